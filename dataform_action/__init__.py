@@ -1,0 +1,75 @@
+"""Trigger Dataform runs and wait for them: a GitHub action, and a library.
+
+The names in ``__all__`` are the library's promise. They are imported when they are
+first used, so that the action can take over signals before the network library loads.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from dataform_action.version import __version__
+
+if TYPE_CHECKING:
+    from dataform_action.dataform_web import DataformWeb
+    from dataform_action.errors import (
+        CancelUnsupported,
+        DataformError,
+        GaveUp,
+        InputError,
+        Refused,
+        RunMayExist,
+        RunUnsuccessful,
+        Unusable,
+        WaitTimeout,
+    )
+    from dataform_action.model import Polling, Result, Run, RunRequest, State
+    from dataform_action.watch import run, start, wait
+
+__all__ = [
+    "CancelUnsupported",
+    "DataformError",
+    "DataformWeb",
+    "GaveUp",
+    "InputError",
+    "Polling",
+    "Refused",
+    "Result",
+    "Run",
+    "RunMayExist",
+    "RunRequest",
+    "RunUnsuccessful",
+    "State",
+    "Unusable",
+    "WaitTimeout",
+    "__version__",
+    "run",
+    "start",
+    "wait",
+]
+
+_HOMES = {
+    "dataform_web": ("DataformWeb",),
+    "errors": (
+        "CancelUnsupported",
+        "DataformError",
+        "GaveUp",
+        "InputError",
+        "Refused",
+        "RunMayExist",
+        "RunUnsuccessful",
+        "Unusable",
+        "WaitTimeout",
+    ),
+    "model": ("Polling", "Result", "Run", "RunRequest", "State"),
+    "watch": ("run", "start", "wait"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first used (PEP 562)."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"dataform_action.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

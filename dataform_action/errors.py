@@ -1,0 +1,129 @@
+"""What can go wrong, as one tree of exceptions.
+
+Every class carries a message (what happened, with names and values), a hint
+(what to do about it), and whether trying the same again can help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DataformError(Exception):
+    """Be the base of everything that this package raises on purpose.
+
+    ``message`` says what happened, ``hint`` what to do (it may be empty), and
+    ``retryable`` whether the same call may succeed a moment later.
+    """
+
+    hint = ""
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if hint is not None:
+            self.hint = hint
+
+
+class InputError(DataformError, ValueError):
+    """Report bad values given by the caller, all of them at once.
+
+    ``problems`` holds pairs of the value's name and what is wrong with it, and the
+    message a line for each. Nothing has been sent when this is raised.
+    """
+
+    hint = "Nothing was sent."
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("\n".join(f"{name} {problem}" for name, problem in problems))
+        self.problems = tuple(problems)
+
+
+class Refused(DataformError):
+    """Report a request that the API understood and declined (HTTP 4xx).
+
+    ``status`` is the HTTP status. Sending the same again gives the same answer.
+    """
+
+    hint = "The API's own words above say why; sending the same again will not help."
+
+    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class Unusable(DataformError):
+    """Report that a request got no answer that means anything.
+
+    ``unprocessed`` is true only when the service surely did not carry the request
+    out; ``retry_after`` is the number of seconds that the service asks to wait.
+    """
+
+    hint = "The service or the network between may be at fault: see the message above."
+    retryable = True
+    unprocessed = False
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class NotConnected(Unusable):
+    """Report that no connection was made, so that the request never left."""
+
+    hint = "Check that the host can be reached from the runner: DNS, firewall, proxy."
+    unprocessed = True
+
+
+class NotTrusted(NotConnected):
+    """Report that this machine's own set-up forbids the connection (certificates, proxy)."""
+
+    hint = (
+        "For a private certificate authority, set REQUESTS_CA_BUNDLE to a file in the workspace; "
+        "for a proxy, check HTTPS_PROXY and NO_PROXY."
+    )
+    retryable = False
+
+
+class Throttled(Unusable):
+    """Report HTTP 429: the service had too many requests and did not look at this one."""
+
+    hint = "The project's quota is used up: run fewer jobs at a time or raise the quota."
+    unprocessed = True
+
+
+class NoAnswer(Unusable):
+    """Report an answer that was lost or never came, or a server error (HTTP 408, 5xx)."""
+
+
+class OddAnswer(Unusable):
+    """Report an answer that makes no sense: HTML, cut JSON, a shape or status not known."""
+
+
+class RunMayExist(DataformError):
+    """Report that the answer to the request that creates a run was lost.
+
+    The run may have been created, so creating it again could run it twice.
+    """
+
+
+class GaveUp(DataformError):
+    """Report that the API gave no usable answer for the whole outage timeout.
+
+    The run, if there is one, was left as it is.
+    """
+
+
+class WaitTimeout(DataformError):
+    """Report that the run did not end within the timeout."""
+
+
+class RunUnsuccessful(DataformError):
+    """Report a run that ended, but not in success."""
+
+
+class CancelUnsupported(DataformError):
+    """Report that the service has no way to cancel a run."""

@@ -1,0 +1,131 @@
+"""The vocabulary: what is asked for, what a run is, how to wait. No I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from dataform_action.errors import InputError, RunUnsuccessful
+
+#: Whatever becomes a segment of an API path: nothing in it can leave the segment.
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+#: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
+_LINK = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?#][!#-;=?-\[\]_a-z~]*)?", re.ASCII)
+_LINK_LIMIT = 2000
+
+
+def is_segment(text: str) -> bool:
+    """Tell whether a text can stand as one segment of an API path."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
+def is_link(text: str) -> bool:
+    """Tell whether a text is an http(s) address that is safe to show as a link."""
+    return len(text) <= _LINK_LIMIT and _LINK.fullmatch(text) is not None
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration for people: ``45s``, ``2m 13s``, ``6h``; parts of a second are cut."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n]
+    return " ".join(parts) or "0s"
+
+
+class State(Enum):
+    """Where a run stands, in GitHub's own words."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether a run in this state will change no more."""
+        return self is not State.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run.
+
+    ``schedule`` and ``environment`` are names as the project defines them; ``tags``
+    narrows the run to the actions that carry one of them.
+    """
+
+    schedule: str | None = None
+    environment: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as its service last described it.
+
+    ``status`` is the service's own word, ``log_url`` the page that shows the run.
+    """
+
+    id: str
+    state: State
+    status: str
+    log_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """How to wait for a run; all times in seconds.
+
+    ``interval`` is the longest wait between two polls, ``timeout`` how long to wait
+    for the run, ``outage_timeout`` how long the API may give no usable answer in a
+    row. ``cancel`` decides whether the run is cancelled at the timeout and on a kill.
+
+    Raises:
+        InputError: a time is too short to wait with.
+    """
+
+    interval: float = 10.0
+    timeout: float = 6 * 3600.0
+    outage_timeout: float = 600.0
+    cancel: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse times that would make the wait a busy loop or end it at once."""
+        problems = [
+            (name, f"{getattr(self, name)!r} is not at least 1 second")
+            for name in ("interval", "timeout", "outage_timeout")
+            if not getattr(self, name) >= 1
+        ]
+        if problems:
+            raise InputError(problems)
+
+    def delay(self, elapsed: float) -> float:
+        """Return the wait before the next poll when ``elapsed`` seconds have gone by.
+
+        A twentieth of the time gone by notices the end of a run within 5 % of its
+        length; short runs are polled often, long ones at the interval.
+        """
+        return min(max(elapsed / 20, 1.0), self.interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a run ended, and how long it took (``duration``, in seconds)."""
+
+    run: Run
+    duration: float
+
+    def raise_for_state(self) -> None:
+        """Raise unless the run succeeded.
+
+        Raises:
+            RunUnsuccessful: the run failed, was cancelled or timed out.
+        """
+        if self.run.state is not State.SUCCESS:
+            raise RunUnsuccessful(
+                f"Run {self.run.id} ended with status {self.run.status}.",
+                hint=f"Its log says why: {self.run.log_url}",
+            )

@@ -1,0 +1,69 @@
+"""What happens while a run is created and waited for, as data for an observer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataform_action.errors import DataformError
+from dataform_action.model import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The run exists (or, when an existing one is watched, is being looked at)."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The run's status is not what it was ``elapsed`` seconds into the wait."""
+
+    run: Run
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing happened for a while; ``outage`` is how long the API has been silent."""
+
+    run: Run | None
+    elapsed: float
+    outage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutageStarted:
+    """The API stopped giving usable answers; after ``limit`` seconds the wait ends."""
+
+    error: DataformError
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutageEnded:
+    """The API answers again, after ``seconds``."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The service was asked to cancel the run, and took the request."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRunning:
+    """The run was not cancelled: it could not be, or was not to be (no ``error``)."""
+
+    run: Run
+    error: DataformError | None
+
+
+Update = (
+    Created | Changed | Waiting | OutageStarted | OutageEnded | CancelRequested | LeftRunning
+)
+Observer = Callable[[Update], object]
