@@ -1,0 +1,150 @@
+"""Dataform Web: build the legacy REST API's requests and read its answers.
+
+The API is described at
+https://github.com/dataform-co/dataform/blob/main/content/docs/dataform-web/api/index.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dataform_action.errors import (
+    CancelUnsupported,
+    InputError,
+    OddAnswer,
+    Refused,
+    RunMayExist,
+    Unusable,
+)
+from dataform_action.model import Run, RunRequest, State, is_link, is_segment
+from dataform_action.transport import Json, Transport
+
+API_URL = "https://api.dataform.co"
+_APP_URL = "https://app.dataform.co"
+
+#: Creating may take longer than looking, and a lost answer to it is costly.
+_CREATE_SECONDS = 60.0
+
+#: From the run-result enum of the service's protocol. Other words may exist: they are
+#: odd answers, never an ending.
+_STATES = {
+    "RUNNING": State.RUNNING,
+    "SUCCESSFUL": State.SUCCESS,
+    "FAILED": State.FAILURE,
+    "CANCELLED": State.CANCELLED,
+    "TIMED_OUT": State.TIMED_OUT,
+}
+
+_HINTS = {
+    400: "Check the names given in schedule, environment and tags.",
+    401: (
+        "The token was not accepted: make an API token in the Dataform project's settings and "
+        "store it as the secret that the token input reads."
+    ),
+    403: "The token may not do this: it must belong to the project that project-id names.",
+    404: "Check project-id, schedule, environment and run-id: one of them is not known there.",
+}
+
+
+class DataformWeb:
+    """Runs of one Dataform Web project.
+
+    ``token`` is an API token of the project, or a function that returns one.
+
+    Raises:
+        InputError: ``project_id`` cannot be part of an API path.
+    """
+
+    name = "Dataform Web"
+
+    def __init__(
+        self, *, project_id: str, token: str | Callable[[], str], api_url: str = API_URL
+    ) -> None:
+        if not is_segment(project_id):
+            raise InputError([("project_id", "may hold only letters, digits, - and _")])
+        self._path = f"/v1/project/{project_id}/run"
+        # Another address of the API is taken to serve the app's pages beside it.
+        app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
+        self._project_url = f"{app_url}/#/{project_id}"
+        self._transport = Transport(api_url, token if callable(token) else lambda: token)
+
+    def start(self, request: RunRequest) -> Run:
+        """Create a run (RunCreate). See ``Service.start`` for what it raises."""
+        try:
+            answer = self._transport.send(
+                "POST", self._path, create_body(request), read_seconds=_CREATE_SECONDS
+            )
+            return self.describe(parse_created(answer))
+        except Unusable as error:
+            if error.unprocessed:
+                raise
+            raise RunMayExist(
+                f"The answer to the request that creates the run is lost or makes no sense, so "
+                f"the run may exist. {error.message}",
+                hint=f"Look for it at {self._project_url} before you run this again.",
+            ) from error
+        except Refused as error:
+            raise _explained(error) from error
+
+    def describe(self, run_id: str) -> Run:
+        """Return a run that was not asked for yet, with the link that its id gives."""
+        url = f"{self._project_url}/run/{run_id}"
+        return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
+
+    def get(self, run: Run) -> Run:
+        """Ask for a run's state (RunGet). See ``Service.get`` for what it raises."""
+        try:
+            return parse_run(self._transport.send("GET", f"{self._path}/{run.id}"), run)
+        except Refused as error:
+            raise _explained(error) from error
+
+    def cancel(self, run: Run) -> None:
+        """Raise ``CancelUnsupported``: the API documents no way to cancel a run."""
+        raise CancelUnsupported(
+            f"Dataform Web has no way to cancel a run through its API, so run {run.id} goes on.",
+            hint=f"Cancel it by hand if it should not: {run.log_url}",
+        )
+
+
+def create_body(request: RunRequest) -> dict[str, Json]:
+    """Return RunCreate's body, which holds just the names that were given."""
+    body: dict[str, Json] = {}
+    if request.schedule is not None:
+        body["scheduleName"] = request.schedule
+    if request.environment is not None:
+        body["environmentName"] = request.environment
+    if request.tags:
+        body["runConfig"] = {"tags": list(request.tags)}
+    return body
+
+
+def parse_created(answer: dict[str, Json]) -> str:
+    """Return the id in RunCreate's answer.
+
+    Raises:
+        OddAnswer: there is none that could be part of a path.
+    """
+    run_id = answer.get("id")
+    if not isinstance(run_id, str) or not is_segment(run_id):
+        raise OddAnswer(f"The answer holds no usable run id: {run_id!r:.200}")
+    return run_id
+
+
+def parse_run(answer: dict[str, Json], run: Run) -> Run:
+    """Return the run as RunGet's answer describes it; ``run`` is what was known before.
+
+    Raises:
+        OddAnswer: it is of another run, or its status is missing or not known.
+    """
+    if answer.get("id", run.id) != run.id:
+        raise OddAnswer(f"The answer is about another run: {answer['id']!r:.200}, not {run.id}")
+    status = answer.get("status")
+    if not isinstance(status, str) or status not in _STATES:
+        raise OddAnswer(f"The run's status is none that this version knows: {status!r:.200}")
+    url = answer.get("runLogUrl")
+    log_url = url if isinstance(url, str) and is_link(url) else run.log_url
+    return Run(id=run.id, state=_STATES[status], status=status, log_url=log_url)
+
+
+def _explained(error: Refused) -> Refused:
+    return Refused(error.message, status=error.status, hint=_HINTS.get(error.status))
