@@ -1,0 +1,437 @@
+"""The wait loop, over a scripted service and a clock that only sleeps move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+
+from dataform_action.errors import (
+    CancelUnsupported,
+    DataformError,
+    GaveUp,
+    NoAnswer,
+    NotConnected,
+    NotTrusted,
+    OddAnswer,
+    Refused,
+    RunMayExist,
+    Throttled,
+    WaitTimeout,
+)
+from dataform_action.model import Polling, Result, Run, RunRequest, State
+from dataform_action.updates import (
+    CancelRequested,
+    Changed,
+    Created,
+    LeftRunning,
+    OutageEnded,
+    OutageStarted,
+    Waiting,
+)
+from dataform_action.watch import HEARTBEAT, run, start, wait
+from tests.fakes import (
+    LOG_URL,
+    Broken,
+    FakeClock,
+    FakeService,
+    Killed,
+    Recorder,
+    Step,
+    make_run,
+)
+
+NIGHTLY = RunRequest(schedule="nightly")
+
+
+def test_run_ends_with_the_run(clock: FakeClock) -> None:
+    """A run that succeeds is created once and looked at until it ends."""
+    service = FakeService(clock)
+    result = run(service, NIGHTLY, clock=clock)
+    assert result == Result(run=make_run("SUCCESSFUL"), duration=2.0)
+    assert service.requests == [NIGHTLY]
+    assert [name for name, _ in service.calls] == ["start", "get", "get", "get"]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("SUCCESSFUL", State.SUCCESS),
+        ("FAILED", State.FAILURE),
+        ("CANCELLED", State.CANCELLED),
+        ("TIMED_OUT", State.TIMED_OUT),
+    ],
+)
+def test_every_end_is_an_end(clock: FakeClock, status: str, state: State) -> None:
+    """Each final status ends the wait at the poll that shows it, and cancels nothing."""
+    service = FakeService(clock, polls=["RUNNING", status])
+    assert run(service, NIGHTLY, clock=clock).run.state is state
+    assert [name for name, _ in service.calls] == ["start", "get", "get"]
+
+
+def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
+    """A wait is a twentieth of the time gone by, at least 1 s and at most the interval."""
+    service = FakeService(clock, polls=["RUNNING"])
+    with pytest.raises(WaitTimeout):
+        run(service, NIGHTLY, Polling(interval=10, timeout=1000), clock=clock)
+    times = service.times("get")
+    waits = [after - before for before, after in pairwise(times)]
+    assert times[0] == 0
+    for moment, waited in zip(times[:-2], waits[:-1], strict=True):
+        assert waited == pytest.approx(min(max(moment / 20, 1), 10))
+    assert max(waits) == pytest.approx(10)
+
+
+def test_the_last_poll_is_at_the_timeout(clock: FakeClock) -> None:
+    """The run is looked at once more when the timeout is reached, and not after it."""
+    service = FakeService(clock, polls=["RUNNING"])
+    with pytest.raises(WaitTimeout):
+        run(service, NIGHTLY, Polling(timeout=90), clock=clock)
+    assert service.times("get")[-1] == pytest.approx(90)
+
+
+def test_timeout_cancels(clock: FakeClock) -> None:
+    """At the timeout the run is cancelled, once, and the error says so."""
+    service, seen = FakeService(clock, polls=["RUNNING"]), Recorder(clock)
+    with pytest.raises(WaitTimeout) as caught:
+        run(service, NIGHTLY, Polling(timeout=60), on_update=seen, clock=clock)
+    assert caught.value.message == (
+        "Run 77 did not end within the timeout of 1m. The service was asked to cancel it."
+    )
+    assert len(service.times("cancel")) == 1
+    assert seen.updates[-1] == CancelRequested(make_run("RUNNING"))
+
+
+def test_timeout_without_cancel(clock: FakeClock) -> None:
+    """With cancel off, the timeout leaves the run alone and says so."""
+    service, seen = FakeService(clock, polls=["RUNNING"]), Recorder(clock)
+    with pytest.raises(WaitTimeout, match="It goes on"):
+        run(service, NIGHTLY, Polling(timeout=60, cancel=False), on_update=seen, clock=clock)
+    assert service.times("cancel") == []
+    assert seen.updates[-1] == LeftRunning(make_run("RUNNING"), None)
+
+
+@pytest.mark.parametrize("error", [CancelUnsupported("no"), NoAnswer("lost"), Broken("odd")])
+def test_cancel_that_fails_is_told(clock: FakeClock, error: DataformError) -> None:
+    """A cancel that is not possible or fails is told, and the timeout still ends the wait."""
+    service, seen = FakeService(clock, polls=["RUNNING"], cancels=[error]), Recorder(clock)
+    with pytest.raises(WaitTimeout, match="It goes on"):
+        run(service, NIGHTLY, Polling(timeout=60), on_update=seen, clock=clock)
+    assert seen.updates[-1] == LeftRunning(make_run("RUNNING"), error)
+    assert len(service.times("cancel")) == 1
+
+
+@pytest.mark.parametrize("polls", [[Killed()], ["RUNNING", Killed()], [RuntimeError()]])
+def test_kill_cancels(clock: FakeClock, polls: list[str | BaseException]) -> None:
+    """An exception that is not the service's own cancels the run and goes on its way."""
+    service = FakeService(clock, polls=polls)
+    with pytest.raises((Killed, RuntimeError)):
+        run(service, NIGHTLY, clock=clock)
+    assert len(service.times("cancel")) == 1
+
+
+def test_kill_while_sleeping_cancels() -> None:
+    """A kill in the middle of a sleep cancels the run."""
+
+    class Deadly(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise Killed
+
+    clock = Deadly()
+    service = FakeService(clock)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, clock=clock)
+    assert [name for name, _ in service.calls] == ["start", "get", "cancel"]
+
+
+def test_kill_with_cancel_off(clock: FakeClock) -> None:
+    """With cancel off, a kill leaves the run alone."""
+    service, seen = FakeService(clock, polls=[Killed()]), Recorder(clock)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, Polling(cancel=False), on_update=seen, clock=clock)
+    assert service.times("cancel") == []
+    assert seen.updates[-1] == LeftRunning(make_run(), None)
+
+
+def test_failing_observer_cancels(clock: FakeClock) -> None:
+    """An observer that fails, even while the run is cancelled, leaves no run behind."""
+    service = FakeService(clock)
+
+    def fail(_update: object) -> None:
+        raise Broken("the observer is broken")
+
+    with pytest.raises(Broken, match="the observer is broken"):
+        run(service, NIGHTLY, on_update=fail, clock=clock)
+    assert [name for name, _ in service.calls] == ["start", "cancel"]
+
+
+def test_run_that_ended_is_not_cancelled(clock: FakeClock) -> None:
+    """An observer that fails on the news of the end cancels nothing: there is nothing left."""
+    service = FakeService(clock, polls=["FAILED"])
+
+    def fail(update: object) -> None:
+        if isinstance(update, Changed):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, on_update=fail, clock=clock)
+    assert service.times("cancel") == []
+
+
+def test_shield_covers_each_attempt_and_the_news_of_it(clock: FakeClock) -> None:
+    """The shield is around each attempt to create and the news of it, but not the sleeps."""
+    log: list[str] = []
+
+    @contextmanager
+    def shielded() -> Iterator[None]:
+        log.append("shield")
+        yield
+        log.append("open")
+
+    def attempt() -> str:
+        log.append("attempt")
+        return ""
+
+    def refuse() -> str:
+        log.append("attempt")
+        raise NotConnected("no route")
+
+    service = FakeService(clock, creates=[refuse, attempt], polls=["SUCCESSFUL"])
+    run(
+        service,
+        NIGHTLY,
+        on_update=lambda update: log.append(type(update).__name__),
+        clock=clock,
+        shielded=shielded,
+    )
+    assert log == [
+        *("shield", "attempt", "open", "OutageStarted"),
+        *("shield", "attempt", "OutageEnded", "Created", "open", "Changed"),
+    ]
+
+
+def test_kill_at_the_shield_cancels(clock: FakeClock) -> None:
+    """A kill that the shield held back until the run was known cancels that run."""
+
+    @contextmanager
+    def shielded() -> Iterator[None]:
+        yield
+        raise Killed
+
+    service = FakeService(clock)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, clock=clock, shielded=shielded)
+    assert [name for name, _ in service.calls] == ["start", "cancel"]
+
+
+@pytest.mark.parametrize("error", [NotConnected("no route"), Throttled("slow down")])
+def test_create_is_repeated_when_surely_not_processed(
+    clock: FakeClock, error: DataformError
+) -> None:
+    """A create is repeated when no connection was made or the answer was 429."""
+    service = FakeService(clock, creates=[error, error, ""])
+    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+    assert len(service.times("start")) == 3
+
+
+@pytest.mark.parametrize(
+    "error", [RunMayExist("lost"), Refused("no", status=403), NotTrusted("self-signed")]
+)
+def test_create_is_not_repeated_otherwise(clock: FakeClock, error: DataformError) -> None:
+    """A create whose answer was lost, refused or never possible is not sent again."""
+    service = FakeService(clock, creates=[error])
+    with pytest.raises(type(error)) as caught:
+        run(service, NIGHTLY, clock=clock)
+    assert caught.value is error
+    assert [name for name, _ in service.calls] == ["start"]
+
+
+def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
+    """A create that never gets through ends after the outage timeout, with no run made."""
+    service, seen = FakeService(clock, creates=[NotConnected("no route")]), Recorder(clock)
+    with pytest.raises(GaveUp) as caught:
+        run(service, NIGHTLY, Polling(outage_timeout=120), on_update=seen, clock=clock)
+    assert caught.value.message == (
+        "The API gave no usable answer for 2m. No run was created. The last failure: no route"
+    )
+    assert service.times("start")[-1] == pytest.approx(120)
+    assert len(seen.of(OutageStarted)) == 1
+
+
+def test_create_ends_at_the_timeout(clock: FakeClock) -> None:
+    """A timeout shorter than the outage timeout ends a create that never gets through."""
+    service = FakeService(clock, creates=[NotConnected("no route")])
+    with pytest.raises(WaitTimeout, match="No run could be created within 1m"):
+        run(service, NIGHTLY, Polling(timeout=60), clock=clock)
+    assert service.times("start")[-1] == pytest.approx(60)
+
+
+def test_start_does_not_wait(clock: FakeClock) -> None:
+    """A run that is only started is told of, not looked at, and not cancelled by a kill."""
+    service, seen = FakeService(clock), Recorder(clock)
+    assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
+    assert seen.updates == [Created(make_run())]
+    assert [name for name, _ in service.calls] == ["start"]
+
+
+def test_wait_watches_a_run_that_exists(clock: FakeClock) -> None:
+    """A run that exists is watched to its end and nothing is created."""
+    service, seen = FakeService(clock), Recorder(clock)
+    assert wait(service, make_run(), on_update=seen, clock=clock).run.state is State.SUCCESS
+    assert service.times("start") == []
+    assert seen.updates[0] == Created(make_run())
+
+
+def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None:
+    """A run that was not created just now and is not found ends the wait at once."""
+    error = Refused("not found", status=404)
+    service = FakeService(clock, polls=[error])
+    with pytest.raises(Refused):
+        wait(service, make_run(), clock=clock)
+    assert [name for name, _ in service.calls] == ["get"]
+
+
+def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
+    """A run that is not found in its first 30 s is asked for again."""
+    missing = Refused("not found", status=404)
+    service = FakeService(clock, polls=[missing, missing, missing, "SUCCESSFUL"])
+    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+
+
+def test_run_that_stays_unknown_ends_the_wait(clock: FakeClock) -> None:
+    """A run that is not found after its first 30 s ends the wait, and is not cancelled."""
+    service = FakeService(clock, polls=[*["RUNNING"] * 28, Refused("not found", status=404)])
+    with pytest.raises(Refused):
+        run(service, NIGHTLY, clock=clock)
+    assert len(service.times("get")) == 29
+    assert service.times("cancel") == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409])
+def test_refusal_ends_the_wait(clock: FakeClock, status: int) -> None:
+    """A refusal ends the wait at the first poll, and the run is left alone."""
+    service = FakeService(clock, polls=["RUNNING", Refused("no", status=status)])
+    with pytest.raises(Refused):
+        run(service, NIGHTLY, clock=clock)
+    assert [name for name, _ in service.calls] == ["start", "get", "get"]
+
+
+@pytest.mark.parametrize(
+    "error", [NoAnswer("503"), OddAnswer("HTML"), NotConnected("no"), Throttled("429")]
+)
+def test_wait_survives_failures(clock: FakeClock, error: DataformError) -> None:
+    """A few polls without a usable answer are one warning, one line at their end, no more."""
+    service = FakeService(clock, polls=["RUNNING", error, error, "SUCCESSFUL"])
+    seen = Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
+    assert [type(update) for update in seen.updates] == [
+        *(Created, Changed, OutageStarted, OutageEnded, Changed)
+    ]
+
+
+def test_outage_ends_the_wait(clock: FakeClock) -> None:
+    """An outage of its full timeout ends the wait, with the link and without a cancel."""
+    service, seen = FakeService(clock, polls=["RUNNING", NoAnswer("HTTP 503")]), Recorder(clock)
+    with pytest.raises(GaveUp) as caught:
+        run(service, NIGHTLY, Polling(outage_timeout=300), on_update=seen, clock=clock)
+    assert caught.value.message == (
+        f"The API gave no usable answer for 5m. Run 77 may still be going: {LOG_URL} "
+        "The last failure: HTTP 503"
+    )
+    times = service.times("get")
+    assert times[-1] - times[1] == pytest.approx(300)
+    assert service.times("cancel") == []
+    assert len(seen.of(OutageStarted)) == 1
+
+
+def test_outage_counts_from_its_last_start(clock: FakeClock) -> None:
+    """A usable answer between two outages starts the count again."""
+    outage: list[Step] = [NoAnswer("503")] * 5
+    script = ["RUNNING", *outage, "RUNNING", *outage, "SUCCESSFUL"]
+    service = FakeService(clock, polls=script)
+    result = run(service, NIGHTLY, Polling(outage_timeout=200), clock=clock)
+    assert result.run.state is State.SUCCESS
+
+
+def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
+    """Waits in an outage grow from the usual one, by at most a quarter more than doubling."""
+    outage: list[Step] = [NoAnswer("503")] * 4
+    script = ["RUNNING", *outage, "RUNNING", "SUCCESSFUL"]
+    service = FakeService(clock, polls=script)
+    run(service, NIGHTLY, clock=clock)
+    times = service.times("get")
+    waits = [after - before for before, after in pairwise(times)]
+    for number, waited in enumerate(waits[1:5], start=1):
+        assert 2**number <= waited <= 1.25 * 2**number * max(1, times[number + 1] / 20)
+    assert waits[5] == pytest.approx(max(1, times[5] / 20))
+
+
+def test_backoff_has_an_end(clock: FakeClock) -> None:
+    """Back-off stops growing at a minute, or at the interval where that is longer."""
+    service = FakeService(clock, polls=["RUNNING", NoAnswer("503")])
+    with pytest.raises(GaveUp):
+        run(service, NIGHTLY, Polling(outage_timeout=1800), clock=clock)
+    times = service.times("get")
+    assert max(b - a for a, b in pairwise(times)) <= 75
+    assert len(times) > 1800 / 75
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(25.0, 25.0), (0.0, 2.0), (100_000.0, 300.0)])
+def test_retry_after_is_honoured_within_bounds(
+    clock: FakeClock, asked: float, waited: float
+) -> None:
+    """What Retry-After asks for is waited, never less than the back-off, at most 5 min."""
+    script = ["RUNNING", Throttled("429", retry_after=asked), "SUCCESSFUL"]
+    service = FakeService(clock, polls=script)
+    run(service, NIGHTLY, clock=clock)
+    times = service.times("get")
+    assert waited <= times[2] - times[1] <= 1.25 * waited
+
+
+@pytest.mark.parametrize(
+    ("polling", "error"),
+    [(Polling(timeout=60), WaitTimeout), (Polling(outage_timeout=60), GaveUp)],
+)
+def test_no_wait_passes_a_deadline(
+    clock: FakeClock, polling: Polling, error: type[DataformError]
+) -> None:
+    """Retry-After sleeps past neither the timeout nor the outage timeout."""
+    service = FakeService(clock, polls=[Throttled("429", retry_after=299)])
+    with pytest.raises(error):
+        run(service, NIGHTLY, polling, clock=clock)
+    assert clock.now() == pytest.approx(1060)
+
+
+def test_sign_of_life_once_a_minute(clock: FakeClock) -> None:
+    """The observer hears something at least once a minute, however long a poll waits."""
+    service, seen = FakeService(clock, polls=["RUNNING"]), Recorder(clock)
+    polling = Polling(interval=600, timeout=7200)
+    with pytest.raises(WaitTimeout):
+        run(service, NIGHTLY, polling, on_update=seen, clock=clock)
+    gaps = [b - a for a, b in pairwise(seen.moments)]
+    assert max(gaps) == pytest.approx(HEARTBEAT)
+    assert seen.of(Waiting)[0] == Waiting(make_run("RUNNING"), 60.0, None)
+    assert len(seen.of(Waiting)) == 119
+
+
+def test_sign_of_life_in_an_outage(clock: FakeClock) -> None:
+    """During an outage the sign of life tells how long it has lasted."""
+    service, seen = FakeService(clock, creates=[NotConnected("no route")]), Recorder(clock)
+    with pytest.raises(GaveUp):
+        run(service, NIGHTLY, Polling(outage_timeout=100), on_update=seen, clock=clock)
+    assert seen.of(Waiting) == [Waiting(None, 60.0, 60.0)]
+
+
+def test_new_link_is_told(clock: FakeClock) -> None:
+    """A link that differs from the one known before is told even when the status is the same."""
+
+    class Relinking(FakeService):
+        def get(self, run: Run) -> Run:
+            status = super().get(run).status
+            return make_run(status, log_url=f"{LOG_URL}?{len(self.calls)}")
+
+    service, seen = Relinking(clock), Recorder(clock)
+    run(service, NIGHTLY, on_update=seen, clock=clock)
+    assert len(seen.of(Changed)) == 3
