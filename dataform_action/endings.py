@@ -1,0 +1,153 @@
+"""How a step can end: its exit code, status and words. Pure: data in, data out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from dataform_action.errors import (
+    DataformError,
+    GaveUp,
+    InputError,
+    Refused,
+    Unusable,
+    WaitTimeout,
+)
+from dataform_action.model import Result, Run, State, format_duration
+
+
+class ExitCode(IntEnum):
+    """The step's exit code; README's table of them is compared with this."""
+
+    SUCCESS = 0
+    RUN_UNSUCCESSFUL = 1
+    BAD_INPUT = 2
+    REFUSED = 3
+    NO_ANSWER = 4
+    TIMEOUT = 5
+    DEFECT = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the step ended.
+
+    ``title`` is made of fixed words, ``message`` says what happened with names and
+    values, ``hint`` what to do (it may be empty). ``duration`` is in seconds.
+    """
+
+    exit_code: ExitCode
+    status: State
+    title: str
+    message: str
+    hint: str = ""
+    run: Run | None = None
+    duration: float | None = None
+
+
+_TITLES = {
+    State.SUCCESS: "Dataform run succeeded",
+    State.FAILURE: "Dataform run failed",
+    State.CANCELLED: "Dataform run was cancelled",
+    State.TIMED_OUT: "Dataform run timed out",
+}
+_VERBS = {
+    State.SUCCESS: "succeeded",
+    State.FAILURE: "failed",
+    State.CANCELLED: "was cancelled in Dataform",
+    State.TIMED_OUT: "timed out in Dataform",
+}
+
+
+def ending_of_result(result: Result) -> Ending:
+    """Return the ending for a run that came to its own end."""
+    run = result.run
+    good = run.state is State.SUCCESS
+    return Ending(
+        exit_code=ExitCode.SUCCESS if good else ExitCode.RUN_UNSUCCESSFUL,
+        status=run.state,
+        title=_TITLES[run.state],
+        message=f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}.",
+        hint="" if good else f"Its log says why: {run.log_url}",
+        run=run,
+        duration=result.duration,
+    )
+
+
+def ending_of_start(run: Run) -> Ending:
+    """Return the ending for a run that is not waited for."""
+    return Ending(
+        exit_code=ExitCode.SUCCESS,
+        status=State.RUNNING,
+        title="Dataform run started",
+        message=f"Run {run.id} was started and is not waited for (wait: false).",
+        run=run,
+    )
+
+
+def ending_of_error(error: DataformError, run: Run | None, duration: float | None) -> Ending:
+    """Return the ending for an error that the step could foresee."""
+    exit_code, title, status = _classify(error, run)
+    return Ending(
+        exit_code=exit_code,
+        status=status,
+        title=title,
+        message=error.message,
+        hint=error.hint,
+        run=run,
+        duration=duration,
+    )
+
+
+def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, State]:
+    # The step is over, and the run is not as far as is known.
+    unknown = State.FAILURE if run is None else State.RUNNING
+    match error:
+        case InputError():
+            return ExitCode.BAD_INPUT, "Dataform: bad inputs", State.FAILURE
+        case Refused():
+            return ExitCode.REFUSED, "Dataform: the API refused", unknown
+        case WaitTimeout():
+            return ExitCode.TIMEOUT, "Dataform: timeout", State.TIMED_OUT
+        case GaveUp() | Unusable():
+            return ExitCode.NO_ANSWER, "Dataform: no usable answer", unknown
+        case _:
+            return ExitCode.NO_ANSWER, "Dataform: the run may exist", unknown
+
+
+def ending_of_signal(
+    name: str, exit_code: int, cause: BaseException | None, run: Run | None, duration: float | None
+) -> Ending:
+    """Return the ending for a step that was told to stop; ``cause`` is what that cut short."""
+    message, hint = f"The step was stopped by {name}.", ""
+    if isinstance(cause, DataformError):
+        message, hint = f"{message} {cause.message}", cause.hint
+    elif run is None:
+        message = f"{message} No run was created."
+    else:
+        hint = f"See what became of run {run.id}: {run.log_url}"
+    return Ending(
+        exit_code=ExitCode(exit_code),
+        status=State.CANCELLED,
+        title="Dataform: stopped",
+        message=message,
+        hint=hint,
+        run=run,
+        duration=duration,
+    )
+
+
+def ending_of_defect(error: Exception, run: Run | None, duration: float | None) -> Ending:
+    """Return the ending for an error that nobody foresaw."""
+    return Ending(
+        exit_code=ExitCode.DEFECT,
+        status=State.FAILURE,
+        title="Dataform: a defect of this action",
+        message=f"{type(error).__name__}: {error}",
+        hint="Please report it with the lines above."
+        + (f" The run: {run.log_url}" if run is not None else ""),
+        run=run,
+        duration=duration,
+    )

@@ -1,0 +1,167 @@
+"""The runner's protocol: workflow commands, file commands, escaping, masks, budgets.
+
+What the runner does with a line is described at
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+and, where that is silent, in its source (``ActionCommand.cs``, ``FileCommandManager.cs``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from typing import TextIO
+from urllib.parse import quote
+
+#: The runner cuts an annotation's message after this many characters.
+MESSAGE_LIMIT = 4096
+#: The runner drops a summary that is larger than 1 MiB altogether.
+SUMMARY_LIMIT = 1_000_000
+#: A shorter text is no secret, and replacing it would only garble the log.
+_SHORTEST_SECRET = 4
+
+#: Characters that end a line, move the cursor, colour the log or turn its direction.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line that the runner takes for nothing but text.
+
+    ``::name::`` starts a command at the start of a line and ``##[name]`` anywhere in
+    it; both are broken by a character that is not seen.
+    """
+    line = _UNPRINTABLE.sub(" ", text)
+    while "::" in line:
+        line = line.replace("::", f":{_ZERO_WIDTH_SPACE}:")
+    return line.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a text of at most ``limit`` characters, cut between words if it is longer."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    space = head.rfind(" ")
+    return (head[:space] if space > limit // 2 else head) + "…"
+
+
+class Console:
+    """The step's log: one stream, whole lines, nothing in it but what is meant.
+
+    A secret that was masked is replaced in everything that is written afterwards.
+    Nothing raises when the stream is gone: the run matters more than its log.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._secrets: list[str] = []
+
+    def mask(self, secret: str) -> None:
+        """Have the runner hide a secret in all that follows, and hide it here as well."""
+        if not secret.strip():
+            return
+        self._write(f"::add-mask::{_escape_data(secret)}")
+        # The runner also masks the lines of a secret one by one.
+        for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
+            if len(part) >= _SHORTEST_SECRET:
+                self._secrets.append(part)
+        self._secrets.sort(key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the masked secrets, plain or as they stand in an address."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+        return text
+
+    def line(self, text: str = "") -> None:
+        """Print one line."""
+        self._write(plain(self.redact(text)))
+
+    def error(self, message: str, title: str) -> None:
+        """Print an error annotation. The title is shown unmasked: use fixed words."""
+        self._annotate("error", message, title)
+
+    def warning(self, message: str, title: str) -> None:
+        """Print a warning annotation. The title is shown unmasked: use fixed words."""
+        self._annotate("warning", message, title)
+
+    def group(self, title: str, lines: list[str]) -> None:
+        """Print lines folded under a title."""
+        self._write(f"::group::{_escape_data(plain(self.redact(title)))}")
+        for text in lines:
+            self.line(text)
+        self._write("::endgroup::")
+
+    def _annotate(self, command: str, message: str, title: str) -> None:
+        lines = [plain(line) for line in self.redact(message).splitlines()]
+        text = cut("\n".join(lines), MESSAGE_LIMIT)
+        self._write(f"::{command} title={_escape_property(title)}::{_escape_data(text)}")
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # The reader is gone, or the stream is closed: there is nobody to tell.
+            pass
+
+
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+class FileCommands:
+    """The files by which a step hands outputs, state and its summary to the runner.
+
+    A file that the environment does not name is skipped, as on a developer's machine.
+    Each call is one write, so that a kill leaves nothing half written.
+    """
+
+    def __init__(self, environ: Mapping[str, str], console: Console) -> None:
+        self._environ = environ
+        self._console = console
+
+    def output(self, name: str, value: str) -> None:
+        """Set an output of the step; the last value given counts."""
+        self._append("GITHUB_OUTPUT", _pair(name, self._console.redact(value)))
+
+    def state(self, name: str, value: str) -> None:
+        """Keep a value for the post step, which finds it as ``STATE_<name>``."""
+        self._append("GITHUB_STATE", _pair(name, self._console.redact(value)))
+
+    def summary(self, markdown: str) -> None:
+        """Add Markdown to the job summary."""
+        text = self._console.redact(markdown)
+        if len(text.encode("utf-8", "replace")) > SUMMARY_LIMIT:
+            text = "The summary is too large to be shown: see the log.\n"
+        self._append("GITHUB_STEP_SUMMARY", text)
+
+    def _append(self, variable: str, text: str) -> None:
+        path = self._environ.get(variable)
+        if not path:
+            return
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(descriptor, text.encode("utf-8", "replace"))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            self._console.warning(
+                f"The file that {variable} names cannot be written: {error.strerror}.",
+                "Dataform: a result is lost",
+            )
+
+
+def _pair(name: str, value: str) -> str:
+    """Return a name and value in heredoc form, which no value can break out of."""
+    delimiter = f"end-{secrets.token_hex(16)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"

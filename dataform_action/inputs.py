@@ -1,0 +1,264 @@
+"""The action's inputs: the table of them, and reading them from the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dataform_action.errors import InputError
+from dataform_action.model import Polling, RunRequest, is_segment
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input as ``action.yml`` declares it; ``google`` ones need Google Cloud Dataform."""
+
+    name: str
+    default: str = ""
+    required: bool = False
+    google: bool = False
+
+
+#: Every input, in the order of ``action.yml`` and of README's table; a test compares them.
+INPUTS = (
+    Input("project-id", required=True),
+    Input("schedule"),
+    Input("environment"),
+    Input("token"),
+    Input("poll-interval", default="10"),
+    Input("timeout", default="6h"),
+    Input("outage-timeout", default="10m"),
+    Input("wait", default="true"),
+    Input("cancel-run", default="true"),
+    Input("run-id"),
+    Input("location", google=True),
+    Input("repository", google=True),
+    Input("git-ref", google=True),
+    Input("compile-only", default="false", google=True),
+    Input("promote", default="false", google=True),
+    Input("vars", google=True),
+    Input("schema-suffix", google=True),
+    Input("table-prefix", google=True),
+    Input("tags"),
+    Input("actions", google=True),
+    Input("include-dependencies", default="false", google=True),
+    Input("include-dependents", default="false", google=True),
+    Input("full-refresh", default="false", google=True),
+    Input("service-account", google=True),
+    Input("api-url"),
+    Input("summary", default="true"),
+)
+
+_BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_DURATION = re.compile(r"([0-9]{1,9})\s*([smh]?)", re.ASCII)
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+#: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
+_LONGEST_SECONDS = 35 * 86400
+_API_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The inputs of a step, checked. ``api_url`` is ``None`` for the service's own."""
+
+    project_id: str
+    token: str
+    request: RunRequest
+    polling: Polling
+    wait: bool
+    run_id: str | None
+    api_url: str | None
+    summary: bool
+
+
+def variable_names(name: str) -> tuple[str, str]:
+    """Return the environment variables of an input; the second is for shells.
+
+    The runner keeps hyphens (``INPUT_PROJECT-ID``), which shells cannot set.
+    """
+    upper = name.upper()
+    return f"INPUT_{upper}", f"INPUT_{upper.replace('-', '_')}"
+
+
+def raw_value(environ: Mapping[str, str], name: str) -> str:
+    """Return an input as it was given; blank means that it was not."""
+    values = (environ.get(variable, "") for variable in variable_names(name))
+    return next((value for value in values if value.strip()), "")
+
+
+def parse(environ: Mapping[str, str]) -> Inputs:
+    """Read every input.
+
+    Raises:
+        InputError: with the problems of all inputs, by name, with what to do.
+    """
+    reader = _Reader(environ)
+    reader.refuse_google()
+    wait = reader.boolean("wait")
+    run_id = reader.segment("run-id", "the id of a run, as in the address of its page")
+    if run_id is not None and not wait:
+        reader.problem("run-id", "watches a run, which wait: false forbids: remove one of them")
+    inputs = Inputs(
+        project_id=reader.required(
+            "project-id",
+            reader.segment("project-id", "the number in https://app.dataform.co/#/<number>/"),
+            "set it to the number in the address of your project, "
+            "https://app.dataform.co/#/<number>/",
+        ),
+        token=reader.required(
+            "token",
+            reader.token(),
+            "set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an API token",
+        ),
+        request=RunRequest(
+            schedule=reader.text("schedule"),
+            environment=reader.text("environment"),
+            tags=reader.items("tags"),
+        ),
+        polling=Polling(
+            interval=reader.seconds("poll-interval"),
+            timeout=reader.seconds("timeout"),
+            outage_timeout=reader.seconds("outage-timeout"),
+            cancel=reader.boolean("cancel-run"),
+        ),
+        wait=wait,
+        run_id=run_id,
+        api_url=reader.api_url(),
+        summary=reader.boolean("summary"),
+    )
+    if reader.problems:
+        raise InputError(reader.problems)
+    return inputs
+
+
+class _Reader:
+    """Read inputs one by one, and collect what is wrong with them.
+
+    A method that finds a problem notes it and returns some valid value, so that all
+    inputs are looked at before anything is refused.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._declared = {declared.name: declared for declared in INPUTS}
+        self.problems: list[tuple[str, str]] = []
+
+    def problem(self, name: str, text: str) -> None:
+        self.problems.append((name, text))
+
+    def required(self, name: str, value: str | None, remedy: str) -> str:
+        if value is None:
+            if name not in dict(self.problems):
+                self.problem(name, f"is missing: {remedy}")
+            return ""
+        return value
+
+    def refuse_google(self) -> None:
+        for declared in INPUTS:
+            given = self._given(declared.name)
+            # A boolean's default may be spelled in several ways.
+            if declared.google and _BOOLEANS.get(given, given) not in ("", False):
+                self.problem(
+                    declared.name,
+                    "is for Google Cloud Dataform, which this version does not support: remove it",
+                )
+
+    def text(self, name: str) -> str | None:
+        value = self._given(name)
+        if not value.isprintable():
+            self.problem(name, "must be one line of printable text: check how it is quoted")
+            return None
+        return value or None
+
+    def segment(self, name: str, meaning: str) -> str | None:
+        value = self._given(name)
+        if value and not is_segment(value):
+            self.problem(
+                name, f"{value!r:.60} may hold only letters, digits, - and _: give {meaning}"
+            )
+            return None
+        return value or None
+
+    def token(self) -> str | None:
+        value = self._given("token")
+        if value and not (value.isascii() and value.isprintable() and " " not in value):
+            # The value itself is a secret, broken or not.
+            self.problem(
+                "token",
+                "holds a blank, a line break or a character that no token has: "
+                "store it again, whole and alone",
+            )
+            return None
+        return value or None
+
+    def items(self, name: str) -> tuple[str, ...]:
+        parts = re.split(r"[,\n]", self._given(name))
+        items = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        if not all(item.isprintable() for item in items):
+            self.problem(name, "must be printable text, separated by commas or line breaks")
+        return items
+
+    def boolean(self, name: str) -> bool:
+        value = self._given(name)
+        if value not in _BOOLEANS:
+            self.problem(name, f"{value!r:.60} is neither true nor false: write one of them")
+        return _BOOLEANS.get(value, False)
+
+    def seconds(self, name: str) -> float:
+        value = self._given(name)
+        match = _DURATION.fullmatch(value)
+        seconds = int(match[1]) * _UNIT_SECONDS[match[2]] if match else 0
+        if not 1 <= seconds <= _LONGEST_SECONDS:
+            self.problem(
+                name,
+                f"{value!r:.60} is no time from 1 second to 35 days: "
+                "write it like 30, 30s, 2m or 1h",
+            )
+            return 1.0
+        return float(seconds)
+
+    def api_url(self) -> str | None:
+        value = self._given("api-url")
+        if not value:
+            return None
+        match = _API_URL.fullmatch(value)
+        if match is None or int(match["port"] or 443) > 65535:
+            # The value is not repeated: it may hold a user's password.
+            self.problem(
+                "api-url",
+                "is no address of an API: write it like https://host or https://host/path, "
+                "without user, query or fragment",
+            )
+        elif match["scheme"] == "http" and not _is_near(match["host"]):
+            self.problem(
+                "api-url",
+                f"{value!r:.60} would send the token in the clear: use https (http is for "
+                "loopback, private addresses and names without a dot)",
+            )
+        elif match["path"].endswith(("/v1", "/v1beta1")):
+            self.problem("api-url", f"{value!r:.60} must not end in the API's version: cut it off")
+        return value.rstrip("/")
+
+    def _given(self, name: str) -> str:
+        return raw_value(self._environ, name).strip() or self._declared[name].default
+
+
+def _is_near(host: str) -> bool:
+    """Tell whether a host is this machine, a private address or a name without a dot."""
+    # Only for the rare http address, so that a usual start does not pay for the import.
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return "." not in host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_private

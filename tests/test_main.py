@@ -1,0 +1,231 @@
+"""The whole step in this process, against the emulator, in time that only sleeps move."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from dataform_action.emulator import Emulator, Fault
+from dataform_action.endings import ExitCode
+from dataform_action.main import main
+from tests.fakes import FakeClock
+from tests.steps import inputs_for, run_here
+
+
+def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run that succeeds reads well in the log, and its outputs are all set."""
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    run_id = emulator.runs[0].id
+    link = f"{emulator.url}/#/1234/run/{run_id}"
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.log == [
+        f"::add-mask::{emulator.token}",
+        "Dataform Web: triggering schedule nightly in environment production of project 1234",
+        "::group::Settings",
+        f"API: {emulator.url}",
+        "Longest wait between two polls: 10s",
+        "Timeout for the run: 6h",
+        "Timeout for an API that does not answer: 10m",
+        "Cancel the run at the timeout and with the workflow: true",
+        "::endgroup::",
+        f"Run {run_id}: {link}",
+        "Status RUNNING after 0s",
+        "Status SUCCESSFUL after 2s",
+        f"Run {run_id} succeeded after 2s.",
+    ]
+    assert step.outputs == {
+        "run-id": run_id,
+        "run-log-url": link,
+        "status": "success",
+        "duration": "2",
+    }
+    assert "## ✅ Dataform run succeeded" in step.summary
+    assert f"| Run | [{run_id}](<{link}>) |" in step.summary
+
+
+@pytest.mark.parametrize(
+    ("schedule", "status", "words"),
+    [
+        ("failure", "failure", "failed after 2s."),
+        ("cancelled", "cancelled", "was cancelled in Dataform after 2s."),
+        ("timed-out", "timed_out", "timed out in Dataform after 2s."),
+    ],
+)
+def test_unsuccessful_run(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, schedule: str, status: str, words: str
+) -> None:
+    """A run that ends badly fails the step with one error that links its log."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule=schedule), clock)
+    run = emulator.runs[0]
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert step.outputs["status"] == status
+    assert len(step.errors) == 1
+    assert f"Run {run.id} {words}%0AIts log says why: {emulator.url}/#/1234/run" in step.errors[0]
+    assert f"{run.id} {words}" in step.summary
+
+
+def test_unknown_status_is_given_up(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A status that nobody knows ends the wait after the outage timeout, with one warning."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="unknown-status"), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    assert step.outputs["status"] == "running"
+    assert "The API gave no usable answer for 10m." in step.errors[0]
+    assert len(step.warnings) == 1
+    assert len(emulator.requests) < 30
+
+
+def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run that the API does not find, even after its first half minute, ends the wait."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="missing"), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "HTTP 404" in step.errors[0]
+    assert 1030 <= clock.now() <= 1100
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"token": "not-the-token"}, "The token was not accepted"),
+        ({"project_id": "4321"}, "Check project-id, schedule, environment and run-id"),
+        ({"schedule": "weekly"}, "Check project-id, schedule, environment and run-id"),
+        ({"environment": "moon"}, "Check project-id, schedule, environment and run-id"),
+        ({"run_id": "1"}, "Check project-id, schedule, environment and run-id"),
+    ],
+)
+def test_refusal(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], words: str
+) -> None:
+    """A refusal ends the step at once, says what to check, and no run is made."""
+    step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert words in step.errors[0]
+    assert emulator.runs == []
+    assert len(emulator.requests) == 1
+
+
+def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """All bad inputs are named in one error, and nothing is sent."""
+    changes = {"project_id": "a/b", "token": "", "poll_interval": "soon", "location": "europe-west1"}
+    step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert len(step.errors) == 1
+    for name in ("project-id", "token", "poll-interval", "location"):
+        assert f"{name} " in step.errors[0]
+        assert name.replace("-", "") in step.summary.replace("-", "").replace("&#45;", "")
+    assert emulator.requests == []
+    assert step.outputs == {"status": "failure"}
+
+
+def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With wait: false the step ends once the run exists, without a look at it."""
+    step = run_here(tmp_path, inputs_for(emulator, wait="false"), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["status"] == "running"
+    assert step.outputs["run-id"] == emulator.runs[0].id
+    assert [request.method for request in emulator.requests] == ["POST"]
+    assert "## ▶️ Dataform run started" in step.summary
+
+
+def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With run-id an existing run is watched and nothing is triggered."""
+    run_here(tmp_path, inputs_for(emulator, wait="false", schedule="failure"), clock)
+    run_id = emulator.runs[0].id
+    step = run_here(tmp_path, inputs_for(emulator, run_id=run_id), clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert len(emulator.runs) == 1
+    assert (
+        f"Dataform Web: watching run {run_id} of project 1234; nothing is triggered" in step.log
+    )
+
+
+def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The timeout ends the step, and says that Dataform Web leaves the run going."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="endless", timeout="90s"), clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert step.outputs["status"] == "timed_out"
+    assert step.outputs["duration"] == "90"
+    assert "did not end within the timeout of 1m 30s. It goes on." in step.errors[0]
+    assert any("Dataform Web has no way to cancel a run" in line for line in step.log)
+    assert "Still RUNNING after 1m" in step.log
+
+
+def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """An outage of a few polls is one warning, one line at its end, and no failure."""
+    emulator.add_fault(Fault("status", on="get", times=5, status=503))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert len(step.warnings) == 1
+    assert sum(line.startswith("The API answers again after") for line in step.log) == 1
+
+
+def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A create whose answer is lost is not repeated, and the error says where to look."""
+    emulator.add_fault(Fault("close", on="create", processed=True))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    assert f"Look for it at {emulator.url}/#/1234 before you run this again." in step.errors[0]
+    assert len(emulator.runs) == 1
+
+
+def test_no_summary(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With summary: false no summary is written."""
+    assert run_here(tmp_path, inputs_for(emulator, summary="false"), clock).summary == ""
+
+
+def test_tags_are_sent(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Tags become runConfig.tags, and show in the log and the summary."""
+    step = run_here(tmp_path, inputs_for(emulator, tags="daily, finance"), clock)
+    assert emulator.runs[0].tags == ("daily", "finance")
+    assert "with tags daily, finance" in step.log[1]
+    assert "| Tags | daily, finance |" in step.summary
+
+
+def test_link_is_out_before_the_first_poll(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """The run's id and link are in the outputs and the log before the run is first asked for."""
+    emulator.add_fault(Fault("status", on="get", status=401))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    run_id = emulator.runs[0].id
+    assert step.outputs["run-id"] == run_id
+    assert step.outputs["run-log-url"] == f"{emulator.url}/#/1234/run/{run_id}"
+    assert f"Run {run_id}: {emulator.url}/#/1234/run/{run_id}" in step.log
+
+
+def test_link_of_the_service_replaces_the_derived_one(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A link that the service gives counts from then on."""
+    body = '{"status": "SUCCESSFUL", "runLogUrl": "https://elsewhere.example/run"}'
+    emulator.add_fault(Fault("json", on="get", body=body))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.outputs["run-log-url"] == "https://elsewhere.example/run"
+
+
+def test_defect_is_no_traceback_on_the_loose(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody foresaw is one error with its traceback folded, and exit code 70."""
+
+    class Broken(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise ZeroDivisionError("::error::evil ##[group]")
+
+    step = run_here(tmp_path, inputs_for(emulator), Broken())
+    assert step.exit_code == ExitCode.DEFECT
+    assert len(step.errors) == 1
+    assert "ZeroDivisionError" in step.errors[0]
+    assert "::group::Traceback" in step.log
+    assert not any("##[" in line for line in step.log)
+    assert emulator.runs[0].id in step.errors[0]
+
+
+def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
+    """Outside a runner, where no file is named, the step works all the same."""
+    environ = {f"INPUT_{name}": value for name, value in inputs_for(emulator).items()}
+    upper = {name.upper(): value for name, value in environ.items()}
+    assert main(upper, io.StringIO(), clock) == 0
+
+
