@@ -1,0 +1,34 @@
+"""An emulator of Dataform's APIs on loopback: for tests, and to try the action without an account.
+
+In a test::
+
+    with Emulator(advance="poll") as emulator:
+        emulator.add_fault(Fault("reset", on="get"))
+        ...  # call emulator.url with emulator.token
+        assert len(emulator.runs) == 1
+
+From a shell: ``python -m dataform_action.emulator``.
+
+Where things belong:
+
+* a new endpoint: the ``route`` of its API's module (``dataform_web``, ``control``);
+* a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
+* a new kind of fault: ``FaultKind`` in ``faults``, and a function in the table of ``spoiling``.
+"""
+
+from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.faults import Fault
+from dataform_action.emulator.messages import Request
+from dataform_action.emulator.pace import Clock
+from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
+
+__all__ = [
+    "DEFAULT_SCHEDULES",
+    "DEFAULT_TOKEN",
+    "Clock",
+    "Emulator",
+    "Fault",
+    "Outcome",
+    "Request",
+    "Run",
+]

@@ -1,0 +1,91 @@
+"""The command line."""
+
+import argparse
+import math
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import cast, get_args
+
+from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.pace import Advance
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"seconds are a number from 0, not {text!r}")
+    return seconds
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dataform_action.emulator",
+        description="Serve an emulation of Dataform's APIs on loopback, until Ctrl-C.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=_port, default=8080, help="0 picks a free one")
+    parser.add_argument("--token", help="the API token to accept (default: an example, printed)")
+    parser.add_argument(
+        "--advance",
+        choices=get_args(Advance),
+        default="clock",
+        help="how runs go on: by time, or by one step a poll",
+    )
+    parser.add_argument(
+        "--run-seconds", type=_seconds, default=8.0, help="how long a run takes by the clock"
+    )
+    parser.add_argument("--verbose", action="store_true", help="print a line for each request")
+    return parser
+
+
+def _wait_for_signal() -> None:
+    signal.sigwait(_ENDING)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(
+    arguments: Sequence[str] | None = None, wait: Callable[[], object] = _wait_for_signal
+) -> int:
+    """Serve until ``wait`` returns; return the exit code.
+
+    SIGINT and SIGTERM are held back meanwhile, in all threads: only ``wait`` takes them.
+    """
+    options = _make_parser().parse_args(arguments)
+    emulator = Emulator(
+        host=options.host,
+        port=options.port,
+        token=DEFAULT_TOKEN if options.token is None else options.token,
+        advance=cast(Advance, options.advance),
+        run_seconds=options.run_seconds,
+        log=_print if options.verbose else None,
+    )
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        with emulator:
+            _print(f"Dataform emulator: {emulator.url}")
+            if options.token is None:
+                _print(f"API token: {emulator.token}")
+            wait()
+    except OSError as error:
+        where = f"{options.host} port {options.port}"
+        print(f"The emulator cannot listen on {where}: {error.strerror}", file=sys.stderr)
+        return 1
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    return 0

@@ -1,0 +1,173 @@
+"""The legacy Dataform Web REST API: RunCreate and RunGet."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
+
+from dataform_action.emulator.messages import (
+    Endpoint,
+    Operation,
+    Refusal,
+    Reply,
+    Request,
+    gateway_error,
+    json_reply,
+    parse_object,
+    refusing,
+)
+from dataform_action.emulator.page import Card, Tone
+from dataform_action.emulator.runs import NOT_FOUND, Run, RunStore
+
+T = TypeVar("T")
+
+_TONES: Mapping[str, Tone] = MappingProxyType(
+    {
+        "RUNNING": "running",
+        "QUEUED": "running",
+        "SUCCESSFUL": "success",
+        "FAILED": "failure",
+        "TIMED_OUT": "failure",
+        "CANCELLED": "neutral",
+        NOT_FOUND: "neutral",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DataformWeb:
+    """Serves ``/v1/project/{project}/run`` for the known projects and environments."""
+
+    token: str
+    projects: Collection[str]
+    environments: Collection[str]
+    runs: RunStore
+
+    def route(self, request: Request) -> Endpoint | None:
+        """Find the endpoint of a request."""
+        match request.method, request.segments:
+            case "POST", ("v1", "project", project, "run"):
+                return self._endpoint("create", request, partial(self._create, project, request))
+            case "GET", ("v1", "project", project, "run", run_id):
+                return self._endpoint("get", request, partial(self._get, project, run_id, request))
+            case method, ("v1", "project", _, "run"):
+                return _wrong_method(method, "POST")
+            case method, ("v1", "project", _, "run", _):
+                return _wrong_method(method, "GET")
+        return None
+
+    def cards(self) -> list[Card]:
+        """Describe the runs for the page."""
+        return [_card(run) for run in self.runs.snapshot()]
+
+    def _endpoint(
+        self, operation: Operation, request: Request, handle: Callable[[], Reply]
+    ) -> Endpoint:
+        def answer() -> Reply:
+            try:
+                self._check_token(request)
+                return handle()
+            except Refusal as refusal:
+                return gateway_error(refusal)
+
+        return Endpoint(operation, answer)
+
+    def _check_token(self, request: Request) -> None:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            raise Refusal(
+                401,
+                "The request has no valid API token: send Authorization: Bearer <token>",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    def _check_project(self, project: str) -> None:
+        if project not in self.projects:
+            raise Refusal(404, f'Unknown project "{project}"')
+
+    def _create(self, project: str, request: Request) -> Reply:
+        self._check_project(project)
+        order = _parse_order(request.body)
+        if order.environment is not None and order.environment not in self.environments:
+            raise Refusal(404, f'Unknown environment "{order.environment}" in project {project}')
+        try:
+            run = self.runs.create(project, order.schedule, order.environment, order.tags)
+        except KeyError as error:
+            message = f'Unknown schedule "{order.schedule}" in project {project}'
+            raise Refusal(404, message) from error
+        return json_reply({"id": run.id})
+
+    def _get(self, project: str, run_id: str, request: Request) -> Reply:
+        self._check_project(project)
+        try:
+            run = self.runs.poll(project, run_id)
+        except KeyError as error:
+            raise Refusal(404, f'Unknown run "{run_id}" in project {project}') from error
+        url = f"{request.origin}/#{_anchor(run)}"
+        return json_reply({"id": run.id, "status": run.status, "runLogUrl": url})
+
+
+def _wrong_method(method: str, allowed: str) -> Endpoint:
+    message = f"The method {method} is not served here, only {allowed}"
+    return refusing("other", Refusal(405, message, {"Allow": allowed}))
+
+
+def _anchor(run: Run) -> str:
+    return f"/{run.project_id}/run/{run.id}"
+
+
+def _card(run: Run) -> Card:
+    details = {
+        "Schedule": run.schedule or "none",
+        "Environment": run.environment or "none",
+        "Tags": ", ".join(run.tags) or "all",
+        "Polls": str(run.polls),
+    }
+    return Card(
+        anchor=_anchor(run),
+        title=f"Run {run.id} of project {run.project_id}",
+        status=run.status,
+        tone=_TONES.get(run.status, "unknown"),
+        started=run.started,
+        details=details,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The body of a RunCreate."""
+
+    schedule: str | None
+    environment: str | None
+    tags: tuple[str, ...]
+
+
+def _parse_order(body: bytes) -> _Order:
+    data = parse_object(body)
+    _check_names(data, {"scheduleName", "environmentName", "runConfig"}, "")
+    config = _take(data, "runConfig", dict, "an object") or {}
+    _check_names(config, {"tags"}, " in runConfig")
+    tags = _take(config, "tags", list, "a list of strings") or []
+    if not all(isinstance(tag, str) for tag in tags):
+        raise Refusal(400, "tags must be a list of strings")
+    return _Order(
+        schedule=_take(data, "scheduleName", str, "a string"),
+        environment=_take(data, "environmentName", str, "a string"),
+        tags=tuple(tags),
+    )
+
+
+def _check_names(data: Mapping[str, object], known: set[str], where: str) -> None:
+    unknown = ", ".join(sorted(set(data) - known))
+    if unknown:
+        raise Refusal(400, f"Unknown{where}: {unknown}; known are {', '.join(sorted(known))}")
+
+
+def _take(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:
+    """Return a field of the body; None if it is absent."""
+    if name not in data:
+        return None
+    value = data[name]
+    if not isinstance(value, kind):
+        raise Refusal(400, f"{name} must be {wanted}")
+    return value

@@ -1,0 +1,125 @@
+"""The emulator as a test uses it: the place where everything meets."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Self, TypeVar
+
+from dataform_action.emulator.control import Control, redact
+from dataform_action.emulator.dataform_web import DataformWeb
+from dataform_action.emulator.dispatch import Dispatcher
+from dataform_action.emulator.faults import Fault, FaultQueue
+from dataform_action.emulator.messages import Request
+from dataform_action.emulator.pace import Advance, Clock, Pace, SystemClock
+from dataform_action.emulator.page import StatusPage
+from dataform_action.emulator.recording import Recorder
+from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
+from dataform_action.emulator.server import Server
+
+T = TypeVar("T")
+
+DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1"
+"""An invented token of the documented shape: it opens nothing but the emulator."""
+
+_WILDCARD = "0.0.0.0"
+
+
+class Emulator:
+    """A server of Dataform's APIs on loopback; a context manager, or ``start`` and ``close``.
+
+    ``advance`` says how runs go on: by one step a ``poll``, or by the ``clock`` in ``run_seconds``.
+    ``schedules`` maps the known schedules to what becomes of their runs. ``log`` gets one line for
+    each request, without tokens.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = DEFAULT_TOKEN,
+        advance: Advance = "poll",
+        run_seconds: float = 8.0,
+        projects: Collection[str] = ("1234",),
+        environments: Collection[str] = ("production", "staging"),
+        schedules: Mapping[str, Outcome] = DEFAULT_SCHEDULES,
+        clock: Clock | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """Prepare everything but the socket; port 0 picks a free one."""
+        self.token = token
+        self._address = (host, port)
+        self._server: Server | None = None
+        self._faults = FaultQueue()
+        self._recorder = Recorder()
+        pace = Pace(advance, run_seconds, SystemClock() if clock is None else clock)
+        self._runs = RunStore(schedules, pace)
+        web = DataformWeb(token, projects, environments, self._runs)
+        control = Control(token, self._faults, self._recorder, self._runs)
+        apis = (web, control, StatusPage(web.cards))
+        tell = None if log is None else lambda line: log(redact(line, token))
+        self._dispatcher = Dispatcher(apis, self._faults, self._recorder, tell)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close."""
+        self.close()
+
+    def start(self) -> None:
+        """Serve from now on, in threads; raise OSError if the address cannot be had."""
+        if self._server is not None:
+            raise RuntimeError("The emulator was started before: make a new one")
+        self._server = Server(*self._address, self._dispatcher.respond)
+
+    def close(self) -> None:
+        """Stop serving at once; the records stay readable."""
+        if self._server is not None:
+            self._server.close()
+
+    @property
+    def url(self) -> str:
+        """The address of the server, without a slash at its end."""
+        if self._server is None:
+            raise RuntimeError("The emulator is not started: use it in a with statement")
+        host = self._address[0]
+        return f"http://{'127.0.0.1' if host == _WILDCARD else host}:{self._server.port}"
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests to the emulated APIs so far; control and the page do not count."""
+        return self._recorder.requests
+
+    @property
+    def connections(self) -> int:
+        """How many TCP connections sent ``requests``."""
+        return self._recorder.connections
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs as they are now."""
+        return self._runs.snapshot()
+
+    def add_fault(self, fault: Fault) -> None:
+        """Spoil answers; of several faults that are due, the one that was added first wins."""
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Forget all faults."""
+        self._faults.clear()
+
+    def set_outcome(self, schedule: str, statuses: Sequence[str]) -> None:
+        """Script the runs that a schedule starts from now on.
+
+        The last status stays; without statuses, the runs are never found. A new name becomes a
+        known schedule.
+        """
+        self._runs.set_outcome(schedule, statuses)
+
+    def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
+        """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
+
+        It is looked at once at the start, when a request arrives, and when one is carried out.
+        """
+        return self._recorder.wait_for(condition, seconds)
