@@ -1,0 +1,31 @@
+# The smallest official base. It has the sh, env, tail, tar and find that Kubernetes runners call,
+# and there are musl wheels of every requirement.
+FROM python:3.13-alpine
+
+LABEL org.opencontainers.image.title="dataform-action" \
+      org.opencontainers.image.description="Trigger a Dataform run, watch it to its end, and show what happened" \
+      org.opencontainers.image.authors="The dataform-action authors" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+# pip stays: it lies in a layer of the base, where removing it would save nothing. It writes no
+# bytecode, neither its own nor that of modules which a run never imports.
+COPY requirements.txt /action/
+RUN PYTHONDONTWRITEBYTECODE=1 python3 -m pip install --require-hashes --no-deps \
+      --only-binary :all: --no-compile --no-cache-dir --disable-pip-version-check \
+      --root-user-action ignore --requirement /action/requirements.txt
+
+COPY LICENSE entrypoint.py post_entrypoint.py /action/
+COPY dataform_action /action/dataform_action
+
+# A smoke test, and the bytecode of what a run imports: the base has none, and a container that is
+# removed after its run can never keep any. (The first host name looked up needs encodings.idna.)
+RUN ["/usr/local/bin/python3", "-I", "-W", "error", "-c", "\
+import encodings.idna, importlib, pkgutil, sys; \
+sys.path.insert(0, '/action'); \
+import dataform_action; \
+[importlib.import_module(module.name) \
+ for module in pkgutil.walk_packages(dataform_action.__path__, 'dataform_action.')]"]
+
+# Isolated (-I), so that nothing in the workspace or in PYTHONPATH is imported; unbuffered (-u);
+# and by its full path, whatever PATH says. Root, and no working directory: as GitHub asks.
+ENTRYPOINT ["/usr/local/bin/python3", "-I", "-u", "/action/entrypoint.py"]

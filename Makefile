@@ -1,0 +1,76 @@
+# Runs from a fresh checkout: everything that it needs lands in .venv.
+PYTHON ?= python3
+OUTCOME ?= success
+ARGS ?=
+LOCK_FLAGS ?=
+
+VENV := .venv
+RUN := $(VENV)/.runtime-is-installed
+DEV := $(VENV)/.development-is-installed
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
+	--no-input --require-hashes --no-deps
+CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
+SHELL_FILES := .ci/run $(wildcard scripts/*.sh)
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench format lock clean rebuild
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+# The outcome travels in the environment, so that neither make nor a shell reads it as code.
+demo: override export OUTCOME := $(value OUTCOME)
+demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure shows a failing one
+	@$(BIN)/python -I scripts/demo.py --outcome "$$OUTCOME"
+
+test: $(DEV) ## Run the tests with coverage; ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest --cov $(ARGS)
+
+check: $(DEV) ## Lint, type-check, and check the action's metadata
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m mypy $(CODE)
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions action.yml
+	$(if $(WORKFLOWS),$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS))
+	$(BIN)/zizmor --offline --quiet --persona pedantic .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python -m yamllint --strict .
+	$(BIN)/shellcheck $(SHELL_FILES)
+
+bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
+	@$(BIN)/python -I benchmarks/run.py $(ARGS)
+
+format: $(DEV) ## Rewrite the code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean: ## Remove everything that is made here
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
+		.pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
+$(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "$(PYTHON) is not Python 3.11 or newer: say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV)"
+	@rm -rf $(VENV)
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing the development tools into $(VENV)"
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
