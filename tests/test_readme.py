@@ -1,0 +1,83 @@
+"""README's tables say what the code does, and its workflows use inputs that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dataform_action.endings import ExitCode
+from dataform_action.inputs import INPUTS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+CODE = "".join(path.read_text("utf-8") for path in (ROOT / "dataform_action").glob("*.py"))
+
+
+def table(heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading, without its head."""
+    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_inputs() -> None:
+    """The table of inputs has every input, in order, with its default."""
+    rows = [(cells[0].strip("`"), cells[1].strip("`")) for cells in table("Inputs")]
+    assert rows == [
+        (declared.name, "required" if declared.required else declared.default)
+        for declared in INPUTS
+    ]
+
+
+def test_outputs() -> None:
+    """The table of outputs has every output of action.yml, in order."""
+    assert [cells[0].strip("`") for cells in table("Outputs")] == list(ACTION["outputs"])
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes has every code that the step can end with."""
+    assert [int(cells[0]) for cells in table("Exit codes")] == [int(code) for code in ExitCode]
+
+
+#: Words of the system and of the network library, which no module of ours holds.
+FOREIGN = {
+    "HTTP 401",
+    "HTTP 403",
+    "HTTP 404",
+    "Name or service not known",
+    "Connection refused",
+    "The API gave no usable answer for 10m",
+}
+
+
+@pytest.mark.parametrize("cells", table("Troubleshooting"), ids=lambda cells: str(cells[0]))
+def test_troubleshooting_quotes_the_code(cells: list[str]) -> None:
+    """Each error that is explained is one that the code, or the system, words like that."""
+    said = " ".join(re.sub(r'"\s*f?"', "", CODE).split())
+    for quoted in re.findall(r"`([^`]+)`", cells[0]):
+        words = re.sub(r"^(project-id|token|api-url) ", "", quoted)
+        assert words in FOREIGN or words in said
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_workflows(text: str) -> None:
+    """Each workflow asks for no more permissions than none, and its inputs exist."""
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    ours = [step for step in steps if "dataform-action@" in step["uses"]]
+    assert ours
+    for step in ours:
+        assert set(step["with"]) <= set(ACTION["inputs"])
+
+
+def test_commands_exist() -> None:
+    """Each make command that README names is one of the Makefile's."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in set(re.findall(r"make ([a-z]+)", README)) - {"and"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE) or target in ("python",)
