@@ -13,6 +13,7 @@ from dataform_action.errors import (
     Unusable,
     WaitTimeout,
 )
+from dataform_action.interrupts import Interrupted
 from dataform_action.model import Result, Run, State, format_duration
 
 
@@ -117,19 +118,21 @@ def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, Sta
             return ExitCode.NO_ANSWER, "Dataform: the run may exist", unknown
 
 
-def ending_of_signal(
-    name: str, exit_code: int, cause: BaseException | None, run: Run | None, duration: float | None
-) -> Ending:
-    """Return the ending for a step that was told to stop; ``cause`` is what that cut short."""
-    message, hint = f"The step was stopped by {name}.", ""
+def ending_of_signal(signal: Interrupted, run: Run | None, duration: float | None) -> Ending:
+    """Return the ending for a step that was told to stop."""
+    message, hint = f"The step was stopped by {signal.name}.", ""
+    cause = signal.__cause__
     if isinstance(cause, DataformError):
         message, hint = f"{message} {cause.message}", cause.hint
+    elif signal.cut_short:
+        message += " It was about to create a run, so the run may exist."
+        hint = "Look at the project's runs before you run this again."
     elif run is None:
-        message = f"{message} No run was created."
+        message += " No run was created."
     else:
         hint = f"See what became of run {run.id}: {run.log_url}"
     return Ending(
-        exit_code=ExitCode(exit_code),
+        exit_code=ExitCode(signal.exit_code),
         status=State.CANCELLED,
         title="Dataform: stopped",
         message=message,

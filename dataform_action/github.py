@@ -58,6 +58,7 @@ class Console:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        #: What is replaced: the secrets, plain and as they stand in an address.
         self._secrets: list[str] = []
 
     def mask(self, secret: str) -> None:
@@ -68,18 +69,18 @@ class Console:
         # The runner also masks the lines of a secret one by one.
         for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
             if len(part) >= _SHORTEST_SECRET:
-                self._secrets.append(part)
+                self._secrets += (part, quote(part, safe="", errors="replace"))
         self._secrets.sort(key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         """Return a text without the masked secrets, plain or as they stand in an address."""
         for secret in self._secrets:
-            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+            text = text.replace(secret, "***")
         return text
 
     def line(self, text: str = "") -> None:
         """Print one line."""
-        self._write(plain(self.redact(text)))
+        self._write(self._clean(text))
 
     def error(self, message: str, title: str) -> None:
         """Print an error annotation. The title is shown unmasked: use fixed words."""
@@ -91,15 +92,19 @@ class Console:
 
     def group(self, title: str, lines: list[str]) -> None:
         """Print lines folded under a title."""
-        self._write(f"::group::{_escape_data(plain(self.redact(title)))}")
+        self._write(f"::group::{_escape_data(self._clean(title))}")
         for text in lines:
             self.line(text)
         self._write("::endgroup::")
 
     def _annotate(self, command: str, message: str, title: str) -> None:
         lines = [plain(line) for line in self.redact(message).splitlines()]
-        text = cut("\n".join(lines), MESSAGE_LIMIT)
+        text = self.redact(cut("\n".join(lines), MESSAGE_LIMIT))
         self._write(f"::{command} title={_escape_property(title)}::{_escape_data(text)}")
+
+    def _clean(self, text: str) -> str:
+        # Again at the end: a character that became a blank may have completed a secret.
+        return self.redact(plain(self.redact(text)))
 
     def _write(self, line: str) -> None:
         try:
@@ -129,13 +134,13 @@ class FileCommands:
         self._environ = environ
         self._console = console
 
-    def output(self, name: str, value: str) -> None:
-        """Set an output of the step; the last value given counts."""
-        self._append("GITHUB_OUTPUT", _pair(name, self._console.redact(value)))
+    def output(self, values: Mapping[str, str]) -> None:
+        """Set outputs of the step; the last value given to a name counts."""
+        self._append("GITHUB_OUTPUT", self._pairs(values))
 
-    def state(self, name: str, value: str) -> None:
-        """Keep a value for the post step, which finds it as ``STATE_<name>``."""
-        self._append("GITHUB_STATE", _pair(name, self._console.redact(value)))
+    def state(self, values: Mapping[str, str]) -> None:
+        """Keep values for the post step, which finds each as ``STATE_<name>``."""
+        self._append("GITHUB_STATE", self._pairs(values))
 
     def summary(self, markdown: str) -> None:
         """Add Markdown to the job summary."""
@@ -143,6 +148,9 @@ class FileCommands:
         if len(text.encode("utf-8", "replace")) > SUMMARY_LIMIT:
             text = "The summary is too large to be shown: see the log.\n"
         self._append("GITHUB_STEP_SUMMARY", text)
+
+    def _pairs(self, values: Mapping[str, str]) -> str:
+        return "".join(_pair(name, self._console.redact(text)) for name, text in values.items())
 
     def _append(self, variable: str, text: str) -> None:
         path = self._environ.get(variable)

@@ -63,6 +63,9 @@ _API_URL = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
     re.ASCII,
 )
+#: Without the numbers, each of which is some machine's IPv4 address.
+_UNDOTTED_NAME = re.compile(r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+", re.ASCII)
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +167,9 @@ class _Reader:
     def refuse_google(self) -> None:
         for declared in INPUTS:
             given = self._given(declared.name)
-            # A boolean's default may be spelled in several ways.
-            if declared.google and _BOOLEANS.get(given, given) not in ("", False):
+            # The default of a boolean may be spelled in several ways.
+            absent = _BOOLEANS.get(given) is False if declared.default else not given
+            if declared.google and not absent:
                 self.problem(
                     declared.name,
                     "is for Google Cloud Dataform, which this version does not support: remove it",
@@ -182,7 +186,7 @@ class _Reader:
         value = self._given(name)
         if value and not is_segment(value):
             self.problem(
-                name, f"{value!r:.60} may hold only letters, digits, - and _: give {meaning}"
+                name, f"{_shown(value)} may hold only letters, digits, - and _: give {meaning}"
             )
             return None
         return value or None
@@ -209,8 +213,8 @@ class _Reader:
     def boolean(self, name: str) -> bool:
         value = self._given(name)
         if value not in _BOOLEANS:
-            self.problem(name, f"{value!r:.60} is neither true nor false: write one of them")
-        return _BOOLEANS.get(value, False)
+            self.problem(name, f"{_shown(value)} is neither true nor false: write one of them")
+        return _BOOLEANS.get(value, True)
 
     def seconds(self, name: str) -> float:
         value = self._given(name)
@@ -219,7 +223,7 @@ class _Reader:
         if not 1 <= seconds <= _LONGEST_SECONDS:
             self.problem(
                 name,
-                f"{value!r:.60} is no time from 1 second to 35 days: "
+                f"{_shown(value)} is no time from 1 second to 35 days: "
                 "write it like 30, 30s, 2m or 1h",
             )
             return 1.0
@@ -240,15 +244,25 @@ class _Reader:
         elif match["scheme"] == "http" and not _is_near(match["host"]):
             self.problem(
                 "api-url",
-                f"{value!r:.60} would send the token in the clear: use https (http is for "
+                f"{_shown(value)} would send the token in the clear: use https (http is for "
                 "loopback, private addresses and names without a dot)",
             )
         elif match["path"].endswith(("/v1", "/v1beta1")):
-            self.problem("api-url", f"{value!r:.60} must not end in the API's version: cut it off")
+            self.problem(
+                "api-url", f"{_shown(value)} must not end in the API's version: cut it off"
+            )
         return value.rstrip("/")
 
     def _given(self, name: str) -> str:
         return raw_value(self._environ, name).strip() or self._declared[name].default
+
+
+def _shown(value: str) -> str:
+    """Return a value as a message repeats it: whole or not at all.
+
+    It may be a secret that was given to the wrong input, and the runner masks no part of one.
+    """
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"({len(value)} characters)"
 
 
 def _is_near(host: str) -> bool:
@@ -259,6 +273,6 @@ def _is_near(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return "." not in host
+        return _UNDOTTED_NAME.fullmatch(host) is not None
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_private

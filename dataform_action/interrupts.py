@@ -17,13 +17,15 @@ from types import FrameType
 class Interrupted(BaseException):
     """Carry a signal out of whatever was going on.
 
-    It is no ``Exception``, so that no handler for errors swallows it. When the signal
-    came while something was shielded and that failed, ``__cause__`` says how.
+    It is no ``Exception``, so that no handler for errors swallows it. ``cut_short``
+    tells that a second signal broke into what was shielded from the first. When what
+    was shielded failed by itself, ``__cause__`` says how.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, *, cut_short: bool = False) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.cut_short = cut_short
 
     @property
     def name(self) -> str:
@@ -83,4 +85,4 @@ class Interrupts:
             # No cleaning up: whatever is written by now was written whole.
             os._exit(128 + signal_number)
         self._raised = True
-        raise Interrupted(signal_number)
+        raise Interrupted(signal_number, cut_short=self._shielded)

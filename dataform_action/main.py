@@ -6,6 +6,7 @@ its exit code. Imports that a run may not need are made where they are needed.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -16,32 +17,57 @@ from typing import TYPE_CHECKING, TextIO
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.endings import (
     Ending,
+    ExitCode,
     ending_of_defect,
     ending_of_error,
     ending_of_result,
     ending_of_signal,
     ending_of_start,
 )
-from dataform_action.errors import DataformError
+from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import Inputs, parse, raw_value
 from dataform_action.interrupts import Interrupted, Interrupts
 from dataform_action.model import Run
 from dataform_action.progress import render_intent, render_settings, render_update
-from dataform_action.updates import Changed, Created, OutageStarted, Update
+from dataform_action.state import (
+    STATE_CANCEL,
+    STATE_PROJECT_ID,
+    STATE_RUN_ID,
+    STATE_RUN_LOG_URL,
+    STATE_SERVICE,
+    STATE_SETTLED,
+)
+from dataform_action.updates import (
+    CancelRequested,
+    Changed,
+    Created,
+    LeftRunning,
+    OutageStarted,
+    Update,
+)
 
 if TYPE_CHECKING:
     from dataform_action.service import Service
 
 _SERVICE_NAME = "Dataform Web"
+#: The endings after which the run should have been asked to cancel.
+_CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
 
 
 def entry() -> None:
     """Run the action in this process and leave with its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Whatever the container's locale says, the runner reads UTF-8.
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    # The imports up to the first request make some 20,000 objects and hardly any garbage, for
+    # which the collector would search dozens of times, a twentieth of the start.
+    gc.set_threshold(30_000)
+    use_utf8(sys.stdout)
     sys.exit(main(os.environ, sys.stdout))
+
+
+def use_utf8(stream: TextIO) -> None:
+    """Have a stream write UTF-8, which the runner reads, whatever the container's locale is."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def main(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> int:
@@ -69,9 +95,7 @@ def _ending(step: _Step, interrupts: Interrupts) -> Ending:
         finally:
             interrupts.finish()
     except Interrupted as signal:
-        return ending_of_signal(
-            signal.name, signal.exit_code, signal.__cause__, step.known_run, step.elapsed
-        )
+        return ending_of_signal(signal, step.known_run, step.elapsed)
 
 
 class _Step:
@@ -92,6 +116,7 @@ class _Step:
         self._clock = clock
         self._inputs: Inputs | None = None
         self._since = 0.0
+        self._cancel_settled = False
         self.known_run: Run | None = None
         self.exit_code = 0
 
@@ -103,7 +128,7 @@ class _Step:
     def run(self) -> Ending:
         inputs = self._inputs = parse(self._environ)
         self.console.line(render_intent(inputs, _SERVICE_NAME))
-        service, api_url = _connect(inputs)
+        service, api_url = connect(inputs)
         self.console.group("Settings", render_settings(inputs, api_url))
         from dataform_action import watch
 
@@ -128,8 +153,9 @@ class _Step:
         from dataform_action.report import render_outputs, render_summary
 
         self.exit_code = int(ending.exit_code)
-        for name, value in render_outputs(ending).items():
-            self._files.output(name, value)
+        self._files.output(render_outputs(ending))
+        if self._cancel_settled or ending.exit_code not in _CANCELLING:
+            self._files.state({STATE_SETTLED: "true"})
         if self._inputs is None or self._inputs.summary:
             self._files.summary(render_summary(ending, self._inputs, _SERVICE_NAME))
         words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
@@ -141,6 +167,10 @@ class _Step:
     def _tell(self, update: Update) -> None:
         if isinstance(update, Created | Changed):
             self._know(update.run)
+        if isinstance(update, CancelRequested) or (
+            isinstance(update, LeftRunning) and isinstance(update.error, CancelUnsupported | None)
+        ):
+            self._cancel_settled = True
         words = render_update(update)
         if isinstance(update, OutageStarted):
             self.console.warning(words, "Dataform: waiting for the API")
@@ -148,16 +178,28 @@ class _Step:
             self.console.line(words)
 
     def _know(self, run: Run) -> None:
-        known = self.known_run
+        known, self.known_run = self.known_run, run
         if known is None:
             self._since = self._clock.now()
-            self._files.output("run-id", run.id)
-        self.known_run = run
-        if known is None or known.log_url != run.log_url:
-            self._files.output("run-log-url", run.log_url)
+            self._files.output({"run-id": run.id, "run-log-url": run.log_url})
+            self._files.state(self._state_of(run))
+        elif known.log_url != run.log_url:
+            self._files.output({"run-log-url": run.log_url})
+
+    def _state_of(self, run: Run) -> dict[str, str]:
+        """Return what the post step needs if this process is killed from here on."""
+        inputs = self._inputs
+        assert inputs is not None  # noqa: S101
+        return {
+            STATE_SERVICE: _SERVICE_NAME,
+            STATE_PROJECT_ID: inputs.project_id,
+            STATE_RUN_ID: run.id,
+            STATE_RUN_LOG_URL: run.log_url,
+            STATE_CANCEL: str(inputs.polling.cancel and inputs.wait).lower(),
+        }
 
 
-def _connect(inputs: Inputs) -> tuple[Service, str]:
+def connect(inputs: Inputs) -> tuple[Service, str]:
     """Return the service that the inputs choose, and the address of its API."""
     from dataform_action.dataform_web import API_URL, DataformWeb
 

@@ -63,7 +63,5 @@ class LeftRunning:
     error: DataformError | None
 
 
-Update = (
-    Created | Changed | Waiting | OutageStarted | OutageEnded | CancelRequested | LeftRunning
-)
+Update = Created | Changed | Waiting | OutageStarted | OutageEnded | CancelRequested | LeftRunning
 Observer = Callable[[Update], object]

@@ -67,11 +67,13 @@ def run_here(folder: Path, inputs: Mapping[str, str], clock: Clock) -> Step:
     return read_step(folder, main(environ, stream, clock), stream.getvalue())
 
 
-def start_step(folder: Path, inputs: Mapping[str, str], **environ: str) -> subprocess.Popen[str]:
+def start_step(
+    folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
+) -> subprocess.Popen[str]:
     """Start the step in a process of its own, in a workspace of its own."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.Popen(
-        [sys.executable, "-I", "-u", str(ROOT / "entrypoint.py")],
+        [sys.executable, "-I", "-u", str(ROOT / entry)],
         env={**inherited, **runner_environ(folder, inputs), **environ},
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -81,9 +83,11 @@ def start_step(folder: Path, inputs: Mapping[str, str], **environ: str) -> subpr
     )
 
 
-def run_apart(folder: Path, inputs: Mapping[str, str], **environ: str) -> Step:
+def run_apart(
+    folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
+) -> Step:
     """Run the step in a process of its own to its end."""
-    process = start_step(folder, inputs, **environ)
+    process = start_step(folder, inputs, entry, **environ)
     log, _ = process.communicate(timeout=30)
     return read_step(folder, process.returncode, log)
 

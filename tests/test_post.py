@@ -1,0 +1,134 @@
+"""The post step: what it cancels, what it leaves alone, and that it never fails a job."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataform_action import post as module
+from dataform_action.emulator import Emulator
+from dataform_action.errors import (
+    CancelUnsupported,
+    DataformError,
+    NoAnswer,
+    Refused,
+)
+from dataform_action.service import Service
+from tests.fakes import FakeClock, FakeService
+from tests.steps import Step, inputs_for, read_step, run_apart, run_here, runner_environ
+
+STATE = {
+    "service": "Dataform Web",
+    "project_id": "1234",
+    "run_id": "77",
+    "run_log_url": "https://app.dataform.co/#/1234/run/77",
+    "cancel": "true",
+}
+Post = Callable[..., Step]
+
+
+@pytest.fixture
+def run_post(tmp_path: Path, clock: FakeClock) -> Post:
+    """Run the post step in this process, with a state that some main step left."""
+
+    def run(inputs: dict[str, str], state: dict[str, str]) -> Step:
+        environ = runner_environ(tmp_path, inputs)
+        environ |= {f"STATE_{name}": value for name, value in state.items()}
+        stream = io.StringIO()
+        module.post(environ, stream, clock)
+        return read_step(tmp_path, 0, stream.getvalue())
+
+    return run
+
+
+@pytest.mark.parametrize("state", [{}, {**STATE, "settled": "true"}, {**STATE, "run_id": "../x"}])
+def test_nothing_to_do(emulator: Emulator, run_post: Post, state: dict[str, str]) -> None:
+    """Without a run, or after a settled end, nothing is sent and nothing is written."""
+    step = run_post(inputs_for(emulator), state)
+    assert step.log[1:] == ["Nothing to clean up."]
+    assert step.summary == ""
+    assert emulator.requests == []
+
+
+def test_cancel_that_is_not_wanted(emulator: Emulator, run_post: Post) -> None:
+    """With cancel-run: false or wait: false the run is left alone."""
+    step = run_post(inputs_for(emulator), {**STATE, "cancel": "false"})
+    assert step.log[1:] == [
+        "Run 77 is left alone, as the inputs ask: https://app.dataform.co/#/1234/run/77"
+    ]
+    assert emulator.requests == []
+
+
+def test_run_that_is_over(
+    emulator: Emulator, run_post: Post, tmp_path: Path, clock: FakeClock
+) -> None:
+    """A run that ended by itself needs no clean-up."""
+    emulator.set_outcome("nightly", ("SUCCESSFUL",))
+    left = run_here(tmp_path, inputs_for(emulator, wait="false"), clock)
+    step = run_post(inputs_for(emulator), {**left.state, "cancel": "true", "settled": ""})
+    assert f"Run {emulator.runs[0].id} is over; nothing to clean up" in step.log[-1]
+
+
+def test_run_that_goes_on(
+    emulator: Emulator, run_post: Post, tmp_path: Path, clock: FakeClock
+) -> None:
+    """What a killed step left going on Dataform Web is told, with its link."""
+    left = run_here(tmp_path, inputs_for(emulator, wait="false", schedule="endless"), clock)
+    (tmp_path / "GITHUB_STEP_SUMMARY").write_text("", "utf-8")
+    step = run_post(inputs_for(emulator), {**left.state, "cancel": "true", "settled": ""})
+    run_id = emulator.runs[0].id
+    assert len(step.warnings) == 1
+    assert f"the step ended before run {run_id} did." in step.warnings[0]
+    assert f"so run {run_id} goes on. See {emulator.url}/#/1234/run/{run_id}" in step.warnings[0]
+    assert step.summary.startswith("## ⚠️ Dataform: clean-up")
+
+
+def test_no_summary(emulator: Emulator, run_post: Post) -> None:
+    """With summary: false the post step writes none either."""
+    step = run_post(inputs_for(emulator, summary="false"), STATE)
+    assert len(step.warnings) == 1
+    assert step.summary == ""
+
+
+@pytest.mark.parametrize(
+    ("cancels", "words", "calls"),
+    [
+        ([""], "The service was asked to cancel it.", 1),
+        ([CancelUnsupported("No way.")], "No way.", 1),
+        ([Refused("HTTP 400: over", status=400)], "refused to cancel it: HTTP 400: over", 1),
+        ([NoAnswer("HTTP 503"), ""], "The service was asked to cancel it.", 2),
+        ([NoAnswer("HTTP 503")], "It could not be cancelled: HTTP 503", 3),
+    ],
+)
+@pytest.mark.parametrize("poll", ["RUNNING", NoAnswer("HTTP 503"), Refused("no", status=401)])
+def test_cancelling(
+    clock: FakeClock, cancels: list[str | DataformError], words: str, calls: int, poll: str
+) -> None:
+    """A run that is not known to be over is cancelled, three times at most."""
+    service: Service = (fake := FakeService(clock, polls=[poll], cancels=cancels))
+    assert words in (module._cancel(service, service.describe("77"), clock) or "")
+    assert len(fake.times("cancel")) == calls
+    assert clock.now() == 1000 + 2 * (calls - 1)
+
+
+def test_link_from_the_state_is_not_trusted(emulator: Emulator, run_post: Post) -> None:
+    """A link in the state that is none is not shown."""
+    step = run_post(inputs_for(emulator), {**STATE, "run_log_url": "javascript:alert(1)"})
+    assert "javascript" not in "".join(step.log)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "state"),
+    [({}, {}), ({}, STATE), ({"token": "not-the-token", "project-id": "a/b"}, STATE)],
+)
+def test_exit_code_is_always_zero(
+    tmp_path: Path, inputs: dict[str, str], state: dict[str, str]
+) -> None:
+    """Whatever it finds, the post step ends with exit code 0 and without a traceback."""
+    environ = {f"STATE_{name}": value for name, value in state.items()}
+    step = run_apart(tmp_path, inputs, "post_entrypoint.py", **environ)
+    assert step.exit_code == 0
+    assert "Traceback" not in "".join(step.log)
