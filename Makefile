@@ -29,7 +29,7 @@ demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure shows a failing 
 	@$(BIN)/python -I scripts/demo.py --outcome "$$OUTCOME"
 
 test: $(DEV) ## Run the tests with coverage; ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest --cov $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check

@@ -25,6 +25,15 @@ class DataformError(Exception):
         if hint is not None:
             self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let process pools carry the error whole: what to call, and the attributes."""
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(kind: type[DataformError], args: tuple[object, ...]) -> DataformError:
+    """Make an error anew without its constructor, whose arguments differ by class."""
+    return kind.__new__(kind, *args)
+
 
 class InputError(DataformError, ValueError):
     """Report bad values given by the caller, all of them at once.

@@ -59,8 +59,8 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
 _LONGEST_SECONDS = 35 * 86400
 _API_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
     re.ASCII,
 )
 #: Without the numbers, each of which is some machine's IPv4 address.

@@ -157,7 +157,8 @@ class _Step:
         if self._cancel_settled or ending.exit_code not in _CANCELLING:
             self._files.state({STATE_SETTLED: "true"})
         if self._inputs is None or self._inputs.summary:
-            self._files.summary(render_summary(ending, self._inputs, _SERVICE_NAME))
+            redact = self.console.redact
+            self._files.summary(render_summary(ending, self._inputs, _SERVICE_NAME, redact))
         words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
         if self.exit_code == 0:
             self.console.line(words)

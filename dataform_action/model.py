@@ -13,7 +13,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 #: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
 _LINK = re.compile(
-    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?"
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
     r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?",
     re.ASCII,
 )

@@ -69,7 +69,9 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     if inputs.summary:
         from dataform_action.report import escape_markdown
 
-        FileCommands(environ, console).summary(f"## ⚠️ {_TITLE}\n\n{escape_markdown(message)}\n")
+        FileCommands(environ, console).summary(
+            f"## ⚠️ {_TITLE}\n\n{escape_markdown(console.redact(message))}\n"
+        )
 
 
 def _cancel(service: Service, run: Run, clock: Clock) -> str | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from dataform_action.endings import Ending, ExitCode
+from dataform_action.github import cut
 from dataform_action.inputs import Inputs
-from dataform_action.model import State, format_duration
+from dataform_action.model import Run, State, format_duration
 
-#: Everything that may mean something in Markdown, HTML or to GitHub's own filters.
-_SPECIAL = re.compile(r"[!-/:-@\[-`{-~]")
+#: What may mean something in Markdown, HTML or to GitHub's own filters: most punctuation
+#: anywhere, the rest where it could start a list or an address.
+_SPECIAL = re.compile(r"[!\"#$&()*+:<=>@\[\\\]^_`{|}~]|^[%',./;?-]|(?<=w)\.|(?<=[0-9])\.(?= |\Z)")
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 _TEXT_LIMIT = 2000
 
@@ -20,7 +23,7 @@ def escape_markdown(text: str) -> str:
     As entities the characters mean nothing to Markdown; the word joiner after ``@``
     and ``#`` keeps GitHub from making mentions and references of them afterwards.
     """
-    line = _BLANKS.sub(" ", text[:_TEXT_LIMIT]).strip()
+    line = cut(_BLANKS.sub(" ", text).strip(), _TEXT_LIMIT)
     return _SPECIAL.sub(lambda match: _entity(match[0]), line)
 
 
@@ -37,33 +40,51 @@ def render_outputs(ending: Ending) -> dict[str, str]:
     return outputs
 
 
-def render_summary(ending: Ending, inputs: Inputs | None, service_name: str) -> str:
-    """Return the job summary; without ``inputs`` (they were bad) it has no table."""
+def render_summary(
+    ending: Ending, inputs: Inputs | None, service_name: str, redact: Callable[[str], str]
+) -> str:
+    """Return the job summary; without ``inputs`` (they were bad) it has no table.
+
+    ``redact`` hides secrets. It must see the text before Markdown's escapes break it up.
+    """
+
+    def show(text: str) -> str:
+        return escape_markdown(redact(text))
+
     icon = "✅" if ending.exit_code is ExitCode.SUCCESS else "❌"
     if ending.status is State.RUNNING and ending.exit_code is ExitCode.SUCCESS:
         icon = "▶️"
     lines = [f"## {icon} {ending.title}", ""]
     if inputs is not None:
+        facts = _facts(ending, inputs, service_name)
         lines += ["| | |", "|---|---|"]
-        lines += [f"| {name} | {value} |" for name, value in _facts(ending, inputs, service_name)]
+        lines += [f"| {name} | {_linked(text, ending.run, show)} |" for name, text in facts if text]
         lines.append("")
     if ending.exit_code is not ExitCode.SUCCESS:
         for paragraph in (*ending.message.splitlines(), ending.hint):
-            lines += [escape_markdown(paragraph), ""]
+            lines += [_linked(paragraph, ending.run, show), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _linked(text: str, run: Run | None, show: Callable[[str], str]) -> str:
+    """Return an escaped text in which the run's own address is a link, and nothing else is."""
+    if run is None:
+        return show(text)
+    link = f" [{show(run.log_url)}](<{run.log_url}>) "
+    return link.join(show(part) for part in text.split(run.log_url)).strip()
+
+
 def _facts(ending: Ending, inputs: Inputs, service_name: str) -> list[tuple[str, str]]:
-    """Return the rows of the table of facts, as Markdown; what is not known has no row."""
+    """Return the rows of the table of facts, as plain text; what is not known is empty."""
     run, request = ending.run, inputs.request
-    facts = [
-        ("Run", f"[{escape_markdown(run.id)}](<{run.log_url}>)" if run is not None else ""),
-        ("Status", escape_markdown(run.status) if run is not None else ""),
+    return [
+        ("Run", run.id if run is not None else ""),
+        ("Log", run.log_url if run is not None else ""),
+        ("Status", run.status if run is not None else ""),
         ("Duration", "" if ending.duration is None else format_duration(ending.duration)),
         ("Service", service_name),
-        ("Project", escape_markdown(inputs.project_id)),
-        ("Environment", escape_markdown(request.environment or "")),
-        ("Schedule", escape_markdown(request.schedule or "")),
-        ("Tags", escape_markdown(", ".join(request.tags))),
+        ("Project", inputs.project_id),
+        ("Environment", request.environment or ""),
+        ("Schedule", request.schedule or ""),
+        ("Tags", ", ".join(request.tags)),
     ]
-    return [(name, value) for name, value in facts if value]

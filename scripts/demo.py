@@ -8,8 +8,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -64,7 +64,7 @@ def _play(emulator: Emulator, outcome: str, files: dict[str, Path]) -> int:
     return process.returncode
 
 
-def _show(log: TextIO) -> None:
+def _show(log: Iterable[str]) -> None:
     """Print a log the way the runner shows it: commands become what they mean."""
     secret = ""
     indent = ""

@@ -94,7 +94,7 @@ def run_apart(
 
 def read_step(folder: Path, exit_code: int, log: str) -> Step:
     """Collect what a step left, reading its files as the runner does."""
-    texts = {name: (folder / name).read_text("utf-8") for name in _FILES}
+    texts = {name: (folder / name).read_bytes().decode() for name in _FILES}
     return Step(
         exit_code=exit_code,
         log=log.splitlines(),

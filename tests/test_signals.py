@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,22 @@ class Started:
         log, _ = self._process.communicate(timeout=BUDGET_SECONDS)
         return read_step(self._folder, self._process.returncode, log)
 
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
 
 @pytest.fixture
-def start(tmp_path: Path, emulator: Emulator) -> Callable[..., Started]:
-    """Start a step that is to be stopped."""
-    return lambda **changes: Started(tmp_path, inputs_for(emulator, **changes))
+def start(tmp_path: Path, emulator: Emulator) -> Iterator[Callable[..., Started]]:
+    """Start a step that is to be stopped; none outlives its test."""
+    with ExitStack() as stack:
+
+        def begin(**changes: str) -> Started:
+            step = Started(tmp_path, inputs_for(emulator, **changes))
+            stack.callback(step.end)
+            return step
+
+        yield begin
 
 
 @BOTH

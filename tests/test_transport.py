@@ -127,9 +127,11 @@ def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with socket.create_connection(listener.getsockname()):
-            with pytest.raises(NotConnected, match="timed out"):
-                connect(emulator, url).send("GET", RUNS, connect_seconds=0.1)
+        with (
+            socket.create_connection(listener.getsockname()),
+            pytest.raises(NotConnected, match="timed out"),
+        ):
+            connect(emulator, url).send("GET", RUNS, connect_seconds=0.1)
 
 
 def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,7 @@ def test_bundle_that_is_not_there(emulator: Emulator, monkeypatch: pytest.Monkey
 
 def test_https_to_a_plain_port(emulator: Emulator) -> None:
     """TLS spoken to a server that has none is a matter of set-up, and nothing was sent."""
-    with pytest.raises(NotTrusted, match="(?i)wrong.version.number"):
+    with pytest.raises(NotTrusted, match=r"(?i)wrong.version.number"):
         connect(emulator, emulator.url.replace("http", "https")).send("GET", RUNS)
 
 

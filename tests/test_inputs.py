@@ -1,0 +1,434 @@
+"""Reading the inputs: good, blank and bad values, and all problems at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dataform_action.errors import InputError
+from dataform_action.inputs import INPUTS, Inputs, parse, raw_value, variable_names
+from dataform_action.model import Polling, RunRequest
+from tests.runner import BOUNDED, hostile_texts
+
+_GOOD = {"project-id": "1234", "token": "s3cret"}
+_BLANKS = ("", " ", "\n", " \t\r\n")
+_GOOGLE = [declared.name for declared in INPUTS if declared.google]
+_GOOGLE_BOOLEANS = [declared.name for declared in INPUTS if declared.google and declared.default]
+_GOOGLE_PROBLEM = "is for Google Cloud Dataform, which this version does not support: remove it"
+_PRINTABLE_PROBLEM = "must be one line of printable text: check how it is quoted"
+_TOKEN_PROBLEM = (
+    "holds a blank, a line break or a character that no token has: store it again, whole and alone"
+)
+_ADDRESS_PROBLEM = (
+    "is no address of an API: write it like https://host or https://host/path, "
+    "without user, query or fragment"
+)
+_CLEAR_PROBLEM = (
+    "{!r} would send the token in the clear: use https (http is for loopback, private addresses "
+    "and names without a dot)"
+)
+
+
+def _environ(values: dict[str, str]) -> dict[str, str]:
+    """Return what the runner makes of a workflow's ``with``."""
+    return {f"INPUT_{name.upper()}": value for name, value in values.items()}
+
+
+def _read(**values: str) -> Inputs:
+    """Parse good inputs with changes; an underscore in a change's name stands for a hyphen."""
+    changes = {name.replace("_", "-"): value for name, value in values.items()}
+    return parse(_environ({**_GOOD, **changes}))
+
+
+def _problems(values: dict[str, str]) -> dict[str, str]:
+    """Return what is wrong with good inputs after these changes."""
+    with pytest.raises(InputError) as caught:
+        parse(_environ({**_GOOD, **values}))
+    problems = caught.value.problems
+    assert len(problems) == len(dict(problems))
+    return dict(problems)
+
+
+_MINIMUM = Inputs(
+    project_id="1234",
+    token="s3cret",
+    request=RunRequest(),
+    polling=Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True),
+    wait=True,
+    run_id=None,
+    api_url=None,
+    summary=True,
+)
+
+
+def test_two_inputs_are_enough() -> None:
+    """Everything but the project and the token has a default or may be absent."""
+    assert _read() == _MINIMUM
+
+
+@pytest.mark.parametrize("blank", _BLANKS)
+def test_blank_is_absent(blank: str) -> None:
+    """The runner sets inputs that were not given to the empty string; blanks are the same."""
+    values = {declared.name: blank for declared in INPUTS}
+    assert parse(_environ({**values, **_GOOD})) == _MINIMUM
+
+
+def test_defaults_in_the_metadata_change_nothing() -> None:
+    """What the runner fills in from action.yml is what the code takes for absent inputs."""
+    values = {declared.name: declared.default for declared in INPUTS}
+    assert parse(_environ({**values, **_GOOD})) == _MINIMUM
+
+
+def test_all_inputs_are_read() -> None:
+    """Every input of this service arrives in its place."""
+    assert _read(
+        project_id=" 1_2-a ",
+        schedule="nightly run",
+        environment="production/é",
+        token="s3cret/+=.~\n",
+        poll_interval="30",
+        timeout="2m",
+        outage_timeout="1h",
+        cancel_run="false",
+        run_id="77",
+        tags=" a, b\r\nc,,a \n",
+        api_url="https://example.com/base/",
+        summary="False",
+    ) == Inputs(
+        project_id="1_2-a",
+        token="s3cret/+=.~",
+        request=RunRequest(
+            schedule="nightly run", environment="production/é", tags=("a", "b", "c")
+        ),
+        polling=Polling(interval=30, timeout=120, outage_timeout=3600, cancel=False),
+        wait=True,
+        run_id="77",
+        api_url="https://example.com/base",
+        summary=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "value"),
+    [
+        ({"INPUT_RUN-ID": " a "}, " a "),
+        ({"INPUT_RUN_ID": "b"}, "b"),
+        ({"INPUT_RUN-ID": "a", "INPUT_RUN_ID": "b"}, "a"),
+        ({"INPUT_RUN-ID": " ", "INPUT_RUN_ID": "b"}, "b"),
+        ({"INPUT_RUN-ID": " ", "INPUT_RUN_ID": "\n"}, ""),
+        ({"input_run-id": "a", "RUN-ID": "b"}, ""),
+    ],
+)
+def test_a_shells_spelling_is_read_as_well(environ: dict[str, str], value: str) -> None:
+    """``INPUT_A-B`` goes before ``INPUT_A_B``, which counts where the first is blank."""
+    assert raw_value(environ, "run-id") == value
+
+
+def test_variables_are_named_as_the_runner_names_them() -> None:
+    """The runner keeps hyphens; shells cannot."""
+    assert variable_names("project-id") == ("INPUT_PROJECT-ID", "INPUT_PROJECT_ID")
+    assert variable_names("token") == ("INPUT_TOKEN", "INPUT_TOKEN")
+
+
+def test_underscores_are_enough() -> None:
+    """A step can be configured from a shell."""
+    assert parse({"INPUT_PROJECT_ID": "1234", "INPUT_TOKEN": "s3cret"}) == _MINIMUM
+
+
+def test_all_problems_come_at_once() -> None:
+    """One attempt shows everything that is wrong, by input name, with what to do."""
+    with pytest.raises(InputError) as caught:
+        parse(_environ({"timeout": "soon", "wait": "yes", "location": "EU", "run-id": "a/b"}))
+    assert str(caught.value) == (
+        "location is for Google Cloud Dataform, which this version does not support: remove it\n"
+        "wait 'yes' is neither true nor false: write one of them\n"
+        "run-id 'a/b' may hold only letters, digits, - and _: give the id of a run, as in the "
+        "address of its page\n"
+        "project-id is missing: set it to the number in the address of your project, "
+        "https://app.dataform.co/#/<number>/\n"
+        "token is missing: set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an "
+        "API token\n"
+        "timeout 'soon' is no time from 1 second to 35 days: write it like 30, 30s, 2m or 1h"
+    )
+    assert caught.value.hint == "Nothing was sent."
+
+
+@pytest.mark.parametrize("name", ["project-id", "token"])
+@pytest.mark.parametrize("blank", _BLANKS)
+def test_required_inputs_are_asked_for(name: str, blank: str) -> None:
+    """The metadata's ``required`` is never enforced by the runner, so it is here."""
+    assert _problems({name: blank})[name].startswith("is missing: set it to ")
+
+
+@pytest.mark.parametrize("name", ["project-id", "run-id"])
+@pytest.mark.parametrize("value", ["a/b", "..", "a b", "a\nb", "é", "1?x", "#1", "%2e", "\udcff"])
+def test_ids_cannot_leave_their_place_in_a_path(name: str, value: str) -> None:
+    """An id is letters, digits, hyphens and underscores, or it is refused in one line."""
+    problem = _problems({name: value})[name]
+    assert problem.startswith(f"{value!r} may hold only letters, digits, - and _: give the ")
+    assert problem.isprintable()
+
+
+@pytest.mark.parametrize("name", ["schedule", "environment"])
+@pytest.mark.parametrize("value", ["a\nb", "a\tb", "a\x00b", "a\u2028b", "a\u202eb", "a\udcffb"])
+def test_names_are_one_line(name: str, value: str) -> None:
+    """A name with a line break or an unseen character is a mistake of quoting."""
+    assert _problems({name: value}) == {name: _PRINTABLE_PROBLEM}
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "a, b\tc", "a\rb", "a\u2028b"])
+def test_tags_are_printable(value: str) -> None:
+    """Only commas and line feeds separate tags."""
+    assert _problems({"tags": value}) == {
+        "tags": "must be printable text, separated by commas or line breaks"
+    }
+
+
+@pytest.mark.parametrize("value", ["a b", "a\nb", "a\tb", "a\x7fb", "é", "a\udcff", "“a”"])
+def test_a_broken_token_is_refused_and_not_repeated(value: str) -> None:
+    """What no HTTP header can carry is found here, and the message does not tell it."""
+    assert _problems({"token": value}) == {"token": _TOKEN_PROBLEM}
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", " true\n"])
+def test_yaml_12_spellings_of_true(value: str) -> None:
+    """A boolean may be spelled in all three ways of YAML 1.2."""
+    inputs = _read(wait=value, cancel_run=value, summary=value)
+    assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (True, True, True)
+
+
+@pytest.mark.parametrize("value", ["false", "False", "FALSE"])
+def test_yaml_12_spellings_of_false(value: str) -> None:
+    """The same goes for false."""
+    inputs = _read(wait=value, cancel_run=value, summary=value)
+    assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (False, False, False)
+
+
+@pytest.mark.parametrize("name", ["wait", "cancel-run", "summary"])
+@pytest.mark.parametrize("value", ["yes", "no", "on", "0", "1", "tRUE", "null", "~", "false x"])
+def test_nothing_else_is_a_boolean(name: str, value: str) -> None:
+    """What YAML 1.1 took for a boolean is refused rather than guessed."""
+    assert _problems({name: value}) == {
+        name: f"{value!r} is neither true nor false: write one of them"
+    }
+
+
+@pytest.mark.parametrize("name", ["poll-interval", "timeout", "outage-timeout"])
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1", 1),
+        ("30", 30),
+        ("30s", 30),
+        ("2m", 120),
+        ("2 m", 120),
+        ("1h", 3600),
+        ("007", 7),
+        ("840h", 3024000),
+        ("3024000", 3024000),
+    ],
+)
+def test_times_have_units(name: str, value: str, seconds: float) -> None:
+    """A time is whole seconds, minutes or hours, from one second to 35 days."""
+    polling = parse(_environ({**_GOOD, name: value})).polling
+    read = {
+        "poll-interval": polling.interval,
+        "timeout": polling.timeout,
+        "outage-timeout": polling.outage_timeout,
+    }
+    assert read[name] == seconds
+
+
+@pytest.mark.parametrize("name", ["poll-interval", "timeout", "outage-timeout"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0", "0h", "-1", "+1", "1.5", "1e3", "1d", "1H", "m", "1h30m", "٣", "²", "inf", "nan"),
+        *("841h", "3024001", "9999999999", "1\x00", "0x10", "1_000"),
+    ],
+)
+def test_nothing_else_is_a_time(name: str, value: str) -> None:
+    """What is no time, or none that can be waited for, is refused with the forms that are."""
+    assert _problems({name: value}) == {
+        name: f"{value!r} is no time from 1 second to 35 days: write it like 30, 30s, 2m or 1h"
+    }
+
+
+@pytest.mark.parametrize("name", _GOOGLE)
+@pytest.mark.parametrize("value", ["true", "True", "x", "0", "no"])
+def test_inputs_for_google_are_refused(name: str, value: str) -> None:
+    """An input that would do nothing is an error, as is one that says no by another word."""
+    assert _problems({name: value}) == {name: _GOOGLE_PROBLEM}
+
+
+@pytest.mark.parametrize("name", _GOOGLE_BOOLEANS)
+@pytest.mark.parametrize("value", ["false", "False", "FALSE"])
+def test_a_boolean_for_google_may_say_false(name: str, value: str) -> None:
+    """``compile-only: False`` asks for nothing that this service cannot do."""
+    assert parse(_environ({**_GOOD, name: value})) == _MINIMUM
+
+
+@pytest.mark.parametrize("name", sorted(set(_GOOGLE) - set(_GOOGLE_BOOLEANS)))
+@pytest.mark.parametrize("value", ["false", "False", "FALSE"])
+def test_a_name_for_google_may_not_say_false(name: str, value: str) -> None:
+    """A branch or a data set can have that name, which must not be passed over in silence."""
+    assert _problems({name: value}) == {name: _GOOGLE_PROBLEM}
+
+
+def test_a_run_can_be_watched_or_not_waited_for() -> None:
+    """``run-id`` with ``wait: false`` would do nothing at all."""
+    assert _problems({"run-id": "77", "wait": "false"}) == {
+        "run-id": "watches a run, which wait: false forbids: remove one of them"
+    }
+    assert list(_problems({"run-id": "77", "wait": "nope"})) == ["wait"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.dataform.co",
+        "https://host:8443/a/b",
+        "https://8.8.8.8",
+        "https://[2001:db8::1]:443",
+        "http://localhost:8080",
+        "http://emulator",
+        "http://data_form-1:80/base",
+        "http://0xdata",
+        "http://127.0.0.1",
+        "http://127.9.9.9:1",
+        "http://10.0.0.1",
+        "http://172.31.255.255",
+        "http://192.168.1.1:65535",
+        "http://[::1]:8080",
+        "http://[fd00::1]",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:10.0.0.1]",
+        "https://host/v1/x",
+        "https://host/xv1",
+    ],
+)
+def test_addresses_of_an_api(value: str) -> None:
+    """https goes anywhere; http to this machine, private addresses and undotted names."""
+    assert _read(api_url=value).api_url == value
+    assert _read(api_url=f" {value}/\n").api_url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://api.dataform.co",
+        "http://localhost.",
+        "http://8.8.8.8",
+        "http://172.32.0.1",
+        "http://100.64.0.1",
+        "http://010.0.0.1",
+        "http://134744072",
+        "http://0x08080808",
+        "http://0X",
+        "http://[2606:4700::1]",
+        "http://[::ffff:8.8.8.8]",
+        "http://[::::]",
+        "http://[abcd]",
+        "http://api.dataform.co/v1",
+    ],
+)
+def test_a_token_is_never_sent_in_the_clear(value: str) -> None:
+    """http to a place that may be anywhere is refused, however its address is written."""
+    assert _problems({"api-url": value}) == {"api-url": _CLEAR_PROBLEM.format(value)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.dataform.co",
+        "ftp://host",
+        "HTTPS://host",
+        "https://",
+        "https:///path",
+        "https://user:passw0rd@host",
+        "https://passw0rd@host",
+        "http://passw0rd@localhost",
+        "https://host?key=passw0rd",
+        "https://host#passw0rd",
+        "https://host\\@passw0rd",
+        "https://host:",
+        "https://host:65536",
+        "https://host:99999",
+        "https://host:123456",
+        "https://host:a",
+        "https://host//",
+        "https://host/a b",
+        "https://host/%2e",
+        "https://host/a\nb",
+        "https://[::1",
+        "https://[fe80::1%eth0]",
+        "https://é",
+        "https://" + "a" * 254,
+    ],
+)
+def test_nothing_else_is_an_address_of_an_api(value: str) -> None:
+    """The refused address is not repeated, as it may hold a password."""
+    assert _problems({"api-url": value}) == {"api-url": _ADDRESS_PROBLEM}
+    assert "passw0rd" not in _ADDRESS_PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/base/v1", "/v1beta1"])
+def test_an_address_ends_before_the_version(path: str) -> None:
+    """The version is part of the API's paths, which would have it twice."""
+    value = f"https://host{path}"
+    assert _problems({"api-url": value}) == {
+        "api-url": f"{value!r} must not end in the API's version: cut it off"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("project-id", "." * 60, repr("." * 60)),
+        ("project-id", "." * 61, "(61 characters)"),
+        ("run-id", "." * 5000, "(5000 characters)"),
+        ("wait", "x" * 61, "(61 characters)"),
+        ("timeout", "1" * 61, "(61 characters)"),
+        ("api-url", "http://a." + "b" * 70, "(79 characters)"),
+        ("api-url", f"https://{'b' * 70}/v1", "(81 characters)"),
+    ],
+)
+def test_a_value_is_repeated_whole_or_not_at_all(name: str, value: str, shown: str) -> None:
+    """A secret in the wrong input is masked by the runner only where it stands whole."""
+    assert _problems({name: value})[name].startswith(f"{shown} ")
+
+
+_VALUES = (
+    hostile_texts()
+    | st.sampled_from(["true", "false", "10", "6h", "https://host/v1", "http://a@b", "a", "77"])
+    | st.from_regex(r"https?://[a-z.\[\]:@0-9/]*", fullmatch=True)
+)
+
+
+def _outcome(environ: dict[str, str]) -> Inputs | InputError:
+    try:
+        return parse(environ)
+    except InputError as error:
+        return error
+
+
+@BOUNDED
+@given(
+    st.dictionaries(
+        st.sampled_from([name for i in INPUTS for name in variable_names(i.name)]), _VALUES
+    ),
+    hostile_texts(),
+)
+@example(_environ(_GOOD), "token\n")
+@example(_environ(_GOOD), "to ken")
+def test_no_values_end_in_a_traceback_or_tell_the_token(environ: dict[str, str], rest: str) -> None:
+    """Whatever the inputs are, they are read or refused, and the token is in no message."""
+    token = f"marked-{rest}"
+    outcome = _outcome({**environ, "INPUT_TOKEN": token})
+    if isinstance(outcome, Inputs):
+        assert outcome.token == token.strip()
+    else:
+        assert outcome.problems
+        assert "marked-" not in f"{outcome}{outcome.hint}{outcome.problems}"
+        assert {name for name, _ in outcome.problems} <= {declared.name for declared in INPUTS}
