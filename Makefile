@@ -18,7 +18,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench format lock clean rebuild
+.PHONY: help demo test faults fuzz mutations check bench format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,15 @@ demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure shows a failing 
 
 test: $(DEV) ## Run the tests with coverage; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
+
+faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md
+	$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples
+	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py $(ARGS)
+
+mutations: $(DEV) ## Break each rule of the design once, and see a test fail
+	$(BIN)/python -m tests.mutations $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check

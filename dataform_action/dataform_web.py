@@ -17,13 +17,10 @@ from dataform_action.errors import (
     Unusable,
 )
 from dataform_action.model import Run, RunRequest, State, is_link, is_segment
-from dataform_action.transport import Json, Transport
+from dataform_action.transport import READ_SECONDS, Json, Transport
 
 API_URL = "https://api.dataform.co"
 _APP_URL = "https://app.dataform.co"
-
-#: Creating may take longer than looking, and a lost answer to it is costly.
-_CREATE_SECONDS = 60.0
 
 #: From the run-result enum of the service's protocol. Other words may exist: they are
 #: odd answers, never an ending.
@@ -49,7 +46,8 @@ _HINTS = {
 class DataformWeb:
     """Runs of one Dataform Web project.
 
-    ``token`` is an API token of the project, or a function that returns one.
+    ``token`` is an API token of the project, or a function that returns one. An answer
+    may take ``read_seconds``, and twice that for the one that matters most: to a create.
 
     Raises:
         InputError: ``project_id`` cannot be part of an API path.
@@ -58,7 +56,12 @@ class DataformWeb:
     name = "Dataform Web"
 
     def __init__(
-        self, *, project_id: str, token: str | Callable[[], str], api_url: str = API_URL
+        self,
+        *,
+        project_id: str,
+        token: str | Callable[[], str],
+        api_url: str = API_URL,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         if not is_segment(project_id):
             raise InputError([("project_id", "may hold only letters, digits, - and _")])
@@ -66,13 +69,14 @@ class DataformWeb:
         # Another address of the API is taken to serve the app's pages beside it.
         app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
         self._project_url = f"{app_url}/#/{project_id}"
+        self._read_seconds = read_seconds
         self._transport = Transport(api_url, token if callable(token) else lambda: token)
 
     def start(self, request: RunRequest) -> Run:
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""
         try:
             answer = self._transport.send(
-                "POST", self._path, create_body(request), read_seconds=_CREATE_SECONDS
+                "POST", self._path, create_body(request), read_seconds=2 * self._read_seconds
             )
             return self.describe(parse_created(answer))
         except Unusable as error:
@@ -94,7 +98,10 @@ class DataformWeb:
     def get(self, run: Run) -> Run:
         """Ask for a run's state (RunGet). See ``Service.get`` for what it raises."""
         try:
-            return parse_run(self._transport.send("GET", f"{self._path}/{run.id}"), run)
+            path = f"{self._path}/{run.id}"
+            return parse_run(
+                self._transport.send("GET", path, read_seconds=self._read_seconds), run
+            )
         except Refused as error:
             raise _explained(error) from error
 

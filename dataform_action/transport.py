@@ -30,7 +30,7 @@ from dataform_action.version import __version__
 #: A JSON value as it comes off the wire. ``Any`` ends at the service modules' parsers.
 Json = Any
 
-CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 #: Far above any real answer; it bounds what a hostile server can make us hold.
 _BODY_LIMIT = 32 * 1024 * 1024
@@ -93,14 +93,13 @@ class Transport:
         path: str,
         body: Json = None,
         *,
-        connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
     ) -> dict[str, Json]:
         """Make one request and return the JSON object that answers it.
 
-        The whole exchange takes at most ``connect_seconds + read_seconds``, whatever
-        the resolver, the proxy or a server that drips bytes may do. The token is
-        replaced in everything that is returned or raised.
+        A connection may take 10 seconds (or ``read_seconds`` if that is less), and the
+        whole exchange ``read_seconds`` more, whatever the resolver, the proxy or a server
+        that drips bytes may do. The token is replaced in all that is returned or raised.
 
         Raises:
             NotConnected: the request never left.
@@ -110,6 +109,7 @@ class Transport:
             Refused: any other HTTP 4xx.
         """
         token = self._token()
+        connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         what = f"{method} {self._base_url}{path}"
 
         def exchange() -> _Answer:

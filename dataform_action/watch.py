@@ -154,16 +154,16 @@ class _Watch:
                         raise
                     failure = error
                 else:
-                    self._fresh_until = self._clock.now() + NOT_FOUND_GRACE
-                    self._answered()
                     self.adopt(run)
+                    self._fresh_until = self._started + NOT_FOUND_GRACE
+                    self._answered()
                     return run
             self._failed(failure, asked, "No run was created.")
-            if self._elapsed() >= self._polling.timeout:
+            if self._clock.now() >= self._deadline:
                 limit = format_duration(self._polling.timeout)
                 self.verdict = WaitTimeout(f"No run could be created within {limit}.")
                 raise self.verdict
-            self._pause(self._backoff(failure))
+            self._pause(self._next_attempt(failure))
 
     def adopt(self, run: Run) -> None:
         # The time of the wait counts from here: creating may have been held up.
@@ -192,9 +192,9 @@ class _Watch:
                     return Result(run=run, duration=self._elapsed())
             else:
                 self._failed(failure, asked, f"Run {run.id} may still be going: {run.log_url}")
-            if self._elapsed() >= self._polling.timeout:
+            if self._clock.now() >= self._deadline:
                 self._time_out(run)
-            self._pause(self._backoff(failure))
+            self._pause(self._next_attempt(failure))
 
     def cancel(self) -> bool:
         """Cancel the run as far as that goes, and tell whether the service took it."""
@@ -253,7 +253,7 @@ class _Watch:
         if self._outage_since is None:
             self._outage_since = asked
             self._tell(OutageStarted(error, limit))
-        if self._clock.now() - self._outage_since >= limit:
+        if self._clock.now() >= self._outage_since + limit:
             self.verdict = GaveUp(
                 f"The API gave no usable answer for {format_duration(limit)}. {consequence} "
                 f"The last failure: {error.message}",
@@ -261,24 +261,30 @@ class _Watch:
             )
             raise self.verdict from error
 
-    def _backoff(self, failure: Unusable | Refused | None) -> float:
-        """Return the wait before the next attempt; it passes no deadline."""
+    @property
+    def _deadline(self) -> float:
+        return self._started + self._polling.timeout
+
+    def _next_attempt(self, failure: Unusable | Refused | None) -> float:
+        """Return the moment of the next attempt, which lies after no deadline.
+
+        As a moment, not as a duration: the difference of two moments may be too small
+        to move the clock, and a wait that never comes to its deadline never ends.
+        """
         now = self._clock.now()
-        usual = self._polling.delay(now - self._started)
-        deadline = self._started + self._polling.timeout
+        delay = self._polling.delay(now - self._started)
         if failure is None or self._outage_since is None:
-            return min(usual, deadline - now)
-        longest = max(_LONGEST_BACKOFF, usual)
-        delay = min(usual * 2.0 ** min(self._failures, 10), longest)
+            return min(now + delay, self._deadline)
+        delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if isinstance(failure, Unusable) and failure.retry_after is not None:
             delay = max(delay, min(failure.retry_after, _LONGEST_RETRY_AFTER))
         # The jitter only adds: never faster than configured, never before Retry-After.
         delay *= 1 + random.random() / 4  # noqa: S311
-        return min(delay, deadline - now, self._outage_since + self._polling.outage_timeout - now)
+        give_up = self._outage_since + self._polling.outage_timeout
+        return min(now + delay, self._deadline, give_up)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, until: float) -> None:
         """Sleep, and give a sign of life whenever a minute has passed without one."""
-        until = self._clock.now() + seconds
         while (now := self._clock.now()) < until:
             if now >= self._spoke + HEARTBEAT:
                 outage = None if self._outage_since is None else now - self._outage_since

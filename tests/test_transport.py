@@ -88,7 +88,7 @@ def test_what_a_failure_means(
     """Each way to fail is told apart, in words that name the request and the cause."""
     emulator.add_fault(fault)
     with pytest.raises(error) as caught:
-        connect(emulator).send("GET", f"{RUNS}/1", connect_seconds=0.15, read_seconds=0.15)
+        connect(emulator).send("GET", f"{RUNS}/1", read_seconds=0.15)
     assert type(caught.value) is error
     assert caught.value.message.startswith(f"GET {emulator.url}{RUNS}/1: ")
     assert words in caught.value.message
@@ -103,7 +103,7 @@ def test_connection_is_used_again_after_a_failure(emulator: Emulator) -> None:
     for kind in ("reset", "close", "short", "hang", "drip"):
         emulator.add_fault(Fault(kind, seconds=60))
         with pytest.raises(NoAnswer):
-            client.send("GET", f"{RUNS}/{run_id}", connect_seconds=0.1, read_seconds=0.1)
+            client.send("GET", f"{RUNS}/{run_id}", read_seconds=0.1)
         assert client.send("GET", f"{RUNS}/{run_id}")["id"] == run_id
 
 
@@ -131,7 +131,7 @@ def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
             socket.create_connection(listener.getsockname()),
             pytest.raises(NotConnected, match="timed out"),
         ):
-            connect(emulator, url).send("GET", RUNS, connect_seconds=0.1)
+            connect(emulator, url).send("GET", RUNS, read_seconds=0.1)
 
 
 def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     try:
         with pytest.raises(NoAnswer, match=r"no whole answer within 0\.1 seconds"):
-            connect(emulator).send("GET", RUNS, connect_seconds=0.05, read_seconds=0.05)
+            connect(emulator).send("GET", RUNS, read_seconds=0.05)
     finally:
         release.set()
 

@@ -208,7 +208,7 @@ def test_shield_covers_each_attempt_and_the_news_of_it(clock: FakeClock) -> None
     )
     assert log == [
         *("shield", "attempt", "open", "OutageStarted"),
-        *("shield", "attempt", "OutageEnded", "Created", "open", "Changed"),
+        *("shield", "attempt", "Created", "OutageEnded", "open", "Changed"),
     ]
 
 
