@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dataform_action.answers import Json
 from dataform_action.errors import (
     CancelUnsupported,
     InputError,
-    OddAnswer,
+    InvalidResponse,
     Refused,
     RunMayExist,
     Unusable,
 )
-from dataform_action.model import Run, RunRequest, State, is_link, is_segment
-from dataform_action.transport import READ_SECONDS, Json, Transport
+from dataform_action.model import Run, RunRequest, State, is_link, is_segment, is_token
+from dataform_action.transport import READ_SECONDS, Transport
 
 API_URL = "https://api.dataform.co"
 _APP_URL = "https://app.dataform.co"
@@ -39,7 +40,7 @@ _HINTS = {
         "store it as the secret that the token input reads."
     ),
     403: "The token may not do this: it must belong to the project that project-id names.",
-    404: "Check project-id, schedule, environment and run-id: one of them is not known there.",
+    404: "One of project-id, schedule, environment and run-id is not known there.",
 }
 
 
@@ -48,9 +49,10 @@ class DataformWeb:
 
     ``token`` is an API token of the project, or a function that returns one. An answer
     may take ``read_seconds``, and twice that for the one that matters most: to a create.
+    ``api_url`` is the address of the API without its version.
 
     Raises:
-        InputError: ``project_id`` cannot be part of an API path.
+        InputError: ``project_id`` cannot be part of an API path, or ``token`` is none.
     """
 
     name = "Dataform Web"
@@ -63,8 +65,14 @@ class DataformWeb:
         api_url: str = API_URL,
         read_seconds: float = READ_SECONDS,
     ) -> None:
+        problems = []
         if not is_segment(project_id):
-            raise InputError([("project_id", "may hold only letters, digits, - and _")])
+            problems.append(("project_id", "may hold only letters, digits, - and _"))
+        if not callable(token) and not is_token(token):
+            problems.append(("token", "holds a blank or a character that no token has"))
+        if problems:
+            raise InputError(problems)
+        api_url = api_url.rstrip("/")
         self._path = f"/v1/project/{project_id}/run"
         # Another address of the API is taken to serve the app's pages beside it.
         app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
@@ -83,12 +91,14 @@ class DataformWeb:
             if error.unprocessed:
                 raise
             raise RunMayExist(
-                f"The answer to the request that creates the run is lost or makes no sense, so "
+                "The answer to the request that creates the run is lost or makes no sense, so "
                 f"the run may exist. {error.message}",
                 hint=f"Look for it at {self._project_url} before you run this again.",
+                url=self._project_url,
             ) from error
         except Refused as error:
-            raise _explained(error) from error
+            error.hint = _HINTS.get(error.status, error.hint)
+            raise
 
     def describe(self, run_id: str) -> Run:
         """Return a run that was not asked for yet, with the link that its id gives."""
@@ -103,7 +113,8 @@ class DataformWeb:
                 self._transport.send("GET", path, read_seconds=self._read_seconds), run
             )
         except Refused as error:
-            raise _explained(error) from error
+            error.hint = _HINTS.get(error.status, error.hint)
+            raise
 
     def cancel(self, run: Run) -> None:
         """Raise ``CancelUnsupported``: the API documents no way to cancel a run."""
@@ -129,11 +140,11 @@ def parse_created(answer: dict[str, Json]) -> str:
     """Return the id in RunCreate's answer.
 
     Raises:
-        OddAnswer: there is none that could be part of a path.
+        InvalidResponse: there is none that could be part of a path.
     """
     run_id = answer.get("id")
     if not isinstance(run_id, str) or not is_segment(run_id):
-        raise OddAnswer(f"The answer holds no usable run id: {run_id!r:.200}")
+        raise InvalidResponse(f"The answer holds no usable run id: {run_id!r:.200}")
     return run_id
 
 
@@ -141,17 +152,15 @@ def parse_run(answer: dict[str, Json], run: Run) -> Run:
     """Return the run as RunGet's answer describes it; ``run`` is what was known before.
 
     Raises:
-        OddAnswer: it is of another run, or its status is missing or not known.
+        InvalidResponse: it is of another run, or its status is missing or not known.
     """
     if answer.get("id", run.id) != run.id:
-        raise OddAnswer(f"The answer is about another run: {answer['id']!r:.200}, not {run.id}")
+        raise InvalidResponse(
+            f"The answer is about another run: {answer['id']!r:.200}, not {run.id}"
+        )
     status = answer.get("status")
     if not isinstance(status, str) or status not in _STATES:
-        raise OddAnswer(f"The run's status is none that this version knows: {status!r:.200}")
+        raise InvalidResponse(f"Unknown run status: {status!r:.200}")
     url = answer.get("runLogUrl")
     log_url = url if isinstance(url, str) and is_link(url) else run.log_url
     return Run(id=run.id, state=_STATES[status], status=status, log_url=log_url)
-
-
-def _explained(error: Refused) -> Refused:
-    return Refused(error.message, status=error.status, hint=_HINTS.get(error.status))

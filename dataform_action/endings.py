@@ -10,6 +10,7 @@ from dataform_action.errors import (
     GaveUp,
     InputError,
     Refused,
+    RunMayExist,
     Unusable,
     WaitTimeout,
 )
@@ -37,6 +38,7 @@ class Ending:
 
     ``title`` is made of fixed words, ``message`` says what happened with names and
     values, ``hint`` what to do (it may be empty). ``duration`` is in seconds.
+    ``other_url`` is a page to look at that is not the run's.
     """
 
     exit_code: ExitCode
@@ -46,6 +48,13 @@ class Ending:
     hint: str = ""
     run: Run | None = None
     duration: float | None = None
+    other_url: str = ""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Return the addresses in the texts that may become links, the longest first."""
+        urls = ("" if self.run is None else self.run.log_url, self.other_url)
+        return tuple(sorted(filter(None, urls), key=len, reverse=True))
 
 
 _TITLES = {
@@ -99,6 +108,7 @@ def ending_of_error(error: DataformError, run: Run | None, duration: float | Non
         hint=error.hint,
         run=run,
         duration=duration,
+        other_url=error.url if isinstance(error, RunMayExist) else "",
     )
 
 
@@ -114,23 +124,28 @@ def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, Sta
             return ExitCode.TIMEOUT, "Dataform: timeout", State.TIMED_OUT
         case GaveUp() | Unusable():
             return ExitCode.NO_ANSWER, "Dataform: no usable answer", unknown
-        case _:
+        case RunMayExist():
             return ExitCode.NO_ANSWER, "Dataform: the run may exist", unknown
+        case _:
+            return ExitCode.DEFECT, "Dataform: an error", unknown
 
 
-def ending_of_signal(signal: Interrupted, run: Run | None, duration: float | None) -> Ending:
-    """Return the ending for a step that was told to stop."""
+def ending_of_signal(
+    signal: Interrupted, run: Run | None, duration: float | None, fate: str = ""
+) -> Ending:
+    """Return the ending for a step that was told to stop; ``fate`` is what came of its run."""
     message, hint = f"The step was stopped by {signal.name}.", ""
-    cause = signal.__cause__
-    if isinstance(cause, DataformError):
-        message, hint = f"{message} {cause.message}", cause.hint
+    cut_short = signal.__cause__ or signal.__context__
+    if run is not None:
+        message = f"{message} {fate}".strip()
+        hint = "" if run.log_url in fate else f"The run: {run.log_url}"
+    elif isinstance(cut_short, RunMayExist):
+        message, hint = f"{message} {cut_short.message}", cut_short.hint
     elif signal.cut_short:
         message += " It was about to create a run, so the run may exist."
         hint = "Look at the project's runs before you run this again."
-    elif run is None:
-        message += " No run was created."
     else:
-        hint = f"See what became of run {run.id}: {run.log_url}"
+        message += " No run was created."
     return Ending(
         exit_code=ExitCode(signal.exit_code),
         status=State.CANCELLED,

@@ -87,7 +87,7 @@ class NotConnected(Unusable):
     unprocessed = True
 
 
-class NotTrusted(NotConnected):
+class Misconfigured(NotConnected):
     """Report that this machine's own set-up forbids the connection (certificates, proxy)."""
 
     hint = (
@@ -100,23 +100,28 @@ class NotTrusted(NotConnected):
 class Throttled(Unusable):
     """Report HTTP 429: the service had too many requests and did not look at this one."""
 
-    hint = "The project's quota is used up: run fewer jobs at a time or raise the quota."
+    hint = "Too many requests were made: run fewer jobs at a time."
     unprocessed = True
 
 
-class NoAnswer(Unusable):
+class NoResponse(Unusable):
     """Report an answer that was lost or never came, or a server error (HTTP 408, 5xx)."""
 
 
-class OddAnswer(Unusable):
+class InvalidResponse(Unusable):
     """Report an answer that makes no sense: HTML, cut JSON, a shape or status not known."""
 
 
 class RunMayExist(DataformError):
     """Report that the answer to the request that creates a run was lost.
 
-    The run may have been created, so creating it again could run it twice.
+    The run may have been created, so creating it again could run it twice. ``url`` is
+    the page on which to look for it.
     """
+
+    def __init__(self, message: str, *, hint: str | None = None, url: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.url = url
 
 
 class GaveUp(DataformError):

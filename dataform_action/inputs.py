@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataform_action.errors import InputError
-from dataform_action.model import Polling, RunRequest, is_segment
+from dataform_action.model import Polling, RunRequest, is_segment, is_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_DURATION = re.compile(r"([0-9]{1,9})\s*([smh]?)", re.ASCII)
+_DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
 _LONGEST_SECONDS = 35 * 86400
@@ -193,12 +193,12 @@ class _Reader:
 
     def token(self) -> str | None:
         value = self._given("token")
-        if value and not (value.isascii() and value.isprintable() and " " not in value):
+        if value and not is_token(value):
             # The value itself is a secret, broken or not.
             self.problem(
                 "token",
                 "holds a blank, a line break or a character that no token has: "
-                "store it again, whole and alone",
+                "store it again, without them",
             )
             return None
         return value or None
@@ -223,7 +223,7 @@ class _Reader:
         if not 1 <= seconds <= _LONGEST_SECONDS:
             self.problem(
                 name,
-                f"{_shown(value)} is no time from 1 second to 35 days: "
+                f"{_shown(value)} is not a duration between 1 second and 35 days: "
                 "write it like 30, 30s, 2m or 1h",
             )
             return 1.0
@@ -238,19 +238,17 @@ class _Reader:
             # The value is not repeated: it may hold a user's password.
             self.problem(
                 "api-url",
-                "is no address of an API: write it like https://host or https://host/path, "
+                "is not an API address: write it like https://host or https://host/path, "
                 "without user, query or fragment",
             )
-        elif match["scheme"] == "http" and not _is_near(match["host"]):
+        elif match["scheme"] == "http" and not _is_local(match["host"]):
             self.problem(
                 "api-url",
                 f"{_shown(value)} would send the token in the clear: use https (http is for "
                 "loopback, private addresses and names without a dot)",
             )
         elif match["path"].endswith(("/v1", "/v1beta1")):
-            self.problem(
-                "api-url", f"{_shown(value)} must not end in the API's version: cut it off"
-            )
+            self.problem("api-url", f"{_shown(value)} must not end in the API's version: remove it")
         return value.rstrip("/")
 
     def _given(self, name: str) -> str:
@@ -265,7 +263,7 @@ def _shown(value: str) -> str:
     return repr(value) if len(value) <= _LONGEST_SHOWN else f"({len(value)} characters)"
 
 
-def _is_near(host: str) -> bool:
+def _is_local(host: str) -> bool:
     """Tell whether a host is this machine, a private address or a name without a dot."""
     # Only for the rare http address, so that a usual start does not pay for the import.
     import ipaddress

@@ -29,8 +29,7 @@ from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import Inputs, parse, raw_value
 from dataform_action.interrupts import Interrupted, Interrupts
 from dataform_action.model import Run
-from dataform_action.progress import render_intent, render_settings, render_update
-from dataform_action.state import (
+from dataform_action.post_state import (
     STATE_CANCEL,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
@@ -38,6 +37,7 @@ from dataform_action.state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
+from dataform_action.progress import render_intent, render_settings, render_update
 from dataform_action.updates import (
     CancelRequested,
     Changed,
@@ -50,7 +50,6 @@ from dataform_action.updates import (
 if TYPE_CHECKING:
     from dataform_action.service import Service
 
-_SERVICE_NAME = "Dataform Web"
 #: The endings after which the run should have been asked to cancel.
 _CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
 
@@ -60,14 +59,19 @@ def entry() -> None:
     # The imports up to the first request make some 20,000 objects and hardly any garbage, for
     # which the collector would search dozens of times, a twentieth of the start.
     gc.set_threshold(30_000)
-    use_utf8(sys.stdout)
-    sys.exit(main(os.environ, sys.stdout))
+    sys.exit(main(os.environ, as_log(sys.stdout)))
 
 
-def use_utf8(stream: TextIO) -> None:
-    """Have a stream write UTF-8, which the runner reads, whatever the container's locale is."""
+def as_log(stream: TextIO | None) -> TextIO:
+    """Return a stream for the log, made to write UTF-8 whatever the container's locale is.
+
+    There is no stream when the process was started with its output closed.
+    """
+    if stream is None:
+        return io.StringIO()
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="replace")
+    return stream
 
 
 def main(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> int:
@@ -95,7 +99,7 @@ def _ending(step: _Step, interrupts: Interrupts) -> Ending:
         finally:
             interrupts.finish()
     except Interrupted as signal:
-        return ending_of_signal(signal, step.known_run, step.elapsed)
+        return ending_of_signal(signal, step.known_run, step.elapsed, step.fate)
 
 
 class _Step:
@@ -116,7 +120,10 @@ class _Step:
         self._clock = clock
         self._inputs: Inputs | None = None
         self._since = 0.0
+        self._service_name = ""
         self._cancel_settled = False
+        #: What came of cancelling the run, in words.
+        self.fate = ""
         self.known_run: Run | None = None
         self.exit_code = 0
 
@@ -127,8 +134,9 @@ class _Step:
 
     def run(self) -> Ending:
         inputs = self._inputs = parse(self._environ)
-        self.console.line(render_intent(inputs, _SERVICE_NAME))
         service, api_url = connect(inputs)
+        self._service_name = service.name
+        self.console.line(render_intent(inputs, service.name))
         self.console.group("Settings", render_settings(inputs, api_url))
         from dataform_action import watch
 
@@ -158,7 +166,7 @@ class _Step:
             self._files.state({STATE_SETTLED: "true"})
         if self._inputs is None or self._inputs.summary:
             redact = self.console.redact
-            self._files.summary(render_summary(ending, self._inputs, _SERVICE_NAME, redact))
+            self._files.summary(render_summary(ending, self._inputs, self._service_name, redact))
         words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
         if self.exit_code == 0:
             self.console.line(words)
@@ -173,6 +181,8 @@ class _Step:
         ):
             self._cancel_settled = True
         words = render_update(update)
+        if isinstance(update, CancelRequested | LeftRunning):
+            self.fate = words
         if isinstance(update, OutageStarted):
             self.console.warning(words, "Dataform: waiting for the API")
         else:
@@ -182,17 +192,19 @@ class _Step:
         known, self.known_run = self.known_run, run
         if known is None:
             self._since = self._clock.now()
-            self._files.output({"run-id": run.id, "run-log-url": run.log_url})
+            # First what a kill would make impossible: the post step's knowledge of the run.
             self._files.state(self._state_of(run))
+            self._files.output({"run-id": run.id, "run-log-url": run.log_url})
         elif known.log_url != run.log_url:
             self._files.output({"run-log-url": run.log_url})
+            self.console.line(f"The service names the run's page: {run.log_url}")
 
     def _state_of(self, run: Run) -> dict[str, str]:
         """Return what the post step needs if this process is killed from here on."""
         inputs = self._inputs
         assert inputs is not None  # noqa: S101
         return {
-            STATE_SERVICE: _SERVICE_NAME,
+            STATE_SERVICE: self._service_name,
             STATE_PROJECT_ID: inputs.project_id,
             STATE_RUN_ID: run.id,
             STATE_RUN_LOG_URL: run.log_url,

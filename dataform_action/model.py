@@ -25,6 +25,11 @@ def is_segment(text: str) -> bool:
     return _SEGMENT.fullmatch(text) is not None
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text can stand in an Authorization header: printable, without blanks."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 def is_link(text: str) -> bool:
     """Tell whether a text is an http(s) address that is safe to show as a link."""
     return len(text) <= _LINK_LIMIT and _LINK.fullmatch(text) is not None

@@ -16,10 +16,9 @@ from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import parse, raw_value
-from dataform_action.main import connect, use_utf8
+from dataform_action.main import as_log, connect
 from dataform_action.model import Run, is_link, is_segment
-from dataform_action.service import Service
-from dataform_action.state import (
+from dataform_action.post_state import (
     STATE_CANCEL,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
@@ -27,6 +26,7 @@ from dataform_action.state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
+from dataform_action.service import Service
 
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 2.0
@@ -35,11 +35,12 @@ _TITLE = "Dataform: clean-up"
 
 def entry() -> None:
     """Run the post step in this process and leave with exit code 0, whatever happens."""
-    use_utf8(sys.stdout)
+    stream = as_log(sys.stdout)
     try:
-        post(os.environ, sys.stdout)
+        post(os.environ, stream)
     except BaseException as error:
-        Console(sys.stdout).line(f"The clean-up did not finish: {type(error).__name__}")
+        # Without the message, which nothing has cleaned.
+        Console(stream).line(f"The clean-up did not finish: {type(error).__name__}")
     sys.exit(0)
 
 
@@ -56,6 +57,7 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     if environ.get(f"STATE_{STATE_CANCEL}") != "true":
         console.line(f"Run {run_id} is left alone, as the inputs ask: {link}")
         return
+    console.line(f"The step ended before run {run_id} was known to: {link}")
     inputs = parse(environ)
     project_id = environ.get(f"STATE_{STATE_PROJECT_ID}", "")
     service, _ = connect(replace(inputs, project_id=project_id or inputs.project_id))

@@ -38,7 +38,7 @@ def render_settings(inputs: Inputs, api_url: str) -> list[str]:
         f"Longest wait between two polls: {format_duration(polling.interval)}",
         f"Timeout for the run: {format_duration(polling.timeout)}",
         f"Timeout for an API that does not answer: {format_duration(polling.outage_timeout)}",
-        f"Cancel the run at the timeout and with the workflow: {str(polling.cancel).lower()}",
+        f"Cancel the run when the step is cancelled or times out: {str(polling.cancel).lower()}",
     ]
 
 
@@ -52,7 +52,7 @@ def render_update(update: Update) -> str:
         case Waiting(_, _, outage) if outage is not None:
             return f"Still no usable answer from the API after {format_duration(outage)}"
         case Waiting(run, elapsed, _):
-            status = run.status if run is not None else "waiting"
+            status = run.status if run is not None and run.status else "waiting for a status"
             return f"Still {status} after {format_duration(elapsed)}"
         case OutageStarted(error, limit):
             return (
@@ -62,7 +62,7 @@ def render_update(update: Update) -> str:
         case OutageEnded(seconds):
             return f"The API answers again after {format_duration(seconds)}"
         case CancelRequested(run):
-            return f"Run {run.id} was asked to cancel"
+            return f"Asked the service to cancel run {run.id}: {run.log_url}"
         case LeftRunning(_, error) if error is not None:
             return f"The run was not cancelled. {error.message} {error.hint}"
         case LeftRunning(run, _):

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataform_action.endings import Ending, ExitCode
 from dataform_action.github import cut
 from dataform_action.inputs import Inputs
-from dataform_action.model import Run, State, format_duration
+from dataform_action.model import State, format_duration
 
 #: What may mean something in Markdown, HTML or to GitHub's own filters: most punctuation
 #: anywhere, the rest where it could start a list or an address.
 _SPECIAL = re.compile(r"[!\"#$&()*+:<=>@\[\\\]^_`{|}~]|^[%',./;?-]|(?<=w)\.|(?<=[0-9])\.(?= |\Z)")
+#: What GitHub would make a mention or a reference of.
+_MENTION = re.compile(r"([@#])(?=\w)")
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 _TEXT_LIMIT = 2000
 
@@ -24,12 +26,8 @@ def escape_markdown(text: str) -> str:
     and ``#`` keeps GitHub from making mentions and references of them afterwards.
     """
     line = cut(_BLANKS.sub(" ", text).strip(), _TEXT_LIMIT)
-    return _SPECIAL.sub(lambda match: _entity(match[0]), line)
-
-
-def _entity(character: str) -> str:
-    joiner = "&#8288;" if character in "@#" else ""
-    return f"&#{ord(character)};{joiner}"
+    line = _MENTION.sub("\\1\u2060", line)
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
 
 
 def render_outputs(ending: Ending) -> dict[str, str]:
@@ -58,20 +56,21 @@ def render_summary(
     if inputs is not None:
         facts = _facts(ending, inputs, service_name)
         lines += ["| | |", "|---|---|"]
-        lines += [f"| {name} | {_linked(text, ending.run, show)} |" for name, text in facts if text]
+        lines += [f"| {name} | {_linked(text, ending, show)} |" for name, text in facts if text]
         lines.append("")
     if ending.exit_code is not ExitCode.SUCCESS:
         for paragraph in (*ending.message.splitlines(), ending.hint):
-            lines += [_linked(paragraph, ending.run, show), ""]
+            lines += [_linked(paragraph, ending, show), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _linked(text: str, run: Run | None, show: Callable[[str], str]) -> str:
-    """Return an escaped text in which the run's own address is a link, and nothing else is."""
-    if run is None:
+def _linked(text: str, ending: Ending, show: Callable[[str], str]) -> str:
+    """Return an escaped text in which the ending's own addresses are links, and nothing else."""
+    if not ending.links:
         return show(text)
-    link = f" [{show(run.log_url)}](<{run.log_url}>) "
-    return link.join(show(part) for part in text.split(run.log_url)).strip()
+    parts = re.split(f"({'|'.join(map(re.escape, ending.links))})", text)
+    shown = (f"[{show(part)}](<{part}>)" if part in ending.links else show(part) for part in parts)
+    return " ".join(filter(None, shown))
 
 
 def _facts(ending: Ending, inputs: Inputs, service_name: str) -> list[tuple[str, str]]:

@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any
+from collections.abc import Callable
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from dataform_action.answers import Answer, Json, read_answer, redact
 from dataform_action.errors import (
-    NoAnswer,
+    DataformError,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
     NotConnected,
-    NotTrusted,
-    OddAnswer,
-    Refused,
-    Throttled,
     Unusable,
 )
+from dataform_action.model import is_token
 from dataform_action.version import __version__
 
-#: A JSON value as it comes off the wire. ``Any`` ends at the service modules' parsers.
-Json = Any
-
-_CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
 #: Far above any real answer; it bounds what a hostile server can make us hold.
 _BODY_LIMIT = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
-_EXCERPT = 500
-#: OpenSSL's words for failures that happen only before the first byte of a request.
-_HANDSHAKE_REASONS = frozenset(
-    {
-        "CERTIFICATE_VERIFY_FAILED",
-        "NO_CERTIFICATE_OR_CRL_FOUND",
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "TLSV1_ALERT_PROTOCOL_VERSION",
-        "UNSUPPORTED_PROTOCOL",
-        "WRONG_VERSION_NUMBER",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class _BearerAuth(AuthBase):
@@ -71,6 +45,13 @@ class _BearerAuth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that neither follows a redirect nor reads its body to know where it leads."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
+
+
 class Transport:
     """Send JSON requests with a bearer token over one kept-alive connection.
 
@@ -81,7 +62,7 @@ class Transport:
     def __init__(self, base_url: str, token: Callable[[], str]) -> None:
         self._base_url = base_url
         self._token = token
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = f"dataform-action/{__version__}"
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
         self._session.mount("https://", adapter)
@@ -102,28 +83,37 @@ class Transport:
         that drips bytes may do. The token is replaced in all that is returned or raised.
 
         Raises:
-            NotConnected: the request never left.
-            Throttled: HTTP 429.
-            NoAnswer: the answer was lost, late, or HTTP 408 or 5xx.
-            OddAnswer: the answer is no JSON object, or a redirect.
-            Refused: any other HTTP 4xx.
+            NotConnected: the request never left: no connection, or no token to be had.
+            NoResponse: the answer was lost or late, after the request may have left.
+            Throttled, NoResponse, InvalidResponse, Refused: as ``read_answer``.
         """
-        token = self._token()
-        connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         what = f"{method} {self._base_url}{path}"
+        token = self._current_token(what)
+        connect_seconds = min(_CONNECT_SECONDS, read_seconds)
 
-        def exchange() -> _Answer:
+        def exchange() -> Answer:
             return self._exchange(method, path, body, token, (connect_seconds, read_seconds))
 
         try:
             answer = _in_time(connect_seconds + read_seconds, exchange)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as e:
             raise _failure(e, what, token) from e
-        return _read(answer, what, token)
+        return read_answer(answer, what, token)
+
+    def _current_token(self, what: str) -> str:
+        try:
+            token = self._token()
+        except DataformError:
+            raise
+        except Exception as error:
+            raise NotConnected(f"{what}: no token to be had: {error}") from error
+        if not is_token(token):
+            raise NotConnected(f"{what}: what was given as a token is none")
+        return token
 
     def _exchange(
         self, method: str, path: str, body: Json, token: str, timeout: tuple[float, float]
-    ) -> _Answer:
+    ) -> Answer:
         with self._session.request(
             method,
             self._base_url + path,
@@ -140,16 +130,16 @@ class Transport:
                     raise requests.exceptions.ContentDecodingError(
                         f"the answer is longer than {_BODY_LIMIT} bytes"
                     )
-            return _Answer(response.status_code, response.headers, bytes(content))
+            return Answer(response.status_code, response.headers, bytes(content))
 
 
-def _in_time(seconds: float, action: Callable[[], _Answer]) -> _Answer:
+def _in_time(seconds: float, action: Callable[[], Answer]) -> Answer:
     """Run an exchange on a thread of its own and wait for it no longer than ``seconds``.
 
     Socket timeouts bound one read, not a whole answer, and no timeout bounds a name
     look-up; a wait for a thread is bounded, and a signal handler may cut it short.
     """
-    box: list[_Answer | BaseException] = []
+    box: list[Answer | BaseException] = []
     done = threading.Event()
 
     def work() -> None:
@@ -169,31 +159,37 @@ def _in_time(seconds: float, action: Callable[[], _Answer]) -> _Answer:
 
 
 def _failure(error: Exception, what: str, token: str) -> Unusable:
-    """Say what a failed exchange means: above all, whether the request ever left."""
+    """Say what a failed exchange means: above all, whether the request ever left.
+
+    That it did not must be proved by the error itself. urllib3's ``ProxyError`` proves
+    nothing: it also wraps answers that were lost behind a proxy.
+    """
     causes = _causes(error)
-    text = _redact(f"{what}: {_reason(causes)}", token)
-    if any(_is_setup(cause) for cause in causes):
-        return NotTrusted(text)
+    text = redact(f"{what}: {_reason(causes)}", token)
+    if any(_is_misconfiguration(cause) for cause in causes):
+        return Misconfigured(text)
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return OddAnswer(text)
-    if any(
-        isinstance(
-            cause,
-            requests.exceptions.ConnectTimeout
-            | urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.ProxyError,
-        )
-        for cause in causes
-    ):
+        return InvalidResponse(text)
+    if any(_is_unconnected(cause) for cause in causes):
         return NotConnected(text)
-    # Whatever else it is, it may have happened after the request had left.
-    return NoAnswer(text)
+    return NoResponse(text)
 
 
-def _is_setup(cause: BaseException) -> bool:
+def _is_unconnected(cause: BaseException) -> bool:
+    """Tell whether a cause proves that no connection to the service was made."""
+    if isinstance(
+        cause, requests.exceptions.ConnectTimeout | urllib3.exceptions.NewConnectionError
+    ):
+        return True
+    # http.client's bare OSError for a proxy that declines to open a tunnel.
+    return isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed")
+
+
+def _is_misconfiguration(cause: BaseException) -> bool:
     """Tell whether a cause lies in this machine's set-up, before anything was sent."""
     if isinstance(cause, ssl.SSLError):
-        return cause.reason in _HANDSHAKE_REASONS
+        # We ended the handshake ourselves: the server's certificate, or our own bundle.
+        return cause.reason in ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
     if isinstance(cause, requests.RequestException):
         # An address, a proxy's address or a header that cannot be used at all.
         return isinstance(cause, ValueError)
@@ -206,8 +202,8 @@ def _causes(error: BaseException | None) -> list[BaseException]:
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        error = inner if isinstance(inner, BaseException) else error.__cause__
+        inside = (getattr(error, "reason", None), *error.args, error.__cause__)
+        error = next((inner for inner in inside if isinstance(inner, BaseException)), None)
     return found
 
 
@@ -216,77 +212,3 @@ def _reason(causes: list[BaseException]) -> str:
     innermost = causes[-1]
     words = str(innermost).rsplit(">: ", 1)[-1].strip()
     return words or type(innermost).__name__
-
-
-def _read(answer: _Answer, what: str, token: str) -> dict[str, Json]:
-    status = answer.status
-    value = _redacted(_parse(answer.body), token)
-    if status < 300:
-        if isinstance(value, dict):
-            return value
-        excerpt = _redact(_excerpt(answer.body), token)
-        raise OddAnswer(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
-    said = _message(value) or _redact(_excerpt(answer.body), token)
-    text = f"{what}: HTTP {status}: {said}"
-    if status < 400:
-        raise OddAnswer(f"{what}: HTTP {status}, a redirect, which is not followed")
-    if status == 429:
-        raise Throttled(text, retry_after=_retry_after(answer.headers))
-    if status == 408 or status >= 500:
-        raise NoAnswer(text, retry_after=_retry_after(answer.headers))
-    raise Refused(text, status=status)
-
-
-def _parse(body: bytes) -> Json:
-    try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _message(value: Json) -> str:
-    """Return the words of an error body in either of the shapes in use.
-
-    Google's is ``{"error": {"message"}}``; gRPC gateways send ``{"error", "message"}``.
-    """
-    if not isinstance(value, dict):
-        return ""
-    error = value.get("error")
-    candidates = (error.get("message") if isinstance(error, dict) else error, value.get("message"))
-    return next((words for words in candidates if isinstance(words, str) and words.strip()), "")
-
-
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body[: 4 * _EXCERPT].decode("utf-8", "replace").split())
-    if not text:
-        return "an empty body"
-    if text[:1] == "<":
-        return "an HTML page"
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for (RFC 9110, section 10.2.3)."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        # A date is of the wall clock on both ends; only the difference is used.
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def _redact(text: str, token: str) -> str:
-    return text.replace(token, "***") if token else text
-
-
-def _redacted(value: Json, token: str) -> Json:
-    """Replace the token in every string of an answer: services echo requests."""
-    if isinstance(value, str):
-        return _redact(value, token)
-    if isinstance(value, list):
-        return [_redacted(item, token) for item in value]
-    if isinstance(value, dict):
-        return {_redact(key, token): _redacted(item, token) for key, item in value.items()}
-    return value

@@ -6,8 +6,8 @@ Nothing here knows HTTP or GitHub. What happens is told to ``on_update`` as it h
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import DataformError, GaveUp, Refused, Unusable, WaitTimeout
@@ -51,12 +51,13 @@ def run(
     """Create a run and wait for its end.
 
     The request to create it is repeated only when it surely was not carried out, for
-    ``polling.outage_timeout`` at most. ``shielded`` guards each attempt, so that a
+    ``polling.outage_timeout`` at most. ``on_update`` is called with each ``Update`` as it
+    happens; ``clock`` is the time to wait by. ``shielded`` guards each attempt, so that a
     signal cannot come between the run's creation and the knowledge of its id.
 
     Raises:
         RunMayExist: the answer to the creation was lost.
-        Refused, NotTrusted: the creation cannot succeed.
+        Refused, Misconfigured: the creation cannot succeed.
         GaveUp, WaitTimeout: as ``wait``.
     """
     watch = _Watch(service, polling or Polling(), on_update, clock or MonotonicClock())
@@ -104,22 +105,6 @@ def wait(
         return watch.follow()
 
 
-class _Cancelling:
-    """Cancel a watch's run when a block is left by anything but the watch's verdict."""
-
-    def __init__(self, watch: _Watch) -> None:
-        self._watch = watch
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if error is not None and error is not self._watch.verdict:
-            # The exception on its way matters more than an observer that fails again.
-            with suppress(Exception):
-                self._watch.cancel()
-
-
 class _Watch:
     """One wait: what is known of the run, and since when the API has been silent."""
 
@@ -135,11 +120,22 @@ class _Watch:
         self._fresh_until = self._started
         self._outage_since: float | None = None
         self._failures = 0
+        self._has_answered = False
+        self._cancel_taken = False
         #: The exception by which this wait itself decided to end.
-        self.verdict: BaseException | None = None
+        self._verdict: BaseException | None = None
 
-    def cancelling(self) -> _Cancelling:
-        return _Cancelling(self)
+    @contextmanager
+    def cancelling(self) -> Iterator[None]:
+        """Cancel the run when the block is left by anything but the watch's own verdict."""
+        try:
+            yield
+        except BaseException as error:
+            if error is not self._verdict:
+                # The exception on its way matters more than an observer that fails again.
+                with suppress(Exception):
+                    self._cancel()
+            raise
 
     def create(
         self, request: RunRequest, shielded: Callable[[], AbstractContextManager[object]]
@@ -161,8 +157,12 @@ class _Watch:
             self._failed(failure, asked, "No run was created.")
             if self._clock.now() >= self._deadline:
                 limit = format_duration(self._polling.timeout)
-                self.verdict = WaitTimeout(f"No run could be created within {limit}.")
-                raise self.verdict
+                self._verdict = WaitTimeout(
+                    f"No run could be created within the timeout of {limit}. "
+                    f"The last failure: {failure.message}",
+                    hint=failure.hint,
+                )
+                raise self._verdict from failure
             self._pause(self._next_attempt(failure))
 
     def adopt(self, run: Run) -> None:
@@ -179,28 +179,31 @@ class _Watch:
             try:
                 run = self._service.get(run)
             except Unusable as error:
-                failure = error
-            except Refused as error:
-                if error.status != 404 or asked >= self._fresh_until:
-                    self.verdict = error
+                if not error.retryable and not self._has_answered:
+                    self._verdict = error
                     raise
                 failure = error
-            if failure is None:
+                self._failed(error, asked, f"Run {run.id} may still be going: {run.log_url}")
+            except Refused as error:
+                if error.status != 404 or asked >= self._fresh_until:
+                    self._verdict = error
+                    raise
+                # The API is catching up: that is neither an answer nor an outage.
+                failure = error
+            else:
                 self._answered()
                 self._learn(run)
                 if run.state.ended:
                     return Result(run=run, duration=self._elapsed())
-            else:
-                self._failed(failure, asked, f"Run {run.id} may still be going: {run.log_url}")
             if self._clock.now() >= self._deadline:
                 self._time_out(run)
             self._pause(self._next_attempt(failure))
 
-    def cancel(self) -> bool:
-        """Cancel the run as far as that goes, and tell whether the service took it."""
+    def _cancel(self) -> None:
+        """Cancel the run as far as that goes, once, and tell what came of it."""
         run = self._run
-        if run is None or run.state.ended:
-            return False
+        if run is None or run.state.ended or self._cancel_taken:
+            return
         error: DataformError | None = None
         if self._polling.cancel:
             try:
@@ -208,20 +211,21 @@ class _Watch:
             except DataformError as failure:
                 error = failure
             else:
+                self._cancel_taken = True
                 self._tell(CancelRequested(run))
-                return True
+                return
         self._tell(LeftRunning(run, error))
-        return False
 
     def _time_out(self, run: Run) -> None:
-        cancelled = self.cancel()
-        fate = "The service was asked to cancel it" if cancelled else "It goes on"
+        self._cancel()
         limit = format_duration(self._polling.timeout)
-        self.verdict = WaitTimeout(
-            f"Run {run.id} did not end within the timeout of {limit}. {fate}.",
-            hint=f"Raise the timeout if the run needs longer: {run.log_url}",
+        seen = "was not seen to end" if self._outage_since is not None else "did not end"
+        fate = "The service was asked to cancel it." if self._cancel_taken else "It may go on."
+        self._verdict = WaitTimeout(
+            f"Run {run.id} {seen} within the timeout of {limit}. {fate}",
+            hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
         )
-        raise self.verdict
+        raise self._verdict
 
     def _learn(self, run: Run) -> None:
         known = self._known_run()
@@ -242,11 +246,12 @@ class _Watch:
         self._on_update(update)
 
     def _answered(self) -> None:
+        self._has_answered = True
         since, self._outage_since, self._failures = self._outage_since, None, 0
         if since is not None:
             self._tell(OutageEnded(self._clock.now() - since))
 
-    def _failed(self, error: Unusable | Refused, asked: float, consequence: str) -> None:
+    def _failed(self, error: Unusable, asked: float, consequence: str) -> None:
         """Count an attempt without a usable answer, and give up when there were enough."""
         self._failures += 1
         limit = self._polling.outage_timeout
@@ -254,12 +259,12 @@ class _Watch:
             self._outage_since = asked
             self._tell(OutageStarted(error, limit))
         if self._clock.now() >= self._outage_since + limit:
-            self.verdict = GaveUp(
-                f"The API gave no usable answer for {format_duration(limit)}. {consequence} "
+            self._verdict = GaveUp(
+                f"The API gave no usable answer for {format_duration(limit)}. {consequence}\n"
                 f"The last failure: {error.message}",
                 hint=error.hint,
             )
-            raise self.verdict from error
+            raise self._verdict from error
 
     @property
     def _deadline(self) -> float:
@@ -278,7 +283,7 @@ class _Watch:
         delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if isinstance(failure, Unusable) and failure.retry_after is not None:
             delay = max(delay, min(failure.retry_after, _LONGEST_RETRY_AFTER))
-        # The jitter only adds: never faster than configured, never before Retry-After.
+        # The jitter only adds: never faster than configured.
         delay *= 1 + random.random() / 4  # noqa: S311
         give_up = self._outage_since + self._polling.outage_timeout
         return min(now + delay, self._deadline, give_up)

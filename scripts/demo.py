@@ -88,4 +88,8 @@ def _title(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # The step had the same signal and has said what becomes of the run.
+        sys.exit(130)

@@ -11,10 +11,16 @@ from hypothesis import HealthCheck, settings
 from dataform_action.emulator import Emulator
 from tests.fakes import FakeClock
 
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 # The same examples in every run; make fuzz looks for new ones.
-settings.register_profile("suite", max_examples=100, derandomize=True, database=None, **_COMMON)
-settings.register_profile("fuzz", max_examples=1_500, derandomize=False, **_COMMON)
+_SUITE = settings(
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("suite", _SUITE)
+settings.register_profile("fuzz", _SUITE, max_examples=1_500, derandomize=False)
 settings.load_profile("suite")
 
 

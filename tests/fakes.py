@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
@@ -50,6 +50,8 @@ class FakeService:
     polls: Iterable[Step] = ("RUNNING", "RUNNING", "SUCCESSFUL")
     creates: Iterable[Step] = ("",)
     cancels: Iterable[Step] = ("",)
+    #: How long a kind of call takes, in seconds.
+    seconds: Mapping[str, float] = field(default_factory=dict)
     #: What was called when, such as ``("get", 1001.0)``.
     calls: list[tuple[str, float]] = field(default_factory=list)
     requests: list[RunRequest] = field(default_factory=list)
@@ -84,6 +86,7 @@ class FakeService:
     def _follow(self, name: str) -> str:
         self.calls.append((name, self.clock.now()))
         script = self._scripts[name]
+        self.clock.time += self.seconds.get(name, 0.0)
         step = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(step, BaseException):
             raise step

@@ -24,9 +24,9 @@ from dataform_action.endings import (
 )
 from dataform_action.errors import (
     DataformError,
-    NoAnswer,
+    InvalidResponse,
+    NoResponse,
     NotConnected,
-    OddAnswer,
     Refused,
     RunMayExist,
     Throttled,
@@ -44,8 +44,8 @@ NIGHTLY = RunRequest(schedule="nightly")
 #: What an answer may take in the emulator, so that one that never comes is soon given up.
 READ_SECONDS = 0.15
 
-_LOST = [NoAnswer("lost")]
-_ODD = [OddAnswer("odd")]
+_LOST = [NoResponse("lost")]
+_ODD = [InvalidResponse("odd")]
 _MANY = 10_000
 
 
@@ -79,9 +79,7 @@ PEERS = (
 )
 
 
-def _on_a_poll(
-    name: str, fault: Fault, error: DataformError, peers: tuple[str, ...], **changes: int
-) -> Row:
+def _on_a_poll(name: str, fault: Fault, error: DataformError, peers: tuple[str, ...]) -> Row:
     """Return a row whose fault spoils some polls from the second on, and then ends."""
     times = fault.times or 1
     return Row(
@@ -89,7 +87,6 @@ def _on_a_poll(
         faults=(fault,),
         polls=("RUNNING", *[error] * times, "RUNNING", "SUCCESSFUL"),
         peers=peers,
-        **changes,
     )
 
 
@@ -164,6 +161,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         name="404 in the first 30 s, then its end",
+        outages=0,
         faults=(_get("status", status=404, times=3, after=0),),
         polls=(*[Refused("404", status=404)] * 3, "RUNNING", "SUCCESSFUL"),
     ),
@@ -216,7 +214,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         name="a status that holds a workflow command, once",
         faults=(_get("json", body='{"status": "X\\n::error::injected"}'),),
-        polls=("RUNNING", OddAnswer("X\n::error::injected"), "RUNNING", "SUCCESSFUL"),
+        polls=("RUNNING", InvalidResponse("X\n::error::injected"), "RUNNING", "SUCCESSFUL"),
         peers=("not injected", "**injected**", "not injected", "", "not injected"),
     ),
     Row(
@@ -402,7 +400,7 @@ def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
             str(played.outages),
         )
         peers = (*row.peers, *[""] * (len(PEERS) - len(row.peers)))
-        lines.append("| " + " | ".join((*cells, *(peer or "–" for peer in peers))) + " |")
+        lines.append("| " + " | ".join((*cells, *(peer or "-" for peer in peers))) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,11 +13,13 @@ from responses.registries import OrderedRegistry
 
 from dataform_action.clock import Clock
 from dataform_action.dataform_web import DataformWeb, create_body, parse_created, parse_run
+from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import (
     CancelUnsupported,
     InputError,
+    InvalidResponse,
+    NoResponse,
     NotConnected,
-    OddAnswer,
     Refused,
     RunMayExist,
     Throttled,
@@ -116,20 +118,20 @@ def test_project_id_stays_inside_its_segment(project_id: str) -> None:
 )
 def test_unusable_run_id_is_odd(run_id: object) -> None:
     """An id that is no path segment is refused, not put into a path."""
-    with pytest.raises(OddAnswer, match="The answer holds no usable run id"):
+    with pytest.raises(InvalidResponse, match="The answer holds no usable run id"):
         parse_created({"id": run_id})
 
 
 @pytest.mark.parametrize("status", [None, "", "QUEUED", 3, ["FAILED"], {}, "successful"])
 def test_unknown_status_is_odd(status: object) -> None:
     """A status that is missing or not known is neither an end nor a sign of running."""
-    with pytest.raises(OddAnswer, match="The run's status is none that this version knows"):
+    with pytest.raises(InvalidResponse, match="Unknown run status"):
         parse_run({"id": "77", "status": status}, make_run())
 
 
 def test_answer_about_another_run_is_odd() -> None:
     """An answer that is about another run says nothing about this one."""
-    with pytest.raises(OddAnswer, match="The answer is about another run: '78', not 77"):
+    with pytest.raises(InvalidResponse, match="The answer is about another run: '78', not 77"):
         parse_run({"id": "78", "status": "SUCCESSFUL"}, make_run())
 
 
@@ -148,7 +150,7 @@ def test_link_that_is_none_is_left_out(url: object) -> None:
         (400, "Check the names given in schedule, environment and tags."),
         (401, "The token was not accepted: make an API token"),
         (403, "The token may not do this"),
-        (404, "Check project-id, schedule, environment and run-id"),
+        (404, "One of project-id, schedule, environment and run-id is not known there."),
     ],
 )
 def test_refusals_say_what_to_check(
@@ -204,6 +206,25 @@ def test_lost_create_may_have_made_a_run(
     )
 
 
+@pytest.mark.parametrize("token", ["", "a b", "tok\n"])
+def test_token_is_checked_before_anything_is_sent(token: str) -> None:
+    """What is no token is refused, and not repeated in the message."""
+    with pytest.raises(InputError) as caught:
+        DataformWeb(project_id="1", token=token)
+    assert caught.value.message == "token holds a blank or a character that no token has"
+
+
+def test_create_may_take_twice_as_long(emulator: Emulator) -> None:
+    """An answer to a create is waited for longer than one to a look."""
+    emulator.add_fault(Fault("hang", seconds=0.3, times=2, processed=True))
+    web = DataformWeb(
+        project_id="1234", token=emulator.token, api_url=f"{emulator.url}/", read_seconds=0.2
+    )
+    made = web.start(RunRequest())
+    with pytest.raises(NoResponse):
+        web.get(made)
+
+
 def test_throttled_create_made_no_run(web: DataformWeb, api: responses.RequestsMock) -> None:
     """A 429 passes through as what may be repeated, with its Retry-After."""
     answer(api, "POST", RUNS, status=429, headers={"Retry-After": "25"})
@@ -244,7 +265,7 @@ def test_token_echoed_by_the_service_is_hidden(
     answer(api, "GET", f"{RUNS}/77", json={"status": TOKEN})
     answer(api, "POST", RUNS, json={"id": TOKEN})
     for number in range(4):
-        with pytest.raises((Refused, OddAnswer, RunMayExist)) as caught:
+        with pytest.raises((Refused, InvalidResponse, RunMayExist)) as caught:
             web.get(make_run()) if number < 3 else web.start(RunRequest())
         assert TOKEN not in caught.value.message
         assert "***" in caught.value.message

@@ -873,7 +873,7 @@ def test_page_shows_each_run_at_its_link(client: Client) -> None:
 
 def test_page_refreshes_itself_while_something_runs(client: Client) -> None:
     """The page reloads itself as long as a run goes on, and looking at it advances none."""
-    refresh = '<meta http-equiv="refresh" content="2">'
+    refresh = "<script>setTimeout(() => location.reload(), 2000)</script>"
     assert refresh not in client.call("GET", "/").text
     run_id = client.create("nightly")
     client.create("missing")
@@ -894,7 +894,7 @@ def test_page_escapes_everything(emulator: Emulator, client: Client) -> None:
     assert "&lt;b&gt;&quot;&#x27;&amp;" in page
     assert "&lt;/dd&gt;&lt;script&gt;alert(1)&lt;/script&gt;, ?" in page
     assert '<span class="badge unknown">&lt;i&gt;</span>' in page
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "<i>" not in page
     hostile = Card('"><u>', "<s>", "<i>", "unknown", 0.0, {"<b>": "<b>"})
     section = render_page([hostile]).partition("<section")[2]

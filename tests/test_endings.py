@@ -20,8 +20,8 @@ from dataform_action.errors import (
     DataformError,
     GaveUp,
     InputError,
-    NoAnswer,
-    NotTrusted,
+    Misconfigured,
+    NoResponse,
     Refused,
     RunMayExist,
     WaitTimeout,
@@ -108,8 +108,8 @@ def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
             State.RUNNING,
         ),
         (GaveUp("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
-        (NoAnswer("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
-        (NotTrusted("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (NoResponse("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (Misconfigured("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
         (RunMayExist("x"), 4, "Dataform: the run may exist", State.FAILURE, State.RUNNING),
         (WaitTimeout("x"), 5, "Dataform: timeout", State.TIMED_OUT, State.TIMED_OUT),
     ],
@@ -158,7 +158,7 @@ def _interrupted(
             _run(),
             143,
             "The step was stopped by SIGTERM.",
-            f"See what became of run 77: {_LINK}",
+            f"The run: {_LINK}",
         ),
         (
             _interrupted(signal.SIGINT, RunMayExist("The run may exist.", hint="Look.")),
@@ -213,5 +213,5 @@ def test_a_defect_is_told_apart_from_everything_else(run: Run | None, link: str)
 
 @pytest.mark.parametrize("error", [CancelUnsupported("x"), DataformError("x")])
 def test_no_error_of_ours_is_without_an_ending(error: DataformError) -> None:
-    """An error of ours that has no row of its own ends in failure, not in a traceback."""
-    assert ending_of_error(error, None, None).exit_code is ExitCode.NO_ANSWER
+    """An error of ours that has no row of its own ends as a defect, not in a traceback."""
+    assert ending_of_error(error, None, None).exit_code is ExitCode.DEFECT

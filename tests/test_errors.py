@@ -10,10 +10,10 @@ from dataform_action import errors
 from dataform_action.errors import (
     DataformError,
     InputError,
-    NoAnswer,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
     NotConnected,
-    NotTrusted,
-    OddAnswer,
     Refused,
     RunMayExist,
     Throttled,
@@ -46,17 +46,17 @@ def test_errors_of_an_exchange_keep_their_numbers() -> None:
     """The status of a refusal and the pause that a service asks for are kept."""
     assert Refused("x", status=403).status == 403
     assert Throttled("x", retry_after=0).retry_after == 0
-    assert NoAnswer("x").retry_after is None
+    assert NoResponse("x").retry_after is None
 
 
 @pytest.mark.parametrize(
     ("error_class", "unprocessed", "retryable"),
     [
         (NotConnected, True, True),
-        (NotTrusted, True, False),
+        (Misconfigured, True, False),
         (Throttled, True, True),
-        (NoAnswer, False, True),
-        (OddAnswer, False, True),
+        (NoResponse, False, True),
+        (InvalidResponse, False, True),
         (Unusable, False, True),
     ],
 )

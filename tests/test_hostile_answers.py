@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dataform_action import transport
+from dataform_action.answers import Answer, read_answer
 from dataform_action.dataform_web import parse_created, parse_run
 from dataform_action.emulator import Emulator, Fault
-from dataform_action.errors import DataformError, OddAnswer
+from dataform_action.errors import DataformError, InvalidResponse
 from dataform_action.main import main
 from dataform_action.model import is_link, is_segment
 from tests.fakes import FakeClock, make_run
@@ -53,9 +53,9 @@ HEADERS = st.dictionaries(st.sampled_from(("Retry-After", "Location")), hostile_
 @example(429, {"Retry-After": "Mon, 99999 99 99999999999 99:99:99"}, b"")
 def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -> None:
     """Any status, headers and body become an object or one of our errors, without the token."""
-    answer = transport._Answer(status, headers, body)
+    answer = Answer(status, headers, body)
     try:
-        value = transport._read(answer, "GET https://api.example/", TOKEN)
+        value = read_answer(answer, "GET https://api.example/", TOKEN)
     except DataformError as error:
         assert TOKEN not in error.message
     else:
@@ -67,11 +67,11 @@ def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
     """An object becomes an id and a run that are safe to use, or an odd answer."""
     try:
         assert is_segment(parse_created(answer))
-    except OddAnswer as error:
+    except InvalidResponse as error:
         assert len(error.message) < 300
     try:
         run = parse_run(answer, make_run())
-    except OddAnswer as error:
+    except InvalidResponse as error:
         assert len(error.message) < 300
     else:
         assert run.id == "77"

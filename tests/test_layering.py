@@ -16,9 +16,10 @@ _VOCABULARY = {"endings", "errors", "inputs", "interrupts", "model", "updates"}
 
 #: Which of our modules each module may import; "emulator" stands for all of its modules.
 _ALLOWED: dict[str, set[str]] = {
+    "answers": {"errors"},
     "__init__": {"dataform_web", "errors", "model", "version", "watch"},
     "clock": set(),
-    "dataform_web": {"errors", "model", "transport"},
+    "dataform_web": {"answers", "errors", "model", "transport"},
     "emulator": set(),
     "endings": {"errors", "interrupts", "model"},
     "errors": set(),
@@ -26,14 +27,14 @@ _ALLOWED: dict[str, set[str]] = {
     "inputs": {"errors", "model"},
     "interrupts": set(),
     "main": _VOCABULARY
-    | {"clock", "dataform_web", "github", "progress", "report", "service", "state", "watch"},
+    | {"clock", "dataform_web", "github", "progress", "report", "service", "post_state", "watch"},
     "model": {"errors"},
-    "post": {"clock", "errors", "github", "inputs", "main", "model", "report", "service", "state"},
+    "post": _VOCABULARY | {"clock", "github", "main", "post_state", "report", "service"},
+    "post_state": set(),
     "progress": {"inputs", "model", "updates"},
-    "report": {"github", "endings", "inputs", "model"},
+    "report": {"endings", "github", "inputs", "model"},
     "service": {"model"},
-    "state": set(),
-    "transport": {"errors", "version"},
+    "transport": {"answers", "errors", "model", "version"},
     "updates": {"errors", "model"},
     "version": set(),
     "watch": {"clock", "errors", "model", "service", "updates"},

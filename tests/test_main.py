@@ -28,7 +28,7 @@ def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
         "Longest wait between two polls: 10s",
         "Timeout for the run: 6h",
         "Timeout for an API that does not answer: 10m",
-        "Cancel the run at the timeout and with the workflow: true",
+        "Cancel the run when the step is cancelled or times out: true",
         "::endgroup::",
         f"Run {run_id}: {link}",
         "Status RUNNING after 0s",
@@ -89,10 +89,10 @@ def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
     ("changes", "words"),
     [
         ({"token": "not-the-token"}, "The token was not accepted"),
-        ({"project_id": "4321"}, "Check project-id, schedule, environment and run-id"),
-        ({"schedule": "weekly"}, "Check project-id, schedule, environment and run-id"),
-        ({"environment": "moon"}, "Check project-id, schedule, environment and run-id"),
-        ({"run_id": "1"}, "Check project-id, schedule, environment and run-id"),
+        ({"project_id": "4321"}, "One of project-id, schedule, environment and run-id"),
+        ({"schedule": "weekly"}, "One of project-id, schedule, environment and run-id"),
+        ({"environment": "moon"}, "One of project-id, schedule, environment and run-id"),
+        ({"run_id": "1"}, "One of project-id, schedule, environment and run-id"),
     ],
 )
 def test_refusal(
@@ -150,7 +150,7 @@ def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     assert step.exit_code == ExitCode.TIMEOUT
     assert step.outputs["status"] == "timed_out"
     assert step.outputs["duration"] == "90"
-    assert "did not end within the timeout of 1m 30s. It goes on." in step.errors[0]
+    assert "did not end within the timeout of 1m 30s. It may go on." in step.errors[0]
     assert any("Dataform Web has no way to cancel a run" in line for line in step.log)
     assert "Still RUNNING after 1m" in step.log
 

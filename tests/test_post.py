@@ -13,7 +13,7 @@ from dataform_action.emulator import Emulator
 from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
-    NoAnswer,
+    NoResponse,
     Refused,
 )
 from dataform_action.service import Service
@@ -99,11 +99,11 @@ def test_no_summary(emulator: Emulator, run_post: Post) -> None:
         ([""], "The service was asked to cancel it.", 1),
         ([CancelUnsupported("No way.")], "No way.", 1),
         ([Refused("HTTP 400: over", status=400)], "refused to cancel it: HTTP 400: over", 1),
-        ([NoAnswer("HTTP 503"), ""], "The service was asked to cancel it.", 2),
-        ([NoAnswer("HTTP 503")], "It could not be cancelled: HTTP 503", 3),
+        ([NoResponse("HTTP 503"), ""], "The service was asked to cancel it.", 2),
+        ([NoResponse("HTTP 503")], "It could not be cancelled: HTTP 503", 3),
     ],
 )
-@pytest.mark.parametrize("poll", ["RUNNING", NoAnswer("HTTP 503"), Refused("no", status=401)])
+@pytest.mark.parametrize("poll", ["RUNNING", NoResponse("HTTP 503"), Refused("no", status=401)])
 def test_cancelling(
     clock: FakeClock, cancels: list[str | DataformError], words: str, calls: int, poll: str
 ) -> None:

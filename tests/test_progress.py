@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataform_action.errors import CancelUnsupported, NoAnswer
+from dataform_action.errors import CancelUnsupported, NoResponse
 from dataform_action.inputs import Inputs
 from dataform_action.model import Polling, Run, RunRequest, State
 from dataform_action.progress import render_intent, render_settings, render_update
@@ -71,7 +71,7 @@ def test_settings_are_told_without_the_token() -> None:
         "Longest wait between two polls: 30s",
         "Timeout for the run: 1h 30m",
         "Timeout for an API that does not answer: 10m",
-        "Cancel the run at the timeout and with the workflow: false",
+        "Cancel the run when the step is cancelled or times out: false",
     ]
 
 
@@ -81,15 +81,15 @@ def test_settings_are_told_without_the_token() -> None:
         (Created(_RUN), "Run 77: https://a/77"),
         (Changed(_RUN, 61.9), "Status RUNNING after 1m 1s"),
         (Waiting(_RUN, 120.0, None), "Still RUNNING after 2m"),
-        (Waiting(None, 120.0, None), "Still waiting after 2m"),
+        (Waiting(None, 120.0, None), "Still waiting for a status after 2m"),
         (Waiting(_RUN, 120.0, 0.0), "Still no usable answer from the API after 0s"),
         (Waiting(None, 120.0, 60.0), "Still no usable answer from the API after 1m"),
         (
-            OutageStarted(NoAnswer("GET x: HTTP 503."), 600.0),
+            OutageStarted(NoResponse("GET x: HTTP 503."), 600.0),
             "No usable answer from the API, trying again for up to 10m. GET x: HTTP 503.",
         ),
         (OutageEnded(75.0), "The API answers again after 1m 15s"),
-        (CancelRequested(_RUN), "Run 77 was asked to cancel"),
+        (CancelRequested(_RUN), "Asked the service to cancel run 77: https://a/77"),
         (LeftRunning(_RUN, None), "Run 77 goes on, since cancel-run is false: https://a/77"),
         (
             LeftRunning(_RUN, CancelUnsupported("No way.", hint="By hand.")),

@@ -42,7 +42,7 @@ def _visible(text: str) -> list[str]:
         ("a|b", "a&#124;b"),
         ("<b>", "&#60;b&#62;"),
         ("&lt;", "&#38;lt;"),
-        ("@octocat #1", "&#64;&#8288;octocat &#35;&#8288;1"),
+        ("@octocat #1", "&#64;\u2060octocat &#35;\u20601"),
         ("a_b-c.d", "a&#95;b-c.d"),
         ("1. one", "1&#46; one"),
         ("- one - two", "&#45; one - two"),

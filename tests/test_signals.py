@@ -86,8 +86,8 @@ def test_while_the_run_is_being_created(
     assert left.exit_code == exit_code
     assert left.outputs["run-id"] == left.state["run_id"] == run_id
     assert left.outputs["status"] == "cancelled"
-    assert f"so run {run_id} goes on." in "\n".join(left.log)
-    assert f"See what became of run {run_id}" in left.errors[0]
+    assert f"so run {run_id} goes on." in left.errors[0]
+    assert left.outputs["run-log-url"] in left.errors[0]
     assert "## ❌ Dataform: stopped" in left.summary
     assert [request.method for request in emulator.requests] == ["POST"]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from dataform_action import transport
+from dataform_action import answers, transport
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import (
     DataformError,
-    NoAnswer,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
     NotConnected,
-    NotTrusted,
-    OddAnswer,
     Refused,
     Throttled,
 )
@@ -58,28 +58,32 @@ def test_one_connection_serves_all(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("fault", "error", "words"),
     [
-        (Fault("reset"), NoAnswer, "Connection reset by peer"),
-        (Fault("close"), NoAnswer, "Remote end closed connection without response"),
-        (Fault("short"), NoAnswer, "bytes read"),
-        (Fault("cut-json"), OddAnswer, "HTTP 200, but no JSON object: {"),
-        (Fault("html"), OddAnswer, "HTTP 200, but no JSON object: an HTML page"),
-        (Fault("json", body="[1]"), OddAnswer, "HTTP 200, but no JSON object: [1]"),
-        (Fault("json", body=""), OddAnswer, "HTTP 200, but no JSON object: an empty body"),
-        (Fault("json", body="x" * 600), OddAnswer, f"{'x' * 500}…"),
-        (Fault("json", body="[" * 100_000), OddAnswer, "HTTP 200, but no JSON object"),
+        (Fault("reset"), NoResponse, "Connection reset by peer"),
+        (Fault("close"), NoResponse, "Remote end closed connection without response"),
+        (Fault("short"), NoResponse, "bytes read"),
+        (Fault("cut-json"), InvalidResponse, "HTTP 200, but no JSON object: {"),
+        (Fault("html"), InvalidResponse, "HTTP 200, but no JSON object: an HTML page"),
+        (Fault("json", body="[1]"), InvalidResponse, "HTTP 200, but no JSON object: [1]"),
+        (Fault("json", body=""), InvalidResponse, "HTTP 200, but no JSON object: an empty body"),
+        (Fault("json", body="x" * 600), InvalidResponse, f"{'x' * 500}…"),
+        (Fault("json", body="[" * 100_000), InvalidResponse, "HTTP 200, but no JSON object"),
         (
             Fault("redirect", headers={"Location": "/elsewhere"}),
-            OddAnswer,
+            InvalidResponse,
             "HTTP 302, a redirect, which is not followed",
         ),
-        (Fault("status", status=500, body="<html>"), NoAnswer, "HTTP 500: an HTML page"),
-        (Fault("status", status=503, body='{"error": "busy"}'), NoAnswer, "HTTP 503: busy"),
-        (Fault("status", status=504, body='{"error": {"message": "late"}}'), NoAnswer, "504: late"),
-        (Fault("status", status=408, body='{"message": "slow"}'), NoAnswer, "HTTP 408: slow"),
+        (Fault("status", status=500, body="<html>"), NoResponse, "HTTP 500: an HTML page"),
+        (Fault("status", status=503, body='{"error": "busy"}'), NoResponse, "HTTP 503: busy"),
+        (
+            Fault("status", status=504, body='{"error": {"message": "late"}}'),
+            NoResponse,
+            "504: late",
+        ),
+        (Fault("status", status=408, body='{"message": "slow"}'), NoResponse, "HTTP 408: slow"),
         (Fault("status", status=429, body='{"error": {}}'), Throttled, "HTTP 429"),
         (Fault("status", status=400, body="[]"), Refused, "HTTP 400: []"),
-        (Fault("hang", seconds=60), NoAnswer, "timed out"),
-        (Fault("drip", seconds=60), NoAnswer, "no whole answer within 0.3 seconds"),
+        (Fault("hang", seconds=60), NoResponse, "timed out"),
+        (Fault("drip", seconds=60), NoResponse, "no whole answer within 0.3 seconds"),
     ],
 )
 def test_what_a_failure_means(
@@ -102,7 +106,7 @@ def test_connection_is_used_again_after_a_failure(emulator: Emulator) -> None:
     run_id = emulator.runs[0].id
     for kind in ("reset", "close", "short", "hang", "drip"):
         emulator.add_fault(Fault(kind, seconds=60))
-        with pytest.raises(NoAnswer):
+        with pytest.raises(NoResponse):
             client.send("GET", f"{RUNS}/{run_id}", read_seconds=0.1)
         assert client.send("GET", f"{RUNS}/{run_id}")["id"] == run_id
 
@@ -111,7 +115,7 @@ def test_endless_answer_is_cut(emulator: Emulator, monkeypatch: pytest.MonkeyPat
     """An answer that is larger than any real one is not held in memory."""
     monkeypatch.setattr(transport, "_BODY_LIMIT", 100_000)
     emulator.add_fault(Fault("huge"))
-    with pytest.raises(OddAnswer, match="the answer is longer than 100000 bytes"):
+    with pytest.raises(InvalidResponse, match="the answer is longer than 100000 bytes"):
         connect(emulator).send("GET", f"{RUNS}/1")
 
 
@@ -155,7 +159,7 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     try:
-        with pytest.raises(NoAnswer, match=r"no whole answer within 0\.1 seconds"):
+        with pytest.raises(NoResponse, match=r"no whole answer within 0\.1 seconds"):
             connect(emulator).send("GET", RUNS, read_seconds=0.05)
     finally:
         release.set()
@@ -165,7 +169,7 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ("variable", "value", "error"),
     [
         ("HTTP_PROXY", "http://127.0.0.1:1", NotConnected),
-        ("HTTP_PROXY", "http://", NotTrusted),
+        ("HTTP_PROXY", "http://", Misconfigured),
     ],
 )
 def test_proxy_that_fails(
@@ -186,13 +190,13 @@ def test_proxy_that_fails(
 def test_bundle_that_is_not_there(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bundle of certificates that does not exist is a matter of this machine's set-up."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    with pytest.raises(NotTrusted, match="Could not find a suitable TLS CA certificate bundle"):
+    with pytest.raises(Misconfigured, match="Could not find a suitable TLS CA certificate bundle"):
         connect(emulator, "https://127.0.0.1:1").send("GET", RUNS)
 
 
 def test_https_to_a_plain_port(emulator: Emulator) -> None:
-    """TLS spoken to a server that has none is a matter of set-up, and nothing was sent."""
-    with pytest.raises(NotTrusted, match=r"(?i)wrong.version.number"):
+    """A broken TLS record may come after the request: it never counts as not sent."""
+    with pytest.raises(NoResponse, match=r"(?i)wrong.version.number"):
         connect(emulator, emulator.url.replace("http", "https")).send("GET", RUNS)
 
 
@@ -219,7 +223,7 @@ def test_private_certificate_authority(
     thread.start()
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        with pytest.raises(NotTrusted, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(Misconfigured, match="CERTIFICATE_VERIFY_FAILED"):
             connect(emulator, url).send("GET", RUNS)
         bundle = tmp_path / "bundle.pem"
         authority.cert_pem.write_to_path(str(bundle))
@@ -228,6 +232,67 @@ def test_private_certificate_authority(
     finally:
         thread.join()
         listener.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 403 Forbidden\r\n\r\n"])
+def test_tunnel_of_a_proxy(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """A tunnel that is declined was never one; a connection that ends in it proves nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+    def serve() -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(10_000)
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(NotConnected if answer else NoResponse) as caught:
+            connect(emulator, "https://api.example").send("POST", RUNS, {})
+        assert type(caught.value) in (NotConnected, NoResponse)
+    finally:
+        thread.join()
+        listener.close()
+
+
+def test_answer_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that passed the request on and then lost the answer is no proof of anything."""
+    monkeypatch.setenv("HTTP_PROXY", emulator.url)
+    emulator.add_fault(Fault("close", processed=True))
+    with pytest.raises(NoResponse, match=r"Remote end closed connection without response$"):
+        connect(emulator, "http://api.example").send("POST", RUNS, {})
+
+
+def test_body_of_a_redirect_is_not_read(emulator: Emulator) -> None:
+    """A redirect's body counts against the same limit as any other."""
+    headers = {"Location": "/elsewhere"}
+    emulator.add_fault(Fault("huge", status=302, size=40_000_000, headers=headers))
+    with pytest.raises(InvalidResponse, match="the answer is longer than"):
+        connect(emulator).send("GET", RUNS)
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\n", "“a”", "é"])
+def test_token_that_is_none_is_not_sent(emulator: Emulator, token: str) -> None:
+    """A token function that returns what is no token sends nothing, and shows none of it."""
+    with pytest.raises(NotConnected, match=r"what was given as a token is none$"):
+        Transport(emulator.url, lambda: token).send("GET", RUNS)
+    assert emulator.requests == []
+
+
+def test_token_that_is_not_to_be_had(emulator: Emulator) -> None:
+    """A token function that fails is an outage, unless it says otherwise in our own terms."""
+
+    def fail(error: Exception) -> str:
+        raise error
+
+    with pytest.raises(NotConnected, match="no token to be had: no route"):
+        Transport(emulator.url, lambda: fail(OSError("no route"))).send("GET", RUNS)
+    with pytest.raises(Refused):
+        Transport(emulator.url, lambda: fail(Refused("x", status=1))).send("GET", RUNS)
+    assert emulator.requests == []
 
 
 def test_netrc_is_not_used(
@@ -249,7 +314,11 @@ def test_netrc_is_not_used(
         (" 0 ", 0.0),
         ("9" * 50, 999999999.0),
         ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 7200.0),
+        pytest.param(
+            format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True),
+            7200.0,
+            id="in two hours",
+        ),
         ("soon", None),
         ("-5", None),
         ("1e3", None),
@@ -260,14 +329,14 @@ def test_netrc_is_not_used(
 )
 def test_retry_after(emulator: Emulator, value: str, seconds: float | None) -> None:
     """Retry-After is read as seconds or as a date; anything else asks for nothing."""
-    found = transport._retry_after({"Retry-After": value})
+    found = answers.parse_retry_after({"Retry-After": value})
     assert found == (None if seconds is None else pytest.approx(seconds, abs=60))
 
 
 def test_retry_after_of_a_server_error(emulator: Emulator) -> None:
     """A 503 may ask to wait, as a 429 may."""
     emulator.add_fault(Fault("status", status=503, headers={"Retry-After": "7"}))
-    with pytest.raises(NoAnswer) as caught:
+    with pytest.raises(NoResponse) as caught:
         connect(emulator).send("GET", RUNS)
     assert caught.value.retry_after == 7
 

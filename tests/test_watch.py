@@ -12,10 +12,10 @@ from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
     GaveUp,
-    NoAnswer,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
     NotConnected,
-    NotTrusted,
-    OddAnswer,
     Refused,
     RunMayExist,
     Throttled,
@@ -107,17 +107,17 @@ def test_timeout_cancels(clock: FakeClock) -> None:
 def test_timeout_without_cancel(clock: FakeClock) -> None:
     """With cancel off, the timeout leaves the run alone and says so."""
     service, seen = FakeService(clock, polls=["RUNNING"]), Recorder(clock)
-    with pytest.raises(WaitTimeout, match="It goes on"):
+    with pytest.raises(WaitTimeout, match="It may go on"):
         run(service, NIGHTLY, Polling(timeout=60, cancel=False), on_update=seen, clock=clock)
     assert service.times("cancel") == []
     assert seen.updates[-1] == LeftRunning(make_run("RUNNING"), None)
 
 
-@pytest.mark.parametrize("error", [CancelUnsupported("no"), NoAnswer("lost"), Broken("odd")])
+@pytest.mark.parametrize("error", [CancelUnsupported("no"), NoResponse("lost"), Broken("odd")])
 def test_cancel_that_fails_is_told(clock: FakeClock, error: DataformError) -> None:
     """A cancel that is not possible or fails is told, and the timeout still ends the wait."""
     service, seen = FakeService(clock, polls=["RUNNING"], cancels=[error]), Recorder(clock)
-    with pytest.raises(WaitTimeout, match="It goes on"):
+    with pytest.raises(WaitTimeout, match="It may go on"):
         run(service, NIGHTLY, Polling(timeout=60), on_update=seen, clock=clock)
     assert seen.updates[-1] == LeftRunning(make_run("RUNNING"), error)
     assert len(service.times("cancel")) == 1
@@ -165,6 +165,86 @@ def test_failing_observer_cancels(clock: FakeClock) -> None:
     with pytest.raises(Broken, match="the observer is broken"):
         run(service, NIGHTLY, on_update=fail, clock=clock)
     assert [name for name, _ in service.calls] == ["start", "cancel"]
+
+
+def test_failing_observer_at_the_end_of_an_outage_cancels(clock: FakeClock) -> None:
+    """An observer that fails on the news that follows the creation leaves no run behind."""
+    service = FakeService(clock, creates=[Throttled("429"), ""])
+
+    def fail(update: object) -> None:
+        if isinstance(update, OutageEnded):
+            raise Broken("the observer is broken")
+
+    with pytest.raises(Broken):
+        run(service, NIGHTLY, on_update=fail, clock=clock)
+    assert len(service.times("cancel")) == 1
+
+
+def test_run_is_cancelled_once(clock: FakeClock) -> None:
+    """A kill after the cancel at the timeout does not cancel the run again."""
+    service = FakeService(clock, polls=["RUNNING"])
+
+    def fail(update: object) -> None:
+        if isinstance(update, CancelRequested):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, Polling(timeout=60), on_update=fail, clock=clock)
+    assert len(service.times("cancel")) == 1
+
+
+def test_set_up_that_never_worked_ends_the_wait(clock: FakeClock) -> None:
+    """A connection that this machine's set-up forbids ends a wait that never had an answer."""
+    service = FakeService(clock, polls=[Misconfigured("self-signed")])
+    with pytest.raises(Misconfigured):
+        wait(service, make_run(), clock=clock)
+    assert [name for name, _ in service.calls] == ["get"]
+
+
+def test_set_up_that_worked_is_an_outage(clock: FakeClock) -> None:
+    """The same in the middle of a wait is an outage like any other."""
+    service = FakeService(clock, polls=["RUNNING", Misconfigured("expired"), "SUCCESSFUL"])
+    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+
+
+def test_outage_counts_from_the_request_that_failed(clock: FakeClock) -> None:
+    """The time that a failing request takes is part of its outage."""
+    service = FakeService(
+        clock, polls=["RUNNING", NoResponse("late")], seconds={"get": 40.0, "start": 40.0}
+    )
+    with pytest.raises(GaveUp):
+        run(service, NIGHTLY, Polling(outage_timeout=100), clock=clock)
+    times = service.times("get")
+    assert clock.now() - 1000 - times[1] == pytest.approx(140)
+
+
+def test_grace_and_wait_count_from_the_creation(clock: FakeClock) -> None:
+    """A create that took long shortens neither the grace nor the wait."""
+    missing = Refused("not found", status=404)
+    service = FakeService(
+        clock, polls=[missing, "RUNNING", "SUCCESSFUL"], seconds={"start": 50.0, "get": 29.0}
+    )
+    result = run(service, NIGHTLY, Polling(timeout=100), clock=clock)
+    assert result.duration == pytest.approx(29 * 3 + 3, abs=2)
+
+
+def test_backoff_may_be_longer_than_a_minute(clock: FakeClock) -> None:
+    """With an interval above a minute, polls of a long run in an outage stay that far apart."""
+    script: list[Step] = [*["RUNNING"] * 150, NoResponse("503"), "SUCCESSFUL"]
+    service = FakeService(clock, polls=script)
+    run(service, NIGHTLY, Polling(interval=600, timeout=10**6), clock=clock)
+    times = service.times("get")
+    assert times[-1] - times[-2] >= 600
+
+
+def test_jitter_differs(clock: FakeClock) -> None:
+    """Two waits of the same back-off are not of the same length."""
+    service = FakeService(clock, polls=["RUNNING", NoResponse("503")])
+    with pytest.raises(GaveUp):
+        run(service, NIGHTLY, Polling(outage_timeout=1200), clock=clock)
+    times = service.times("get")
+    late = [b - a for a, b in pairwise(times) if b - a > 60]
+    assert len(set(late)) > 5
 
 
 def test_run_that_ended_is_not_cancelled(clock: FakeClock) -> None:
@@ -237,7 +317,7 @@ def test_create_is_repeated_when_surely_not_processed(
 
 
 @pytest.mark.parametrize(
-    "error", [RunMayExist("lost"), Refused("no", status=403), NotTrusted("self-signed")]
+    "error", [RunMayExist("lost"), Refused("no", status=403), Misconfigured("self-signed")]
 )
 def test_create_is_not_repeated_otherwise(clock: FakeClock, error: DataformError) -> None:
     """A create whose answer was lost, refused or never possible is not sent again."""
@@ -254,7 +334,7 @@ def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
     with pytest.raises(GaveUp) as caught:
         run(service, NIGHTLY, Polling(outage_timeout=120), on_update=seen, clock=clock)
     assert caught.value.message == (
-        "The API gave no usable answer for 2m. No run was created. The last failure: no route"
+        "The API gave no usable answer for 2m. No run was created.\nThe last failure: no route"
     )
     assert service.times("start")[-1] == pytest.approx(120)
     assert len(seen.of(OutageStarted)) == 1
@@ -263,7 +343,10 @@ def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
 def test_create_ends_at_the_timeout(clock: FakeClock) -> None:
     """A timeout shorter than the outage timeout ends a create that never gets through."""
     service = FakeService(clock, creates=[NotConnected("no route")])
-    with pytest.raises(WaitTimeout, match="No run could be created within 1m"):
+    with pytest.raises(
+        WaitTimeout,
+        match=r"within the timeout of 1m\. The last failure: no route",
+    ):
         run(service, NIGHTLY, Polling(timeout=60), clock=clock)
     assert service.times("start")[-1] == pytest.approx(60)
 
@@ -294,10 +377,12 @@ def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None
 
 
 def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
-    """A run that is not found in its first 30 s is asked for again."""
+    """A run that is not found in its first 30 s is asked for again, without a warning."""
     missing = Refused("not found", status=404)
     service = FakeService(clock, polls=[missing, missing, missing, "SUCCESSFUL"])
-    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+    seen = Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
+    assert seen.of(OutageStarted) == []
 
 
 def test_run_that_stays_unknown_ends_the_wait(clock: FakeClock) -> None:
@@ -321,7 +406,7 @@ def test_refusal_ends_the_wait(clock: FakeClock, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [NoAnswer("503"), OddAnswer("HTML"), NotConnected("no"), Throttled("429")]
+    "error", [NoResponse("503"), InvalidResponse("HTML"), NotConnected("no"), Throttled("429")]
 )
 def test_wait_survives_failures(clock: FakeClock, error: DataformError) -> None:
     """A few polls without a usable answer are one warning, one line at their end, no more."""
@@ -335,11 +420,11 @@ def test_wait_survives_failures(clock: FakeClock, error: DataformError) -> None:
 
 def test_outage_ends_the_wait(clock: FakeClock) -> None:
     """An outage of its full timeout ends the wait, with the link and without a cancel."""
-    service, seen = FakeService(clock, polls=["RUNNING", NoAnswer("HTTP 503")]), Recorder(clock)
+    service, seen = FakeService(clock, polls=["RUNNING", NoResponse("HTTP 503")]), Recorder(clock)
     with pytest.raises(GaveUp) as caught:
         run(service, NIGHTLY, Polling(outage_timeout=300), on_update=seen, clock=clock)
     assert caught.value.message == (
-        f"The API gave no usable answer for 5m. Run 77 may still be going: {LOG_URL} "
+        f"The API gave no usable answer for 5m. Run 77 may still be going: {LOG_URL}\n"
         "The last failure: HTTP 503"
     )
     times = service.times("get")
@@ -350,7 +435,7 @@ def test_outage_ends_the_wait(clock: FakeClock) -> None:
 
 def test_outage_counts_from_its_last_start(clock: FakeClock) -> None:
     """A usable answer between two outages starts the count again."""
-    outage: list[Step] = [NoAnswer("503")] * 5
+    outage: list[Step] = [NoResponse("503")] * 5
     script = ["RUNNING", *outage, "RUNNING", *outage, "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
     result = run(service, NIGHTLY, Polling(outage_timeout=200), clock=clock)
@@ -359,7 +444,7 @@ def test_outage_counts_from_its_last_start(clock: FakeClock) -> None:
 
 def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
     """Waits in an outage grow from the usual one, by at most a quarter more than doubling."""
-    outage: list[Step] = [NoAnswer("503")] * 4
+    outage: list[Step] = [NoResponse("503")] * 4
     script = ["RUNNING", *outage, "RUNNING", "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
     run(service, NIGHTLY, clock=clock)
@@ -372,7 +457,7 @@ def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
 
 def test_backoff_has_an_end(clock: FakeClock) -> None:
     """Back-off stops growing at a minute, or at the interval where that is longer."""
-    service = FakeService(clock, polls=["RUNNING", NoAnswer("503")])
+    service = FakeService(clock, polls=["RUNNING", NoResponse("503")])
     with pytest.raises(GaveUp):
         run(service, NIGHTLY, Polling(outage_timeout=1800), clock=clock)
     times = service.times("get")

@@ -1,8 +1,10 @@
 """The page at ``/``: every run, or by the fragment of its link a single one."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from html import escape
 from typing import Literal
 
@@ -12,8 +14,10 @@ Tone = Literal["running", "success", "failure", "neutral", "unknown"]
 """How a status is meant; it colours the badge."""
 
 _ACTIVE: tuple[Tone, ...] = ("running", "unknown")
-_REFRESH = '<meta http-equiv="refresh" content="2">'
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# By script, since browsers do not reload a page with a fragment on a refresh without an address.
+_RELOAD = "setTimeout(() => location.reload(), 2000)"
+_RELOAD_HASH = b64encode(sha256(_RELOAD.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_RELOAD_HASH}'"
 _STYLE = """
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1c2128; --soft: #5b6573;
   --line: #d9dee5; --running: #0b5cad; --success: #1a7037; --failure: #b3261e; --neutral: #5b6573;
@@ -30,7 +34,7 @@ a { color: var(--running); }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: 1rem 1.2rem; margin: 1rem 0; overflow-wrap: anywhere; }
 h2 { display: flex; flex-wrap: wrap; gap: .5rem; justify-content: space-between;
-  font-size: 1rem; margin: 0 0 .6rem; }
+  align-items: center; font-size: 1rem; margin: 0 0 .6rem; }
 h2 a { color: inherit; text-decoration: none; }
 h2 a:hover { text-decoration: underline; }
 .badge { background: var(--neutral); color: var(--badge-ink); border-radius: 1rem;
@@ -81,14 +85,15 @@ class StatusPage:
 
 def render_page(cards: Sequence[Card]) -> str:
     """Write the page; it reloads itself while something runs."""
-    refresh = _REFRESH if any(card.tone in _ACTIVE for card in cards) else ""
+    active = any(card.tone in _ACTIVE for card in cards)
+    reload = f"<script>{_RELOAD}</script>" if active else ""
     sections = "\n".join(map(_render_card, reversed(cards)))
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-{refresh}
+{reload}
 <title>Dataform emulator</title>
 <style>{_STYLE}</style>
 </head>
