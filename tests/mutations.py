@@ -1,0 +1,278 @@
+"""Break each rule of the design once, and see a test fail: ``make mutations``.
+
+Each mutation replaces a text in a copy of the project and runs the tests that should
+notice. One that survives, or whose text is gone, fails the command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_COPIED = ("dataform_action", "tests", "docs", "scripts")
+_FILES = ("entrypoint.py", "post_entrypoint.py", "action.yml", "README.md", "Dockerfile")
+_MORE_FILES = ("Makefile", "pyproject.toml")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) tests/([^\s\[]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A rule, how it is broken, and the test files that should notice."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    #: A second text and its replacement, where the rule is kept in two places.
+    also: tuple[str, str] = ("", "")
+
+
+MUTATIONS = (
+    Mutation(
+        "a lost create is not repeated",
+        "dataform_web.py",
+        "            if error.unprocessed:\n",
+        "            if True:\n",
+        "test_dataform_web test_faults",
+    ),
+    Mutation(
+        "only a proof makes a request one that never left",
+        "transport.py",
+        "cause, requests.exceptions.ConnectTimeout | urllib3.exceptions.NewConnectionError",
+        "cause, requests.exceptions.ConnectionError | urllib3.exceptions.ProxyError",
+        "test_transport",
+    ),
+    Mutation(
+        "429 may be repeated",
+        "errors.py",
+        'hint = "Too many requests were made: run fewer jobs at a time."\n    unprocessed = True',
+        'hint = "Too many requests were made: run fewer jobs at a time."',
+        "test_dataform_web test_faults",
+    ),
+    Mutation(
+        "polling survives what is no usable answer",
+        "watch.py",
+        "                if not error.retryable and not self._has_answered:\n",
+        "                if True:\n",
+        "test_watch test_faults",
+    ),
+    Mutation(
+        "an outage ends the wait",
+        "watch.py",
+        "if self._clock.now() >= self._outage_since + limit:",
+        "if self._clock.now() >= self._outage_since + 5 * limit:",
+        "test_watch",
+    ),
+    Mutation(
+        "an outage does not cancel",
+        "watch.py",
+        "            if error is not self._verdict:\n",
+        "            if True:\n",
+        "test_watch",
+    ),
+    Mutation(
+        "Retry-After is honoured",
+        "watch.py",
+        "delay = max(delay, min(failure.retry_after, _LONGEST_RETRY_AFTER))",
+        "delay = max(delay, 0.0)",
+        "test_watch",
+    ),
+    Mutation(
+        "a new run may be unknown for 30 s",
+        "watch.py",
+        "if error.status != 404 or asked >= self._fresh_until:",
+        "if error.status:",
+        "test_watch test_faults",
+    ),
+    Mutation(
+        "an unknown status is no end",
+        "dataform_web.py",
+        "if not isinstance(status, str) or status not in _STATES:",
+        'status = status if status in _STATES else "FAILED"\n    if not isinstance(status, str):',
+        "test_dataform_web test_faults",
+    ),
+    Mutation(
+        "a signal during the create waits for the id",
+        "interrupts.py",
+        "if first and (self._shielded or self._finishing):",
+        "if first and self._finishing:",
+        "test_interrupts test_signals",
+    ),
+    Mutation(
+        "a second signal leaves at once",
+        "interrupts.py",
+        "            os._exit(128 + signal_number)",
+        "            return",
+        "test_interrupts",
+    ),
+    Mutation(
+        "the run's id goes to GITHUB_STATE at once",
+        "main.py",
+        "            self._files.state(self._state_of(run))\n",
+        "",
+        "test_signals",
+    ),
+    Mutation(
+        "the post step looks after a killed step's run",
+        "post.py",
+        'or environ.get(f"STATE_{STATE_SETTLED}")',
+        "or environ",
+        "test_post",
+    ),
+    Mutation(
+        "the post step never cancels what it must not",
+        "post.py",
+        'if environ.get(f"STATE_{STATE_CANCEL}") != "true":',
+        "if False:",
+        "test_post",
+    ),
+    Mutation(
+        "the post step always exits 0",
+        "post.py",
+        "    except BaseException as error:\n",
+        "    except KeyError as error:\n",
+        "test_post",
+    ),
+    Mutation(
+        "remote text cannot become a command of the first kind",
+        "github.py",
+        'while "::" in line:',
+        "while False:",
+        "test_github",
+    ),
+    Mutation(
+        "remote text cannot become a command of the second kind",
+        "github.py",
+        '.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")',
+        "",
+        "test_github",
+    ),
+    Mutation(
+        "ids are checked before they become paths",
+        "dataform_web.py",
+        "if not isinstance(run_id, str) or not is_segment(run_id):",
+        "if not isinstance(run_id, str):",
+        "test_dataform_web",
+    ),
+    Mutation(
+        "only http(s) addresses become links",
+        "dataform_web.py",
+        "url if isinstance(url, str) and is_link(url) else run.log_url",
+        "url if isinstance(url, str) else run.log_url",
+        "test_dataform_web",
+    ),
+    Mutation(
+        "redirects are not followed",
+        "transport.py",
+        "        return None\n\n\nclass Transport",
+        "        return super().get_redirect_target(resp)\n\n\nclass Transport",
+        "test_transport",
+        also=("allow_redirects=False", "allow_redirects=True"),
+    ),
+    Mutation(
+        "the API's text does not hold the token",
+        "answers.py",
+        'return text.replace(token, "***") if token else text',
+        "return text",
+        "test_dataform_web test_transport",
+    ),
+    Mutation(
+        "the token is masked before anything is printed",
+        "main.py",
+        '    console.mask(raw_value(environ, "token"))\n',
+        "",
+        "test_main",
+    ),
+    Mutation(
+        ".netrc is not used",
+        "transport.py",
+        "auth=_BearerAuth(token),",
+        'headers={"Authorization": f"Bearer {token}"},',
+        "test_transport",
+    ),
+    Mutation(
+        "the workspace is not imported",
+        "../Dockerfile",
+        '"/usr/local/bin/python3", "-I", "-u"',
+        '"/usr/local/bin/python3", "-u"',
+        "test_action_yml",
+    ),
+    Mutation(
+        "values cannot break out of the file commands",
+        "github.py",
+        'delimiter = f"end-{secrets.token_hex(16)}"',
+        'delimiter = "end"',
+        "test_github",
+    ),
+    Mutation(
+        "nothing is sent when an input is bad",
+        "inputs.py",
+        "    if reader.problems:\n",
+        "    if False:\n",
+        "test_inputs",
+    ),
+    Mutation(
+        "no wait passes a deadline",
+        "watch.py",
+        "return min(now + delay, self._deadline, give_up)",
+        "return now + delay",
+        "test_watch",
+    ),
+    Mutation(
+        "the timeout cancels",
+        "watch.py",
+        "    def _time_out(self, run: Run) -> None:\n        self._cancel()\n",
+        "    def _time_out(self, run: Run) -> None:\n",
+        "test_watch",
+    ),
+)
+
+
+def play(mutation: Mutation) -> str:
+    """Return the first test that notices a mutation; an empty text if it survives."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in _COPIED:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        for name in (*_FILES, *_MORE_FILES):
+            shutil.copy2(ROOT / name, copy / name)
+        path = copy / "dataform_action" / mutation.file
+        text = path.read_text("utf-8")
+        if text.count(mutation.old) != 1:
+            raise SystemExit(f"{mutation.file} does not hold, once: {mutation.old!r}")
+        text = text.replace(mutation.old, mutation.new).replace(*mutation.also)
+        path.write_text(text, "utf-8")
+        tests = [f"tests/{name}.py" for name in mutation.tests.split()]
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests]
+        environ = {**os.environ, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            command, cwd=copy, env=environ, capture_output=True, text=True, check=False, timeout=300
+        )
+    found = _FAILED.search(done.stdout)
+    return found[1] if found else ""
+
+
+def main() -> None:
+    """Play every mutation and print the test that noticed each."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        noticed = list(pool.map(play, MUTATIONS))
+    print("| rule | broken in | noticed by |\n|---|---|---|")
+    for mutation, test in zip(MUTATIONS, noticed, strict=True):
+        print(f"| {mutation.rule} | {mutation.file} | {test or '**nothing**'} |")
+    survivors = noticed.count("")
+    print(f"\n{len(MUTATIONS) - survivors} of {len(MUTATIONS)} mutations noticed")
+    sys.exit(survivors > 0)
+
+
+if __name__ == "__main__":
+    main()
