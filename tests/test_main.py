@@ -9,7 +9,7 @@ import pytest
 
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.endings import ExitCode
-from dataform_action.main import main
+from dataform_action.main import as_log, main
 from tests.fakes import FakeClock
 from tests.steps import inputs_for, run_here
 
@@ -224,6 +224,16 @@ def test_defect_is_no_traceback_on_the_loose(
     assert "::group::Traceback" in step.log
     assert not any("##[" in line for line in step.log)
     assert emulator.runs[0].id in step.errors[0]
+
+
+def test_log_is_utf8_or_nowhere() -> None:
+    """Whatever the locale says the log is UTF-8, and a closed output is no error."""
+    raw = io.BytesIO()
+    stream = as_log(io.TextIOWrapper(raw, "latin-1"))
+    stream.write("毎日\ud800")
+    stream.flush()
+    assert raw.getvalue() == "毎日?".encode()
+    assert as_log(None).write("lost") == 4
 
 
 def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
