@@ -21,6 +21,8 @@ COPY dataform_action /action/dataform_action
 # removed after its run can never keep any. (The first host name looked up needs encodings.idna.)
 RUN ["/usr/local/bin/python3", "-I", "-W", "error", "-c", "\
 import encodings.idna, importlib, pkgutil, sys; \
+import google.auth.identity_pool, google.auth.impersonated_credentials; \
+import google.oauth2.credentials, google.oauth2.service_account; \
 sys.path.insert(0, '/action'); \
 import dataform_action; \
 [importlib.import_module(module.name) \

@@ -1,6 +1,7 @@
 # Runs from a fresh checkout: everything that it needs lands in .venv.
 PYTHON ?= python3
 OUTCOME ?= success
+SERVICE ?= web
 ARGS ?=
 LOCK_FLAGS ?=
 
@@ -18,15 +19,16 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test clients faults fuzz mutations check bench format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 # The outcome travels in the environment, so that neither make nor a shell reads it as code.
 demo: override export OUTCOME := $(value OUTCOME)
-demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure shows a failing one
-	@$(BIN)/python -I scripts/demo.py --outcome "$$OUTCOME"
+demo: override export SERVICE := $(value SERVICE)
+demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=google is the other API
+	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
 test: $(DEV) ## Run the tests with coverage; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
@@ -39,6 +41,10 @@ fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of exam
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail
 	$(BIN)/python -m tests.mutations $(ARGS)
+
+clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
+	@$(PIP_INSTALL) -r requirements-clients.txt
+	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check
@@ -59,8 +65,11 @@ format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff format
 
 lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
-	$(LOCK) --output-file requirements.txt
-	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --extra google --output-file requirements.txt
+	$(LOCK) --extra google --group dev --constraint requirements.txt \
+		--output-file requirements-dev.txt
+	$(LOCK) --extra google --group clients --constraint requirements-dev.txt \
+		--output-file requirements-clients.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \

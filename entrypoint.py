@@ -4,7 +4,6 @@
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 
@@ -18,7 +17,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, leave)
     # An isolated interpreter does not look beside the script by itself, and looks at
     # nothing in the working directory, which is a stranger's checkout.
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
     from dataform_action.main import entry
 
     entry()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dataform_action.dataform_web import DataformWeb
     from dataform_action.errors import (
         CancelUnsupported,
+        CredentialsRefused,
         DataformError,
         GaveUp,
         InputError,
@@ -24,16 +25,37 @@ if TYPE_CHECKING:
         Unusable,
         WaitTimeout,
     )
-    from dataform_action.model import Polling, Result, Run, RunRequest, State
-    from dataform_action.watch import run, start, wait
+    from dataform_action.google_auth import ApplicationDefaultCredentials
+    from dataform_action.google_dataform import GoogleDataform
+    from dataform_action.model import (
+        Action,
+        ActionState,
+        CompileError,
+        CompileFailed,
+        Polling,
+        Prepared,
+        Result,
+        Run,
+        RunRequest,
+        State,
+    )
+    from dataform_action.watch import prepare, run, start, wait
 
 __all__ = [
+    "Action",
+    "ActionState",
+    "ApplicationDefaultCredentials",
     "CancelUnsupported",
+    "CompileError",
+    "CompileFailed",
+    "CredentialsRefused",
     "DataformError",
     "DataformWeb",
     "GaveUp",
+    "GoogleDataform",
     "InputError",
     "Polling",
+    "Prepared",
     "Refused",
     "Result",
     "Run",
@@ -44,6 +66,7 @@ __all__ = [
     "Unusable",
     "WaitTimeout",
     "__version__",
+    "prepare",
     "run",
     "start",
     "wait",
@@ -53,6 +76,7 @@ _HOMES = {
     "dataform_web": ("DataformWeb",),
     "errors": (
         "CancelUnsupported",
+        "CredentialsRefused",
         "DataformError",
         "GaveUp",
         "InputError",
@@ -62,8 +86,21 @@ _HOMES = {
         "Unusable",
         "WaitTimeout",
     ),
-    "model": ("Polling", "Result", "Run", "RunRequest", "State"),
-    "watch": ("run", "start", "wait"),
+    "google_auth": ("ApplicationDefaultCredentials",),
+    "google_dataform": ("GoogleDataform",),
+    "model": (
+        "Action",
+        "ActionState",
+        "CompileError",
+        "CompileFailed",
+        "Polling",
+        "Prepared",
+        "Result",
+        "Run",
+        "RunRequest",
+        "State",
+    ),
+    "watch": ("prepare", "run", "start", "wait"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +15,12 @@ from dataform_action.errors import InvalidResponse, NoResponse, Refused, Throttl
 Json = Any
 
 _EXCERPT = 500
+#: So much more is read that no secret is cut off where the excerpt ends.
+_READ_FOR_EXCERPT = 256 * 1024
+#: How much of an error's own words is kept.
+_LONGEST_MESSAGE = 2000
+#: A shorter text is no secret, and replacing it would only garble the answer.
+_SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +42,23 @@ def read_answer(answer: Answer, what: str, token: str) -> dict[str, Json]:
         Refused: any other HTTP 4xx.
     """
     status = answer.status
-    value = _redacted(_parse(answer.body), token)
+
+    def hide(text: str) -> str:
+        return redact(text, token)
+
+    try:
+        value = _redacted(parse_json(answer.body), token)
+    except RecursionError:
+        # Nested deeper than anything real, and so not to be understood.
+        value = None
     if status < 300:
         if isinstance(value, dict):
             return value
-        excerpt = redact(_excerpt(answer.body), token)
+        excerpt = _excerpt(answer.body, hide)
         raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
     if status < 400:
         raise InvalidResponse(f"{what}: HTTP {status}, a redirect, which is not followed")
-    text = f"{what}: HTTP {status}: {_message(value) or redact(_excerpt(answer.body), token)}"
+    text = f"{what}: HTTP {status}: {describe_error(answer.body, hide)}"
     if status == 429:
         raise Throttled(text, retry_after=parse_retry_after(answer.headers))
     if status == 408 or status >= 500:
@@ -54,7 +68,7 @@ def read_answer(answer: Answer, what: str, token: str) -> dict[str, Json]:
 
 def redact(text: str, token: str) -> str:
     """Return a text without the token."""
-    return text.replace(token, "***") if token else text
+    return text.replace(token, "***") if len(token) >= _SHORTEST_SECRET else text
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -69,27 +83,32 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _parse(body: bytes) -> Json:
+def parse_json(body: bytes) -> Json:
+    """Return the JSON value that a body holds, or None if it holds none."""
     try:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
 
 
-def _message(value: Json) -> str:
-    """Return the words of an error body in either of the shapes in use.
+def describe_error(body: bytes, hide: Callable[[str], str]) -> str:
+    """Return the words of an error body in one of the shapes in use, or else its start.
 
     Google's is ``{"error": {"message"}}``; gRPC gateways send ``{"error", "message"}``.
+    ``hide`` takes secrets out, before the words are cut: half a secret is found by nobody.
     """
+    value = parse_json(body)
     if not isinstance(value, dict):
-        return ""
+        return _excerpt(body, hide)
     error = value.get("error")
     candidates = (error.get("message") if isinstance(error, dict) else error, value.get("message"))
-    return next((words for words in candidates if isinstance(words, str) and words.strip()), "")
+    words = (words for words in candidates if isinstance(words, str) and words.strip())
+    said = next(words, None)
+    return hide(said)[:_LONGEST_MESSAGE] if said else _excerpt(body, hide)
 
 
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body[: 4 * _EXCERPT].decode("utf-8", "replace").split())
+def _excerpt(body: bytes, hide: Callable[[str], str]) -> str:
+    text = " ".join(hide(body[:_READ_FOR_EXCERPT].decode("utf-8", "replace")).split())
     if not text:
         return "an empty body"
     if text[:1] == "<":

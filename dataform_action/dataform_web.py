@@ -17,7 +17,16 @@ from dataform_action.errors import (
     RunMayExist,
     Unusable,
 )
-from dataform_action.model import Run, RunRequest, State, is_link, is_segment, is_token
+from dataform_action.model import (
+    Action,
+    Prepared,
+    Run,
+    RunRequest,
+    State,
+    is_link,
+    is_segment,
+    is_token,
+)
 from dataform_action.transport import READ_SECONDS, Transport
 
 API_URL = "https://api.dataform.co"
@@ -56,6 +65,7 @@ class DataformWeb:
     """
 
     name = "Dataform Web"
+    has_actions = False
 
     def __init__(
         self,
@@ -80,11 +90,15 @@ class DataformWeb:
         self._read_seconds = read_seconds
         self._transport = Transport(api_url, token if callable(token) else lambda: token)
 
-    def start(self, request: RunRequest) -> Run:
+    def prepare(self, request: RunRequest) -> Prepared:
+        """Return the body of RunCreate for a request; nothing is compiled here."""
+        return Prepared(request=request, body=create_body(request))
+
+    def start(self, prepared: Prepared) -> Run:
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""
         try:
             answer = self._transport.send(
-                "POST", self._path, create_body(request), read_seconds=2 * self._read_seconds
+                "POST", self._path, dict(prepared.body), read_seconds=2 * self._read_seconds
             )
             return self.describe(parse_created(answer))
         except Unusable as error:
@@ -100,8 +114,14 @@ class DataformWeb:
             error.hint = _HINTS.get(error.status, error.hint)
             raise
 
+    def find(self, prepared: Prepared) -> Run | None:  # noqa: ARG002
+        """Return ``None``: the API has nothing by which a run could be told apart."""
+        return None
+
     def describe(self, run_id: str) -> Run:
         """Return a run that was not asked for yet, with the link that its id gives."""
+        if not is_segment(run_id):
+            raise InputError([("run-id", "may hold only letters, digits, - and _")])
         url = f"{self._project_url}/run/{run_id}"
         return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
 
@@ -116,12 +136,23 @@ class DataformWeb:
             error.hint = _HINTS.get(error.status, error.hint)
             raise
 
-    def cancel(self, run: Run) -> None:
+    def cancel(self, run: Run) -> Run:
         """Raise ``CancelUnsupported``: the API documents no way to cancel a run."""
         raise CancelUnsupported(
             f"Dataform Web has no way to cancel a run through its API, so run {run.id} goes on.",
             hint=f"Cancel it by hand if it should not: {run.log_url}",
         )
+
+    def actions(self, run: Run) -> tuple[Action, ...]:  # noqa: ARG002
+        """Return nothing: the API knows no actions."""
+        return ()
+
+    def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:  # noqa: ARG002
+        """Return the actions as they are."""
+        return actions
+
+    def promote(self, prepared: Prepared) -> None:
+        """Do nothing: environments here have no compilation of their own."""
 
 
 def create_body(request: RunRequest) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from dataform_action.errors import (
+    CredentialsRefused,
     DataformError,
     GaveUp,
     InputError,
@@ -14,8 +15,19 @@ from dataform_action.errors import (
     Unusable,
     WaitTimeout,
 )
+from dataform_action.explain import count_words, failed_actions
 from dataform_action.interrupts import Interrupted
-from dataform_action.model import Result, Run, State, format_duration
+from dataform_action.model import (
+    Action,
+    Compilation,
+    CompileError,
+    CompileFailed,
+    Prepared,
+    Result,
+    Run,
+    State,
+    format_duration,
+)
 
 
 class ExitCode(IntEnum):
@@ -49,12 +61,16 @@ class Ending:
     run: Run | None = None
     duration: float | None = None
     other_url: str = ""
+    actions: tuple[Action, ...] = ()
+    compile_errors: tuple[CompileError, ...] = ()
+    compilation_result: str = ""
 
     @property
     def links(self) -> tuple[str, ...]:
         """Return the addresses in the texts that may become links, the longest first."""
         urls = ("" if self.run is None else self.run.log_url, self.other_url)
-        return tuple(sorted(filter(None, urls), key=len, reverse=True))
+        jobs = (action.job_url for action in self.actions)
+        return tuple(sorted(filter(None, (*urls, *jobs)), key=len, reverse=True))
 
 
 _TITLES = {
@@ -75,14 +91,34 @@ def ending_of_result(result: Result) -> Ending:
     """Return the ending for a run that came to its own end."""
     run = result.run
     good = run.state is State.SUCCESS
+    words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}."]
+    if result.actions:
+        words.append(count_words(result.actions))
+    if run.state is State.FAILURE and result.actions and not failed_actions(result.actions):
+        words.append("No action failed: the run failed before any of them ran, or around them.")
     return Ending(
         exit_code=ExitCode.SUCCESS if good else ExitCode.RUN_UNSUCCESSFUL,
         status=run.state,
         title=_TITLES[run.state],
-        message=f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}.",
+        message=" ".join(filter(None, words)),
         hint="" if good else f"Its log says why: {run.log_url}",
         run=run,
         duration=result.duration,
+        actions=result.actions,
+        compilation_result=run.compilation_result,
+    )
+
+
+def ending_of_compilation(prepared: Prepared) -> Ending:
+    """Return the ending for a compilation without errors that was all that was asked for."""
+    compilation = prepared.compilation or Compilation(name="")
+    commit = f" of commit {compilation.commit}" if compilation.commit else ""
+    return Ending(
+        exit_code=ExitCode.SUCCESS,
+        status=State.SUCCESS,
+        title="Dataform compilation succeeded",
+        message=f"The compilation{commit} has no errors. Nothing was run (compile-only: true).",
+        compilation_result=compilation.name,
     )
 
 
@@ -109,19 +145,27 @@ def ending_of_error(error: DataformError, run: Run | None, duration: float | Non
         run=run,
         duration=duration,
         other_url=error.url if isinstance(error, RunMayExist) else "",
+        compile_errors=error.errors if isinstance(error, CompileFailed) else (),
+        compilation_result=error.compilation_result if isinstance(error, CompileFailed) else "",
     )
 
 
 def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, State]:
-    # The step is over, and the run is not as far as is known.
-    unknown = State.FAILURE if run is None else State.RUNNING
+    # The step is over, and the run, if there is one, is as it was last seen.
+    unknown = State.FAILURE if run is None else run.state
     match error:
+        case CompileFailed():
+            return ExitCode.RUN_UNSUCCESSFUL, "Dataform: compile errors", State.FAILURE
         case InputError():
             return ExitCode.BAD_INPUT, "Dataform: bad inputs", State.FAILURE
+        case CredentialsRefused():
+            return ExitCode.REFUSED, "Dataform: the credentials were refused", unknown
         case Refused():
             return ExitCode.REFUSED, "Dataform: the API refused", unknown
         case WaitTimeout():
-            return ExitCode.TIMEOUT, "Dataform: timeout", State.TIMED_OUT
+            # What came after a run that is over may time out as well.
+            ended = run is not None and run.state.ended
+            return ExitCode.TIMEOUT, "Dataform: timeout", unknown if ended else State.TIMED_OUT
         case GaveUp() | Unusable():
             return ExitCode.NO_ANSWER, "Dataform: no usable answer", unknown
         case RunMayExist():

@@ -62,6 +62,21 @@ class Refused(DataformError):
         self.status = status
 
 
+class CredentialsRefused(Refused):
+    """Report that no access token can be had: credentials are missing, broken or refused.
+
+    Nothing was sent to Dataform, and trying again gives the same answer.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, status=401, hint=hint)
+
+    hint = (
+        "Run google-github-actions/auth before this step (with permissions: id-token: write for "
+        "workload identity federation), or set the token input."
+    )
+
+
 class Unusable(DataformError):
     """Report that a request got no answer that means anything.
 
@@ -116,12 +131,15 @@ class RunMayExist(DataformError):
     """Report that the answer to the request that creates a run was lost.
 
     The run may have been created, so creating it again could run it twice. ``url`` is
-    the page on which to look for it.
+    the page on which to look for it; ``findable`` tells whether the service can look.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, url: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, url: str = "", findable: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.url = url
+        self.findable = findable
 
 
 class GaveUp(DataformError):

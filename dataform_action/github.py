@@ -7,9 +7,11 @@ and, where that is silent, in its source (``ActionCommand.cs``, ``FileCommandMan
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from typing import TextIO
 from urllib.parse import quote
@@ -82,13 +84,25 @@ class Console:
         """Print one line."""
         self._write(self._clean(text))
 
-    def error(self, message: str, title: str) -> None:
-        """Print an error annotation. The title is shown unmasked: use fixed words."""
-        self._annotate("error", message, title)
+    def error(
+        self,
+        message: str,
+        title: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        """Print an error annotation, on a file of the repository if one is given.
+
+        The title and the file are shown unmasked: use fixed words for the title.
+        """
+        place = {"file": self._clean(file), "line": line, "col": column}
+        self._annotate("error", message, title, place if file else {})
 
     def warning(self, message: str, title: str) -> None:
         """Print a warning annotation. The title is shown unmasked: use fixed words."""
-        self._annotate("warning", message, title)
+        self._annotate("warning", message, title, {})
 
     def group(self, title: str, lines: list[str]) -> None:
         """Print lines folded under a title."""
@@ -97,10 +111,17 @@ class Console:
             self.line(text)
         self._write("::endgroup::")
 
-    def _annotate(self, command: str, message: str, title: str) -> None:
+    def _annotate(
+        self, command: str, message: str, title: str, place: Mapping[str, str | int | None]
+    ) -> None:
         lines = [plain(line) for line in self.redact(message).splitlines()]
         text = self.redact(cut("\n".join(lines), MESSAGE_LIMIT))
-        self._write(f"::{command} title={_escape_property(title)}::{_escape_data(text)}")
+        properties = ",".join(
+            f"{name}={_escape_property(str(value))}"
+            for name, value in {**place, "title": title}.items()
+            if value is not None
+        )
+        self._write(f"::{command} {properties}::{_escape_data(text)}")
 
     def _clean(self, text: str) -> str:
         # Again at the end: a character that became a blank may have completed a secret.
@@ -157,16 +178,32 @@ class FileCommands:
         if not path:
             return
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(descriptor, text.encode("utf-8", "replace"))
-            finally:
-                os.close(descriptor)
+            _append_whole(path, text.encode("utf-8", "replace"))
         except OSError as error:
             self._console.warning(
                 f"The file that {variable} names cannot be written: {error.strerror}.",
                 "Dataform: a result is lost",
             )
+
+
+def _append_whole(path: str, data: bytes) -> None:
+    """Append to a file in one write, or not at all.
+
+    Raises:
+        OSError: the file cannot be written, is no plain file, or has no room left.
+    """
+    # Without O_NONBLOCK, a pipe that nobody reads would hold the step for ever.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        if os.write(descriptor, data) < len(data):
+            os.ftruncate(descriptor, status.st_size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(descriptor)
 
 
 def _pair(name: str, value: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataform_action.errors import InputError
-from dataform_action.model import Polling, RunRequest, is_segment, is_token
+from dataform_action.google_request import problems_of
+from dataform_action.model import Polling, RunRequest, is_project_id, is_segment, is_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,16 @@ _LONGEST_SHOWN = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The inputs of a step, checked. ``api_url`` is ``None`` for the service's own."""
+    """The inputs of a step, checked.
+
+    ``location`` and ``repository`` are given for Google Cloud Dataform, and empty for
+    Dataform Web. ``token`` may be empty on Google Cloud. ``api_url`` is ``None`` for the
+    service's own.
+    """
 
     project_id: str
+    location: str
+    repository: str
     token: str
     request: RunRequest
     polling: Polling
@@ -104,28 +112,24 @@ def parse(environ: Mapping[str, str]) -> Inputs:
         InputError: with the problems of all inputs, by name, with what to do.
     """
     reader = _Reader(environ)
-    reader.refuse_google()
+    location = reader.segment("location", "a region such as europe-west1")
+    repository = reader.segment("repository", "the repository's id")
+    google = reader.given("location") or reader.given("repository")
+    request = reader.request()
     wait = reader.boolean("wait")
-    run_id = reader.segment("run-id", "the id of a run, as in the address of its page")
+    run_id = reader.run_id(google)
+    if google:
+        reader.check_google(request, run_id, wait)
+    else:
+        reader.refuse_google()
     if run_id is not None and not wait:
         reader.problem("run-id", "watches a run, which wait: false forbids: remove one of them")
     inputs = Inputs(
-        project_id=reader.required(
-            "project-id",
-            reader.segment("project-id", "the number in https://app.dataform.co/#/<number>/"),
-            "set it to the number in the address of your project, "
-            "https://app.dataform.co/#/<number>/",
-        ),
-        token=reader.required(
-            "token",
-            reader.token(),
-            "set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an API token",
-        ),
-        request=RunRequest(
-            schedule=reader.text("schedule"),
-            environment=reader.text("environment"),
-            tags=reader.items("tags"),
-        ),
+        project_id=reader.project_id(google),
+        location=location or "",
+        repository=repository or "",
+        token=reader.token(google),
+        request=request,
         polling=Polling(
             interval=reader.seconds("poll-interval"),
             timeout=reader.seconds("timeout"),
@@ -164,7 +168,66 @@ class _Reader:
             return ""
         return value
 
+    def given(self, name: str) -> bool:
+        return bool(self._given(name))
+
+    def request(self) -> RunRequest:
+        return RunRequest(
+            schedule=self.text("schedule"),
+            environment=self.text("environment"),
+            tags=self.items("tags"),
+            git_ref=self.text("git-ref"),
+            vars=self.pairs("vars"),
+            schema_suffix=self.text("schema-suffix"),
+            table_prefix=self.text("table-prefix"),
+            actions=self.items("actions"),
+            include_dependencies=self.boolean("include-dependencies"),
+            include_dependents=self.boolean("include-dependents"),
+            full_refresh=self.boolean("full-refresh"),
+            service_account=self.text("service-account"),
+            compile_only=self.boolean("compile-only"),
+            promote=self.boolean("promote"),
+        )
+
+    def project_id(self, google: bool) -> str:
+        if google:
+            value = self._given("project-id")
+            if value and not is_project_id(value):
+                self.problem("project-id", f"{_shown(value)} is no Google Cloud project's id")
+            return self.required("project-id", value or None, "set it to your project's id")
+        return self.required(
+            "project-id",
+            self.segment("project-id", "the number in https://app.dataform.co/#/<number>/"),
+            "set it to the number in the address of your project, "
+            "https://app.dataform.co/#/<number>/",
+        )
+
+    def run_id(self, google: bool) -> str | None:
+        value = self._given("run-id")
+        if google and "/" in value and value.isprintable():
+            return value
+        return self.segment("run-id", "the id of a run, as in the address of its page")
+
+    def check_google(self, request: RunRequest, run_id: str | None, wait: bool) -> None:
+        for name, other in (("location", "repository"), ("repository", "location")):
+            if not self._given(name):
+                self.problem(name, f"is missing: {other} is given, and Google Cloud needs both")
+        if run_id is None:
+            for name, problem in problems_of(request):
+                self.problem(name, problem)
+        for name in ("schedule", "environment"):
+            value = self._given(name)
+            if value and value.isprintable() and not is_segment(value):
+                self.problem(name, f"{_shown(value)} may hold only letters, digits, - and _")
+        if run_id is not None and (request.compile_only or request.promote):
+            self.problem("run-id", "watches a run: remove compile-only and promote")
+        if request.promote and not wait:
+            self.problem("promote", "waits for success, which wait: false forbids")
+
     def refuse_google(self) -> None:
+        # What else is wrong with them matters only where they are used.
+        google = {declared.name for declared in INPUTS if declared.google}
+        self.problems = [problem for problem in self.problems if problem[0] not in google]
         for declared in INPUTS:
             given = self._given(declared.name)
             # The default of a boolean may be spelled in several ways.
@@ -172,7 +235,7 @@ class _Reader:
             if declared.google and not absent:
                 self.problem(
                     declared.name,
-                    "is for Google Cloud Dataform, which this version does not support: remove it",
+                    "is for Google Cloud Dataform: give location and repository, or remove it",
                 )
 
     def text(self, name: str) -> str | None:
@@ -191,7 +254,7 @@ class _Reader:
             return None
         return value or None
 
-    def token(self) -> str | None:
+    def token(self, google: bool) -> str:
         value = self._given("token")
         if value and not is_token(value):
             # The value itself is a secret, broken or not.
@@ -200,8 +263,23 @@ class _Reader:
                 "holds a blank, a line break or a character that no token has: "
                 "store it again, without them",
             )
-            return None
-        return value or None
+        if google:
+            return value
+        return self.required(
+            "token",
+            value or None,
+            "set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an API token",
+        )
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        lines = [line.strip() for line in self._given(name).splitlines() if line.strip()]
+        pairs = [tuple(part.strip() for part in line.partition("=")[::2]) for line in lines]
+        names = [key for key, _ in pairs]
+        if any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):
+            self.problem(name, "must hold a name=value a line")
+        elif len(set(names)) < len(names):
+            self.problem(name, "gives a name twice: remove one of its lines")
+        return tuple((key, value) for key, value in pairs)
 
     def items(self, name: str) -> tuple[str, ...]:
         parts = re.split(r"[,\n]", self._given(name))

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+#: How long a first signal is held back: the runner sends its second after 7.5 s.
+_PATIENCE_SECONDS = 6.0
+
 
 class Interrupted(BaseException):
     """Carry a signal out of whatever was going on.
@@ -39,50 +42,73 @@ class Interrupted(BaseException):
 
 
 class Interrupts:
-    """Turn the first signal into ``Interrupted`` and let a second one leave at once."""
+    """Turn the first signal into ``Interrupted`` and let a second one leave at once.
+
+    A handler may be called in the middle of anything, and some code of the standard
+    library swallows what it raises: ``check`` raises what was lost that way once more.
+    """
 
     def __init__(self) -> None:
         self._shielded = False
+        self._broken = False
         self._finishing = False
-        self._pending: int | None = None
-        self._raised = False
+        #: The number of the first signal.
+        self.received: int | None = None
 
     def install(self) -> None:
         """Take over SIGINT and SIGTERM; only the main thread may call this."""
+        signal.signal(signal.SIGALRM, self._lose_patience)
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
 
+    def check(self) -> None:
+        """Raise ``Interrupted`` if there was a signal."""
+        if self.received is not None and not self._finishing:
+            raise Interrupted(self.received)
+
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """Hold a first signal back until the block ends; a second one is not held."""
+        """Hold a first signal back until the block ends; a second one is not held.
+
+        Nor is a first one held for longer than the runner's own patience allows.
+        """
+        self.check()
         self._shielded = True
         try:
             yield
         except Exception as error:
-            self._release(error)
+            self._open()
+            if self.received is not None:
+                raise Interrupted(self.received) from error
             raise
         finally:
-            self._shielded = False
-        self._release(None)
+            self._open()
+        self.check()
 
     def finish(self) -> None:
         """Let no first signal interrupt from here on: the end is milliseconds away."""
         self._finishing = True
 
-    def _release(self, cause: Exception | None) -> None:
+    def _open(self) -> None:
         self._shielded = False
-        if self._pending is not None and not self._raised:
-            self._raised = True
-            raise Interrupted(self._pending) from cause
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _handle(self, signal_number: int, _frame: FrameType | None) -> None:
-        first = self._pending is None and not self._raised
-        if first and (self._shielded or self._finishing):
-            self._pending = signal_number
-            return
-        if self._raised or self._finishing:
+        if self.received is None:
+            self.received = signal_number
+            if self._shielded:
+                signal.setitimer(signal.ITIMER_REAL, _PATIENCE_SECONDS)
+            elif not self._finishing:
+                raise Interrupted(signal_number)
+        elif self._shielded and not self._broken:
+            self._broken = True
+            raise Interrupted(signal_number, cut_short=True)
+        else:
             # The first signal is being dealt with and the sender has lost patience.
             # No cleaning up: whatever is written by now was written whole.
             os._exit(128 + signal_number)
-        self._raised = True
-        raise Interrupted(signal_number, cut_short=self._shielded)
+
+    def _lose_patience(self, _signal_number: int, _frame: FrameType | None) -> None:
+        if self._shielded and not self._broken and self.received is not None:
+            self._broken = True
+            raise Interrupted(self.received, cut_short=True)

@@ -12,12 +12,15 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from contextlib import suppress
+from typing import TextIO
 
 from dataform_action.clock import Clock, MonotonicClock
+from dataform_action.connect import connect
 from dataform_action.endings import (
     Ending,
     ExitCode,
+    ending_of_compilation,
     ending_of_defect,
     ending_of_error,
     ending_of_result,
@@ -37,18 +40,16 @@ from dataform_action.post_state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
-from dataform_action.progress import render_intent, render_settings, render_update
+from dataform_action.progress import Narrator, render_intent, render_settings
 from dataform_action.updates import (
     CancelRequested,
     Changed,
+    Compiled,
     Created,
     LeftRunning,
     OutageStarted,
     Update,
 )
-
-if TYPE_CHECKING:
-    from dataform_action.service import Service
 
 #: The endings after which the run should have been asked to cancel.
 _CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
@@ -59,7 +60,12 @@ def entry() -> None:
     # The imports up to the first request make some 20,000 objects and hardly any garbage, for
     # which the collector would search dozens of times, a twentieth of the start.
     gc.set_threshold(30_000)
-    sys.exit(main(os.environ, as_log(sys.stdout)))
+    stream = as_log(sys.stdout)
+    exit_code = main(os.environ, stream)
+    # Not by way of the interpreter's own end, in which a late signal would decide the code.
+    with suppress(OSError, ValueError):
+        stream.flush()
+    os._exit(exit_code)
 
 
 def as_log(stream: TextIO | None) -> TextIO:
@@ -79,11 +85,27 @@ def main(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     interrupts = Interrupts()
     interrupts.install()
     console = Console(stream)
-    console.mask(raw_value(environ, "token"))
     files = FileCommands(environ, console)
-    step = _Step(environ, console, files, interrupts, clock or MonotonicClock())
+    waiting = _CheckedClock(clock or MonotonicClock(), interrupts)
+    step = _Step(environ, console, files, interrupts, waiting)
     step.conclude(_ending(step, interrupts))
     return step.exit_code
+
+
+class _CheckedClock:
+    """Time in which no signal is lost: a sleep ends before and after in a look for one."""
+
+    def __init__(self, clock: Clock, interrupts: Interrupts) -> None:
+        self._clock = clock
+        self._interrupts = interrupts
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._interrupts.check()
+        self._clock.sleep(seconds)
+        self._interrupts.check()
 
 
 def _ending(step: _Step, interrupts: Interrupts) -> Ending:
@@ -94,6 +116,8 @@ def _ending(step: _Step, interrupts: Interrupts) -> Ending:
         except DataformError as error:
             return ending_of_error(error, step.known_run, step.elapsed)
         except Exception as error:
+            # What a signal's exception was made of by code that it came through.
+            interrupts.check()
             step.console.group("Traceback", traceback.format_exc().splitlines())
             return ending_of_defect(error, step.known_run, step.elapsed)
         finally:
@@ -121,6 +145,7 @@ class _Step:
         self._inputs: Inputs | None = None
         self._since = 0.0
         self._service_name = ""
+        self._narrator = Narrator()
         self._cancel_settled = False
         #: What came of cancelling the run, in words.
         self.fate = ""
@@ -133,8 +158,9 @@ class _Step:
         return None if self.known_run is None else self._clock.now() - self._since
 
     def run(self) -> Ending:
+        self.console.mask(raw_value(self._environ, "token"))
         inputs = self._inputs = parse(self._environ)
-        service, api_url = connect(inputs)
+        service, api_url = connect(inputs, self._environ, self.console.mask)
         self._service_name = service.name
         self.console.line(render_intent(inputs, service.name))
         self.console.group("Settings", render_settings(inputs, api_url))
@@ -145,6 +171,11 @@ class _Step:
             return ending_of_result(
                 watch.wait(service, run, inputs.polling, on_update=self._tell, clock=self._clock)
             )
+        if inputs.request.compile_only:
+            prepared = watch.prepare(
+                service, inputs.request, inputs.polling, on_update=self._tell, clock=self._clock
+            )
+            return ending_of_compilation(prepared)
         begin = watch.run if inputs.wait else watch.start
         outcome = begin(
             service,
@@ -158,7 +189,7 @@ class _Step:
 
     def conclude(self, ending: Ending) -> None:
         """Leave the ending in the log, the outputs and the job summary."""
-        from dataform_action.report import render_outputs, render_summary
+        from dataform_action.report import render_annotations, render_outputs, render_summary
 
         self.exit_code = int(ending.exit_code)
         self._files.output(render_outputs(ending))
@@ -167,6 +198,10 @@ class _Step:
         if self._inputs is None or self._inputs.summary:
             redact = self.console.redact
             self._files.summary(render_summary(ending, self._inputs, self._service_name, redact))
+        for place in render_annotations(ending):
+            self.console.error(
+                place.message, place.title, file=place.file, line=place.line, column=place.column
+            )
         words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
         if self.exit_code == 0:
             self.console.line(words)
@@ -176,17 +211,20 @@ class _Step:
     def _tell(self, update: Update) -> None:
         if isinstance(update, Created | Changed):
             self._know(update.run)
+        if isinstance(update, Compiled):
+            self._files.output({"compilation-result": update.compilation.name})
         if isinstance(update, CancelRequested) or (
             isinstance(update, LeftRunning) and isinstance(update.error, CancelUnsupported | None)
         ):
             self._cancel_settled = True
-        words = render_update(update)
+        lines = self._narrator.render(update)
         if isinstance(update, CancelRequested | LeftRunning):
-            self.fate = words
-        if isinstance(update, OutageStarted):
-            self.console.warning(words, "Dataform: waiting for the API")
-        else:
-            self.console.line(words)
+            self.fate = lines[0]
+        for line in lines:
+            if isinstance(update, OutageStarted):
+                self.console.warning(line, "Dataform: waiting for the API")
+            else:
+                self.console.line(line)
 
     def _know(self, run: Run) -> None:
         known, self.known_run = self.known_run, run
@@ -195,7 +233,9 @@ class _Step:
             # First what a kill would make impossible: the post step's knowledge of the run.
             self._files.state(self._state_of(run))
             self._files.output({"run-id": run.id, "run-log-url": run.log_url})
-        elif known.log_url != run.log_url:
+        if run.compilation_result and (known is None or not known.compilation_result):
+            self._files.output({"compilation-result": run.compilation_result})
+        if known is not None and known.log_url != run.log_url:
             self._files.output({"run-log-url": run.log_url})
             self.console.line(f"The service names the run's page: {run.log_url}")
 
@@ -210,12 +250,3 @@ class _Step:
             STATE_RUN_LOG_URL: run.log_url,
             STATE_CANCEL: str(inputs.polling.cancel and inputs.wait).lower(),
         }
-
-
-def connect(inputs: Inputs) -> tuple[Service, str]:
-    """Return the service that the inputs choose, and the address of its API."""
-    from dataform_action.dataform_web import API_URL, DataformWeb
-
-    api_url = inputs.api_url or API_URL
-    service = DataformWeb(project_id=inputs.project_id, token=inputs.token, api_url=api_url)
-    return service, api_url

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from dataform_action.errors import InputError, RunUnsuccessful
+from dataform_action.errors import DataformError, InputError, RunUnsuccessful
 
 #: Whatever becomes a segment of an API path: nothing in it can leave the segment.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+#: Such as ``my-project``, and ``example.com:my-project`` from before.
+_PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 
 #: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
 _LINK = re.compile(
@@ -23,6 +27,11 @@ _LINK_LIMIT = 2000
 def is_segment(text: str) -> bool:
     """Tell whether a text can stand as one segment of an API path."""
     return _SEGMENT.fullmatch(text) is not None
+
+
+def is_project_id(text: str) -> bool:
+    """Tell whether a text can be a Google Cloud project's id, older forms included."""
+    return _PROJECT_ID.fullmatch(text) is not None
 
 
 def is_token(text: str) -> bool:
@@ -62,13 +71,29 @@ class State(Enum):
 class RunRequest:
     """What to run.
 
-    ``schedule`` and ``environment`` are names as the project defines them; ``tags``
-    narrows the run to the actions that carry one of them.
+    ``schedule`` and ``environment`` are names as the project defines them (on Google
+    Cloud, a workflow configuration and a release configuration); ``tags`` narrows the run
+    to the actions that carry one of them. The rest is for Google Cloud Dataform:
+    ``git_ref`` is compiled with the overrides ``vars``, ``schema_suffix`` and
+    ``table_prefix``; ``actions`` (``name``, ``dataset.name`` or ``project.dataset.name``)
+    and the three flags narrow or widen the selection; ``service_account`` is whom the run
+    acts as; ``promote`` makes the compilation the environment's own after success.
     """
 
     schedule: str | None = None
     environment: str | None = None
     tags: tuple[str, ...] = ()
+    git_ref: str | None = None
+    vars: tuple[tuple[str, str], ...] = ()
+    schema_suffix: str | None = None
+    table_prefix: str | None = None
+    actions: tuple[str, ...] = ()
+    include_dependencies: bool = False
+    include_dependents: bool = False
+    full_refresh: bool = False
+    service_account: str | None = None
+    compile_only: bool = False
+    promote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +107,103 @@ class Run:
     state: State
     status: str
     log_url: str
+    #: What the run executes, on Google Cloud: a compilation result's full name.
+    compilation_result: str = ""
+
+
+class ActionState(Enum):
+    """Where one action of a run stands; what is not known counts as pending."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SKIPPED = "skipped"
+    DISABLED = "disabled"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether an action in this state will change no more."""
+        return self not in (ActionState.PENDING, ActionState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAction:
+    """An action as the project defines it. ``file`` is a path in the repository."""
+
+    name: str
+    kind: str = ""
+    file: str = ""
+    tags: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action of a run; ``name`` is ``project.dataset.name``.
+
+    ``reason`` says why it failed, ``seconds`` how long it took as far as is known,
+    ``job_id`` which BigQuery job ran it. ``file`` and ``dependencies`` come from the
+    compilation, and are empty where that could not be asked for.
+    """
+
+    name: str
+    state: ActionState
+    reason: str = ""
+    seconds: float | None = None
+    job_id: str = ""
+    job_url: str = ""
+    file: str = ""
+    dependencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileError:
+    """One error of a compilation. ``file`` is a path in the repository, if there is one."""
+
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    action: str = ""
+
+
+class CompileFailed(DataformError):
+    """Report a compilation with errors, which is never run.
+
+    ``errors`` holds the ``CompileError`` of each, and ``compilation_result`` the full name.
+    """
+
+    hint = "Each error is shown on its file, where it names one, and in the job summary."
+
+    def __init__(
+        self, message: str, *, errors: Sequence[CompileError], compilation_result: str
+    ) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)
+        self.compilation_result = compilation_result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """A compilation without errors: its full name, and the commit that it compiled."""
+
+    name: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request that is ready to be started.
+
+    ``compilation`` is what was compiled for it alone, if anything was, and ``body`` what
+    the service is to be sent.
+    """
+
+    request: RunRequest
+    body: Mapping[str, object]
+    compilation: Compilation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +244,14 @@ class Polling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended, and how long it took (``duration``, in seconds)."""
+    """How a run ended, how long it took (``duration``, in seconds), and its actions.
+
+    ``actions`` is empty where the service knows none or could not be asked.
+    """
 
     run: Run
     duration: float
+    actions: tuple[Action, ...] = ()
 
     def raise_for_state(self) -> None:
         """Raise unless the run succeeded.

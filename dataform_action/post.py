@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import TextIO
 
 from dataform_action.clock import Clock, MonotonicClock
+from dataform_action.connect import connect
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import parse, raw_value
-from dataform_action.main import as_log, connect
+from dataform_action.main import as_log
 from dataform_action.model import Run, is_link, is_segment
 from dataform_action.post_state import (
     STATE_CANCEL,
@@ -60,7 +61,8 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     console.line(f"The step ended before run {run_id} was known to: {link}")
     inputs = parse(environ)
     project_id = environ.get(f"STATE_{STATE_PROJECT_ID}", "")
-    service, _ = connect(replace(inputs, project_id=project_id or inputs.project_id))
+    inputs = replace(inputs, project_id=project_id or inputs.project_id)
+    service, _ = connect(inputs, environ, console.mask)
     words = _cancel(service, service.describe(run_id), clock or MonotonicClock())
     if words is None:
         console.line(f"Run {run_id} is over; nothing to clean up: {link}")
@@ -89,13 +91,16 @@ def _cancel(service: Service, run: Run, clock: Clock) -> str | None:
             # Whether it is over cannot be told, and cancelling what is over does no harm.
             pass
         try:
-            service.cancel(run)
+            if service.cancel(run).state.ended:
+                return None
         except CancelUnsupported as error:
             return error.message
         except Refused as error:
             return f"The service refused to cancel it: {error.message}"
         except Unusable as error:
             words = f"It could not be cancelled: {error.message}"
+        except DataformError as error:
+            return f"It could not be cancelled: {error.message} {error.hint}"
         else:
             return "The service was asked to cancel it."
     return words

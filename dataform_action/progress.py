@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from dataform_action.github import cut
 from dataform_action.inputs import Inputs
-from dataform_action.model import format_duration
+from dataform_action.model import Action, ActionState, format_duration
 from dataform_action.updates import (
     CancelRequested,
     Changed,
+    Compiled,
     Created,
     LeftRunning,
     OutageEnded,
     OutageStarted,
+    Progressed,
+    Promoted,
     Update,
     Waiting,
 )
 
+#: At most so many ends of actions are told at a time, so many running ones named.
+_MOST_ENDS = 20
+_MOST_RUNNING = 3
+_LONGEST_LINE = 300
+
 
 def render_intent(inputs: Inputs, service_name: str) -> str:
     """Return the line that says what is about to happen."""
-    project = f"of project {inputs.project_id}"
+    place = f", repository {inputs.repository} in {inputs.location}" if inputs.repository else ""
+    project = f"of project {inputs.project_id}{place}"
     if inputs.run_id is not None:
         return f"{service_name}: watching run {inputs.run_id} {project}; nothing is triggered"
     request = inputs.request
     parts = [f"schedule {request.schedule}"] if request.schedule else ["a run"]
+    if request.git_ref:
+        parts = [f"a run of {request.git_ref}"]
     if request.environment:
         parts.append(f"in environment {request.environment}")
+    if request.compile_only:
+        words = " ".join(parts).removeprefix("a run of ").removeprefix("a run in ")
+        return f"{service_name}: compiling {words} {project}"
     if request.tags:
         parts.append(f"with tags {', '.join(request.tags)}")
     return f"{service_name}: triggering {' '.join(parts)} {project}"
@@ -42,18 +57,53 @@ def render_settings(inputs: Inputs, api_url: str) -> list[str]:
     ]
 
 
+class Narrator:
+    """Tell of updates line by line; it remembers which actions it has told the end of."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def render(self, update: Update) -> list[str]:
+        """Return the lines that tell of an update."""
+        if isinstance(update, Progressed):
+            return self._render_progress(update)
+        return [render_update(update)]
+
+    def _render_progress(self, update: Progressed) -> list[str]:
+        ended = [action for action in update.actions if action.state.ended]
+        new = [action for action in ended if action.name not in self._told]
+        self._told.update(action.name for action in new)
+        lines = [_render_end(action) for action in new[:_MOST_ENDS]]
+        if len(new) > _MOST_ENDS:
+            lines.append(f"  and {len(new) - _MOST_ENDS} more actions ended")
+        running = [a.name for a in update.actions if a.state is ActionState.RUNNING]
+        shown = ", ".join(running[:_MOST_RUNNING])
+        more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
+        now = f"; running: {shown}{more}" if running else ""
+        after = format_duration(update.elapsed)
+        return [*lines, f"{len(ended)} of {len(update.actions)} actions done after {after}{now}"]
+
+
+def _render_end(action: Action) -> str:
+    took = "" if action.seconds is None else f" after {format_duration(action.seconds)}"
+    reason = f": {' '.join(action.reason.split())}" if action.reason else ""
+    return cut(f"  {action.name} {action.state.value}{took}{reason}", _LONGEST_LINE)
+
+
 def render_update(update: Update) -> str:
-    """Return the line that tells of an update."""
+    """Return the line that tells of an update other than the progress of actions."""
     match update:
+        case Compiled(compilation):
+            commit = f" (commit {compilation.commit})" if compilation.commit else ""
+            return f"Compiled without errors{commit}: {compilation.name}"
+        case Promoted(compilation):
+            return f"Promoted, for scheduled runs as well: {compilation.name}"
         case Created(run):
             return f"Run {run.id}: {run.log_url}"
         case Changed(run, elapsed):
             return f"Status {run.status} after {format_duration(elapsed)}"
-        case Waiting(_, _, outage) if outage is not None:
-            return f"Still no usable answer from the API after {format_duration(outage)}"
-        case Waiting(run, elapsed, _):
-            status = run.status if run is not None and run.status else "waiting for a status"
-            return f"Still {status} after {format_duration(elapsed)}"
+        case Waiting():
+            return _render_waiting(update)
         case OutageStarted(error, limit):
             return (
                 f"No usable answer from the API, trying again for up to "
@@ -61,9 +111,21 @@ def render_update(update: Update) -> str:
             )
         case OutageEnded(seconds):
             return f"The API answers again after {format_duration(seconds)}"
+        case CancelRequested(run) if run.state.ended:
+            return f"Run {run.id} was over already ({run.status}): {run.log_url}"
         case CancelRequested(run):
             return f"Asked the service to cancel run {run.id}: {run.log_url}"
         case LeftRunning(_, error) if error is not None:
             return f"The run was not cancelled. {error.message} {error.hint}"
-        case LeftRunning(run, _):
+        case Progressed(actions, elapsed):
+            return f"{len(actions)} actions after {format_duration(elapsed)}"
+        case _:
+            run = update.run
             return f"Run {run.id} goes on, since cancel-run is false: {run.log_url}"
+
+
+def _render_waiting(update: Waiting) -> str:
+    if update.outage is not None:
+        return f"Still no usable answer from the API after {format_duration(update.outage)}"
+    known = update.run is not None and update.run.status
+    return f"Still {known or 'waiting for a status'} after {format_duration(update.elapsed)}"

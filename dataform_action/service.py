@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dataform_action.model import Run, RunRequest
+from dataform_action.model import Action, Prepared, Run, RunRequest
 
 
 class Service(Protocol):
-    """A remote service that runs Dataform projects. Every call makes one attempt."""
+    """A remote service that runs Dataform projects.
+
+    A call may make several requests, but each of them once. ``Unusable`` means that there
+    was no usable answer and that the call may be made again; ``Refused`` that it is in vain.
+    """
 
     @property
     def name(self) -> str:
         """Return the service's name for people."""
         ...
 
-    def start(self, request: RunRequest) -> Run:
+    @property
+    def has_actions(self) -> bool:
+        """Tell whether the service can say how each action of a run stands."""
+        ...
+
+    def prepare(self, request: RunRequest) -> Prepared:
+        """Make a request ready to be started: compile, look names up. Nothing is run.
+
+        Raises:
+            CompileFailed: the compilation has errors.
+            InputError: the request does not fit the project.
+            Unusable, Refused: see above.
+        """
+        ...
+
+    def start(self, prepared: Prepared) -> Run:
         """Create a run.
 
         Raises:
@@ -25,25 +44,60 @@ class Service(Protocol):
         """
         ...
 
+    def find(self, prepared: Prepared) -> Run | None:
+        """Return the run that a lost ``start`` may have created, if it can be told apart.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        ...
+
     def describe(self, run_id: str) -> Run:
-        """Return what is known of a run before it was ever asked for: its link."""
+        """Return what is known of a run before it was ever asked for: its link.
+
+        Raises:
+            InputError: the id cannot be one of this service's.
+        """
         ...
 
     def get(self, run: Run) -> Run:
         """Ask for a run's present state.
 
         Raises:
-            Unusable: no answer, or one that means nothing; ask again later.
-            Refused: the API declined, for instance since it knows no such run.
+            Unusable, Refused: see above.
         """
         ...
 
-    def cancel(self, run: Run) -> None:
-        """Ask the service to cancel a run; answer within 4 seconds or raise.
+    def cancel(self, run: Run) -> Run:
+        """Ask the service to cancel a run, within 6 seconds, and return what is known of it.
 
         Raises:
             CancelUnsupported: the service cannot cancel runs.
             Unusable: the request may not have arrived.
-            Refused: the API declined; the run may be over.
+            Refused: the API declined, and the run is not over.
+        """
+        ...
+
+    def actions(self, run: Run) -> tuple[Action, ...]:
+        """Return how each action of a run stands.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        ...
+
+    def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        """Return the actions with their files and dependencies.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        ...
+
+    def promote(self, prepared: Prepared) -> None:
+        """Make the compilation the one that scheduled runs of the environment use.
+
+        Raises:
+            Unusable, Refused: see above.
         """
         ...

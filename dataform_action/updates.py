@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Run
+from dataform_action.model import Action, Compilation, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,28 @@ class Created:
     """The run exists (or, when an existing one is watched, is being looked at)."""
 
     run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The project was compiled without errors."""
+
+    compilation: Compilation
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """The actions of the run as they stand ``elapsed`` seconds into the wait."""
+
+    actions: tuple[Action, ...]
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The environment now has the compilation that the run executed."""
+
+    compilation: Compilation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +72,7 @@ class OutageEnded:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """The service was asked to cancel the run, and took the request."""
+    """The service took the request to cancel the run, or the run was over already."""
 
     run: Run
 
@@ -63,5 +85,16 @@ class LeftRunning:
     error: DataformError | None
 
 
-Update = Created | Changed | Waiting | OutageStarted | OutageEnded | CancelRequested | LeftRunning
+Update = (
+    Compiled
+    | Created
+    | Changed
+    | Progressed
+    | Promoted
+    | Waiting
+    | OutageStarted
+    | OutageEnded
+    | CancelRequested
+    | LeftRunning
+)
 Observer = Callable[[Update], object]

@@ -1,42 +1,80 @@
-"""Create a run and wait for its end: deadlines, outages, the cancel rule.
+"""Create a run and wait for its end: what is tried again, what is cancelled, what is told.
 
 Nothing here knows HTTP or GitHub. What happens is told to ``on_update`` as it happens.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TypeVar
 
 from dataform_action.clock import Clock, MonotonicClock
-from dataform_action.errors import DataformError, GaveUp, Refused, Unusable, WaitTimeout
-from dataform_action.model import Polling, Result, Run, RunRequest, format_duration
+from dataform_action.errors import (
+    DataformError,
+    GaveUp,
+    Refused,
+    RunMayExist,
+    Unusable,
+    WaitTimeout,
+)
+from dataform_action.model import (
+    Action,
+    Polling,
+    Prepared,
+    Result,
+    Run,
+    RunRequest,
+    State,
+    format_duration,
+)
+from dataform_action.patience import HEARTBEAT, Patience
 from dataform_action.service import Service
 from dataform_action.updates import (
     CancelRequested,
     Changed,
+    Compiled,
     Created,
     LeftRunning,
     Observer,
-    OutageEnded,
-    OutageStarted,
+    Progressed,
+    Promoted,
     Update,
-    Waiting,
 )
 
-#: The longest silence towards the observer, in seconds.
-HEARTBEAT = 60.0
+__all__ = ["HEARTBEAT", "prepare", "run", "start", "wait"]
+
+Shield = Callable[[], AbstractContextManager[object]]
+T = TypeVar("T")
+
 #: A run that is not found this soon after it was created is the API catching up.
 NOT_FOUND_GRACE = 30.0
-#: Back-off grows to this, or to the poll interval where that is longer.
-_LONGEST_BACKOFF = 60.0
-#: What a ``Retry-After`` may ask for at most.
-_LONGEST_RETRY_AFTER = 300.0
+#: The actions of a run are asked for no more often than this, in seconds.
+ACTIONS_INTERVAL = 15.0
+#: How often a run is looked for after the answer to its creation was lost.
+_LOOKS = 3
 
 
 def _ignore(_update: Update) -> None:
     pass
+
+
+def prepare(
+    service: Service,
+    request: RunRequest,
+    polling: Polling | None = None,
+    *,
+    on_update: Observer = _ignore,
+    clock: Clock | None = None,
+) -> Prepared:
+    """Compile what a request asks for, and run nothing.
+
+    Raises:
+        CompileFailed: the compilation has errors.
+        InputError: the request does not fit the project.
+        Refused, GaveUp, WaitTimeout: as ``run``.
+    """
+    return _Watch(service, polling, on_update, clock).prepare(request)
 
 
 def run(
@@ -46,7 +84,7 @@ def run(
     *,
     on_update: Observer = _ignore,
     clock: Clock | None = None,
-    shielded: Callable[[], AbstractContextManager[object]] = nullcontext,
+    shielded: Shield = nullcontext,
 ) -> Result:
     """Create a run and wait for its end.
 
@@ -56,14 +94,19 @@ def run(
     signal cannot come between the run's creation and the knowledge of its id.
 
     Raises:
+        CompileFailed, InputError: as ``prepare``.
         RunMayExist: the answer to the creation was lost.
         Refused, Misconfigured: the creation cannot succeed.
         GaveUp, WaitTimeout: as ``wait``.
     """
-    watch = _Watch(service, polling or Polling(), on_update, clock or MonotonicClock())
+    watch = _Watch(service, polling, on_update, clock)
+    prepared = watch.prepare(request)
     with watch.cancelling():
-        watch.create(request, shielded)
-        return watch.follow()
+        watch.create(prepared, shielded)
+        result = watch.follow()
+    if request.promote and result.run.state is State.SUCCESS:
+        watch.promote(prepared)
+    return result
 
 
 def start(
@@ -73,11 +116,11 @@ def start(
     *,
     on_update: Observer = _ignore,
     clock: Clock | None = None,
-    shielded: Callable[[], AbstractContextManager[object]] = nullcontext,
+    shielded: Shield = nullcontext,
 ) -> Run:
     """Create a run and leave it to itself. It raises what ``run`` does before the wait."""
-    watch = _Watch(service, polling or Polling(), on_update, clock or MonotonicClock())
-    return watch.create(request, shielded)
+    watch = _Watch(service, polling, on_update, clock)
+    return watch.create(watch.prepare(request), shielded)
 
 
 def wait(
@@ -99,28 +142,27 @@ def wait(
         WaitTimeout: the run did not end within ``polling.timeout``.
         Refused: the API declined to tell, for instance since the token expired.
     """
-    watch = _Watch(service, polling or Polling(), on_update, clock or MonotonicClock())
+    watch = _Watch(service, polling, on_update, clock)
     with watch.cancelling():
         watch.adopt(run)
         return watch.follow()
 
 
 class _Watch:
-    """One wait: what is known of the run, and since when the API has been silent."""
+    """One wait for one run."""
 
     def __init__(
-        self, service: Service, polling: Polling, on_update: Observer, clock: Clock
+        self,
+        service: Service,
+        polling: Polling | None,
+        on_update: Observer,
+        clock: Clock | None,
     ) -> None:
         self._service = service
-        self._polling = polling
-        self._on_update = on_update
-        self._clock = clock
-        self._started = self._spoke = clock.now()
+        self._polling = polling or Polling()
+        self._patience = Patience(self._polling, on_update, clock or MonotonicClock())
         self._run: Run | None = None
-        self._fresh_until = self._started
-        self._outage_since: float | None = None
-        self._failures = 0
-        self._has_answered = False
+        self._fresh_until = 0.0
         self._cancel_taken = False
         #: The exception by which this wait itself decided to end.
         self._verdict: BaseException | None = None
@@ -137,67 +179,170 @@ class _Watch:
                     self._cancel()
             raise
 
-    def create(
-        self, request: RunRequest, shielded: Callable[[], AbstractContextManager[object]]
-    ) -> Run:
+    def prepare(self, request: RunRequest) -> Prepared:
+        prepared = self._persist(lambda: self._service.prepare(request), "No run was created.")
+        if prepared.compilation is not None:
+            self._patience.tell(Compiled(prepared.compilation))
+        return prepared
+
+    def promote(self, prepared: Prepared) -> None:
+        # The run's own time is over, and this is a matter of seconds.
+        self._patience.begin()
+        self._persist(
+            lambda: self._service.promote(prepared),
+            "The run succeeded, but its compilation was not promoted.",
+        )
+        if prepared.compilation is not None:
+            self._patience.tell(Promoted(prepared.compilation))
+
+    def create(self, prepared: Prepared, shielded: Shield) -> Run:
         while True:
-            with shielded():
-                asked = self._clock.now()
-                try:
-                    run = self._service.start(request)
-                except Unusable as error:
-                    if not error.retryable:
-                        raise
-                    failure = error
-                else:
-                    self.adopt(run)
-                    self._fresh_until = self._started + NOT_FOUND_GRACE
-                    self._answered()
-                    return run
-            self._failed(failure, asked, "No run was created.")
-            if self._clock.now() >= self._deadline:
-                limit = format_duration(self._polling.timeout)
-                self._verdict = WaitTimeout(
-                    f"No run could be created within the timeout of {limit}. "
-                    f"The last failure: {failure.message}",
-                    hint=failure.hint,
-                )
-                raise self._verdict from failure
-            self._pause(self._next_attempt(failure))
+            asked = self._patience.now()
+            try:
+                with shielded():
+                    try:
+                        run = self._service.start(prepared)
+                    except Unusable as error:
+                        if not error.retryable:
+                            raise
+                        failure = error
+                    else:
+                        # Not inside the try: no error of an observer may repeat a create.
+                        self._created(run)
+                        return run
+            except RunMayExist as lost:
+                return self._find(prepared, lost)
+            self._retry(failure, asked, "No run was created.")
 
     def adopt(self, run: Run) -> None:
         # The time of the wait counts from here: creating may have been held up.
-        self._started = self._clock.now()
-        self._run = run
-        self._tell(Created(run))
+        self._patience.begin()
+        self._run = self._patience.run = run
+        self._patience.tell(Created(run))
 
     def follow(self) -> Result:
         run = self._known_run()
+        next_actions = self._patience.now() + ACTIONS_INTERVAL
         while True:
-            asked = self._clock.now()
-            failure: Unusable | Refused | None = None
+            asked = self._patience.now()
+            failure: Unusable | None = None
             try:
                 run = self._service.get(run)
             except Unusable as error:
-                if not error.retryable and not self._has_answered:
-                    self._verdict = error
-                    raise
+                if not error.retryable and not self._patience.has_answered:
+                    self._decide(error)
                 failure = error
                 self._failed(error, asked, f"Run {run.id} may still be going: {run.log_url}")
             except Refused as error:
+                # Soon after the creation the API is catching up: neither answer nor outage.
                 if error.status != 404 or asked >= self._fresh_until:
-                    self._verdict = error
-                    raise
-                # The API is catching up: that is neither an answer nor an outage.
-                failure = error
+                    self._decide(error)
             else:
-                self._answered()
+                self._patience.answered()
                 self._learn(run)
                 if run.state.ended:
-                    return Result(run=run, duration=self._elapsed())
-            if self._clock.now() >= self._deadline:
+                    duration = self._patience.elapsed
+                    return Result(run=run, duration=duration, actions=self._final_actions(run))
+                if self._service.has_actions and asked >= next_actions:
+                    next_actions = asked + ACTIONS_INTERVAL
+                    self._show_progress(run)
+            if self._patience.is_over:
                 self._time_out(run)
-            self._pause(self._next_attempt(failure))
+            self._patience.pause(failure)
+
+    def _find(self, prepared: Prepared, lost: RunMayExist) -> Run:
+        """Return the run that a lost create made, or raise what was lost."""
+        try:
+            run = self._look_for(prepared, lost)
+            if run is not None:
+                self._created(run)
+        except BaseException as error:
+            # Whoever reports an interruption must know that a run may exist.
+            error.__cause__ = lost
+            raise
+        if run is None:
+            raise lost
+        return run
+
+    def _look_for(self, prepared: Prepared, lost: RunMayExist) -> Run | None:
+        for look in range(_LOOKS if lost.findable else 0):
+            if look:
+                self._patience.pause()
+            try:
+                run = self._persist(lambda: self._service.find(prepared), lost.message)
+            except DataformError:
+                # What is lost matters more than why it could not be looked for.
+                return None
+            if run is not None:
+                return run
+        return None
+
+    def _created(self, run: Run) -> None:
+        self.adopt(run)
+        self._fresh_until = self._patience.now() + NOT_FOUND_GRACE
+        self._patience.answered()
+
+    def _persist(self, call: Callable[[], T], consequence: str) -> T:
+        """Make a call that may be made twice until it has a usable answer."""
+        while True:
+            asked = self._patience.now()
+            try:
+                value = call()
+            except Unusable as error:
+                if not error.retryable:
+                    raise
+                self._retry(error, asked, consequence)
+            else:
+                self._patience.answered()
+                return value
+
+    def _retry(self, error: Unusable, asked: float, consequence: str) -> None:
+        """Wait for another attempt at what must come before the wait for the run."""
+        self._failed(error, asked, consequence)
+        if self._patience.is_over:
+            limit = format_duration(self._polling.timeout)
+            self._verdict = WaitTimeout(
+                f"{consequence} The timeout of {limit} is over. The last failure: {error.message}",
+                hint=error.hint,
+            )
+            raise self._verdict from error
+        self._patience.pause(error)
+
+    def _failed(self, error: Unusable, asked: float, consequence: str) -> None:
+        try:
+            self._patience.failed(error, asked, consequence)
+        except GaveUp as verdict:
+            self._verdict = verdict
+            raise
+
+    def _decide(self, error: DataformError) -> None:
+        self._verdict = error
+        raise error
+
+    def _show_progress(self, run: Run) -> None:
+        try:
+            actions = self._service.actions(run)
+        except DataformError:
+            # Progress is a courtesy: without it the wait goes on.
+            return
+        self._patience.tell(Progressed(actions, self._patience.elapsed))
+
+    def _final_actions(self, run: Run) -> tuple[Action, ...]:
+        """Return the actions of a run that is over, as far as a few attempts tell."""
+        if not self._service.has_actions:
+            return ()
+        actions: tuple[Action, ...] = ()
+        for attempt in range(_LOOKS):
+            if attempt:
+                self._patience.pause()
+            try:
+                actions = actions or self._service.actions(run)
+                return self._service.locate(run, actions)
+            except Unusable:
+                continue
+            except DataformError:
+                break
+        return actions
 
     def _cancel(self) -> None:
         """Cancel the run as far as that goes, once, and tell what came of it."""
@@ -207,91 +352,34 @@ class _Watch:
         error: DataformError | None = None
         if self._polling.cancel:
             try:
-                self._service.cancel(run)
+                run = self._service.cancel(run)
             except DataformError as failure:
                 error = failure
             else:
                 self._cancel_taken = True
-                self._tell(CancelRequested(run))
+                self._patience.tell(CancelRequested(run))
                 return
-        self._tell(LeftRunning(run, error))
+        self._patience.tell(LeftRunning(run, error))
 
     def _time_out(self, run: Run) -> None:
         self._cancel()
         limit = format_duration(self._polling.timeout)
-        seen = "was not seen to end" if self._outage_since is not None else "did not end"
+        seen = "was not seen to end" if self._patience.in_outage else "did not end"
         fate = "The service was asked to cancel it." if self._cancel_taken else "It may go on."
-        self._verdict = WaitTimeout(
-            f"Run {run.id} {seen} within the timeout of {limit}. {fate}",
-            hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
+        self._decide(
+            WaitTimeout(
+                f"Run {run.id} {seen} within the timeout of {limit}. {fate}",
+                hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
+            )
         )
-        raise self._verdict
 
     def _learn(self, run: Run) -> None:
         known = self._known_run()
         changed = (run.status, run.log_url) != (known.status, known.log_url)
-        self._run = run
+        self._run = self._patience.run = run
         if changed:
-            self._tell(Changed(run, self._elapsed()))
+            self._patience.tell(Changed(run, self._patience.elapsed))
 
     def _known_run(self) -> Run:
         assert self._run is not None  # noqa: S101
         return self._run
-
-    def _elapsed(self) -> float:
-        return self._clock.now() - self._started
-
-    def _tell(self, update: Update) -> None:
-        self._spoke = self._clock.now()
-        self._on_update(update)
-
-    def _answered(self) -> None:
-        self._has_answered = True
-        since, self._outage_since, self._failures = self._outage_since, None, 0
-        if since is not None:
-            self._tell(OutageEnded(self._clock.now() - since))
-
-    def _failed(self, error: Unusable, asked: float, consequence: str) -> None:
-        """Count an attempt without a usable answer, and give up when there were enough."""
-        self._failures += 1
-        limit = self._polling.outage_timeout
-        if self._outage_since is None:
-            self._outage_since = asked
-            self._tell(OutageStarted(error, limit))
-        if self._clock.now() >= self._outage_since + limit:
-            self._verdict = GaveUp(
-                f"The API gave no usable answer for {format_duration(limit)}. {consequence}\n"
-                f"The last failure: {error.message}",
-                hint=error.hint,
-            )
-            raise self._verdict from error
-
-    @property
-    def _deadline(self) -> float:
-        return self._started + self._polling.timeout
-
-    def _next_attempt(self, failure: Unusable | Refused | None) -> float:
-        """Return the moment of the next attempt, which lies after no deadline.
-
-        As a moment, not as a duration: the difference of two moments may be too small
-        to move the clock, and a wait that never comes to its deadline never ends.
-        """
-        now = self._clock.now()
-        delay = self._polling.delay(now - self._started)
-        if failure is None or self._outage_since is None:
-            return min(now + delay, self._deadline)
-        delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
-        if isinstance(failure, Unusable) and failure.retry_after is not None:
-            delay = max(delay, min(failure.retry_after, _LONGEST_RETRY_AFTER))
-        # The jitter only adds: never faster than configured.
-        delay *= 1 + random.random() / 4  # noqa: S311
-        give_up = self._outage_since + self._polling.outage_timeout
-        return min(now + delay, self._deadline, give_up)
-
-    def _pause(self, until: float) -> None:
-        """Sleep, and give a sign of life whenever a minute has passed without one."""
-        while (now := self._clock.now()) < until:
-            if now >= self._spoke + HEARTBEAT:
-                outage = None if self._outage_since is None else now - self._outage_since
-                self._tell(Waiting(self._run, self._elapsed(), outage))
-            self._clock.sleep(min(until, self._spoke + HEARTBEAT) - now)

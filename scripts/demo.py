@@ -16,7 +16,16 @@ sys.path.insert(0, str(ROOT))
 
 from dataform_action.emulator import DEFAULT_SCHEDULES, Emulator
 
-RUN_SECONDS = 8.0
+#: Each is slow enough to be watched; 15 s is when actions are first asked for.
+RUN_SECONDS = {"web": 8.0, "google": 24.0}
+#: The workflow configurations and refs of the emulator's sample repository.
+GOOGLE_INPUTS = {
+    "success": {"INPUT_SCHEDULE": "nightly"},
+    "failure": {"INPUT_SCHEDULE": "failure"},
+    "slow": {"INPUT_SCHEDULE": "slow"},
+    "endless": {"INPUT_SCHEDULE": "endless"},
+    "compile-errors": {"INPUT_GIT-REF": "broken"},
+}
 _COMMAND = re.compile(r"::(?P<name>[a-z-]+)(?: [^:]*)?::(?P<data>.*)\n")
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 
@@ -24,14 +33,20 @@ _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 def main() -> int:
     """Run the demo and return the exit code of the step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--outcome", choices=sorted(DEFAULT_SCHEDULES), default="success")
-    outcome = parser.parse_args().outcome
-    with Emulator(advance="clock", run_seconds=RUN_SECONDS) as emulator:
-        print(f"An emulator of the API serves {emulator.url}; the run takes {RUN_SECONDS:g} s.")
+    parser.add_argument("--service", choices=sorted(RUN_SECONDS), default="web")
+    parser.add_argument("--outcome", default="success")
+    service, outcome = vars(parser.parse_args()).values()
+    known = GOOGLE_INPUTS if service == "google" else DEFAULT_SCHEDULES
+    if outcome not in known:
+        print(f"OUTCOME must be one of {', '.join(sorted(known))}")
+        return 2
+    seconds = RUN_SECONDS[service]
+    with Emulator(advance="clock", run_seconds=seconds) as emulator:
+        print(f"An emulator of the API serves {emulator.url}; the run takes {seconds:g} s.")
         _title("The step's log, live")
         with tempfile.TemporaryDirectory() as folder:
             files = {name: Path(folder, name) for name in _FILES}
-            exit_code = _play(emulator, outcome, files)
+            exit_code = _play(_inputs(emulator, service, outcome), files)
             _title("The step's outputs (GITHUB_OUTPUT)")
             print(files["GITHUB_OUTPUT"].read_text("utf-8"), end="")
             _title("The job summary (GITHUB_STEP_SUMMARY), as Markdown")
@@ -43,15 +58,26 @@ def main() -> int:
     return exit_code
 
 
-def _play(emulator: Emulator, outcome: str, files: dict[str, Path]) -> int:
-    """Run ``entrypoint.py`` with the runner's environment, and show its log."""
-    inputs = {
+def _inputs(emulator: Emulator, service: str, outcome: str) -> dict[str, str]:
+    """Return the inputs of a step that ends as wanted."""
+    common = {"INPUT_TOKEN": emulator.token, "INPUT_API-URL": emulator.url}
+    if service == "google":
+        repository = {
+            "INPUT_PROJECT-ID": "my-project",
+            "INPUT_LOCATION": "europe-west1",
+            "INPUT_REPOSITORY": "warehouse",
+        }
+        return {**common, **repository, **GOOGLE_INPUTS[outcome]}
+    return {
+        **common,
         "INPUT_PROJECT-ID": "1234",
         "INPUT_SCHEDULE": outcome,
         "INPUT_ENVIRONMENT": "production",
-        "INPUT_TOKEN": emulator.token,
-        "INPUT_API-URL": emulator.url,
     }
+
+
+def _play(inputs: dict[str, str], files: dict[str, Path]) -> int:
+    """Run ``entrypoint.py`` with the runner's environment, and show its log."""
     for path in files.values():
         path.touch()
     environ = {**os.environ, **inputs, **{name: str(path) for name, path in files.items()}}

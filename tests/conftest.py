@@ -12,6 +12,7 @@ from dataform_action.emulator import Emulator
 from tests.fakes import FakeClock
 
 # The same examples in every run; make fuzz looks for new ones.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _SUITE = settings(
     max_examples=100,
     derandomize=True,
@@ -43,7 +44,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

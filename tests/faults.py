@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dataform_action.dataform_web import DataformWeb
 from dataform_action.emulator import Emulator, Fault
+from dataform_action.emulator.google.definitions import Course
 from dataform_action.endings import (
     Ending,
     ending_of_error,
@@ -31,6 +32,7 @@ from dataform_action.errors import (
     RunMayExist,
     Throttled,
 )
+from dataform_action.google_dataform import GoogleDataform
 from dataform_action.interrupts import Interrupted
 from dataform_action.model import Polling, Run, RunRequest
 from dataform_action.service import Service
@@ -67,6 +69,11 @@ class Row:
     polls: tuple[Step, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")
     made: tuple[Step, ...] = ("",)
     signal: int | None = None
+    #: What becomes of an invocation on Google Cloud; ``None`` if the row has no meaning there.
+    course: Course | None = field(default_factory=Course)
+    #: The exit code there, if it is another one.
+    google_exit_code: int | None = None
+    google_request: RunRequest | None = None
     peers: tuple[str, ...] = ("", "", "", "", "")
 
 
@@ -148,6 +155,7 @@ TABLE: tuple[Row, ...] = (
     _on_a_poll("one poll answered a byte at a time", _get("drip", seconds=600), _LOST[0], ()),
     Row(
         name="`QUEUED` three times, then its end",
+        course=None,
         statuses=("QUEUED", "QUEUED", "QUEUED", "RUNNING", "SUCCESSFUL"),
         polls=(*_ODD * 3, "RUNNING", "SUCCESSFUL"),
         peers=("**false success**", "fails", "ok", "ok", "ok"),
@@ -155,6 +163,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         name="unknown status, for ever",
         exit_code=4,
+        course=Course(state="PAUSED"),
         statuses=("PAUSED",),
         polls=(_ODD[0],),
         peers=("**false success**", "fails", "stuck", "stuck", "stuck"),
@@ -169,6 +178,7 @@ TABLE: tuple[Row, ...] = (
         name="404 after the first 30 s",
         exit_code=3,
         outages=0,
+        course=Course(endless=("orders_cleaned",)),
         faults=(_get("status", status=404, times=None, after=30),),
         statuses=("RUNNING",) * 100,
         polls=(*["RUNNING"] * 30, Refused("404", status=404)),
@@ -178,6 +188,7 @@ TABLE: tuple[Row, ...] = (
         name="401 from the 3rd poll on (token expired)",
         exit_code=3,
         outages=0,
+        course=Course(endless=("orders_cleaned",)),
         faults=(_get("status", status=401, times=None, after=2),),
         statuses=("RUNNING",) * 100,
         polls=("RUNNING", "RUNNING", Refused("401", status=401)),
@@ -201,6 +212,7 @@ TABLE: tuple[Row, ...] = (
             name=f"run {status}",
             exit_code=1,
             outages=0,
+            course=Course(ending=status) if status in ("FAILED", "CANCELLED") else None,
             statuses=("RUNNING", status),
             polls=("RUNNING", status),
             peers=peers,
@@ -249,6 +261,8 @@ TABLE: tuple[Row, ...] = (
             exit_code=4,
             runs=int(fault.processed),
             outages=0,
+            # The run of a compilation that only this step made is found again.
+            google_exit_code=0 if fault.processed else 4,
             faults=(fault,),
             made=(RunMayExist("lost"),),
             peers=peers,
@@ -279,6 +293,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         name="timeout of the step reached",
         exit_code=5,
+        course=Course(endless=("orders_cleaned",)),
         outages=0,
         statuses=("RUNNING",),
         polls=("RUNNING",),
@@ -287,6 +302,7 @@ TABLE: tuple[Row, ...] = (
         Row(
             name=f"{name} in mid run",
             exit_code=128 + number,
+            course=Course(endless=("orders_cleaned",)),
             outages=0,
             statuses=("RUNNING",),
             polls=("RUNNING",),
@@ -297,6 +313,72 @@ TABLE: tuple[Row, ...] = (
             ("SIGINT", 2, ("run lost", "no exit", "run lost", "cancelled, 13 s", "run lost")),
             ("SIGTERM", 15, ("run lost",) * 5),
         )
+    ),
+)
+
+
+#: Faults that only Google Cloud Dataform can have.
+GOOGLE_TABLE: tuple[Row, ...] = (
+    Row(
+        name="workflow configuration alone, create: answer lost, run made",
+        exit_code=4,
+        outages=0,
+        google_request=RunRequest(schedule="nightly"),
+        faults=(_post("close", processed=True),),
+    ),
+    Row(
+        name="create: answer lost, and the list of runs fails twice",
+        faults=(
+            _post("close", processed=True),
+            Fault("status", on="list", status=503, times=2),
+        ),
+    ),
+    Row(name="compile: 503 once", faults=(Fault("status", on="compile", status=503),)),
+    Row(
+        name="compile: 404, no package.json",
+        exit_code=3,
+        creates=0,
+        runs=0,
+        outages=0,
+        faults=(Fault("status", on="compile", status=404),),
+    ),
+    Row(
+        name="compile errors",
+        exit_code=1,
+        creates=0,
+        runs=0,
+        outages=0,
+        google_request=RunRequest(git_ref="broken"),
+    ),
+    Row(
+        name="actions cannot be asked for",
+        outages=0,
+        faults=(Fault("status", on="query", status=503, times=None),),
+    ),
+    Row(
+        name="failed without a failed action",
+        exit_code=1,
+        outages=0,
+        course=Course(ending="FAILED"),
+    ),
+    Row(
+        name="unknown states of actions",
+        outages=0,
+        course=Course(action_states={"orders_cleaned": "NEW"}),
+    ),
+    Row(
+        name="cancel at the timeout: 503",
+        exit_code=5,
+        outages=0,
+        course=Course(endless=("orders_cleaned",)),
+        faults=(Fault("status", on="cancel", status=503, times=None),),
+    ),
+    Row(
+        name="cancel at the timeout: 400, the run is over",
+        exit_code=5,
+        outages=0,
+        course=Course(endless=("orders_cleaned",)),
+        faults=(Fault("status", on="cancel", status=400, times=None),),
     ),
 )
 
@@ -354,6 +436,35 @@ def play_over_dataform_web(row: Row) -> Played:
     return played
 
 
+def play_over_google(row: Row) -> Played:
+    """Play a row over Google Cloud Dataform on the emulator."""
+    clock = _clock_for(row)
+    with Emulator(advance="poll") as emulator:
+        emulator.set_course(None, row.course or Course())
+        emulator.set_course("nightly", row.course or Course())
+        for fault in row.faults:
+            emulator.add_fault(fault)
+        service = GoogleDataform(
+            project_id="my-project",
+            location="europe-west1",
+            repository="warehouse",
+            token=emulator.token,
+            api_url=emulator.url,
+            read_seconds=READ_SECONDS,
+        )
+        played = _play(service, clock, row.google_request or RunRequest(environment="production"))
+        sent = [(request.method, request.path) for request in emulator.requests]
+        played.runs = len(emulator.invocations)
+    played.creates = sum(
+        method == "POST" and path.endswith("/workflowInvocations") for method, path in sent
+    )
+    played.polls = sum(
+        method == "GET" and "/workflowInvocations/" in path and ":" not in path
+        for method, path in sent
+    )
+    return played
+
+
 def connect(emulator: Emulator) -> DataformWeb:
     """Return the emulator's service, with little patience for an answer."""
     return DataformWeb(
@@ -361,11 +472,11 @@ def connect(emulator: Emulator) -> DataformWeb:
     )
 
 
-def _play(service: Service, clock: FakeClock) -> Played:
+def _play(service: Service, clock: FakeClock, request: RunRequest = NIGHTLY) -> Played:
     updates: list[Update] = []
     try:
         ending = ending_of_result(
-            run(service, NIGHTLY, Polling(timeout=3600), on_update=updates.append, clock=clock)
+            run(service, request, Polling(timeout=3600), on_update=updates.append, clock=clock)
         )
     except DataformError as error:
         ending = ending_of_error(error, _known_run(updates), None)
@@ -383,6 +494,15 @@ def _known_run(updates: list[Update]) -> Run | None:
 COLUMNS = ("fault", "outcome", "exit code", "creates", "polls", "warnings")
 
 
+def render_google_table() -> str:
+    """Return the table of Google Cloud Dataform as Markdown, each row played anew."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    for row in (*TABLE, *GOOGLE_TABLE):
+        if row.course is not None:
+            lines.append("| " + " | ".join(_cells(row, play_over_google(row))) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
     """Return the table as Markdown, each row played anew, with the peers' outcomes beside it."""
     lines = [
@@ -390,18 +510,21 @@ def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
         "|" + "---|" * (len(COLUMNS) + len(PEERS)),
     ]
     for row in TABLE:
-        played = play(row)
-        cells = (
-            row.name,
-            _outcome(played.ending),
-            str(int(played.ending.exit_code)),
-            str(played.creates) if row.creates < _MANY else "many",
-            str(played.polls) if played.ending.exit_code != 4 or not played.polls else "many",
-            str(played.outages),
-        )
+        cells = _cells(row, play(row))
         peers = (*row.peers, *[""] * (len(PEERS) - len(row.peers)))
         lines.append("| " + " | ".join((*cells, *(peer or "-" for peer in peers))) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row, played: Played) -> tuple[str, ...]:
+    return (
+        row.name,
+        _outcome(played.ending),
+        str(int(played.ending.exit_code)),
+        str(played.creates) if row.creates < _MANY else "many",
+        str(played.polls) if played.ending.exit_code != 4 or not played.polls else "many",
+        str(played.outages),
+    )
 
 
 def _outcome(ending: Ending) -> str:
@@ -465,20 +588,21 @@ def play_random(emulator: Emulator, seed: int) -> str:
     return "gave up" if int(played.ending.exit_code) in (3, 4) else "true outcome"
 
 
-def documented() -> str:
-    """Return the table as the docs show it."""
-    return DOCS.read_text("utf-8").split(MARK)[1]
+def documented() -> list[str]:
+    """Return the tables as the docs show them."""
+    return DOCS.read_text("utf-8").split(MARK)[1::2]
 
 
 def main() -> None:
-    """Print the table and the tally of 1,000 random sequences; --write renews the docs."""
-    table = render_table()
-    print(table)
+    """Print the tables and the tally of 1,000 random sequences; --write renews the docs."""
+    tables = [render_table(), render_google_table()]
+    print("\n".join(tables))
     if "--write" in sys.argv[1:]:
-        head, _, tail = DOCS.read_text("utf-8").split(MARK)
-        DOCS.write_text(f"{head}{MARK}{table}{MARK}{tail}", "utf-8")
-    elif table != documented():
-        sys.exit("The table differs from docs/faults.md: see what changed, then add --write")
+        parts = DOCS.read_text("utf-8").split(MARK)
+        parts[1::2] = tables
+        DOCS.write_text(MARK.join(parts), "utf-8")
+    elif tables != documented():
+        sys.exit("The tables differ from docs/faults.md: see what changed, then add --write")
     tally: Counter[str] = Counter()
     with Emulator(advance="poll") as emulator:
         tally.update(play_random(emulator, seed) for seed in range(1000))

@@ -26,7 +26,7 @@ from dataform_action.errors import (
 )
 from dataform_action.model import RunRequest, State
 from dataform_action.watch import run
-from tests.fakes import LOG_URL, make_run
+from tests.fakes import LOG_URL, make_action, make_run
 
 TOKEN = "9182736450|q7Zr+T2w/Ux9cVb4LmN8sKfYhGdP3aEjR5oWtQ6iB0k=|1"
 RUNS = "https://api.dataform.co/v1/project/1234/run"
@@ -160,7 +160,7 @@ def test_refusals_say_what_to_check(
     answer(api, "POST", RUNS, status=status, json={"error": "nope", "code": 5})
     answer(api, "GET", f"{RUNS}/77", status=status, json={"error": {"message": "nope"}})
     calls: list[Callable[[], object]] = [
-        lambda: web.start(RunRequest()),
+        lambda: web.start(web.prepare(RunRequest())),
         lambda: web.get(make_run()),
     ]
     for call in calls:
@@ -174,7 +174,7 @@ def test_other_refusals_have_a_hint(web: DataformWeb, api: responses.RequestsMoc
     """A refusal that is not foreseen still says that trying again is in vain."""
     answer(api, "POST", RUNS, status=418)
     with pytest.raises(Refused) as caught:
-        web.start(RunRequest())
+        web.start(web.prepare(RunRequest()))
     assert caught.value.hint == Refused.hint
     assert caught.value.message.endswith("HTTP 418: an empty body")
 
@@ -199,8 +199,10 @@ def test_lost_create_may_have_made_a_run(
     """A create without a clear answer is sent once, and the error says where to look."""
     answer(api, "POST", RUNS, **kwargs)
     with pytest.raises(RunMayExist) as caught:
-        web.start(RunRequest())
+        web.start(web.prepare(RunRequest()))
     assert "so the run may exist" in caught.value.message
+    assert caught.value.url == "https://app.dataform.co/#/1234"
+    assert caught.value.findable is False
     assert caught.value.hint == (
         "Look for it at https://app.dataform.co/#/1234 before you run this again."
     )
@@ -220,7 +222,7 @@ def test_create_may_take_twice_as_long(emulator: Emulator) -> None:
     web = DataformWeb(
         project_id="1234", token=emulator.token, api_url=f"{emulator.url}/", read_seconds=0.2
     )
-    made = web.start(RunRequest())
+    made = web.start(web.prepare(RunRequest()))
     with pytest.raises(NoResponse):
         web.get(made)
 
@@ -229,7 +231,7 @@ def test_throttled_create_made_no_run(web: DataformWeb, api: responses.RequestsM
     """A 429 passes through as what may be repeated, with its Retry-After."""
     answer(api, "POST", RUNS, status=429, headers={"Retry-After": "25"})
     with pytest.raises(Throttled) as caught:
-        web.start(RunRequest())
+        web.start(web.prepare(RunRequest()))
     assert caught.value.retry_after == 25
 
 
@@ -237,7 +239,7 @@ def test_create_that_never_left_made_no_run() -> None:
     """A connection that is refused passes through as what may be repeated."""
     web = DataformWeb(project_id="1", token=TOKEN, api_url="http://127.0.0.1:1")
     with pytest.raises(NotConnected):
-        web.start(RunRequest())
+        web.start(web.prepare(RunRequest()))
 
 
 def test_cancel_is_not_to_be_had(web: DataformWeb) -> None:
@@ -245,6 +247,32 @@ def test_cancel_is_not_to_be_had(web: DataformWeb) -> None:
     with pytest.raises(CancelUnsupported, match="so run 77 goes on") as caught:
         web.cancel(make_run())
     assert caught.value.hint == f"Cancel it by hand if it should not: {LOG_URL}"
+
+
+def test_nothing_is_compiled(web: DataformWeb) -> None:
+    """To prepare is to make the body that is sent, and no request; what is sent is that body."""
+    request = RunRequest(schedule="nightly", promote=True)
+    prepared = web.prepare(request)
+    assert (prepared.request, prepared.compilation) == (request, None)
+    assert prepared.body == {"scheduleName": "nightly"}
+
+
+def test_nothing_more_is_known_of_runs(web: DataformWeb) -> None:
+    """There are no actions, a lost run cannot be told apart, and promoting sends nothing."""
+    prepared = web.prepare(RunRequest())
+    action = make_action("d.a")
+    assert web.has_actions is False
+    assert web.actions(make_run()) == ()
+    assert web.locate(make_run(), (action,)) == (action,)
+    assert web.find(prepared) is None
+    web.promote(prepared)
+
+
+@pytest.mark.parametrize("run_id", ["", "a/b", "..", "1\n"])
+def test_run_that_is_named_badly_is_not_asked_for(web: DataformWeb, run_id: str) -> None:
+    """An id that could change the path is an input error."""
+    with pytest.raises(InputError, match="run-id may hold only letters, digits, - and _"):
+        web.describe(run_id)
 
 
 def test_token_is_asked_for_at_each_request(api: responses.RequestsMock) -> None:
@@ -266,6 +294,6 @@ def test_token_echoed_by_the_service_is_hidden(
     answer(api, "POST", RUNS, json={"id": TOKEN})
     for number in range(4):
         with pytest.raises((Refused, InvalidResponse, RunMayExist)) as caught:
-            web.get(make_run()) if number < 3 else web.start(RunRequest())
+            web.get(make_run()) if number < 3 else web.start(web.prepare(RunRequest()))
         assert TOKEN not in caught.value.message
         assert "***" in caught.value.message

@@ -630,7 +630,10 @@ NONSENSE: list[tuple[dict[str, object], str]] = [
     ({"kind": "stop"}, "Fault: kind must be one of status, reset, close, short, cut-json, html,"),
     ({"kind": ["reset"]}, "Fault: kind must be one of"),
     ({"kind": "reset", "x": 1, "b": 2}, "Fault: unknown b, x; known are kind, on, times, after,"),
-    ({"kind": "reset", "on": "put"}, "Fault: on must be one of get, create, cancel, other, any,"),
+    (
+        {"kind": "reset", "on": "put"},
+        "Fault: on must be one of get, create, cancel, compile, query, list, other, any,",
+    ),
     ({"kind": "reset", "times": 0}, "Fault: times must be a whole number from 1, or null for ever"),
     ({"kind": "reset", "times": True}, "Fault: times must be a whole number from 1, or null"),
     ({"kind": "reset", "after": -1}, "Fault: after must be a whole number from 0, not -1"),

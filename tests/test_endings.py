@@ -9,6 +9,7 @@ import pytest
 from dataform_action.endings import (
     Ending,
     ExitCode,
+    ending_of_compilation,
     ending_of_defect,
     ending_of_error,
     ending_of_result,
@@ -17,6 +18,7 @@ from dataform_action.endings import (
 )
 from dataform_action.errors import (
     CancelUnsupported,
+    CredentialsRefused,
     DataformError,
     GaveUp,
     InputError,
@@ -27,13 +29,30 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.interrupts import Interrupted
-from dataform_action.model import Result, Run, State
+from dataform_action.model import (
+    ActionState,
+    Compilation,
+    CompileError,
+    CompileFailed,
+    Prepared,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
+from tests.fakes import make_action
 
 _LINK = "https://a/77"
 
 
-def _run(state: State = State.RUNNING) -> Run:
-    return Run(id="77", state=state, status="WORD", log_url=_LINK)
+def _run(state: State = State.RUNNING, compilation_result: str = "") -> Run:
+    return Run(
+        id="77",
+        state=state,
+        status="WORD",
+        log_url=_LINK,
+        compilation_result=compilation_result,
+    )
 
 
 def test_exit_codes_are_those_of_the_contract() -> None:
@@ -85,6 +104,123 @@ def test_a_run_that_ended_decides_the_step(
     )
 
 
+def test_a_result_keeps_its_actions_and_its_compilation() -> None:
+    """What came of the actions is counted in the words, and kept for the summary."""
+    actions = (
+        make_action("d.a"),
+        make_action("d.b", ActionState.FAILED, job_url="https://a/job"),
+        make_action("d.c", ActionState.SKIPPED),
+    )
+    ending = ending_of_result(
+        Result(run=_run(State.FAILURE, "c/1"), duration=65.9, actions=actions)
+    )
+    assert ending.message == (
+        "Run 77 failed after 1m 5s. Of 3 actions, 1 failed, 1 was skipped, 1 succeeded."
+    )
+    assert ending.actions == actions
+    assert ending.compilation_result == "c/1"
+    assert ending.links == ("https://a/job", _LINK)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (
+            State.FAILURE,
+            "failed after 1s. Of 1 action, 1 succeeded. No action failed: the run failed before "
+            "any of them ran, or around them.",
+        ),
+        (State.SUCCESS, "succeeded after 1s. Of 1 action, 1 succeeded."),
+        (
+            State.CANCELLED,
+            "was cancelled in Dataform after 1s. Of 1 action, 1 succeeded.",
+        ),
+    ],
+)
+def test_a_failure_without_a_failed_action_is_pointed_out(state: State, words: str) -> None:
+    """Whoever looks for the action to blame is told that there is none."""
+    ending = ending_of_result(Result(run=_run(state), duration=1, actions=(make_action("d.a"),)))
+    assert ending.message == f"Run 77 {words}"
+
+
+def test_actions_that_never_ran_are_not_counted() -> None:
+    """Actions that are still pending add no words, and no blank."""
+    actions = (make_action("d.a", ActionState.PENDING),)
+    ending = ending_of_result(Result(run=_run(State.SUCCESS), duration=1, actions=actions))
+    assert ending.message == "Run 77 succeeded after 1s."
+
+
+@pytest.mark.parametrize(
+    ("compilation", "message", "result"),
+    [
+        (
+            Compilation(name="c/1", commit="6f1c2b9"),
+            "The compilation of commit 6f1c2b9 has no errors. "
+            "Nothing was run (compile-only: true).",
+            "c/1",
+        ),
+        (
+            Compilation(name="c/1"),
+            "The compilation has no errors. Nothing was run (compile-only: true).",
+            "c/1",
+        ),
+        (None, "The compilation has no errors. Nothing was run (compile-only: true).", ""),
+    ],
+)
+def test_a_clean_compilation_is_a_success(
+    compilation: Compilation | None, message: str, result: str
+) -> None:
+    """With compile-only the step ends well without any run, and names what was compiled."""
+    prepared = Prepared(request=RunRequest(compile_only=True), body={}, compilation=compilation)
+    assert ending_of_compilation(prepared) == Ending(
+        exit_code=ExitCode.SUCCESS,
+        status=State.SUCCESS,
+        title="Dataform compilation succeeded",
+        message=message,
+        compilation_result=result,
+    )
+
+
+def test_compile_errors_are_the_ending_of_a_run_that_never_was() -> None:
+    """The errors reach the summary and the annotations, and the result is an output."""
+    errors = (CompileError(message="costs is not defined", file="definitions/margin.js", line=12),)
+    error = CompileFailed("The compilation has 1 error.", errors=errors, compilation_result="c/1")
+    assert ending_of_error(error, None, None) == Ending(
+        exit_code=ExitCode.RUN_UNSUCCESSFUL,
+        status=State.FAILURE,
+        title="Dataform: compile errors",
+        message="The compilation has 1 error.",
+        hint=CompileFailed.hint,
+        compile_errors=errors,
+        compilation_result="c/1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (Refused("x", status=403), 3),
+        (GaveUp("x"), 4),
+        (Misconfigured("x"), 4),
+        (WaitTimeout("x"), 5),
+    ],
+)
+def test_what_fails_after_a_success_fails_the_step_alone(
+    error: DataformError, exit_code: int
+) -> None:
+    """A promotion that fails has its exit code; the status is that of the run, which succeeded."""
+    ending = ending_of_error(error, _run(State.SUCCESS), 1.5)
+    assert (ending.exit_code, ending.status) == (exit_code, State.SUCCESS)
+
+
+def test_the_page_to_look_for_a_lost_run_becomes_a_link() -> None:
+    """Links are those of the run, of its actions' jobs, and the page that an error names."""
+    lost = RunMayExist("x", url="https://a/runs")
+    assert ending_of_error(lost, None, None).links == ("https://a/runs",)
+    assert ending_of_error(lost, _run(), None).links == ("https://a/runs", _LINK)
+    assert ending_of_error(GaveUp("x"), None, None).links == ()
+
+
 def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
     """With ``wait: false`` the step succeeds, and its status is still running."""
     assert ending_of_start(_run()) == Ending(
@@ -104,6 +240,13 @@ def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
             Refused("x", status=403),
             3,
             "Dataform: the API refused",
+            State.FAILURE,
+            State.RUNNING,
+        ),
+        (
+            CredentialsRefused("x"),
+            3,
+            "Dataform: the credentials were refused",
             State.FAILURE,
             State.RUNNING,
         ),
@@ -195,6 +338,31 @@ def test_a_signal_is_an_ending_with_the_signals_exit_code(
         hint=hint,
         run=run,
         duration=2.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fate", "hint"),
+    [
+        ("The run was not cancelled.", f"The run: {_LINK}"),
+        (f"Asked the service to cancel run 77: {_LINK}", ""),
+    ],
+)
+def test_a_signal_tells_what_came_of_the_run(fate: str, hint: str) -> None:
+    """The link is given once, whether the fate holds it or not."""
+    ending = ending_of_signal(_interrupted(signal.SIGINT), _run(), 2.0, fate)
+    assert ending.message == f"The step was stopped by SIGINT. {fate}"
+    assert ending.hint == hint
+
+
+def test_a_signal_after_a_lost_create_has_it_as_context() -> None:
+    """The lost create counts as well when the signal broke into its handling."""
+    interrupted = _interrupted(signal.SIGINT)
+    interrupted.__context__ = RunMayExist("The run may exist.", hint="Look.")
+    ending = ending_of_signal(interrupted, None, None)
+    assert (ending.message, ending.hint) == (
+        "The step was stopped by SIGINT. The run may exist.",
+        "Look.",
     )
 
 

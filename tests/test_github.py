@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -180,6 +183,56 @@ def test_annotations_keep_lines_and_marks(name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("place", "properties"),
+    [
+        (
+            {"file": "definitions/a.js", "line": 12, "column": 37},
+            {"file": "definitions/a.js", "line": "12", "col": "37"},
+        ),
+        ({"file": "definitions/a.sqlx"}, {"file": "definitions/a.sqlx"}),
+        ({"file": "a", "line": 0}, {"file": "a", "line": "0"}),
+        ({"file": "", "line": 12, "column": 37}, {}),
+        ({}, {}),
+        (
+            {"file": "a,line=1::error::100% b:c\r\n::d"},
+            {"file": "a,line=1:\u200b:error:\u200b:100% b:c  :\u200b:d"},
+        ),
+    ],
+)
+def test_errors_stand_on_files(place: dict[str, Any], properties: dict[str, str]) -> None:
+    """The runner reads file, line and column as given, and no file adds a property or command."""
+    [command] = parse_log(written(lambda console: console.error("Message", "Title", **place)))
+    assert command == Command("error", "Message", {**properties, "title": "Title"})
+
+
+@BOUNDED
+@given(hostile_texts())
+@example("a,title=b")
+@example("##[error]x")
+def test_no_file_becomes_anything_else(file: str) -> None:
+    """Whatever a service takes for a file, the annotation has its own title, line and message."""
+    output = written(lambda console: console.error("Message", "Title", file=file, line=7))
+    [command] = parse_log(output)
+    assert isinstance(command, Command)
+    assert (command.name, command.message) == ("error", "Message")
+    expected = {"file": plain(file), "line": "7", "title": "Title"} if file else {"title": "Title"}
+    assert command.properties == expected
+
+
+@pytest.mark.parametrize("file", ["dir/s3cret/+ x", "dir/s3cret%2F%2B%20x", "dir/s3cret/+\x00x"])
+def test_no_secret_passes_in_a_file(file: str) -> None:
+    """The runner masks no property, so that a secret is replaced here, however it is spoiled."""
+
+    def write(console: Console) -> None:
+        console.mask("s3cret/+ x")
+        console.error("Message", "Title", file=file)
+
+    command = parse_log(written(write))[1]
+    assert isinstance(command, Command)
+    assert command.properties["file"] == "dir/***"
+
+
 def test_an_annotation_fits_into_the_runners_limit() -> None:
     """An overlong message is cut here, visibly, rather than by the runner."""
     [command] = parse_log(written(lambda console: console.error("word " * 1000, "T")))
@@ -304,6 +357,43 @@ def test_files_that_are_not_named_are_skipped(environ: dict[str, str]) -> None:
     stream = io.StringIO()
     FileCommands(environ, Console(stream)).output({"a": "b"})
     assert stream.getvalue() == ""
+
+
+def _warning_of(path: Path) -> str:
+    """Return what is said when an output goes to a path where it cannot be written."""
+    stream = io.StringIO()
+    FileCommands({"GITHUB_OUTPUT": str(path)}, Console(stream)).output({"a": "b"})
+    [command] = parse_log(stream.getvalue())
+    assert isinstance(command, Command)
+    return command.message.removeprefix("The file that GITHUB_OUTPUT names cannot be written: ")
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_pipe_is_no_file(tmp_path: Path, is_read: bool) -> None:
+    """A pipe holds nothing up, whether somebody reads it or not, and gets nothing."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if is_read else os.open(os.devnull, 0)
+    try:
+        words = "it is no plain file" if is_read else os.strerror(errno.ENXIO)
+        assert _warning_of(path) == f"{words}."
+        assert os.read(reader, 100) == b""
+    finally:
+        os.close(reader)
+
+
+def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """When there is room only for a part, the file is as it was before: the runner can read it."""
+    path = tmp_path / "output"
+    path.write_text("before=1\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+    try:
+        warning = _warning_of(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert warning == f"{os.strerror(errno.ENOSPC)}."
+    assert path.read_text() == "before=1\n"
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:

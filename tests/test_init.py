@@ -15,7 +15,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 #: What belongs to the action, and has no business in a library's process.
 _ACTION = {
     f"dataform_action.{name}"
-    for name in ("emulator", "endings", "github", "inputs", "interrupts", "main", "post", "report")
+    for name in (
+        *("connect", "emulator", "endings", "explain", "github", "inputs", "interrupts", "main"),
+        *("post", "progress", "report"),
+    )
 }
 
 
@@ -28,12 +31,20 @@ def test_every_promised_name_is_there(name: str) -> None:
 def test_the_promise_is_kept_as_a_list() -> None:
     """Names come and go only on purpose: this list is the library's interface."""
     assert dataform_action.__all__ == [
+        "Action",
+        "ActionState",
+        "ApplicationDefaultCredentials",
         "CancelUnsupported",
+        "CompileError",
+        "CompileFailed",
+        "CredentialsRefused",
         "DataformError",
         "DataformWeb",
         "GaveUp",
+        "GoogleDataform",
         "InputError",
         "Polling",
+        "Prepared",
         "Refused",
         "Result",
         "Run",
@@ -44,6 +55,7 @@ def test_the_promise_is_kept_as_a_list() -> None:
         "Unusable",
         "WaitTimeout",
         "__version__",
+        "prepare",
         "run",
         "start",
         "wait",
@@ -106,6 +118,7 @@ def test_importing_the_names_loads_nothing_of_the_action() -> None:
     loaded = _loaded_by("from dataform_action import *")
     assert "dataform_action.watch" in loaded
     assert not {name for name in loaded if name.startswith(tuple(_ACTION))}
+    assert not {name for name in loaded if name.partition(".")[0] == "google"}
 
 
 def test_importing_the_vocabulary_loads_no_network() -> None:

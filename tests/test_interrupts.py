@@ -8,7 +8,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -102,14 +104,42 @@ def test_a_second_signal_pierces_the_shield(interrupts: Interrupts) -> None:
 
 
 def test_a_pierced_shield_interrupts_once(interrupts: Interrupts) -> None:
-    """A failure on the way out of a pierced shield is not turned into a second interrupt."""
+    """A failure on the way out of a pierced shield does not hide that there was a signal."""
 
     def hide() -> None:
         with pytest.raises(Interrupted):
             signal.raise_signal(signal.SIGTERM)
 
-    with pytest.raises(RuntimeError, match="lost"):
+    with pytest.raises(Interrupted) as caught:
         _shielded(interrupts, _send(signal.SIGINT), hide, _fail)
+    assert caught.value.signal_number == signal.SIGINT
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_signal_that_was_swallowed_is_not_lost(interrupts: Interrupts) -> None:
+    """What some code in between swallowed is raised again at the next look, and by a shield."""
+    with suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        interrupts.check()
+    with pytest.raises(Interrupted):
+        _shielded(interrupts, _fail)
+
+
+def test_patience_has_an_end(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal is held back for no longer than the runner has patience."""
+    monkeypatch.setattr("dataform_action.interrupts._PATIENCE_SECONDS", 0.05)
+    with pytest.raises(Interrupted) as caught:
+        _shielded(interrupts, _send(signal.SIGINT), lambda: threading.Event().wait(5))
+    assert caught.value.cut_short
+    assert caught.value.exit_code == 130
+
+
+def test_alarm_that_is_not_ours_is_no_signal(interrupts: Interrupts) -> None:
+    """An alarm without a signal before it interrupts nothing."""
+    with interrupts.shielded():
+        signal.raise_signal(signal.SIGALRM)
+    interrupts.check()
 
 
 def test_the_end_is_not_interrupted(interrupts: Interrupts) -> None:

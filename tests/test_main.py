@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.endings import ExitCode
 from dataform_action.main import as_log, main
 from tests.fakes import FakeClock
-from tests.steps import inputs_for, run_here
+from tests.google_stand_ins import GoogleStandIns
+from tests.steps import ROOT, google_inputs_for, inputs_for, run_here
 
 
 def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -112,12 +115,12 @@ def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> Non
         "project_id": "a/b",
         "token": "",
         "poll_interval": "soon",
-        "location": "europe-west1",
+        "git_ref": "main",
     }
     step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
     assert step.exit_code == ExitCode.BAD_INPUT
     assert len(step.errors) == 1
-    for name in ("project-id", "token", "poll-interval", "location"):
+    for name in ("project-id", "token", "poll-interval", "git-ref"):
         assert f"{name} " in step.errors[0]
         assert name.replace("-", "") in step.summary.replace("-", "").replace("&#45;", "")
     assert emulator.requests == []
@@ -234,6 +237,7 @@ def test_log_is_utf8_or_nowhere() -> None:
     stream.flush()
     assert raw.getvalue() == "毎日?".encode()
     assert as_log(None).write("lost") == 4
+    assert as_log(text := io.StringIO()) is text
 
 
 def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
@@ -241,3 +245,154 @@ def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
     environ = {f"INPUT_{name}": value for name, value in inputs_for(emulator).items()}
     upper = {name.upper(): value for name, value in environ.items()}
     assert main(upper, io.StringIO(), clock) == 0
+
+
+_OUTPUTS = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["outputs"]
+HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"
+
+
+def test_successful_run_on_google_cloud(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A schedule is a workflow configuration there, and the run's compilation is an output."""
+    step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    [invocation] = emulator.invocations
+    run_id = invocation.name.rpartition("/")[2]
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.log[1] == (
+        "Google Cloud Dataform: triggering schedule nightly of project my-project, "
+        "repository warehouse in europe-west1"
+    )
+    assert step.outputs["run-id"] == run_id
+    assert step.outputs["run-log-url"].startswith("https://console.cloud.google.com/bigquery/")
+    assert step.outputs["status"] == "success"
+    assert step.outputs["compilation-result"] == invocation.compilation_result
+    assert step.outputs["failed-actions"] == "[]"
+    assert step.state["run_id"] == run_id
+    assert "| Repository | warehouse &#40;europe-west1&#41; |" in step.summary
+
+
+def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A failed action is an error on its file, a row of the summary and part of an output."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
+    on_file, ending = step.errors
+    assert on_file.startswith(
+        "::error file=definitions/marts/customers.sqlx,title=Dataform%3A action failed::"
+        "my-project.marts.customers: Query error: Division by zero"
+    )
+    assert "Of 11 actions, 1 failed, 4 were skipped, " in ending
+    assert "### Failed actions" in step.summary
+    assert "my-project.marts.export&#95;revenue" in step.summary
+    assert set(step.outputs) == set(_OUTPUTS)
+
+
+def test_progress_is_told_now_and_then(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A long run tells which actions ended, and which are running."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="endless", timeout="2m"), clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert "6 of 11 actions done after 15s; running: my-project.marts.customers" in step.log
+    assert "  my-project.marts.legacy_report disabled" in step.log
+    assert emulator.invocations[0].state == "CANCELING"
+    assert any(line.startswith("Asked the service to cancel run ") for line in step.log)
+    assert step.state["settled"] == "true"
+
+
+def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """What does not compile is not run; each error is an annotation where it belongs."""
+    inputs = google_inputs_for(emulator, schedule="", git_ref="broken")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert emulator.invocations == []
+    assert len(step.errors) == 3
+    assert step.errors[0].startswith(
+        "::error file=definitions/marts/margin.js,line=12,col=37,title=Dataform%3A compile error::"
+    )
+    assert step.outputs["compilation-result"].startswith(f"{HOME}/compilationResults/")
+    assert step.outputs["status"] == "failure"
+    assert "### Compile errors" in step.summary
+
+
+def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With compile-only the step ends once the code has compiled, and runs nothing."""
+    inputs = google_inputs_for(emulator, schedule="", git_ref="main", compile_only="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert emulator.invocations == []
+    assert step.outputs["compilation-result"].startswith(f"{HOME}/compilationResults/")
+    assert step.outputs["status"] == "success"
+    assert "run-id" not in step.outputs
+    assert step.log[-1].endswith("has no errors. Nothing was run (compile-only: true).")
+    assert "## ✅ Dataform compilation succeeded" in step.summary
+
+
+def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """After success, and only then, the environment has the compilation that was run."""
+    inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    patches = [request for request in emulator.requests if request.method == "PATCH"]
+    assert [request.path for request in patches] == [f"/v1/{HOME}/releaseConfigs/production"]
+    compiled = step.outputs["compilation-result"]
+    assert json.loads(patches[0].body) == {"releaseCompilationResult": compiled}
+    assert f"Promoted, for scheduled runs as well: {compiled}" in step.log
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code"), [(403, ExitCode.REFUSED), (503, ExitCode.NO_ANSWER)]
+)
+def test_promote_that_fails(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, status: int, exit_code: ExitCode
+) -> None:
+    """The step fails, since scheduled runs have other code; the run itself was a success."""
+    emulator.add_fault(Fault("status", on="other", status=status, times=None))
+    inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == exit_code
+    assert step.outputs["status"] == "success"
+    assert emulator.invocations[0].state == "SUCCEEDED"
+
+
+def test_lost_create_is_found(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run of our own compilation is found when the answer to its creation is lost."""
+    emulator.add_fault(Fault("close", on="create", processed=True))
+    inputs = google_inputs_for(emulator, schedule="", environment="production")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    [invocation] = emulator.invocations
+    assert invocation.name.endswith(f"/{step.outputs['run-id']}")
+
+
+def test_bad_run_id_on_google_cloud(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The name of a run in another repository is a bad input, before anything is sent."""
+    name = f"{HOME}x/workflowInvocations/1"
+    step = run_here(tmp_path, google_inputs_for(emulator, run_id=name), clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert emulator.requests == []
+
+
+def test_minted_token_is_masked(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A token that the step mints is masked before anything that could hold it is printed."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token-"))
+    emulator.add_fault(Fault("status", on="create", status=400, body="bad machine-token-1"))
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="")
+        step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
+    assert step.exit_code == ExitCode.REFUSED
+    assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
+    assert "machine-token" not in step.summary
+
+
+def test_no_credentials(clock: FakeClock, tmp_path: Path, emulator: Emulator) -> None:
+    """Without a token or anything that gives one, nothing is sent."""
+    file = tmp_path / "credentials.json"
+    file.write_text("{}")
+    inputs = google_inputs_for(emulator, token="")
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    step = run_here(tmp_path, inputs, clock, **environ)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "title=Dataform%3A the credentials were refused::" in step.errors[0]
+    assert emulator.requests == []

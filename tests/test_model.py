@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from dataform_action.errors import InputError, RunUnsuccessful
 from dataform_action.model import (
+    ActionState,
     Polling,
     Result,
     Run,
+    RunRequest,
     State,
     format_duration,
     is_link,
+    is_project_id,
     is_segment,
+    is_token,
 )
 from tests.runner import BOUNDED, hostile_texts
 
@@ -36,6 +40,36 @@ def test_a_segment_is_letters_digits_hyphens_and_underscores(text: str) -> None:
 def test_nothing_leaves_its_segment(text: str) -> None:
     """What could change a path, or is overlong, is no segment."""
     assert not is_segment(text)
+
+
+@pytest.mark.parametrize("text", ["my-project", "example.com:my-project", "123", "a" * 100])
+def test_a_google_cloud_project_has_an_id_or_a_number(text: str) -> None:
+    """The forms from before there were organisations are still in use."""
+    assert is_project_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "-a", "a/b", "a b", "a?b", "a#b", "a%2Fb", "a\n", "é", "٣", "a" * 101]
+)
+def test_no_project_id_leaves_its_segment(text: str) -> None:
+    """What could change a path is no project's id."""
+    assert not is_project_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("ya29.a-b_c", True),
+        ("|+/=", True),
+        ("", False),
+        ("a b", False),
+        ("a\n", False),
+        ("é", False),
+    ],
+)
+def test_a_token_can_stand_in_a_header(text: str, token: bool) -> None:
+    """A token is printable and has no blanks."""
+    assert is_token(text) is token
 
 
 @pytest.mark.parametrize(
@@ -126,6 +160,17 @@ def test_durations_are_written_for_people(seconds: float, text: str) -> None:
 def test_only_a_running_run_can_change(state: State) -> None:
     """Every state but RUNNING is final."""
     assert state.ended is (state.value != "running")
+
+
+def test_only_pending_and_running_actions_can_change() -> None:
+    """Every other state of an action is final, whether it ran or not."""
+    assert [state.value for state in ActionState if not state.ended] == ["pending", "running"]
+
+
+def test_a_request_asks_for_nothing_by_itself() -> None:
+    """Whatever is not given stays as the service has it."""
+    values = [getattr(RunRequest(), name) for name in RunRequest.__slots__]
+    assert all(value in (None, (), False) for value in values)
 
 
 def test_states_are_githubs_own_words() -> None:

@@ -17,8 +17,16 @@ from dataform_action.errors import (
     Refused,
 )
 from dataform_action.service import Service
-from tests.fakes import FakeClock, FakeService
-from tests.steps import Step, inputs_for, read_step, run_apart, run_here, runner_environ
+from tests.fakes import Broken, FakeClock, FakeService
+from tests.steps import (
+    Step,
+    google_inputs_for,
+    inputs_for,
+    read_step,
+    run_apart,
+    run_here,
+    runner_environ,
+)
 
 STATE = {
     "service": "Dataform Web",
@@ -101,6 +109,7 @@ def test_no_summary(emulator: Emulator, run_post: Post) -> None:
         ([Refused("HTTP 400: over", status=400)], "refused to cancel it: HTTP 400: over", 1),
         ([NoResponse("HTTP 503"), ""], "The service was asked to cancel it.", 2),
         ([NoResponse("HTTP 503")], "It could not be cancelled: HTTP 503", 3),
+        ([Broken("No credentials.", hint="Set token.")], "No credentials. Set token.", 1),
     ],
 )
 @pytest.mark.parametrize("poll", ["RUNNING", NoResponse("HTTP 503"), Refused("no", status=401)])
@@ -112,6 +121,26 @@ def test_cancelling(
     assert words in (module._cancel(service, service.describe("77"), clock) or "")
     assert len(fake.times("cancel")) == calls
     assert clock.now() == 1000 + 2 * (calls - 1)
+
+
+def test_run_that_is_over_when_it_is_to_be_cancelled(clock: FakeClock) -> None:
+    """A run that ended between the look and the cancel needs no clean-up either."""
+    service: Service = (fake := FakeService(clock, polls=["RUNNING"], cancels=["SUCCESSFUL"]))
+    assert module._cancel(service, service.describe("77"), clock) is None
+    assert fake.called == ["get", "cancel"]
+
+
+def test_run_on_google_cloud_is_cancelled(
+    emulator: Emulator, run_post: Post, tmp_path: Path, clock: FakeClock
+) -> None:
+    """What a killed step left going is cancelled, in the project that the state names."""
+    inputs = google_inputs_for(emulator, wait="false", schedule="endless")
+    left = run_here(tmp_path, inputs, clock)
+    state = {**left.state, "cancel": "true", "settled": ""}
+    step = run_post({**inputs, "project-id": "another-project"}, state)
+    assert "Google Cloud Dataform: the step ended before run " in step.warnings[0]
+    assert "The service was asked to cancel it." in step.warnings[0]
+    assert emulator.invocations[0].state == "CANCELING"
 
 
 def test_link_from_the_state_is_not_trusted(emulator: Emulator, run_post: Post) -> None:

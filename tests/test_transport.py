@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import ssl
 import threading
@@ -16,6 +18,7 @@ from dataform_action import answers, transport
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import (
     DataformError,
+    InputError,
     InvalidResponse,
     Misconfigured,
     NoResponse,
@@ -292,7 +295,77 @@ def test_token_that_is_not_to_be_had(emulator: Emulator) -> None:
         Transport(emulator.url, lambda: fail(OSError("no route"))).send("GET", RUNS)
     with pytest.raises(Refused):
         Transport(emulator.url, lambda: fail(Refused("x", status=1))).send("GET", RUNS)
+    with pytest.raises(InputError):
+        Transport(emulator.url, lambda: fail(InputError([("a", "b")]))).send("GET", RUNS)
     assert emulator.requests == []
+
+
+def _join_workers() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "dataform-request":
+            thread.join(60)
+
+
+def test_token_that_is_late(emulator: Emulator) -> None:
+    """A token function holds no call beyond its limit, and what it brings later is not sent."""
+    release = threading.Event()
+
+    def ask() -> str:
+        release.wait(60)
+        return emulator.token
+
+    client = Transport(emulator.url, ask)
+    with pytest.raises(NotConnected) as caught:
+        client.send("POST", RUNS, {}, read_seconds=0.05)
+    assert type(caught.value) is NotConnected
+    assert caught.value.message == (
+        f"POST {emulator.url}{RUNS}: no token to be had within 0.1 seconds"
+    )
+    release.set()
+    _join_workers()
+    assert emulator.requests == []
+    client.send("POST", RUNS, {})
+    assert len(emulator.requests) == 1
+
+
+class _Stop(Exception):
+    pass
+
+
+def test_signal_while_a_token_is_waited_for(emulator: Emulator) -> None:
+    """A caller that is called away leaves no request behind."""
+    release = threading.Event()
+
+    def stop(*_: object) -> None:
+        raise _Stop
+
+    def ask() -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        release.wait(60)
+        return emulator.token
+
+    signal.signal(signal.SIGTERM, stop)
+    with pytest.raises(_Stop):
+        Transport(emulator.url, ask).send("POST", RUNS, {})
+    release.set()
+    _join_workers()
+    assert emulator.requests == []
+
+
+def test_token_of_a_failed_exchange_is_hidden(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt hides the token that it was made with, in the words of a failure as well."""
+    tokens = iter(("token-one", "token-two"))
+    client = Transport("http://nowhere.invalid", lambda: next(tokens))
+
+    def resolve(*_args: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "token-one, token-two")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    for words in ("\\*\\*\\*, token-two$", "token-one, \\*\\*\\*$"):
+        with pytest.raises(NotConnected, match=words):
+            client.send("GET", RUNS)
 
 
 def test_netrc_is_not_used(

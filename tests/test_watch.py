@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
     GaveUp,
+    InputError,
     InvalidResponse,
     Misconfigured,
     NoResponse,
@@ -21,29 +22,54 @@ from dataform_action.errors import (
     Throttled,
     WaitTimeout,
 )
-from dataform_action.model import Polling, Result, Run, RunRequest, State
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    CompileFailed,
+    Polling,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
 from dataform_action.updates import (
     CancelRequested,
     Changed,
+    Compiled,
     Created,
     LeftRunning,
     OutageEnded,
     OutageStarted,
+    Progressed,
+    Promoted,
+    Update,
     Waiting,
 )
-from dataform_action.watch import HEARTBEAT, run, start, wait
+from dataform_action.watch import (
+    ACTIONS_INTERVAL,
+    HEARTBEAT,
+    prepare,
+    run,
+    start,
+    wait,
+)
 from tests.fakes import (
     LOG_URL,
+    ActionsStep,
     Broken,
     FakeClock,
     FakeService,
     Killed,
     Recorder,
     Step,
+    make_action,
     make_run,
 )
 
 NIGHTLY = RunRequest(schedule="nightly")
+PROMOTING = RunRequest(environment="production", promote=True)
+LOST = RunMayExist("lost", hint="Look.", findable=True)
 
 
 def test_run_ends_with_the_run(clock: FakeClock) -> None:
@@ -52,7 +78,7 @@ def test_run_ends_with_the_run(clock: FakeClock) -> None:
     result = run(service, NIGHTLY, clock=clock)
     assert result == Result(run=make_run("SUCCESSFUL"), duration=2.0)
     assert service.requests == [NIGHTLY]
-    assert [name for name, _ in service.calls] == ["start", "get", "get", "get"]
+    assert service.called == ["prepare", "start", "get", "get", "get"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +94,7 @@ def test_every_end_is_an_end(clock: FakeClock, status: str, state: State) -> Non
     """Each final status ends the wait at the poll that shows it, and cancels nothing."""
     service = FakeService(clock, polls=["RUNNING", status])
     assert run(service, NIGHTLY, clock=clock).run.state is state
-    assert [name for name, _ in service.calls] == ["start", "get", "get"]
+    assert service.called == ["prepare", "start", "get", "get"]
 
 
 def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
@@ -143,7 +169,7 @@ def test_kill_while_sleeping_cancels() -> None:
     service = FakeService(clock)
     with pytest.raises(Killed):
         run(service, NIGHTLY, clock=clock)
-    assert [name for name, _ in service.calls] == ["start", "get", "cancel"]
+    assert service.called == ["prepare", "start", "get", "cancel"]
 
 
 def test_kill_with_cancel_off(clock: FakeClock) -> None:
@@ -164,7 +190,7 @@ def test_failing_observer_cancels(clock: FakeClock) -> None:
 
     with pytest.raises(Broken, match="the observer is broken"):
         run(service, NIGHTLY, on_update=fail, clock=clock)
-    assert [name for name, _ in service.calls] == ["start", "cancel"]
+    assert service.called == ["prepare", "start", "cancel"]
 
 
 def test_failing_observer_at_the_end_of_an_outage_cancels(clock: FakeClock) -> None:
@@ -198,7 +224,7 @@ def test_set_up_that_never_worked_ends_the_wait(clock: FakeClock) -> None:
     service = FakeService(clock, polls=[Misconfigured("self-signed")])
     with pytest.raises(Misconfigured):
         wait(service, make_run(), clock=clock)
-    assert [name for name, _ in service.calls] == ["get"]
+    assert service.called == ["get"]
 
 
 def test_set_up_that_worked_is_an_outage(clock: FakeClock) -> None:
@@ -303,7 +329,7 @@ def test_kill_at_the_shield_cancels(clock: FakeClock) -> None:
     service = FakeService(clock)
     with pytest.raises(Killed):
         run(service, NIGHTLY, clock=clock, shielded=shielded)
-    assert [name for name, _ in service.calls] == ["start", "cancel"]
+    assert service.called == ["prepare", "start", "cancel"]
 
 
 @pytest.mark.parametrize("error", [NotConnected("no route"), Throttled("slow down")])
@@ -325,7 +351,7 @@ def test_create_is_not_repeated_otherwise(clock: FakeClock, error: DataformError
     with pytest.raises(type(error)) as caught:
         run(service, NIGHTLY, clock=clock)
     assert caught.value is error
-    assert [name for name, _ in service.calls] == ["start"]
+    assert service.called == ["prepare", "start"]
 
 
 def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
@@ -343,11 +369,12 @@ def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
 def test_create_ends_at_the_timeout(clock: FakeClock) -> None:
     """A timeout shorter than the outage timeout ends a create that never gets through."""
     service = FakeService(clock, creates=[NotConnected("no route")])
-    with pytest.raises(
-        WaitTimeout,
-        match=r"within the timeout of 1m\. The last failure: no route",
-    ):
+    with pytest.raises(WaitTimeout) as caught:
         run(service, NIGHTLY, Polling(timeout=60), clock=clock)
+    assert caught.value.message == (
+        "No run was created. The timeout of 1m is over. The last failure: no route"
+    )
+    assert caught.value.hint == NotConnected.hint
     assert service.times("start")[-1] == pytest.approx(60)
 
 
@@ -356,7 +383,7 @@ def test_start_does_not_wait(clock: FakeClock) -> None:
     service, seen = FakeService(clock), Recorder(clock)
     assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
     assert seen.updates == [Created(make_run())]
-    assert [name for name, _ in service.calls] == ["start"]
+    assert service.called == ["prepare", "start"]
 
 
 def test_wait_watches_a_run_that_exists(clock: FakeClock) -> None:
@@ -373,7 +400,7 @@ def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None
     service = FakeService(clock, polls=[error])
     with pytest.raises(Refused):
         wait(service, make_run(), clock=clock)
-    assert [name for name, _ in service.calls] == ["get"]
+    assert service.called == ["get"]
 
 
 def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
@@ -402,7 +429,7 @@ def test_refusal_ends_the_wait(clock: FakeClock, status: int) -> None:
     service = FakeService(clock, polls=["RUNNING", Refused("no", status=status)])
     with pytest.raises(Refused):
         run(service, NIGHTLY, clock=clock)
-    assert [name for name, _ in service.calls] == ["start", "get", "get"]
+    assert service.called == ["prepare", "start", "get", "get"]
 
 
 @pytest.mark.parametrize(
@@ -522,3 +549,397 @@ def test_new_link_is_told(clock: FakeClock) -> None:
     service, seen = Relinking(clock), Recorder(clock)
     run(service, NIGHTLY, on_update=seen, clock=clock)
     assert len(seen.of(Changed)) == 3
+
+
+def _raise_on(kind: type, error: BaseException) -> Callable[[Update], None]:
+    """Return an observer that fails on one kind of update."""
+
+    def observe(update: Update) -> None:
+        if isinstance(update, kind):
+            raise error
+
+    return observe
+
+
+def test_prepare_compiles_and_runs_nothing(clock: FakeClock) -> None:
+    """What only has to compile is prepared once, told of, and not started."""
+    service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
+    prepared = prepare(service, NIGHTLY, on_update=seen, clock=clock)
+    assert (prepared.request, prepared.compilation) == (NIGHTLY, Compilation(name="c/1"))
+    assert seen.updates == [Compiled(Compilation(name="c/1"))]
+    assert service.called == ["prepare"]
+
+
+def test_what_is_prepared_is_what_is_started(clock: FakeClock) -> None:
+    """The compilation of the request is that of the run, and is told before the run is."""
+    service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
+    assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
+    assert seen.updates == [Compiled(Compilation(name="c/1")), Created(make_run())]
+    assert [prepared.compilation for prepared in service.prepared] == [Compilation(name="c/1")]
+
+
+@pytest.mark.parametrize(
+    "error", [NoResponse("503"), InvalidResponse("HTML"), NotConnected("no"), Throttled("429")]
+)
+def test_prepare_is_repeated(clock: FakeClock, error: DataformError) -> None:
+    """To compile twice does no harm, so whatever gave no usable answer is asked for again."""
+    service, seen = FakeService(clock, prepares=[error, error, "c/1"]), Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
+    assert service.called[:4] == ["prepare", "prepare", "prepare", "start"]
+    assert [type(update) for update in seen.updates[:4]] == [
+        *(OutageStarted, OutageEnded, Compiled, Created)
+    ]
+
+
+def test_prepare_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
+    """A compilation that never has an answer ends after the outage timeout, with no run made."""
+    service = FakeService(clock, prepares=[NoResponse("HTTP 503")])
+    with pytest.raises(GaveUp) as caught:
+        run(service, NIGHTLY, Polling(outage_timeout=120), clock=clock)
+    assert caught.value.message == (
+        "The API gave no usable answer for 2m. No run was created.\nThe last failure: HTTP 503"
+    )
+    assert service.times("prepare")[-1] == pytest.approx(120)
+    assert set(service.called) == {"prepare"}
+
+
+def test_prepare_ends_at_the_timeout(clock: FakeClock) -> None:
+    """A timeout shorter than the outage timeout ends a compilation without an answer."""
+    service = FakeService(clock, prepares=[NoResponse("HTTP 503")])
+    with pytest.raises(WaitTimeout, match=r"No run was created\. The timeout of 1m is over\."):
+        prepare(service, NIGHTLY, Polling(timeout=60), clock=clock)
+    assert service.times("prepare")[-1] == pytest.approx(60)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CompileFailed("1 error", errors=[], compilation_result="c/1"),
+        InputError([("schedule", "belongs to another release")]),
+        Refused("no", status=403),
+        Misconfigured("self-signed"),
+        Broken("no credentials"),
+    ],
+)
+def test_prepare_is_not_repeated_in_vain(clock: FakeClock, error: DataformError) -> None:
+    """What trying again cannot mend ends the step at once, and nothing is started."""
+    service, seen = FakeService(clock, prepares=[error]), Recorder(clock)
+    with pytest.raises(type(error)) as caught:
+        run(service, NIGHTLY, on_update=seen, clock=clock)
+    assert caught.value is error
+    assert service.called == ["prepare"]
+    assert seen.updates == []
+
+
+def test_kill_while_preparing_cancels_nothing(clock: FakeClock) -> None:
+    """Before there is a run, a kill just goes on its way."""
+    service = FakeService(clock, prepares=[Killed()])
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, clock=clock)
+    assert service.called == ["prepare"]
+
+
+def test_lost_create_is_found(clock: FakeClock) -> None:
+    """A run whose creation had no answer is looked for, adopted and watched, not made again."""
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=["", "78"])
+    seen = Recorder(clock)
+    result = run(service, NIGHTLY, on_update=seen, clock=clock)
+    assert result.run == make_run("SUCCESSFUL", "78")
+    assert service.called == ["prepare", "start", "find", "find", "get", "get", "get"]
+    assert seen.of(Created) == [Created(make_run(run_id="78"))]
+    assert service.prepared == [service.prepared[0]] * 3
+
+
+def test_start_finds_a_lost_create(clock: FakeClock) -> None:
+    """A run that is not waited for is looked for all the same: its id is an output."""
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=["78"])
+    assert start(service, NIGHTLY, clock=clock) == make_run(run_id="78")
+    assert service.called == ["prepare", "start", "find"]
+
+
+def test_looking_survives_failures(clock: FakeClock) -> None:
+    """A look without a usable answer is repeated, and tells of the outage."""
+    service = FakeService(clock, creates=[LOST], finds=[NoResponse("503"), "77"])
+    seen = Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
+    assert [type(update) for update in seen.updates[:3]] == [OutageStarted, OutageEnded, Created]
+
+
+def test_found_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
+    """The first 30 s of a run that was found count from then on."""
+    missing = Refused("not found", status=404)
+    service = FakeService(
+        clock, creates=[LOST], finds=["77"], polls=[missing, "SUCCESSFUL"], seconds={"find": 50.0}
+    )
+    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+
+
+def test_lost_create_that_is_not_found(clock: FakeClock) -> None:
+    """After three looks the loss is reported as it was, and nothing is made again."""
+    service = FakeService(clock, creates=[LOST])
+    with pytest.raises(RunMayExist) as caught:
+        run(service, NIGHTLY, clock=clock)
+    assert caught.value is LOST
+    assert service.called == ["prepare", "start", "find", "find", "find"]
+    assert clock.now() > 1000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("no", status=403),
+        Misconfigured("self-signed"),
+        NoResponse("HTTP 503"),
+        Broken("no credentials"),
+    ],
+)
+@pytest.mark.parametrize("polling", [Polling(outage_timeout=60), Polling(timeout=60)])
+def test_look_that_fails_is_no_other_end(
+    clock: FakeClock, error: DataformError, polling: Polling
+) -> None:
+    """That the run cannot be looked for does not hide that it may exist."""
+    service = FakeService(clock, creates=[LOST], finds=[error])
+    with pytest.raises(RunMayExist) as caught:
+        run(service, NIGHTLY, polling, clock=clock)
+    assert caught.value is LOST
+    assert service.times("start") == [0]
+    assert service.times("cancel") == []
+
+
+@pytest.mark.parametrize("finds", [[Killed()], ["", Killed()]])
+def test_kill_while_looking_knows_that_a_run_may_exist(clock: FakeClock, finds: list[Step]) -> None:
+    """Whoever reports the kill finds the lost create as its cause."""
+    service = FakeService(clock, creates=[LOST], finds=finds)
+    with pytest.raises(Killed) as caught:
+        run(service, NIGHTLY, clock=clock)
+    assert caught.value.__cause__ is LOST
+    assert "cancel" not in service.called
+
+
+def test_kill_between_looks_knows_that_a_run_may_exist() -> None:
+    """The same goes for a kill during the pause between two looks."""
+
+    class Deadly(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise Killed
+
+    clock = Deadly()
+    service = FakeService(clock, creates=[LOST])
+    with pytest.raises(Killed) as caught:
+        run(service, NIGHTLY, clock=clock)
+    assert caught.value.__cause__ is LOST
+
+
+def test_kill_at_the_news_of_the_found_run_cancels_it(clock: FakeClock) -> None:
+    """A run that was found is known from then on: whatever comes, it is not left behind."""
+    service = FakeService(clock, creates=[LOST], finds=["77"])
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, on_update=_raise_on(Created, Killed()), clock=clock)
+    assert service.called == ["prepare", "start", "find", "cancel"]
+
+
+def test_promote_after_success(clock: FakeClock) -> None:
+    """The compilation is promoted once, after the run succeeded, and told last."""
+    service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
+    run(service, PROMOTING, on_update=seen, clock=clock)
+    assert service.called == ["prepare", "start", "get", "get", "get", "promote"]
+    assert seen.updates[-1] == Promoted(Compilation(name="c/1"))
+    assert service.prepared[1] == service.prepared[0]
+
+
+def test_promote_without_a_compilation_tells_nothing(clock: FakeClock) -> None:
+    """Where nothing was compiled there is nothing to tell of."""
+    service, seen = FakeService(clock), Recorder(clock)
+    run(service, PROMOTING, on_update=seen, clock=clock)
+    assert seen.of(Promoted) == []
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "TIMED_OUT"])
+def test_only_success_is_promoted(clock: FakeClock, status: str) -> None:
+    """Code whose run did not succeed never becomes that of scheduled runs."""
+    service = FakeService(clock, prepares=["c/1"], polls=["RUNNING", status])
+    assert run(service, PROMOTING, clock=clock).run.status == status
+    assert "promote" not in service.called
+
+
+def test_nothing_is_promoted_unasked(clock: FakeClock) -> None:
+    """Without promote, success changes nothing in the project."""
+    service = FakeService(clock, prepares=["c/1"])
+    run(service, RunRequest(environment="production"), clock=clock)
+    assert "promote" not in service.called
+
+
+def test_promote_is_repeated(clock: FakeClock) -> None:
+    """To promote twice does no harm, and it has time of its own after a run that took all."""
+    service = FakeService(
+        clock,
+        polls=["SUCCESSFUL"],
+        promotes=[NoResponse("503"), NoResponse("503"), ""],
+        seconds={"get": 59.0},
+    )
+    seen = Recorder(clock)
+    result = run(service, PROMOTING, Polling(timeout=60), on_update=seen, clock=clock)
+    assert result.duration == 59
+    assert len(service.times("promote")) == 3
+    assert seen.of(OutageStarted) != []
+
+
+@pytest.mark.parametrize(
+    ("error", "polling", "kind", "message"),
+    [
+        (Refused("HTTP 403", status=403), Polling(), Refused, "HTTP 403"),
+        (Misconfigured("self-signed"), Polling(), Misconfigured, "self-signed"),
+        (
+            NoResponse("HTTP 503"),
+            Polling(outage_timeout=60),
+            GaveUp,
+            "The API gave no usable answer for 1m. The run succeeded, but its compilation was not "
+            "promoted.\nThe last failure: HTTP 503",
+        ),
+        (
+            NoResponse("HTTP 503"),
+            Polling(timeout=60),
+            WaitTimeout,
+            "The run succeeded, but its compilation was not promoted. The timeout of 1m is over. "
+            "The last failure: HTTP 503",
+        ),
+        (Killed("stop"), Polling(), Killed, "stop"),
+    ],
+)
+def test_promote_that_fails(
+    clock: FakeClock,
+    error: BaseException,
+    polling: Polling,
+    kind: type[BaseException],
+    message: str,
+) -> None:
+    """What could not be promoted is an error of its own; the run is over and is left alone."""
+    service, seen = FakeService(clock, prepares=["c/1"], promotes=[error]), Recorder(clock)
+    with pytest.raises(kind) as caught:
+        run(service, PROMOTING, polling, on_update=seen, clock=clock)
+    assert str(caught.value) == message
+    assert seen.of(Promoted) == seen.of(LeftRunning) == seen.of(CancelRequested) == []
+    assert "cancel" not in service.called
+
+
+DONE, GOING = make_action("p.d.a"), make_action("p.d.b", ActionState.RUNNING)
+
+
+def test_actions_are_asked_for_every_15_seconds_at_most(clock: FakeClock) -> None:
+    """However often the run is polled, its actions are not asked for any more often."""
+    service = FakeService(
+        clock,
+        polls=[*["RUNNING"] * 60, "SUCCESSFUL"],
+        queries=[(DONE, GOING)],
+        has_actions=True,
+    )
+    seen = Recorder(clock)
+    run(service, NIGHTLY, on_update=seen, clock=clock)
+    *during, _last = service.times("actions")
+    assert during[0] == pytest.approx(ACTIONS_INTERVAL)
+    gaps = [after - before for before, after in pairwise(during)]
+    assert len(gaps) > 3
+    assert ACTIONS_INTERVAL == 15 <= min(gaps)
+    assert max(gaps) < 25
+    assert seen.of(Progressed) == [Progressed((DONE, GOING), moment) for moment in during]
+
+
+def test_actions_are_asked_for_only_of_a_run_that_was_seen(clock: FakeClock) -> None:
+    """An outage is not filled with questions for actions."""
+    service = FakeService(
+        clock,
+        polls=["RUNNING", *[NoResponse("503")] * 6, "RUNNING", "SUCCESSFUL"],
+        has_actions=True,
+    )
+    run(service, NIGHTLY, clock=clock)
+    polled = service.times("get")
+    assert service.times("actions") == [polled[-2], polled[-1]]
+
+
+def test_service_without_actions_is_not_asked_for_them(clock: FakeClock) -> None:
+    """Where the service knows no actions, the result has none."""
+    service, seen = FakeService(clock, polls=[*["RUNNING"] * 60, "SUCCESSFUL"]), Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).actions == ()
+    assert set(service.called) == {"prepare", "start", "get"}
+    assert seen.of(Progressed) == []
+
+
+@pytest.mark.parametrize("error", [NoResponse("503"), Refused("no", status=403), Broken("odd")])
+def test_progress_is_a_courtesy(clock: FakeClock, error: DataformError) -> None:
+    """Actions that cannot be asked for end no wait, and are no outage."""
+    service = FakeService(
+        clock, polls=[*["RUNNING"] * 40, "SUCCESSFUL"], queries=[error, (DONE,)], has_actions=True
+    )
+    seen = Recorder(clock)
+    assert run(service, NIGHTLY, on_update=seen, clock=clock).actions == (DONE,)
+    assert len(seen.of(Progressed)) == len(service.times("actions")) - 2
+    assert seen.of(OutageStarted) == []
+
+
+def test_observer_that_fails_on_progress_cancels(clock: FakeClock) -> None:
+    """That progress is a courtesy hides no failure of the observer."""
+    service = FakeService(clock, polls=["RUNNING"], has_actions=True)
+    with pytest.raises(Broken):
+        run(service, NIGHTLY, on_update=_raise_on(Progressed, Broken("x")), clock=clock)
+    assert service.called[-2:] == ["actions", "cancel"]
+
+
+PLACED = make_action("p.d.a", file="definitions/a.sqlx")
+
+
+@pytest.mark.parametrize(
+    ("queries", "locates", "actions", "calls"),
+    [
+        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "locate"]),
+        ([()], [()], (), ["actions", "locate"]),
+        (
+            [NoResponse("503"), (DONE,)],
+            [(PLACED,)],
+            (PLACED,),
+            ["actions", "actions", "locate"],
+        ),
+        (
+            [(DONE,)],
+            [NoResponse("503"), (PLACED,)],
+            (PLACED,),
+            ["actions", "locate", "locate"],
+        ),
+        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "locate", "locate", "locate"]),
+        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "locate"]),
+        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "locate"]),
+        ([NoResponse("503")], [()], (), ["actions"] * 3),
+        ([Refused("no", status=403)], [()], (), ["actions"]),
+    ],
+)
+@pytest.mark.parametrize("status", ["SUCCESSFUL", "FAILED"])
+def test_actions_of_a_run_that_is_over(
+    clock: FakeClock,
+    status: str,
+    queries: list[ActionsStep],
+    locates: list[ActionsStep],
+    actions: tuple[Action, ...],
+    calls: list[str],
+) -> None:
+    """The result has the actions as far as three attempts tell; without them it is the same."""
+    service = FakeService(clock, polls=[status], queries=queries, locates=locates, has_actions=True)
+    result = run(service, NIGHTLY, clock=clock)
+    assert result == Result(run=make_run(status), duration=0, actions=actions)
+    assert service.called == ["prepare", "start", "get", *calls]
+
+
+def test_kill_while_asking_for_the_last_actions_cancels_nothing(clock: FakeClock) -> None:
+    """The run is over by then."""
+    service = FakeService(clock, polls=["FAILED"], queries=[Killed()], has_actions=True)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, clock=clock)
+    assert "cancel" not in service.called
+
+
+def test_cancel_of_a_run_that_is_over(clock: FakeClock) -> None:
+    """A run that ended just before it was to be cancelled is told as what it became."""
+    service = FakeService(clock, polls=["RUNNING", Killed()], cancels=["SUCCESSFUL"])
+    seen = Recorder(clock)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, on_update=seen, clock=clock)
+    assert seen.updates[-1] == CancelRequested(make_run("SUCCESSFUL"))
+    assert len(service.times("cancel")) == 1

@@ -11,13 +11,24 @@ From a shell: ``python -m dataform_action.emulator``.
 
 Where things belong:
 
-* a new endpoint: the ``route`` of its API's module (``dataform_web``, ``control``);
+* a new endpoint: the ``route`` of its API's module (``dataform_web``, ``control``), or a row in
+  ``google.methods``;
 * a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
 * a new kind of fault: ``FaultKind`` in ``faults``, and a function in the table of ``spoiling``.
 """
 
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
 from dataform_action.emulator.faults import Fault
+from dataform_action.emulator.google.definitions import (
+    Commit,
+    Course,
+    Invocation,
+    ReleaseConfig,
+    Repository,
+    Rules,
+    WorkflowConfig,
+)
+from dataform_action.emulator.google.sample import make_warehouse
 from dataform_action.emulator.messages import Request
 from dataform_action.emulator.pace import Clock
 from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
@@ -26,9 +37,17 @@ __all__ = [
     "DEFAULT_SCHEDULES",
     "DEFAULT_TOKEN",
     "Clock",
+    "Commit",
+    "Course",
     "Emulator",
     "Fault",
+    "Invocation",
     "Outcome",
+    "ReleaseConfig",
+    "Repository",
     "Request",
+    "Rules",
     "Run",
+    "WorkflowConfig",
+    "make_warehouse",
 ]

@@ -4,10 +4,13 @@ import argparse
 import math
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
 
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.google.graph import load_graph
+from dataform_action.emulator.google.sample import make_warehouse
 from dataform_action.emulator.pace import Advance
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -29,6 +32,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _graph(text: str) -> Mapping[str, Any]:
+    try:
+        return load_graph(Path(text))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from error
+
+
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dataform_action.emulator",
@@ -37,7 +47,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=_port, default=8080, help="0 picks a free one")
-    parser.add_argument("--token", help="the API token to accept (default: an example, printed)")
+    parser.add_argument(
+        "--token", help="the token that both APIs accept (default: an example, printed)"
+    )
     parser.add_argument(
         "--advance",
         choices=get_args(Advance),
@@ -46,6 +58,13 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--run-seconds", type=_seconds, default=8.0, help="how long a run takes by the clock"
+    )
+    parser.add_argument(
+        "--graph",
+        type=_graph,
+        metavar="FILE",
+        help="what `dataform compile --json` printed, to serve as the repository warehouse of "
+        "my-project in europe-west1 (default: a sample)",
     )
     parser.add_argument("--verbose", action="store_true", help="print a line for each request")
     return parser
@@ -73,6 +92,7 @@ def main(
         token=DEFAULT_TOKEN if options.token is None else options.token,
         advance=cast(Advance, options.advance),
         run_seconds=options.run_seconds,
+        repositories=None if options.graph is None else (make_warehouse(options.graph),),
         log=_print if options.verbose else None,
     )
     held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

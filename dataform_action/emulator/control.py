@@ -1,6 +1,6 @@
 """Control over HTTP, for tests in other processes and languages: ``/_emulator/…``, no token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import partial
 from urllib.parse import quote
@@ -20,10 +20,11 @@ from dataform_action.emulator.recording import Recorder
 from dataform_action.emulator.runs import RunStore
 
 
-def redact(text: str, token: str) -> str:
-    """Replace a token in a text, also where it is percent-encoded."""
-    for form in (token, quote(token), quote(token, safe="")):
-        text = text.replace(form, "***")
+def redact(text: str, tokens: Collection[str]) -> str:
+    """Replace tokens in a text, also where they are percent-encoded."""
+    for token in sorted(tokens, key=len, reverse=True):
+        for form in (token, quote(token), quote(token, safe="")):
+            text = text.replace(form, "***")
     return text
 
 
@@ -31,7 +32,7 @@ def redact(text: str, token: str) -> str:
 class Control:
     """Serves faults, requests, runs and outcomes."""
 
-    token: str
+    tokens: Collection[str]
     faults: FaultQueue
     recorder: Recorder
     runs: RunStore
@@ -87,16 +88,16 @@ class Control:
         return json_reply({})
 
     def _describe(self, request: Request) -> dict[str, object]:
-        headers = {name: redact(value, self.token) for name, value in request.headers.items()}
+        headers = {name: redact(value, self.tokens) for name, value in request.headers.items()}
         for name in headers:
             if name.lower() == "authorization":
                 headers[name] = "***"  # Also what is no valid token may be a secret.
         return {
             "method": request.method,
-            "path": redact(request.path, self.token),
-            "query": redact(request.query, self.token),
+            "path": redact(request.path, self.tokens),
+            "query": redact(request.query, self.tokens),
             "headers": headers,
-            "body": redact(request.body.decode("utf-8", "replace"), self.token),
+            "body": redact(request.body.decode("utf-8", "replace"), self.tokens),
             "connection": request.connection,
             "time": request.time,
         }

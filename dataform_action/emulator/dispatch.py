@@ -45,7 +45,7 @@ class Dispatcher:
             wire.send(reply)
         else:
             self._tell(request, f"fault {fault.kind}")
-            spoil(fault, carry_out, wire)
+            spoil(fault, endpoint, carry_out, wire)
 
     def _route(self, request: Request) -> Endpoint:
         for api in self._apis:

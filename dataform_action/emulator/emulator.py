@@ -7,9 +7,14 @@ from dataform_action.emulator.control import Control, redact
 from dataform_action.emulator.dataform_web import DataformWeb
 from dataform_action.emulator.dispatch import Dispatcher
 from dataform_action.emulator.faults import Fault, FaultQueue
+from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
+from dataform_action.emulator.google.definitions import Course, Invocation, Repository, Rules
+from dataform_action.emulator.google.queries import Pager
+from dataform_action.emulator.google.sample import make_warehouse
+from dataform_action.emulator.google.store import RepositoryStore, Script
 from dataform_action.emulator.messages import Request
 from dataform_action.emulator.pace import Advance, Clock, Pace, SystemClock
-from dataform_action.emulator.page import StatusPage
+from dataform_action.emulator.page import Card, StatusPage
 from dataform_action.emulator.recording import Recorder
 from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
 from dataform_action.emulator.server import Server
@@ -20,14 +25,16 @@ DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1
 """An invented token of the documented shape: it opens nothing but the emulator."""
 
 _WILDCARD = "0.0.0.0"
+_RULES = Rules()
 
 
 class Emulator:
     """A server of Dataform's APIs on loopback; a context manager, or ``start`` and ``close``.
 
     ``advance`` says how runs go on: by one step a ``poll``, or by the ``clock`` in ``run_seconds``.
-    ``schedules`` maps the known schedules to what becomes of their runs. ``log`` gets one line for
-    each request, without tokens.
+    ``schedules`` maps the known schedules to what becomes of their runs, ``repositories`` are those
+    of Google Cloud Dataform (None: a sample), and ``rules`` say how that API behaves where its
+    documentation leaves it open. ``log`` gets one line for each request, without tokens.
     """
 
     def __init__(
@@ -41,21 +48,34 @@ class Emulator:
         projects: Collection[str] = ("1234",),
         environments: Collection[str] = ("production", "staging"),
         schedules: Mapping[str, Outcome] = DEFAULT_SCHEDULES,
+        repositories: Collection[Repository] | None = None,
+        access_tokens: Collection[str] | AcceptToken | None = None,
+        rules: Rules = _RULES,
         clock: Clock | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare everything but the socket; port 0 picks a free one."""
+        """Prepare everything but the socket; port 0 picks a free one.
+
+        Raise ValueError for a repository that cannot be, OSError if its graph cannot be read.
+        """
         self.token = token
+        self._secrets = {token}
         self._address = (host, port)
         self._server: Server | None = None
         self._faults = FaultQueue()
         self._recorder = Recorder()
         pace = Pace(advance, run_seconds, SystemClock() if clock is None else clock)
         self._runs = RunStore(schedules, pace)
-        web = DataformWeb(token, projects, environments, self._runs)
-        control = Control(token, self._faults, self._recorder, self._runs)
-        apis = (web, control, StatusPage(web.cards))
-        tell = None if log is None else lambda line: log(redact(line, token))
+        self._web = DataformWeb(token, projects, environments, self._runs)
+        self._script = Script()
+        defined = (make_warehouse(),) if repositories is None else repositories
+        stores = [RepositoryStore(repository, rules, pace, self._script) for repository in defined]
+        pager = Pager(rules.default_page_size, rules.largest_page_size)
+        self._google = GoogleDataform(stores, pager)
+        self.accept_tokens((token,) if access_tokens is None else access_tokens)
+        control = Control(self._secrets, self._faults, self._recorder, self._runs)
+        apis = (self._web, self._google, control, StatusPage(self._cards))
+        tell = None if log is None else lambda line: log(redact(line, self._secrets))
         self._dispatcher = Dispatcher(apis, self._faults, self._recorder, tell)
 
     def __enter__(self) -> Self:
@@ -101,6 +121,21 @@ class Emulator:
         """The runs as they are now."""
         return self._runs.snapshot()
 
+    @property
+    def invocations(self) -> list[Invocation]:
+        """The workflow invocations as they are now."""
+        return self._google.snapshot()
+
+    def accept_tokens(self, tokens: Collection[str] | AcceptToken) -> None:
+        """Accept these tokens as Google's access tokens from now on, or those that a function does.
+
+        A function is asked at each request, and gets None for one that has no token.
+        """
+        if not callable(tokens):
+            self._secrets.update(tokens)
+            tokens = frozenset[str | None](tokens).__contains__
+        self._google.accept_token = tokens
+
     def add_fault(self, fault: Fault) -> None:
         """Spoil answers; of several faults that are due, the one that was added first wins."""
         self._faults.add(fault)
@@ -117,9 +152,26 @@ class Emulator:
         """
         self._runs.set_outcome(schedule, statuses)
 
+    def fail_action(self, action: str, reason: str) -> None:
+        """Let an action fail in the invocations that are created from now on.
+
+        It is meant by ``dataset.name``, ``project.dataset.name`` or the bare name.
+        """
+        self._script.fail_action(action, reason)
+
+    def set_course(self, workflow_config: str | None, course: Course) -> None:
+        """Set the course of the invocations that a workflow configuration starts from now on.
+
+        None means those of a compilation result. Failures of ``fail_action`` come on top.
+        """
+        self._script.set_course(workflow_config, course)
+
     def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
 
         It is looked at once at the start, when a request arrives, and when one is carried out.
         """
         return self._recorder.wait_for(condition, seconds)
+
+    def _cards(self) -> list[Card]:
+        return sorted([*self._google.cards(), *self._web.cards()], key=lambda card: card.started)

@@ -10,8 +10,12 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 from urllib.parse import unquote
 
-Operation = Literal["get", "create", "cancel", "other"]
-"""What a request asks of a run: the classes by which faults choose their requests."""
+Operation = Literal["get", "create", "cancel", "compile", "query", "list", "other"]
+"""What a request asks for: the classes by which faults choose their requests.
+
+``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
+compilation result, ``query`` asks for actions, ``list`` for a page of any other list.
+"""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 _BODILESS = frozenset({204, 304})
@@ -83,25 +87,6 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """What an API found for a request.
-
-    ``answer`` carries the request out, and may be called once or never. An ``operation`` of None
-    belongs to the emulator itself: it is neither recorded nor spoiled by faults.
-    """
-
-    operation: Operation | None
-    answer: Callable[[], Reply]
-
-
-class Api(Protocol):
-    """One API that the server serves."""
-
-    def route(self, request: Request) -> Endpoint | None:
-        """Find the endpoint of a request without carrying it out; None: not this API's path."""
-
-
 @dataclass(slots=True, eq=False)
 class Refusal(Exception):
     """A request that an API refuses, with the HTTP status and the text to say so."""
@@ -111,16 +96,38 @@ class Refusal(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def json_reply(data: object, status: int = 200) -> Reply:
-    """Make a reply of plain data."""
-    return Reply(status, json.dumps(data).encode())
-
-
 def gateway_error(refusal: Refusal) -> Reply:
     """Make an error reply in the shape of gRPC gateways: ``error``, ``code``, ``message``."""
     code = _GATEWAY_CODES.get(refusal.status, _UNKNOWN_CODE)
     body = {"error": refusal.message, "code": code, "message": refusal.message}
     return Reply(refusal.status, json.dumps(body).encode(), headers=refusal.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What an API found for a request.
+
+    ``answer`` carries the request out, and may be called once or never. An ``operation`` of None
+    belongs to the emulator itself: it is neither recorded nor spoiled by faults. ``refuse`` makes
+    the API's answer of an HTTP status, and ``sample`` is a body that looks right: for faults.
+    """
+
+    operation: Operation | None
+    answer: Callable[[], Reply]
+    refuse: Callable[[Refusal], Reply] = gateway_error
+    sample: bytes = b'{"id": "1029591293203", "status": "RUNNING"}'
+
+
+class Api(Protocol):
+    """One API that the server serves."""
+
+    def route(self, request: Request) -> Endpoint | None:
+        """Find the endpoint of a request without carrying it out; None: not this API's path."""
+
+
+def json_reply(data: object, status: int = 200) -> Reply:
+    """Make a reply of plain data."""
+    return Reply(status, json.dumps(data).encode())
 
 
 def refusing(operation: Operation | None, refusal: Refusal) -> Endpoint:

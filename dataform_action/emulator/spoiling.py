@@ -6,13 +6,12 @@ from functools import cache
 from types import MappingProxyType
 
 from dataform_action.emulator.faults import Fault, FaultKind
-from dataform_action.emulator.messages import Refusal, Reply, gateway_error
+from dataform_action.emulator.messages import Endpoint, Refusal, Reply
 from dataform_action.emulator.wire import Wire
 
 DRIP_SECONDS = 0.05
 """The time between two bytes of a drip."""
 
-_SAMPLE = b'{"id": "1029591293203", "status": "RUNNING"}'
 _PAGE = b"<!doctype html><html><title>Welcome</title><h1>Please sign in</h1></html>"
 _BLANKS = b" " * 65_536
 
@@ -25,6 +24,7 @@ class Exchange:
     """
 
     fault: Fault
+    endpoint: Endpoint
     carry_out: Callable[[], Reply]
     wire: Wire
 
@@ -43,14 +43,14 @@ class Exchange:
     def plausible_reply(self) -> Reply:
         """Make a reply that looks right: the proper one, or a sample if nothing was done."""
         if not self.fault.processed:
-            return self.reply(_SAMPLE)
+            return self.reply(self.endpoint.sample)
         proper = self.carry_out()
         return self.reply(proper.body, proper.status)
 
 
-def spoil(fault: Fault, carry_out: Callable[[], Reply], wire: Wire) -> None:
+def spoil(fault: Fault, endpoint: Endpoint, carry_out: Callable[[], Reply], wire: Wire) -> None:
     """Answer a request by its fault; ``carry_out`` is called at most once."""
-    exchange = Exchange(fault, cache(carry_out), wire)
+    exchange = Exchange(fault, endpoint, cache(carry_out), wire)
     if fault.processed:
         exchange.carry_out()
     SPOILERS[fault.kind](exchange)
@@ -59,7 +59,7 @@ def spoil(fault: Fault, carry_out: Callable[[], Reply], wire: Wire) -> None:
 def _send_status(exchange: Exchange) -> None:
     status = 503 if exchange.fault.status is None else exchange.fault.status
     refusal = Refusal(status, f"The emulator was told to answer {status}")
-    exchange.wire.send(exchange.reply(gateway_error(refusal).body, status))
+    exchange.wire.send(exchange.reply(exchange.endpoint.refuse(refusal).body, status))
 
 
 def _reset(exchange: Exchange) -> None:

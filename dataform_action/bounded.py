@@ -1,0 +1,61 @@
+"""Bounds on what a server may take of ours: time, and memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import requests
+
+T = TypeVar("T")
+
+_CHUNK = 64 * 1024
+
+
+class Late(Exception):
+    """Report that work was not done within its time. It may go on unseen."""
+
+
+def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
+    """Do ``work`` on a thread of its own, called ``name``, and wait no longer than ``seconds``.
+
+    Socket timeouts bound one read, not a whole answer, and no timeout bounds a name
+    look-up; a wait for a thread is bounded, and a signal handler may cut it short.
+
+    Raises:
+        Late: the time is over.
+    """
+    returned: list[T] = []
+    raised: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            returned.append(work())
+        except BaseException as error:  # Carried over to the caller's thread.
+            raised.append(error)
+        done.set()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    if not done.wait(seconds):
+        raise Late
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+def read_body(response: requests.Response, limit: int) -> bytes:
+    """Return the body of a streamed answer.
+
+    Raises:
+        requests.exceptions.ContentDecodingError: it is longer than ``limit`` bytes, or broken.
+    """
+    content = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > limit:
+            raise requests.exceptions.ContentDecodingError(
+                f"the answer is longer than {limit} bytes"
+            )
+    return bytes(content)

@@ -1,0 +1,42 @@
+"""Choose the service that the inputs ask for; import no other one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from dataform_action.inputs import Inputs
+from dataform_action.service import Service
+
+
+def connect(
+    inputs: Inputs, environ: Mapping[str, str], on_token: Callable[[str], None]
+) -> tuple[Service, str]:
+    """Return the service, and the address of its API.
+
+    ``environ`` is where credentials are looked for when no token is given; ``on_token``
+    is called with each token that is minted, before it is used.
+    """
+    if not inputs.repository:
+        from dataform_action.dataform_web import API_URL, DataformWeb
+
+        api_url = inputs.api_url or API_URL
+        web = DataformWeb(project_id=inputs.project_id, token=inputs.token, api_url=api_url)
+        return web, api_url
+    from dataform_action import google_dataform
+
+    api_url = inputs.api_url or google_dataform.API_URL
+    google = google_dataform.GoogleDataform(
+        project_id=inputs.project_id,
+        location=inputs.location,
+        repository=inputs.repository,
+        token=inputs.token or _credentials(environ, on_token),
+        api_url=api_url,
+    )
+    return google, api_url
+
+
+def _credentials(environ: Mapping[str, str], on_token: Callable[[str], None]) -> Callable[[], str]:
+    # Only without a token, so that a start with one does not pay for google-auth.
+    from dataform_action.google_auth import ApplicationDefaultCredentials
+
+    return ApplicationDefaultCredentials(environ, on_token=on_token)

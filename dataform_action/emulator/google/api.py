@@ -1,0 +1,170 @@
+"""Google Cloud Dataform's REST API: finds the method of a request, and carries it out."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from urllib.parse import unquote
+
+from dataform_action.emulator.google.bodies import read_body
+from dataform_action.emulator.google.definitions import Invocation
+from dataform_action.emulator.google.methods import METHODS, Call, Method
+from dataform_action.emulator.google.names import RepositoryName
+from dataform_action.emulator.google.queries import Pager, read_query
+from dataform_action.emulator.google.rpc import ApiError, error_reply, refusal_reply
+from dataform_action.emulator.google.store import RepositoryStore
+from dataform_action.emulator.messages import Endpoint, Operation, Reply, Request, json_reply
+from dataform_action.emulator.page import Card, Tone
+
+AcceptToken = Callable[[str | None], bool]
+"""Tells whether a bearer token is valid now; None: the request has none."""
+
+_ROOTS = (("v1", "projects"), ("v1beta1", "projects"))
+_CREDENTIAL = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+_TONES: Mapping[str, Tone] = MappingProxyType(
+    {
+        "RUNNING": "running",
+        "CANCELING": "running",
+        "SUCCEEDED": "success",
+        "FAILED": "failure",
+        "CANCELLED": "neutral",
+    }
+)
+
+
+@dataclass(slots=True)
+class GoogleDataform:
+    """Serves ``/v1/projects/…`` and ``/v1beta1/projects/…`` for the known repositories."""
+
+    repositories: Sequence[RepositoryStore]
+    pager: Pager
+    accept_token: AcceptToken = frozenset[str | None]().__contains__
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def route(self, request: Request) -> Endpoint | None:
+        """Find the endpoint of a request."""
+        segments = request.segments
+        if segments[:2] not in _ROOTS:
+            return None
+        match segments[2:]:
+            case project, "locations", location, "repositories", repository, *inner:
+                name = RepositoryName(project, location, repository)
+                return self._route_inside(name, inner, request)
+        return self._endpoint("other", "", partial(_no_method, request), request)
+
+    def snapshot(self) -> list[Invocation]:
+        """List the invocations of all repositories."""
+        with self._lock:
+            return [
+                execution.snapshot()
+                for repository in self.repositories
+                for execution in repository.invocations.executions
+            ]
+
+    def cards(self) -> list[Card]:
+        """Describe the invocations for the page."""
+        return [_card(invocation) for invocation in self.snapshot()]
+
+    def _route_inside(
+        self, name: RepositoryName, inner: Sequence[str], request: Request
+    ) -> Endpoint:
+        identifier = verb = ""
+        collection = "/".join(inner)
+        if len(inner) == 2:
+            identifier, _, verb = inner[1].partition(":")
+            collection = f"{inner[0]}/*"
+        method = METHODS.get((request.method, collection, verb))
+        if method is None:
+            return self._endpoint("other", "", partial(_no_method, request), request)
+        handle = partial(self._carry_out, method, name, identifier, request)
+        return self._endpoint(method.operation, _sample(name, inner), handle, request)
+
+    def _endpoint(
+        self,
+        operation: Operation,
+        sample: str,
+        handle: Callable[[], Mapping[str, object]],
+        request: Request,
+    ) -> Endpoint:
+        def answer() -> Reply:
+            try:
+                self._check_token(request)
+                with self._lock:
+                    return json_reply(handle())
+            except ApiError as error:
+                return error_reply(error)
+
+        return Endpoint(operation, answer, refusal_reply, sample.encode())
+
+    def _check_token(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" and token else None
+        if self.accept_token(given):
+            return
+        if given is None:
+            message = f"Request is missing required authentication credential. {_CREDENTIAL}"
+            reason = "CREDENTIALS_MISSING"
+        else:
+            message = f"Request had invalid authentication credentials. {_CREDENTIAL}"
+            reason = "ACCESS_TOKEN_EXPIRED"
+        detail = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason,
+            "domain": "googleapis.com",
+            "metadata": {"service": "dataform.googleapis.com"},
+        }
+        challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'}
+        raise ApiError("UNAUTHENTICATED", message, [detail], challenge)
+
+    def _carry_out(
+        self, method: Method, name: RepositoryName, identifier: str, request: Request
+    ) -> Mapping[str, object]:
+        query = read_query(request.query, method.parameters)
+        body = (
+            {}
+            if request.method == "GET"
+            else read_body(method.body, request.body, method.body_path)
+        )
+        for repository in self.repositories:
+            if repository.name == name:
+                path = unquote(request.path)
+                return method.handle(Call(repository, identifier, path, query, body, self.pager))
+        raise ApiError("NOT_FOUND", "parent resource not found")
+
+
+def _no_method(request: Request) -> Mapping[str, object]:
+    message = f"Method not found: the emulator does not serve {request.method} {request.path}"
+    raise ApiError("NOT_FOUND", message)
+
+
+def _sample(name: RepositoryName, inner: Sequence[str]) -> str:
+    """Return a body that looks right, for faults that spoil what was never carried out."""
+    state = {"state": "RUNNING"} if inner[:1] == ["workflowInvocations"] else {}
+    return json.dumps({"name": "/".join([str(name), *inner[:1], "sample"])} | state)
+
+
+def _card(invocation: Invocation) -> Card:
+    states = list(invocation.actions.values())
+    counts = [
+        f"{states.count(state)} {state or 'without a state'}" for state in dict.fromkeys(states)
+    ]
+    details = {
+        "Repository": invocation.name.partition("/workflowInvocations/")[0],
+        "Workflow": (invocation.workflow_config or "none").rpartition("/")[2],
+        "Compilation": invocation.compilation_result.rpartition("/")[2],
+        "Actions": ", ".join(counts) or "none",
+        "Polls": str(invocation.polls),
+    }
+    return Card(
+        anchor=f"/{invocation.name}",
+        title=f"Workflow invocation {invocation.name.rpartition('/')[2]}",
+        status=invocation.state or "no state",
+        tone=_TONES.get(invocation.state, "unknown"),
+        started=invocation.started,
+        details=details,
+    )

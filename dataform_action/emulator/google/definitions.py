@@ -1,0 +1,133 @@
+"""What a test defines: repositories, what their workflow configurations do, and the API's rules."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataform_action.emulator.google.graph import GraphSource
+
+MAIN_SHA = "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d"
+"""The commit that ``main`` means in a repository that defines no refs; an invented one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The course that invocations take; actions are meant by ``dataset.name`` or longer names.
+
+    failures: the actions that fail, and the ``failureReason`` of each.
+    endless: the actions that never end by themselves.
+    steps: how many steps each action takes.
+    parallel: how many actions run at once.
+    seconds: how long an invocation takes by the clock; None leaves it to the emulator.
+    queues: whether an action that waits for others to end is QUEUED rather than PENDING; it always
+        is under a ``concurrentActionsLimit``.
+    ending: the last state of the invocation, whatever became of its actions.
+    state: the state that is answered for the invocation at all times; an empty one is left out.
+    action_states: the same for actions.
+    """
+
+    failures: Mapping[str, str] = field(default_factory=dict)
+    endless: Collection[str] = ()
+    steps: int = 1
+    parallel: int = 4
+    seconds: float | None = None
+    queues: bool = False
+    ending: str | None = None
+    state: str | None = None
+    action_states: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit and the graph that its code compiles to; None: the graph of its repository."""
+
+    sha: str
+    graph: GraphSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseConfig:
+    """A release configuration; ``released``: whether a compilation result is released at start."""
+
+    name: str
+    git_commitish: str = "main"
+    code_compilation_config: Mapping[str, Any] = field(default_factory=dict)
+    released: bool = True
+    cron_schedule: str = ""
+    time_zone: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowConfig:
+    """A workflow configuration, and the course of its invocations."""
+
+    name: str
+    release_config: str
+    invocation_config: Mapping[str, Any] = field(default_factory=dict)
+    course: Course = field(default_factory=Course)
+    cron_schedule: str = ""
+    time_zone: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository and all that is in it when the emulator starts.
+
+    graph: the compiled graph of its code: the data that ``dataform compile --json`` prints, or a
+        file of it.
+    refs: the commits by branch, tag or other name; a commit is also found by its sha, and by the
+        first seven or more digits of it.
+    service_account: as whom its invocations run where they name nobody else.
+    refused_service_accounts: those as which the caller may not act.
+    strict_act_as: whether invocations that would run as nobody are refused.
+    project_folder: where the project lies in the Git repository. A compilation has to name another
+        folder than the root as ``pipelineConfig.path``.
+    """
+
+    graph: GraphSource
+    name: str = "warehouse"
+    project: str = "my-project"
+    location: str = "europe-west1"
+    refs: Mapping[str, Commit] = field(default_factory=lambda: {"main": Commit(sha=MAIN_SHA)})
+    release_configs: Sequence[ReleaseConfig] = ()
+    workflow_configs: Sequence[WorkflowConfig] = ()
+    service_account: str = ""
+    refused_service_accounts: Collection[str] = ()
+    strict_act_as: bool = False
+    project_folder: str = ""
+    git_url: str = "https://example.com/warehouse.git"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the API behaves where its documentation leaves it open.
+
+    sends_pending: whether PENDING is sent as the state of an action, or left out like defaults are.
+    refuses_late_cancel: whether cancelling an invocation that has ended is an error.
+    default_page_size, largest_page_size: the sizes of pages.
+    """
+
+    sends_pending: bool = False
+    refuses_late_cancel: bool = True
+    default_page_size: int = 50
+    largest_page_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A workflow invocation at one moment.
+
+    ``name`` and the names of the configuration and the compilation result are full resource names;
+    ``actions`` maps full action names to states. ``polls`` counts the GETs of the invocation.
+    """
+
+    name: str
+    state: str
+    workflow_config: str | None
+    compilation_result: str
+    invocation_config: Mapping[str, Any]
+    actions: Mapping[str, str]
+    polls: int
+    started: float

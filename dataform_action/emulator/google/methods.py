@@ -1,0 +1,176 @@
+"""The methods of the API: what each takes, and what it does with a repository."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from dataform_action.emulator.google import bodies, compilations, configs, invocations
+from dataform_action.emulator.google.fields import Message
+from dataform_action.emulator.google.queries import (
+    PAGING,
+    Pager,
+    read_file_path,
+    read_order,
+    refuse_filter,
+)
+from dataform_action.emulator.google.rendering import render_action
+from dataform_action.emulator.google.store import RepositoryStore
+from dataform_action.emulator.messages import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a method: the repository, the id in the path, the parameters, the body."""
+
+    repository: RepositoryStore
+    identifier: str
+    path: str
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+    pager: Pager
+
+    def page(self, name: str, items: Sequence[Mapping[str, object]]) -> dict[str, object]:
+        """Answer a page of a list, which is left out when it is empty."""
+        found, token = self.pager.page(items, self.path, self.query)
+        return ({name: found} if found else {}) | ({"nextPageToken": token} if token else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method; ``body_path`` is the request's field that holds the body."""
+
+    operation: Operation
+    handle: Callable[[Call], Mapping[str, object]]
+    parameters: Sequence[str] = ()
+    body: Message = bodies.NOTHING
+    body_path: str = ""
+
+
+def _get_repository(call: Call) -> Mapping[str, object]:
+    return call.repository.render()
+
+
+def _create_compilation_result(call: Call) -> Mapping[str, object]:
+    return call.repository.compile(call.body).render()
+
+
+def _get_compilation_result(call: Call) -> Mapping[str, object]:
+    return call.repository.compilations.find(call.identifier).render()
+
+
+def _list_compilation_results(call: Call) -> Mapping[str, object]:
+    refuse_filter(call.query)
+    results = [result.render() for result in call.repository.compilations.results]
+    fields = {"name": "name", "create_time": "createTime"}
+    return call.page(compilations.COLLECTION, _sort(call, results, fields))
+
+
+def _query_compilation_result(call: Call) -> Mapping[str, object]:
+    result = call.repository.compilations.find(call.identifier)
+    path = read_file_path(call.query)
+    actions = [action for action in result.graph.actions if path in (None, action.file_path)]
+    return call.page("compilationResultActions", [render_action(action) for action in actions])
+
+
+def _create_invocation(call: Call) -> Mapping[str, object]:
+    return call.repository.invoke(call.body).render()
+
+
+def _get_invocation(call: Call) -> Mapping[str, object]:
+    execution = call.repository.invocations.find(call.identifier)
+    execution.poll()
+    return execution.render()
+
+
+def _list_invocations(call: Call) -> Mapping[str, object]:
+    refuse_filter(call.query)
+    found = [execution.render() for execution in call.repository.invocations.executions]
+    return call.page(invocations.COLLECTION, _sort(call, found, {"name": "name"}))
+
+
+def _query_invocation(call: Call) -> Mapping[str, object]:
+    execution = call.repository.invocations.find(call.identifier)
+    return call.page("workflowInvocationActions", list(execution.render_actions()))
+
+
+def _cancel_invocation(call: Call) -> Mapping[str, object]:
+    call.repository.invocations.cancel(call.identifier)
+    return {}
+
+
+def _delete_invocation(call: Call) -> Mapping[str, object]:
+    call.repository.invocations.delete(call.identifier)
+    return {}
+
+
+def _get_workflow(call: Call) -> Mapping[str, object]:
+    workflows = call.repository.workflows
+    return workflows.render(workflows.find(call.identifier))
+
+
+def _list_workflows(call: Call) -> Mapping[str, object]:
+    workflows = call.repository.workflows
+    return call.page(configs.WORKFLOWS, [workflows.render(config) for config in workflows.list()])
+
+
+def _get_release(call: Call) -> Mapping[str, object]:
+    return call.repository.releases.find(call.identifier)
+
+
+def _list_releases(call: Call) -> Mapping[str, object]:
+    return call.page(configs.RELEASES, call.repository.releases.list())
+
+
+def _update_release(call: Call) -> Mapping[str, object]:
+    mask = call.query.get("updateMask") or None
+    return call.repository.update_release(call.identifier, call.body, mask)
+
+
+def _sort(
+    call: Call, items: list[dict[str, object]], fields: Mapping[str, str]
+) -> list[dict[str, object]]:
+    order = read_order(call.query, tuple(fields))
+    if order is None:
+        return items
+    field, descends = order
+    return sorted(items, key=lambda item: str(item[fields[field]]), reverse=descends)
+
+
+_LIST = ("filter", "orderBy", *PAGING)
+
+METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
+    {
+        ("GET", "", ""): Method("other", _get_repository),
+        ("POST", "compilationResults", ""): Method(
+            "compile",
+            _create_compilation_result,
+            (),
+            bodies.COMPILATION_RESULT,
+            "compilation_result",
+        ),
+        ("GET", "compilationResults", ""): Method("list", _list_compilation_results, _LIST),
+        ("GET", "compilationResults/*", ""): Method("other", _get_compilation_result),
+        ("GET", "compilationResults/*", "query"): Method(
+            "query", _query_compilation_result, ("filter", *PAGING)
+        ),
+        ("POST", "workflowInvocations", ""): Method(
+            "create", _create_invocation, (), bodies.WORKFLOW_INVOCATION, "workflow_invocation"
+        ),
+        ("GET", "workflowInvocations", ""): Method("list", _list_invocations, _LIST),
+        ("GET", "workflowInvocations/*", ""): Method("get", _get_invocation),
+        ("GET", "workflowInvocations/*", "query"): Method("query", _query_invocation, PAGING),
+        ("POST", "workflowInvocations/*", "cancel"): Method(
+            "cancel", _cancel_invocation, (), bodies.CANCEL
+        ),
+        ("DELETE", "workflowInvocations/*", ""): Method("other", _delete_invocation),
+        ("GET", "workflowConfigs", ""): Method("list", _list_workflows, PAGING),
+        ("GET", "workflowConfigs/*", ""): Method("other", _get_workflow),
+        ("GET", "releaseConfigs", ""): Method("list", _list_releases, PAGING),
+        ("GET", "releaseConfigs/*", ""): Method("other", _get_release),
+        ("PATCH", "releaseConfigs/*", ""): Method(
+            "other", _update_release, ("updateMask",), bodies.RELEASE_CONFIG, "release_config"
+        ),
+    }
+)
+"""Every method by its HTTP method, its path inside the repository, and the verb behind a colon."""

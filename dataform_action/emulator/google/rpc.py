@@ -1,0 +1,83 @@
+"""Errors as Google's REST front ends answer them: an HTTP status and the name of a gRPC code.
+
+https://docs.cloud.google.com/apis/design/errors
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dataform_action.emulator.messages import Refusal, Reply
+
+_HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
+    {
+        "INVALID_ARGUMENT": 400,
+        "FAILED_PRECONDITION": 400,
+        "UNAUTHENTICATED": 401,
+        "PERMISSION_DENIED": 403,
+        "NOT_FOUND": 404,
+    }
+)
+_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        405: "UNIMPLEMENTED",
+        409: "ABORTED",
+        429: "RESOURCE_EXHAUSTED",
+        499: "CANCELLED",
+        500: "INTERNAL",
+        501: "UNIMPLEMENTED",
+        503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
+    }
+)
+
+
+@dataclass(slots=True, eq=False)
+class ApiError(Exception):
+    """A request that the API refuses: the name of a gRPC code, and what the answer says."""
+
+    code: str
+    message: str
+    details: Sequence[Mapping[str, object]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+def error_reply(error: ApiError) -> Reply:
+    """Make the answer of a refused request."""
+    status = _HTTP_STATUSES[error.code]
+    return _reply(status, error.code, error.message, error.details, error.headers)
+
+
+def refusal_reply(refusal: Refusal) -> Reply:
+    """Make the answer of an HTTP status that a fault orders."""
+    code = _CODES.get(refusal.status, "UNKNOWN")
+    return _reply(refusal.status, code, refusal.message, (), refusal.headers)
+
+
+def _reply(
+    status: int,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, object]],
+    headers: Mapping[str, str],
+) -> Reply:
+    error: dict[str, object] = {"code": status, "message": message, "status": code}
+    if details:
+        error["details"] = list(details)
+    return Reply(status, json.dumps({"error": error}).encode(), headers=headers)
+
+
+def bad_request(message: str, path: str = "") -> ApiError:
+    """Make the refusal of a request that cannot be read; ``path`` is that of the bad field."""
+    violation = {"description": message} | ({"field": path} if path else {})
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
+    return ApiError("INVALID_ARGUMENT", message, [detail])

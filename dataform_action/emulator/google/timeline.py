@@ -1,0 +1,164 @@
+"""Which actions an invocation takes, and when each of them runs: in steps counted from 0."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataform_action.emulator.google.definitions import Course
+from dataform_action.emulator.google.graph import Action, CompiledGraph, Target, read_target
+from dataform_action.emulator.google.rpc import ApiError
+
+
+@dataclass(slots=True)
+class Span:
+    """The way of one action; a step that never comes is None.
+
+    ``ready`` is the step from which it only waits for a free place.
+    """
+
+    state: str
+    reason: str = ""
+    ready: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+    def state_at(self, step: int, waiting: str) -> str:
+        """Return the state at a step; ``waiting`` is that of an action without a place."""
+        if self.end is not None and step >= self.end:
+            return self.state
+        if self.start is not None and step >= self.start:
+            return "RUNNING"
+        return waiting if self.ready is not None and step >= self.ready else "PENDING"
+
+
+def select_actions(graph: CompiledGraph, config: Mapping[str, Any]) -> list[Action]:
+    """Return the actions that an InvocationConfig selects; raise ApiError for unknown targets."""
+    known = {action.target: action for action in graph.actions}
+    targets = [read_target(target) for target in config.get("includedTargets", ())]
+    tags = set(config.get("includedTags", ()))
+    for target in targets:
+        if target not in known:
+            message = f"Requested target does not exist in compilation result: '{target}'"
+            raise ApiError("INVALID_ARGUMENT", message)
+    if not targets and not tags:
+        chosen = set(known)
+    else:
+        named = {target for target, action in known.items() if tags & set(action.tags)}
+        named |= set(targets)
+        above = {target: known[target].dependencies for target in known}
+        below: dict[Target, list[Target]] = {}
+        for action in graph.actions:
+            for dependency in action.dependencies:
+                below.setdefault(dependency, []).append(action.target)
+        chosen = set(named)
+        if config.get("transitiveDependenciesIncluded"):
+            chosen |= _reach(named, above)
+        if config.get("transitiveDependentsIncluded"):
+            chosen |= _reach(named, below)
+    return [
+        action
+        for action in graph.actions
+        if action.target in chosen and action.kind != "declaration"
+    ]
+
+
+def _reach(start: Iterable[Target], ways: Mapping[Target, Collection[Target]]) -> set[Target]:
+    """Return everything that the ways lead to."""
+    found: set[Target] = set()
+    waiting = list(start)
+    while waiting:
+        for target in ways.get(waiting.pop(), ()):
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return found
+
+
+def make_timeline(actions: Sequence[Action], course: Course, limit: int) -> dict[Target, Span]:
+    """Plan the way of every action: the first ones start at step 1, ``limit`` run at once."""
+    return _Schedule(actions, course).make(limit)
+
+
+class _Schedule:
+    """Goes through the steps, and follows each dependency once."""
+
+    def __init__(self, actions: Sequence[Action], course: Course) -> None:
+        self._course = course
+        self._actions = {action.target: action for action in actions}
+        self._spans = {action.target: self._plan(action) for action in actions}
+        self._ready: deque[Target] = deque()
+        self._running: deque[tuple[int, Target]] = deque()
+        self._below: dict[Target, list[Target]] = {}
+        self._missing: dict[Target, int] = {}
+        for action in actions:
+            # What was not selected holds nothing up, and what is disabled waits for nothing.
+            waits = set() if action.disabled else set(action.dependencies)
+            above = [target for target in waits if target in self._spans]
+            self._missing[action.target] = len(above)
+            for target in above:
+                self._below.setdefault(target, []).append(action.target)
+
+    def make(self, places: int) -> dict[Target, Span]:
+        """Plan until nothing is left that could end."""
+        for target, count in list(self._missing.items()):
+            if self._spans[target].state == "DISABLED":
+                self._release(target)
+            elif count == 0:
+                self._ready.append(target)
+        step = 1
+        while True:
+            while self._running and self._running[0][0] <= step:
+                places += 1
+                self._finish(self._running.popleft()[1], step)
+            places -= self._start(step, places)
+            if not self._running:
+                break
+            step += 1
+        if not any(span.start is not None and span.end is None for span in self._spans.values()):
+            self._skip_circles(step)
+        return self._spans
+
+    def _plan(self, action: Action) -> Span:
+        if action.disabled:
+            return Span("DISABLED", end=0)
+        for name, reason in self._course.failures.items():
+            if action.is_called(name):
+                return Span("FAILED", reason)
+        return Span("SUCCEEDED")
+
+    def _start(self, step: int, places: int) -> int:
+        """Start what is ready, as far as there are places; return how many were taken."""
+        for target in self._ready:
+            span = self._spans[target]
+            span.ready = step if span.ready is None else span.ready
+        taken = min(places, len(self._ready))
+        for _ in range(taken):
+            target = self._ready.popleft()
+            span, action = self._spans[target], self._actions[target]
+            span.start = step
+            if not any(action.is_called(name) for name in self._course.endless):
+                span.end = step + self._course.steps
+                self._running.append((span.end, target))
+        return taken
+
+    def _finish(self, target: Target, step: int) -> None:
+        if self._spans[target].state == "FAILED":
+            for lost in _reach([target], self._below):
+                span = self._spans[lost]
+                span.state, span.reason, span.end = "SKIPPED", "", step
+        else:
+            self._release(target)
+
+    def _release(self, target: Target) -> None:
+        """Let what waits for an action go on."""
+        for other in self._below.get(target, ()):
+            self._missing[other] -= 1
+            if self._missing[other] == 0:
+                self._ready.append(other)
+
+    def _skip_circles(self, step: int) -> None:
+        """Skip what is left: it waits for itself."""
+        for span in self._spans.values():
+            if span.end is None:
+                span.state, span.reason, span.end = "SKIPPED", "", step

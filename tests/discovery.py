@@ -1,0 +1,108 @@
+"""Compares requests and answers with a discovery document, Google's own description of an API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+_FORMATS = {
+    "google-datetime": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z",
+    "google-fieldmask": r"[a-zA-Z.]+(,[a-zA-Z.]+)*",
+    "int64": r"-?\d+",
+    "byte": r"[A-Za-z0-9+/]*=*",
+}
+_TYPES: Mapping[str, type] = {"string": str, "boolean": bool, "array": list, "object": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A discovery document; every check returns what is wrong, a line a problem."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> Discovery:
+        """Read a document."""
+        return cls(json.loads(path.read_text("utf-8")))
+
+    def find_method(self, http_method: str, path: str) -> Mapping[str, Any]:
+        """Return the method that a request calls; raise LookupError if there is none."""
+        for method in _methods(self.document["resources"]):
+            form = re.sub(r"\\{[^}]*\\}", "[^/:]+", re.escape(method["flatPath"]))
+            if method["httpMethod"] == http_method and re.fullmatch(form, path.lstrip("/")):
+                return method
+        raise LookupError(f"The document has no {http_method} {path}")
+
+    def check_request(self, http_method: str, path: str, query: str, body: bytes) -> list[str]:
+        """Check a request: its parameters, and its body for what a client may send."""
+        method = self.find_method(http_method, path)
+        known = {**self.document["parameters"], **method.get("parameters", {})}
+        problems = []
+        for name, (value, *others) in parse_qs(query, keep_blank_values=True).items():
+            if name not in known and not name.startswith("$"):
+                problems.append(f"?{name}: unknown")
+            elif known.get(name, {}).get("type") == "string":
+                problems += self._check(known[name], value, f"?{name}", sent=True)
+            problems += [f"?{name}: repeated" for _ in others]
+        if "request" in method:
+            problems += self._check(method["request"], json.loads(body or b"{}"), "", sent=True)
+        elif body:
+            problems.append("body: none is expected")
+        return problems
+
+    def check_answer(self, http_method: str, path: str, body: bytes) -> list[str]:
+        """Check the body of a successful answer."""
+        schema = self.find_method(http_method, path)["response"]
+        return list(self._check(schema, json.loads(body), "", sent=False))
+
+    def _check(self, schema: Mapping[str, Any], value: object, path: str, sent: bool) -> list[str]:
+        if "$ref" in schema:
+            return self._check(self.document["schemas"][schema["$ref"]], value, path, sent)
+        kind = schema["type"]
+        if kind == "integer":
+            is_right = isinstance(value, int) and not isinstance(value, bool)
+        else:
+            is_right = isinstance(value, _TYPES[kind])
+        if not is_right:
+            return [f"{path}: {value!r} is no {kind}"]
+        if isinstance(value, list):
+            return [
+                problem
+                for index, entry in enumerate(value)
+                for problem in self._check(schema["items"], entry, f"{path}[{index}]", sent)
+            ]
+        if isinstance(value, dict):
+            return list(self._check_object(schema, value, path, sent))
+        return list(_check_text(schema, value, path)) if isinstance(value, str) else []
+
+    def _check_object(
+        self, schema: Mapping[str, Any], value: Mapping[str, object], path: str, sent: bool
+    ) -> Iterator[str]:
+        properties = schema.get("properties", {})
+        for name, entry in value.items():
+            inner = properties.get(name, schema.get("additionalProperties"))
+            if inner is None:
+                yield f"{path}.{name}: unknown"
+            elif sent and inner.get("readOnly"):
+                yield f"{path}.{name}: output only"
+            else:
+                yield from self._check(inner, entry, f"{path}.{name}", sent)
+
+
+def _check_text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[str]:
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: {value!r} is none of {', '.join(schema['enum'])}"
+    form = _FORMATS.get(schema.get("format", ""))
+    if form is not None and re.fullmatch(form, value) is None:
+        yield f"{path}: {value!r} is no {schema['format']}"
+
+
+def _methods(resources: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for resource in resources.values():
+        yield from resource.get("methods", {}).values()
+        yield from _methods(resource.get("resources", {}))

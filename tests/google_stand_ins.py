@@ -1,0 +1,203 @@
+"""Stand-ins on loopback for what mints Google's access tokens.
+
+One server plays GitHub's identity tokens, the Security Token Service, the IAM Service Account
+Credentials API, the OAuth token endpoint and a metadata server; and it is a proxy that plays
+them for their real names, too. Every token is a new one, with its number at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+RUNTIME_TOKEN = "runtime-token-of-the-job"
+SERVICE_ACCOUNT = "runner@my-project.iam.gserviceaccount.com"
+AUDIENCE = (
+    "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/github/providers/ci"
+)
+IDENTITY = "/idtoken"
+EXCHANGE = "/v1/token"
+IMPERSONATION = f"/v1/projects/-/serviceAccounts/{SERVICE_ACCOUNT}:generateAccessToken"
+OAUTH = "/token"
+METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode()))
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer to give, or a way not to."""
+
+    status: int = 200
+    body: object = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    #: "hang" gives no answer, "close" hangs up; "drip" and "flood" never come to an end.
+    fault: str = ""
+
+
+class GoogleStandIns:
+    """The server. ``faults`` holds, by path, the answers to give before the usual ones."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.faults: dict[str, deque[Given]] = {}
+        #: The lifetime of the access tokens, in seconds.
+        self.lifetime = 3600
+        self.certificate: ssl.SSLContext | None = None
+        #: Called with each request's path before it is answered.
+        self.on_request: Callable[[str], object] = lambda _path: None
+        self._count = 0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.stand_ins = self
+        self.host = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{self.host}"
+
+    def __enter__(self) -> GoogleStandIns:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def paths(self) -> list[str]:
+        return [asked.path.partition("?")[0] for asked in self.asked]
+
+    def fail(self, path: str, *answers: Given) -> None:
+        self.faults.setdefault(path, deque()).extend(answers)
+
+    def external_account(self, *, impersonation: bool = True) -> dict[str, Any]:
+        """Return what google-github-actions/auth writes for workload identity federation."""
+        info: dict[str, Any] = {
+            "type": "external_account",
+            "audience": AUDIENCE,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": self.url + EXCHANGE,
+            "credential_source": {
+                "url": f"{self.url}{IDENTITY}?api-version=2.0&audience=x",
+                "headers": {"Authorization": f"Bearer {RUNTIME_TOKEN}"},
+                "format": {"type": "json", "subject_token_field_name": "value"},
+            },
+        }
+        if impersonation:
+            info["service_account_impersonation_url"] = self.url + IMPERSONATION
+        return info
+
+    def answer(self, asked: Asked) -> Given:
+        path = asked.path.partition("?")[0]
+        with self._lock:
+            self.asked.append(asked)
+            self._count += 1
+            number = self._count
+            fault = self.faults[path].popleft() if self.faults.get(path) else None
+        self.on_request(path)
+        if fault is not None:
+            return fault
+        match path:
+            case "/idtoken":
+                return Given(body={"value": f"identity-token-{number}"})
+            case "/v1/token":
+                return self._token(f"federated-token-{number}")
+            case "/token":
+                return self._token(f"oauth-token-{number}")
+            case "/computeMetadata/v1/instance/service-accounts/default/token":
+                flavor = {"Metadata-Flavor": asked.headers["metadata-flavor"]}
+                return Given(body=self._token(f"machine-token-{number}").body, headers=flavor)
+        assert path == IMPERSONATION, f"{path} is not played here"
+        end = datetime.now(UTC) + timedelta(seconds=self.lifetime)
+        token = f"impersonated-token-{number}"
+        return Given(body={"accessToken": token, "expireTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"})
+
+    def _token(self, token: str) -> Given:
+        return Given(
+            body={"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
+        )
+
+    def pause(self, seconds: float = 60) -> None:
+        """Hold a request up, until the server is shut down at the latest."""
+        self._over.wait(seconds)
+
+
+class _Server(ThreadingHTTPServer):
+    stand_ins: GoogleStandIns
+    daemon_threads = True
+    # A client that gave up is what many of the tests are about.
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        stand_ins = cast(_Server, self.server).stand_ins
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        given = stand_ins.answer(Asked(self.command, self.path, headers, body))
+        if given.fault == "hang":
+            stand_ins.pause()
+        self.close_connection = True
+        if given.fault in {"hang", "close"}:
+            return
+        body = given.body if isinstance(given.body, bytes) else json.dumps(given.body).encode()
+        self.send_response(given.status)
+        self.send_header("Connection", "close")
+        for name, value in given.headers.items():
+            self.send_header(name, value)
+        if given.fault == "":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        # Until the client has gone, and writing fails.
+        while given.fault:
+            stand_ins.pause(0.01 if given.fault == "drip" else 0)
+            self.wfile.write(b" " if given.fault == "drip" else b" " * 65536)
+
+    do_POST = do_GET  # noqa: N815
+
+    def do_CONNECT(self) -> None:
+        """Be a proxy that is every host at once."""
+        stand_ins = cast(_Server, self.server).stand_ins
+        stand_ins.asked.append(Asked(self.command, self.path, {}, b""))
+        if stand_ins.certificate is None:
+            self.send_error(502)
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.connection = stand_ins.certificate.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", 0)
+        self.close_connection = False
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+    def log_message(self, *args: object) -> None:
+        pass
