@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test clients faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations check bench format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,10 @@ demo: override export SERVICE := $(value SERVICE)
 demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=google is the other API
 	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
-test: $(DEV) ## Run the tests with coverage; ARGS="-k name" goes to pytest
+test: $(DEV) ## Run the tests; ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+coverage: $(DEV) ## Run the tests and count the lines and branches that they reach
 	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
 
 faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md

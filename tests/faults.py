@@ -44,7 +44,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
 NIGHTLY = RunRequest(schedule="nightly")
 #: What an answer may take in the emulator, so that one that never comes is soon given up.
-READ_SECONDS = 0.15
+READ_SECONDS = 0.3
 
 _LOST = [NoResponse("lost")]
 _ODD = [InvalidResponse("odd")]

@@ -719,7 +719,9 @@ class WaitingClock(ManualClock):
 
     def __init__(self) -> None:
         super().__init__()
+        # Only from when the test says so: the emulator asks for the time while it starts.
         self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
     def now(self) -> float:
         """Wait, and return the seconds since the epoch."""
@@ -733,6 +735,7 @@ def test_waiting_looks_when_requests_arrive_and_when_they_are_carried_out() -> N
     has_looked = threading.Event()
     looks: list[int] = []
     with Emulator(clock=clock) as emulator:
+        clock.may_go_on.clear()
 
         def create() -> None:
             has_looked.wait(30)

@@ -17,8 +17,6 @@ from tests.faults import (
     play_over_fake,
     play_over_google,
     play_random,
-    render_google_table,
-    render_table,
 )
 
 
@@ -52,11 +50,21 @@ def test_fault_on_google(row: Row) -> None:
 
 
 def test_tables_in_the_docs() -> None:
-    """The docs show the tables as they are played."""
-    assert [render_table(), render_google_table()] == documented()
+    """The docs show every row with its exit code; ``make faults`` compares the whole tables."""
+    shown = [
+        [tuple(cell.strip() for cell in line.split("|")[1:4:2]) for line in text.splitlines()[2:]]
+        for text in documented()
+    ]
+    web = [(row.name, str(row.exit_code)) for row in TABLE]
+    google = [
+        (row.name, str(row.exit_code if row.google_exit_code is None else row.google_exit_code))
+        for row in (*TABLE, *GOOGLE_TABLE)
+        if row.course is not None
+    ]
+    assert shown == [web, google]
 
 
-@pytest.mark.parametrize("seed", range(0, 60))
+@pytest.mark.parametrize("seed", range(20))
 def test_random_faults(emulator: Emulator, seed: int) -> None:
     """A random sequence of faults ends in the truth or an honest give-up, with one create."""
     assert play_random(emulator, seed) in ("true outcome", "gave up")
