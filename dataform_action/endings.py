@@ -181,7 +181,8 @@ def ending_of_signal(
     message, hint = f"The step was stopped by {signal.name}.", ""
     cut_short = signal.__cause__ or signal.__context__
     if run is not None:
-        message = f"{message} {fate}".strip()
+        ended = f"The run had ended by then: {run.status}." if run.state.ended else fate
+        message = f"{message} {ended}".strip()
         hint = "" if run.log_url in fate else f"The run: {run.log_url}"
     elif isinstance(cut_short, RunMayExist):
         message, hint = f"{message} {cut_short.message}", cut_short.hint

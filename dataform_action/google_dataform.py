@@ -6,7 +6,7 @@ The API is described at https://cloud.google.com/dataform/reference/rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -105,6 +105,8 @@ class GoogleDataform:
         self._parent = f"projects/{project_id}/locations/{location}/repositories/{repository}"
         self._read_seconds = read_seconds
         self._given_token = not callable(token)
+        #: What a preparation that is to be tried again has compiled already.
+        self._compiled: tuple[RunRequest, Compilation, str] | None = None
         self._transport = Transport(
             api_url.rstrip("/"), token if callable(token) else lambda: token
         )
@@ -115,11 +117,20 @@ class GoogleDataform:
         if problems:
             raise InputError(problems)
         if request.environment is None and request.git_ref is None:
+            # Nothing is sent before the run is created, where a slow token would be in the way.
+            self._transport.authorize()
             config = self._full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
         invocation = self._invocation_config(request)
-        compilation, prefix = self._compile(request)
+        if request.actions or request.tags:
+            # Both would be run: what the schedule selects, and what is asked for.
+            invocation.pop("includedTargets", None)
+            invocation.pop("includedTags", None)
+        if self._compiled is None or self._compiled[0] != request:
+            self._compiled = (request, *self._compile(request))
+        _, compilation, prefix = self._compiled
         invocation |= self._selection(request, compilation, prefix)
+        self._compiled = None
         body: dict[str, object] = {"compilationResult": compilation.name}
         if invocation:
             body["invocationConfig"] = invocation
@@ -348,18 +359,16 @@ class GoogleDataform:
             findable=prepared.compilation is not None,
         )
 
-    def _pages(self, path: str, most: int, **parameters: str) -> list[dict[str, Json]]:
-        """Return the pages of a list, all of them up to ``most``."""
-        pages: list[dict[str, Json]] = []
+    def _pages(self, path: str, most: int, **parameters: str) -> Iterator[dict[str, Json]]:
+        """Yield the pages of a list, all of them up to ``most``."""
         token = ""
-        while len(pages) < most:
+        for _ in range(most):
             query = urlencode({"pageSize": _PAGE_SIZE, **parameters, "pageToken": token})
             page = self._send("GET", f"{path}?{query.removesuffix('&pageToken=')}")
-            pages.append(page)
+            yield page
             token = parse_page_token(page)
             if not token:
-                break
-        return pages
+                return
 
     def _send(
         self, method: str, path: str, body: Json = None, *, read_seconds: float | None = None

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: How long a first signal is held back: the runner sends its second after 7.5 s.
-_PATIENCE_SECONDS = 6.0
+#: How long a first signal is held back. The runner sends its second after 7.5 s, and until
+#: then the run is to be cancelled, which may take 4 s.
+_PATIENCE_SECONDS = 3.0
 
 
 class Interrupted(BaseException):

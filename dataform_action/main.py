@@ -192,7 +192,11 @@ class _Step:
         from dataform_action.report import render_annotations, render_outputs, render_summary
 
         self.exit_code = int(ending.exit_code)
-        self._files.output(render_outputs(ending))
+        outputs = render_outputs(ending)
+        if self._inputs is not None and self._inputs.repository:
+            # Always a list, so that a workflow can read it whatever happened.
+            outputs.setdefault("failed-actions", "[]")
+        self._files.output(outputs)
         if self._cancel_settled or ending.exit_code not in _CANCELLING:
             self._files.state({STATE_SETTLED: "true"})
         if self._inputs is None or self._inputs.summary:
@@ -233,6 +237,8 @@ class _Step:
             # First what a kill would make impossible: the post step's knowledge of the run.
             self._files.state(self._state_of(run))
             self._files.output({"run-id": run.id, "run-log-url": run.log_url})
+            if self._inputs is not None and not self._inputs.wait:
+                self.fate = f"Run {run.id} goes on, since wait is false: {run.log_url}"
         if run.compilation_result and (known is None or not known.compilation_result):
             self._files.output({"compilation-result": run.compilation_result})
         if known is not None and known.log_url != run.log_url:

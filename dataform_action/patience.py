@@ -55,6 +55,10 @@ class Patience:
         """Tell whether the last attempt had no usable answer."""
         return self._outage_since is not None
 
+    def rest(self, seconds: float) -> None:
+        """Sleep, whatever the deadlines are."""
+        self._clock.sleep(seconds)
+
     def tell(self, update: Update) -> None:
         """Pass an update to the observer."""
         self._spoke = self._clock.now()

@@ -23,6 +23,8 @@ from dataform_action.updates import (
 _MOST_ENDS = 20
 _MOST_RUNNING = 3
 _LONGEST_LINE = 300
+#: What has not changed is told again after this, in seconds.
+HEARTBEAT = 60.0
 
 
 def render_intent(inputs: Inputs, service_name: str) -> str:
@@ -62,6 +64,8 @@ class Narrator:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._last: tuple[int, list[str]] = (0, [])
+        self._last_elapsed = 0.0
 
     def render(self, update: Update) -> list[str]:
         """Return the lines that tell of an update."""
@@ -77,6 +81,10 @@ class Narrator:
         if len(new) > _MOST_ENDS:
             lines.append(f"  and {len(new) - _MOST_ENDS} more actions ended")
         running = [a.name for a in update.actions if a.state is ActionState.RUNNING]
+        same = self._last == (len(ended), running)
+        if same and update.elapsed < self._last_elapsed + HEARTBEAT:
+            return lines
+        self._last, self._last_elapsed = (len(ended), running), update.elapsed
         shown = ", ".join(running[:_MOST_RUNNING])
         more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
         now = f"; running: {shown}{more}" if running else ""

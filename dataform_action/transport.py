@@ -117,6 +117,15 @@ class Transport:
         )
         return read_answer(answer, what, attempt.token)
 
+    def authorize(self) -> None:
+        """Ask for the token and send nothing.
+
+        Raises:
+            NotConnected: there is no token to be had.
+            DataformError: what the token function raised.
+        """
+        _Attempt(self._base_url, self._token).authorize(READ_SECONDS)
+
     def _exchange(
         self, method: str, path: str, body: Json, token: str, timeout: tuple[float, float]
     ) -> Answer:
@@ -161,6 +170,14 @@ class _Attempt:
         if not self._decision.acquire(blocking=False):
             raise Late
         return token
+
+    def authorize(self, seconds: float) -> None:
+        """Have a worker ask for the token, and raise what came of it."""
+        try:
+            in_time(seconds, self.begin, name="dataform-token")
+        except Late as error:
+            text = f"{self._what}: no token to be had within {seconds:g} seconds"
+            raise NotConnected(text) from error
 
     def answer(self, exchange: Callable[[], Answer], seconds: float) -> Answer:
         """Have a worker make the exchange, and return its answer or raise what came of it."""

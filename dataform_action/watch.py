@@ -51,6 +51,7 @@ T = TypeVar("T")
 NOT_FOUND_GRACE = 30.0
 #: The actions of a run are asked for no more often than this, in seconds.
 ACTIONS_INTERVAL = 15.0
+_CANCEL_PAUSE = 2.0
 #: How often a run is looked for after the answer to its creation was lost.
 _LOOKS = 3
 
@@ -188,10 +189,13 @@ class _Watch:
     def promote(self, prepared: Prepared) -> None:
         # The run's own time is over, and this is a matter of seconds.
         self._patience.begin()
-        self._persist(
-            lambda: self._service.promote(prepared),
-            "The run succeeded, but its compilation was not promoted.",
-        )
+        consequence = "The run succeeded, but its compilation was not promoted."
+        try:
+            self._persist(lambda: self._service.promote(prepared), consequence)
+        except DataformError as error:
+            if consequence not in error.message:
+                error.message = f"{consequence} {error.message}"
+            raise
         if prepared.compilation is not None:
             self._patience.tell(Promoted(prepared.compilation))
 
@@ -211,7 +215,7 @@ class _Watch:
                         self._created(run)
                         return run
             except RunMayExist as lost:
-                return self._find(prepared, lost)
+                return self._find(prepared, lost, shielded)
             self._retry(failure, asked, "No run was created.")
 
     def adopt(self, run: Run) -> None:
@@ -250,12 +254,13 @@ class _Watch:
                 self._time_out(run)
             self._patience.pause(failure)
 
-    def _find(self, prepared: Prepared, lost: RunMayExist) -> Run:
+    def _find(self, prepared: Prepared, lost: RunMayExist, shielded: Shield) -> Run:
         """Return the run that a lost create made, or raise what was lost."""
         try:
             run = self._look_for(prepared, lost)
             if run is not None:
-                self._created(run)
+                with shielded():
+                    self._created(run)
         except BaseException as error:
             # Whoever reports an interruption must know that a run may exist.
             error.__cause__ = lost
@@ -344,17 +349,21 @@ class _Watch:
                 break
         return actions
 
-    def _cancel(self) -> None:
+    def _cancel(self, attempts: int = 1) -> None:
         """Cancel the run as far as that goes, once, and tell what came of it."""
         run = self._run
         if run is None or run.state.ended or self._cancel_taken:
             return
         error: DataformError | None = None
-        if self._polling.cancel:
+        for attempt in range(attempts if self._polling.cancel else 0):
+            if attempt:
+                self._patience.rest(_CANCEL_PAUSE)
             try:
                 run = self._service.cancel(run)
             except DataformError as failure:
                 error = failure
+                if not isinstance(failure, Unusable):
+                    break
             else:
                 self._cancel_taken = True
                 self._patience.tell(CancelRequested(run))
@@ -362,7 +371,8 @@ class _Watch:
         self._patience.tell(LeftRunning(run, error))
 
     def _time_out(self, run: Run) -> None:
-        self._cancel()
+        # Nobody is about to kill this process: a cancel that gets no answer is tried again.
+        self._cancel(attempts=_LOOKS)
         limit = format_duration(self._polling.timeout)
         seen = "was not seen to end" if self._patience.in_outage else "did not end"
         fate = "The service was asked to cancel it." if self._cancel_taken else "It may go on."

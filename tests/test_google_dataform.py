@@ -977,3 +977,47 @@ def test_how_long_each_answer_is_waited_for(api: responses.RequestsMock) -> None
     assert (compiled, created, looked) == ((10.0, 120.0), (10.0, 40.0), (10.0, 20.0))
     # To connect and to answer, in both requests, all within 6 s.
     assert cancelled == [(2.0, 2.0), (1.0, 1.0)]
+
+
+def test_selection_replaces_the_schedules_own(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """Asked for some actions, a run does not also run all that its schedule selects."""
+    own = {"includedTags": ["daily"], "serviceAccount": "a@b"}
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
+    made = {"name": COMPILATION}
+    expect(api, f"POST {COMPILATIONS}", made, body={"releaseConfig": RELEASE})
+    request = RunRequest(schedule="nightly", environment="production", tags=("hourly",))
+    body = google.prepare(request).body
+    assert body["invocationConfig"] == {"includedTags": ["hourly"], "serviceAccount": "a@b"}
+
+
+def test_preparation_that_is_tried_again_compiles_once(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """A failure after the compilation does not compile again, and the next request does."""
+    request = RunRequest(environment="production", actions=("orders",))
+    page = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
+    body = {"releaseConfig": RELEASE}
+    query = "query?pageSize=1000"
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    expect_error(api, f"GET {COMPILATION}:{query}", 503)
+    with pytest.raises(NoResponse):
+        google.prepare(request)
+    expect(api, f"GET {COMPILATION}:{query}", page)
+    assert google.prepare(request).compilation == Compilation(name=COMPILATION)
+    expect(api, f"POST {COMPILATIONS}", {"name": f"{COMPILATION}2"}, body=body)
+    expect(api, f"GET {COMPILATION}2:{query}", page)
+    assert google.prepare(request).compilation == Compilation(name=f"{COMPILATION}2")
+
+
+def test_token_is_there_before_a_schedule_is_started() -> None:
+    """A token that is slow or refused is met in the preparation, before the create."""
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append("token")
+        return "an-access-token"
+
+    make_google(token=token).prepare(RunRequest(schedule="nightly"))
+    assert asked == ["token"]

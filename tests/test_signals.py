@@ -168,3 +168,29 @@ def test_killed_step_leaves_its_state(emulator: Emulator, start: Callable[..., S
         "cancel": "true",
     }
     assert left.outputs["run-id"] == run_id
+
+
+def test_run_that_is_not_waited_for(emulator: Emulator, start: Callable[..., Started]) -> None:
+    """A step that is stopped while it only starts a run leaves that run alone, and says so."""
+    emulator.add_fault(Fault("hang", on="create", seconds=0.3, processed=True))
+    step = start(wait="false")
+    emulator.wait_for(lambda: emulator.requests)
+    left = step.stop(signal.SIGINT)
+    assert left.exit_code == 130
+    assert f"Run {emulator.runs[0].id} goes on, since wait is false" in left.errors[0]
+
+
+@BOTH
+def test_google_run_is_cancelled(
+    emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
+) -> None:
+    """A step that is stopped cancels its run on Google Cloud, and says that it did."""
+    google = {"location": "europe-west1", "repository": "warehouse", "environment": ""}
+    step = start(project_id="my-project", schedule="endless", **google)
+    step.read_until("Status RUNNING")
+    left = step.stop(number)
+    assert left.exit_code == exit_code
+    assert "Asked the service to cancel run" in left.errors[0]
+    assert emulator.requests[-1].path.endswith(":cancel")
+    assert left.outputs["failed-actions"] == "[]"
+    assert left.state["settled"] == "true"

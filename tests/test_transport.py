@@ -420,3 +420,21 @@ def test_token_is_hidden_at_any_depth(emulator: Emulator) -> None:
     emulator.add_fault(Fault("json", body=text))
     answer = connect(emulator).send("GET", RUNS)
     assert answer == {"a": ["x *** y", 1, None], "***": {"b": True}}
+
+
+def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token alone may be asked for; one that does not come is no connection."""
+    connect(emulator).authorize()
+    release = threading.Event()
+
+    def wait() -> str:
+        release.wait()
+        return "too late"
+
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.05)
+    try:
+        with pytest.raises(NotConnected, match=r"no token to be had within 0\.05 seconds"):
+            Transport(emulator.url, wait).authorize()
+    finally:
+        release.set()
+    assert emulator.requests == []

@@ -146,7 +146,8 @@ def test_cancel_that_fails_is_told(clock: FakeClock, error: DataformError) -> No
     with pytest.raises(WaitTimeout, match="It may go on"):
         run(service, NIGHTLY, Polling(timeout=60), on_update=seen, clock=clock)
     assert seen.updates[-1] == LeftRunning(make_run("RUNNING"), error)
-    assert len(service.times("cancel")) == 1
+    # Only one that had no answer is sent again: nobody is about to kill the wait.
+    assert len(service.times("cancel")) == (3 if isinstance(error, NoResponse) else 1)
 
 
 @pytest.mark.parametrize("polls", [[Killed()], ["RUNNING", Killed()], [RuntimeError()]])
@@ -943,3 +944,17 @@ def test_cancel_of_a_run_that_is_over(clock: FakeClock) -> None:
         run(service, NIGHTLY, on_update=seen, clock=clock)
     assert seen.updates[-1] == CancelRequested(make_run("SUCCESSFUL"))
     assert len(service.times("cancel")) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [Refused("HTTP 403", status=403), Misconfigured("self-signed"), NoResponse("503")]
+)
+def test_promotion_that_fails_says_that_the_run_succeeded(
+    clock: FakeClock, error: DataformError
+) -> None:
+    """Whatever kept the compilation from being promoted, the run's own success is told."""
+    service = FakeService(clock, promotes=[error])
+    with pytest.raises((Refused, Misconfigured, GaveUp)) as caught:
+        run(service, PROMOTING, clock=clock)
+    words = "The run succeeded, but its compilation was not promoted."
+    assert caught.value.message.count(words) == 1
