@@ -286,8 +286,8 @@ MUTATIONS = (
     Mutation(
         "the timeout cancels",
         "watch.py",
-        "    def _time_out(self, run: Run) -> None:\n        self._cancel()\n",
-        "    def _time_out(self, run: Run) -> None:\n",
+        "        self._cancel(attempts=_LOOKS)\n",
+        "",
         "test_watch",
     ),
 )
