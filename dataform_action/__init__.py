@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dataform_action.version import __version__
 
 if TYPE_CHECKING:
+    from dataform_action.actions import Action, ActionState, CompileError, CompileFailed
     from dataform_action.dataform_web import DataformWeb
     from dataform_action.errors import (
         CancelUnsupported,
@@ -27,18 +28,7 @@ if TYPE_CHECKING:
     )
     from dataform_action.google_auth import ApplicationDefaultCredentials
     from dataform_action.google_dataform import GoogleDataform
-    from dataform_action.model import (
-        Action,
-        ActionState,
-        CompileError,
-        CompileFailed,
-        Polling,
-        Prepared,
-        Result,
-        Run,
-        RunRequest,
-        State,
-    )
+    from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State
     from dataform_action.watch import prepare, run, start, wait
 
 __all__ = [
@@ -88,11 +78,8 @@ _HOMES = {
     ),
     "google_auth": ("ApplicationDefaultCredentials",),
     "google_dataform": ("GoogleDataform",),
+    "actions": ("Action", "ActionState", "CompileError", "CompileFailed"),
     "model": (
-        "Action",
-        "ActionState",
-        "CompileError",
-        "CompileFailed",
         "Polling",
         "Prepared",
         "Result",

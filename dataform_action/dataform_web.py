@@ -7,6 +7,7 @@ https://github.com/dataform-co/dataform/blob/main/content/docs/dataform-web/api/
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dataform_action.answers import Json
 from dataform_action.errors import (
@@ -17,17 +18,11 @@ from dataform_action.errors import (
     RunMayExist,
     Unusable,
 )
-from dataform_action.model import (
-    Action,
-    Prepared,
-    Run,
-    RunRequest,
-    State,
-    is_link,
-    is_segment,
-    is_token,
-)
+from dataform_action.model import Prepared, Run, RunRequest, State, is_link, is_segment, is_token
 from dataform_action.transport import READ_SECONDS, Transport
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action
 
 API_URL = "https://api.dataform.co"
 _APP_URL = "https://app.dataform.co"

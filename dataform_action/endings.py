@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from dataform_action.actions import Action, Compilation, CompileError, CompileFailed
 from dataform_action.errors import (
     CredentialsRefused,
     DataformError,
@@ -17,17 +18,7 @@ from dataform_action.errors import (
 )
 from dataform_action.explain import count_words, failed_actions
 from dataform_action.interrupts import Interrupted
-from dataform_action.model import (
-    Action,
-    Compilation,
-    CompileError,
-    CompileFailed,
-    Prepared,
-    Result,
-    Run,
-    State,
-    format_duration,
-)
+from dataform_action.model import Prepared, Result, Run, State, format_duration
 
 
 class ExitCode(IntEnum):
@@ -42,6 +33,9 @@ class ExitCode(IntEnum):
     DEFECT = 70
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+_CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +58,11 @@ class Ending:
     actions: tuple[Action, ...] = ()
     compile_errors: tuple[CompileError, ...] = ()
     compilation_result: str = ""
+
+    @property
+    def is_of_a_cancel(self) -> bool:
+        """Tell whether the run should have been asked to cancel before this ending."""
+        return self.exit_code in _CANCELLING
 
     @property
     def links(self) -> tuple[str, ...]:

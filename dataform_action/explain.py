@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataform_action.model import Action, ActionState
+from dataform_action.actions import Action, ActionState
 
 
 def failed_actions(actions: tuple[Action, ...]) -> list[Action]:

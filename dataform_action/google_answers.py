@@ -12,15 +12,10 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from dataform_action.actions import Action, ActionState, CompiledAction, CompileError
 from dataform_action.answers import Json
 from dataform_action.errors import InvalidResponse
-from dataform_action.model import (
-    Action,
-    ActionState,
-    CompiledAction,
-    CompileError,
-    State,
-)
+from dataform_action.model import State
 
 _STATES = {
     "RUNNING": State.RUNNING,

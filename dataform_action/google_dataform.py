@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
+from dataform_action.actions import Action, Compilation, CompiledAction, CompileFailed
 from dataform_action.answers import Json
 from dataform_action.errors import (
     CredentialsRefused,
@@ -33,10 +34,6 @@ from dataform_action.google_answers import (
 )
 from dataform_action.google_request import problems_of
 from dataform_action.model import (
-    Action,
-    Compilation,
-    CompiledAction,
-    CompileFailed,
     Prepared,
     Run,
     RunRequest,

@@ -13,25 +13,15 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.connect import connect
-from dataform_action.endings import (
-    Ending,
-    ExitCode,
-    ending_of_compilation,
-    ending_of_defect,
-    ending_of_error,
-    ending_of_result,
-    ending_of_signal,
-    ending_of_start,
-)
 from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import Inputs, parse, raw_value
 from dataform_action.interrupts import Interrupted, Interrupts
-from dataform_action.model import Run
+from dataform_action.model import Prepared, Result, Run
 from dataform_action.post_state import (
     STATE_CANCEL,
     STATE_PROJECT_ID,
@@ -51,8 +41,8 @@ from dataform_action.updates import (
     Update,
 )
 
-#: The endings after which the run should have been asked to cancel.
-_CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
+if TYPE_CHECKING:
+    from dataform_action.endings import Ending
 
 
 def entry() -> None:
@@ -110,20 +100,44 @@ class _CheckedClock:
 
 def _ending(step: _Step, interrupts: Interrupts) -> Ending:
     """Run the step and say how it ended, whatever that was."""
+    outcome = _outcome(step, interrupts)
+    # Only now, so that the first request does not wait for what the last line needs.
+    from dataform_action import endings
+
+    match outcome:
+        case Interrupted():
+            return endings.ending_of_signal(outcome, step.known_run, step.elapsed, step.fate)
+        case DataformError():
+            return endings.ending_of_error(outcome, step.known_run, step.elapsed)
+        case Exception():
+            lines = "".join(traceback.format_exception(outcome)).splitlines()
+            step.console.group("Traceback", lines)
+            return endings.ending_of_defect(outcome, step.known_run, step.elapsed)
+        case Prepared():
+            return endings.ending_of_compilation(outcome)
+        case Run():
+            return endings.ending_of_start(outcome)
+        case Result():
+            return endings.ending_of_result(outcome)
+
+
+def _outcome(
+    step: _Step, interrupts: Interrupts
+) -> Result | Run | Prepared | Exception | Interrupted:
+    """Run the step and return what came of it; from then on no signal interrupts."""
     try:
         try:
             return step.run()
         except DataformError as error:
-            return ending_of_error(error, step.known_run, step.elapsed)
+            return error
         except Exception as error:
             # What a signal's exception was made of by code that it came through.
             interrupts.check()
-            step.console.group("Traceback", traceback.format_exc().splitlines())
-            return ending_of_defect(error, step.known_run, step.elapsed)
+            return error
         finally:
             interrupts.finish()
     except Interrupted as signal:
-        return ending_of_signal(signal, step.known_run, step.elapsed, step.fate)
+        return signal
 
 
 class _Step:
@@ -157,7 +171,7 @@ class _Step:
         """Return the seconds since the run is known, if it is."""
         return None if self.known_run is None else self._clock.now() - self._since
 
-    def run(self) -> Ending:
+    def run(self) -> Result | Run | Prepared:
         self.console.mask(raw_value(self._environ, "token"))
         inputs = self._inputs = parse(self._environ)
         service, api_url = connect(inputs, self._environ, self.console.mask)
@@ -168,16 +182,13 @@ class _Step:
 
         if inputs.run_id is not None:
             run = service.describe(inputs.run_id)
-            return ending_of_result(
-                watch.wait(service, run, inputs.polling, on_update=self._tell, clock=self._clock)
-            )
+            return watch.wait(service, run, inputs.polling, on_update=self._tell, clock=self._clock)
         if inputs.request.compile_only:
-            prepared = watch.prepare(
+            return watch.prepare(
                 service, inputs.request, inputs.polling, on_update=self._tell, clock=self._clock
             )
-            return ending_of_compilation(prepared)
         begin = watch.run if inputs.wait else watch.start
-        outcome = begin(
+        return begin(
             service,
             inputs.request,
             inputs.polling,
@@ -185,7 +196,6 @@ class _Step:
             clock=self._clock,
             shielded=self._interrupts.shielded,
         )
-        return ending_of_start(outcome) if isinstance(outcome, Run) else ending_of_result(outcome)
 
     def conclude(self, ending: Ending) -> None:
         """Leave the ending in the log, the outputs and the job summary."""
@@ -197,7 +207,7 @@ class _Step:
             # Always a list, so that a workflow can read it whatever happened.
             outputs.setdefault("failed-actions", "[]")
         self._files.output(outputs)
-        if self._cancel_settled or ending.exit_code not in _CANCELLING:
+        if self._cancel_settled or not ending.is_of_a_cancel:
             self._files.state({STATE_SETTLED: "true"})
         if self._inputs is None or self._inputs.summary:
             redact = self.console.redact

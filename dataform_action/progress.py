@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dataform_action.github import cut
 from dataform_action.inputs import Inputs
-from dataform_action.model import Action, ActionState, format_duration
+from dataform_action.model import format_duration
 from dataform_action.updates import (
     CancelRequested,
     Changed,
@@ -18,6 +20,9 @@ from dataform_action.updates import (
     Update,
     Waiting,
 )
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action
 
 #: At most so many ends of actions are told at a time, so many running ones named.
 _MOST_ENDS = 20
@@ -74,6 +79,9 @@ class Narrator:
         return [render_update(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:
+        # Only with the first actions: Dataform Web has none.
+        from dataform_action.actions import ActionState
+
         ended = [action for action in update.actions if action.state.ended]
         new = [action for action in ended if action.name not in self._told]
         self._told.update(action.name for action in new)

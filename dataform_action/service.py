@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dataform_action.model import Action, Prepared, Run, RunRequest
+from dataform_action.model import Prepared, Run, RunRequest
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action
 
 
 class Service(Protocol):

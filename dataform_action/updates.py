@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Action, Compilation, Run
+from dataform_action.model import Run
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action, Compilation
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import (
@@ -18,16 +18,7 @@ from dataform_action.errors import (
     Unusable,
     WaitTimeout,
 )
-from dataform_action.model import (
-    Action,
-    Polling,
-    Prepared,
-    Result,
-    Run,
-    RunRequest,
-    State,
-    format_duration,
-)
+from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State, format_duration
 from dataform_action.patience import HEARTBEAT, Patience
 from dataform_action.service import Service
 from dataform_action.updates import (
@@ -41,6 +32,9 @@ from dataform_action.updates import (
     Promoted,
     Update,
 )
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action
 
 __all__ = ["HEARTBEAT", "prepare", "run", "start", "wait"]
 

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dataform_action.actions import Action, ActionState, Compilation
 from dataform_action.errors import DataformError
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    Prepared,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Prepared, Run, RunRequest, State
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"
 

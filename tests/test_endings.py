@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from dataform_action.actions import ActionState, Compilation, CompileError, CompileFailed
 from dataform_action.endings import (
     Ending,
     ExitCode,
@@ -29,17 +30,7 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.interrupts import Interrupted
-from dataform_action.model import (
-    ActionState,
-    Compilation,
-    CompileError,
-    CompileFailed,
-    Prepared,
-    Result,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Prepared, Result, Run, RunRequest, State
 from tests.fakes import make_action
 
 _LINK = "https://a/77"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dataform_action.actions import Action, ActionState
 from dataform_action.explain import count_words, failed_actions, held_up_by
-from dataform_action.model import Action, ActionState
 from tests.fakes import make_action
 
 

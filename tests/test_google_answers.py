@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dataform_action.actions import Action, ActionState, CompiledAction, CompileError
 from dataform_action.errors import InvalidResponse
 from dataform_action.google_answers import (
     parse_actions,
@@ -24,14 +25,7 @@ from dataform_action.google_answers import (
     parse_state,
     parse_target,
 )
-from dataform_action.model import (
-    Action,
-    ActionState,
-    CompiledAction,
-    CompileError,
-    State,
-    is_segment,
-)
+from dataform_action.model import State, is_segment
 from tests.runner import hostile_texts
 
 PARENT = "projects/p/locations/l/repositories/r"

@@ -12,6 +12,7 @@ import requests
 import responses
 from responses.registries import OrderedRegistry
 
+from dataform_action.actions import Action, ActionState, Compilation, CompileError, CompileFailed
 from dataform_action.errors import (
     InputError,
     InvalidResponse,
@@ -23,17 +24,7 @@ from dataform_action.errors import (
 )
 from dataform_action.google_dataform import GoogleDataform
 from dataform_action.google_hints import EXPIRED_HINT
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    CompileError,
-    CompileFailed,
-    Prepared,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Prepared, Run, RunRequest, State
 from dataform_action.watch import run
 from tests.fakes import FakeClock
 

@@ -12,27 +12,28 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGE = _ROOT / "dataform_action"
-_VOCABULARY = {"endings", "errors", "inputs", "interrupts", "model", "updates"}
+_VOCABULARY = {"actions", "endings", "errors", "inputs", "interrupts", "model", "updates"}
 
 #: Which of our modules each module may import; "emulator" stands for all of its modules.
 _ALLOWED: dict[str, set[str]] = {
+    "actions": {"errors"},
     "answers": {"errors"},
-    "__init__": {"dataform_web", "errors", "model", "version", "watch"}
+    "__init__": {"actions", "dataform_web", "errors", "model", "version", "watch"}
     | {"google_auth", "google_dataform"},
     "bounded": set(),
     "clock": set(),
     "connect": {"dataform_web", "google_auth", "google_dataform", "inputs", "service"},
-    "dataform_web": {"answers", "errors", "model", "transport"},
+    "dataform_web": {"actions", "answers", "errors", "model", "transport"},
     "emulator": set(),
-    "endings": {"errors", "explain", "interrupts", "model"},
+    "endings": {"actions", "errors", "explain", "interrupts", "model"},
     "errors": set(),
-    "explain": {"model"},
+    "explain": {"actions", "model"},
     "failures": set(),
     "github": set(),
-    "google_answers": {"answers", "errors", "model"},
+    "google_answers": {"actions", "answers", "errors", "model"},
     "google_auth": {"bounded", "clock", "errors", "google_credentials", "google_exchanges"},
     "google_credentials": {"answers", "errors", "google_exchanges"},
-    "google_dataform": {"answers", "errors", "model", "transport"}
+    "google_dataform": {"actions", "answers", "errors", "model", "transport"}
     | {"google_answers", "google_hints", "google_request", "selection"},
     "google_exchanges": {"answers", "bounded", "errors", "failures"},
     "google_hints": {"errors"},
@@ -41,18 +42,18 @@ _ALLOWED: dict[str, set[str]] = {
     "interrupts": set(),
     "main": _VOCABULARY
     | {"clock", "connect", "github", "post_state", "progress", "report", "service", "watch"},
-    "model": {"errors"},
+    "model": {"actions", "errors"},
     "patience": {"clock", "errors", "model", "updates"},
     "post": _VOCABULARY | {"clock", "connect", "github", "main", "post_state", "report", "service"},
     "post_state": set(),
-    "progress": {"github", "inputs", "model", "updates"},
-    "report": {"endings", "explain", "github", "inputs", "model"},
+    "progress": {"actions", "github", "inputs", "model", "updates"},
+    "report": {"actions", "endings", "explain", "github", "inputs", "model"},
     "selection": {"errors"},
-    "service": {"model"},
+    "service": {"actions", "model"},
     "transport": {"answers", "bounded", "errors", "failures", "model", "version"},
-    "updates": {"errors", "model"},
+    "updates": {"actions", "errors", "model"},
     "version": set(),
-    "watch": {"clock", "errors", "model", "patience", "service", "updates"},
+    "watch": {"actions", "clock", "errors", "model", "patience", "service", "updates"},
 }
 #: Which third-party libraries each module may import; the others use the standard library only.
 _LIBRARIES = {

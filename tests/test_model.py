@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dataform_action.actions import ActionState
 from dataform_action.errors import InputError, RunUnsuccessful
 from dataform_action.model import (
-    ActionState,
     Polling,
     Result,
     Run,

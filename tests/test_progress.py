@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dataform_action.actions import Action, ActionState, Compilation
 from dataform_action.errors import CancelUnsupported, NoResponse
 from dataform_action.inputs import Inputs
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    Polling,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Polling, Run, RunRequest, State
 from dataform_action.progress import Narrator, render_intent, render_settings, render_update
 from dataform_action.updates import (
     CancelRequested,

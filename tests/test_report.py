@@ -9,17 +9,10 @@ import re
 import pytest
 from hypothesis import example, given
 
+from dataform_action.actions import Action, ActionState, CompileError
 from dataform_action.endings import Ending, ExitCode
 from dataform_action.inputs import Inputs
-from dataform_action.model import (
-    Action,
-    ActionState,
-    CompileError,
-    Polling,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Polling, Run, RunRequest, State
 from dataform_action.report import (
     Annotation,
     escape_markdown,

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from dataform_action.actions import Action, ActionState, Compilation, CompileFailed
 from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
@@ -22,17 +23,7 @@ from dataform_action.errors import (
     Throttled,
     WaitTimeout,
 )
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    CompileFailed,
-    Polling,
-    Result,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Polling, Result, Run, RunRequest, State
 from dataform_action.updates import (
     CancelRequested,
     Changed,
