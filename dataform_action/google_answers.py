@@ -10,9 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from datetime import datetime
 
-from dataform_action.actions import Action, ActionState, CompiledAction, CompileError
 from dataform_action.answers import Json
 from dataform_action.errors import InvalidResponse
 from dataform_action.model import State
@@ -24,24 +22,6 @@ _STATES = {
     "FAILED": State.FAILURE,
     "CANCELLED": State.CANCELLED,
 }
-_ACTION_STATES = {
-    "RUNNING": ActionState.RUNNING,
-    "SKIPPED": ActionState.SKIPPED,
-    "DISABLED": ActionState.DISABLED,
-    "SUCCEEDED": ActionState.SUCCEEDED,
-    "CANCELLED": ActionState.CANCELLED,
-    "FAILED": ActionState.FAILED,
-}
-_KINDS = {
-    "relation": "relation",
-    "operations": "operation",
-    "assertion": "assertion",
-    "notebook": "notebook",
-    "dataPreparation": "data preparation",
-    "bigqueryUnitTest": "unit test",
-    "declaration": "declaration",
-}
-_RUNS = ("bigqueryAction", "notebookAction", "dataPreparationAction")
 _LONGEST_PATH = 500
 
 
@@ -88,55 +68,11 @@ def _own_id(name: Json, prefix: str) -> str:
     return own_id
 
 
-def parse_compile_errors(answer: dict[str, Json]) -> tuple[CompileError, ...]:
-    """Return the errors of a compilation result, with paths in the repository.
-
-    Raises:
-        InvalidResponse: there is something else where errors belong: it may be one.
-    """
-    prefix = parse_project_path(answer.get("codeCompilationConfig"))
-    entries = _objects(answer, "compilationErrors")
-    given = answer.get("compilationErrors")
-    if given is not None and entries != given:
-        raise InvalidResponse(f"The compilation errors are no list of objects: {given!r:.200}")
-    return tuple(_compile_error(entry, prefix) for entry in entries)
-
-
-def _compile_error(entry: dict[str, Json], prefix: str) -> CompileError:
-    message, stack = _text(entry, "message"), _text(entry, "stack")
-    path = _text(entry, "path")
-    file = _file(path, prefix)
-    line, column = _position(path, f"{message}\n{stack}") if file else (None, None)
-    return CompileError(
-        message=message or "The API gives no message.",
-        file=file,
-        line=line,
-        column=column,
-        action=parse_target(entry.get("actionTarget")),
-    )
-
-
-def _position(path: str, text: str) -> tuple[int | None, int | None]:
-    """Return the line and column that a message or stack names in a file.
-
-    Only for files that are not translated: in a ``.sqlx`` they count the lines of the
-    JavaScript that is made of it.
-    """
-    if not path.endswith((".js", ".json", ".yaml", ".yml")):
-        return None, None
-    # Not the end of another file's name, and not the beginning of a longer number.
-    number = "([0-9]{1,7})(?![0-9])"
-    match = re.search(rf"(?<![\w.-]){re.escape(path)}:{number}(?::{number})?", text)
-    if match is None:
-        return None, None
-    return int(match[1]), int(match[2]) if match[2] else None
-
-
 def parse_project_path(config: Json) -> str:
     """Return the folder of the Dataform project in its repository; empty for the root."""
     pipeline = config.get("pipelineConfig") if isinstance(config, dict) else None
     path = pipeline.get("path") if isinstance(pipeline, dict) else None
-    return _file(path, "") if isinstance(path, str) else ""
+    return repository_path(path, "") if isinstance(path, str) else ""
 
 
 def parse_default_location(config: Json) -> str:
@@ -146,7 +82,7 @@ def parse_default_location(config: Json) -> str:
     return str(location) if known else ""
 
 
-def _file(path: str, prefix: str) -> str:
+def repository_path(path: str, prefix: str) -> str:
     """Return a path in the repository, or an empty text for what leads out of it."""
     if not path or len(path) > _LONGEST_PATH or not path.isprintable():
         return ""
@@ -156,87 +92,24 @@ def _file(path: str, prefix: str) -> str:
     return clean if not prefix or clean.startswith(f"{prefix}/") else f"{prefix}/{clean}"
 
 
-def parse_target(target: Json) -> str:
-    """Return a target's full name, ``project.dataset.name``, of what there is of it."""
-    if not isinstance(target, dict):
-        return ""
-    parts = (target.get(key) for key in ("database", "schema", "name"))
-    return ".".join(part for part in parts if isinstance(part, str) and part)
-
-
-def parse_compiled_actions(answer: dict[str, Json], prefix: str) -> list[CompiledAction]:
-    """Return the actions of a page of a compilation result."""
-    return [
-        _compiled_action(entry, prefix) for entry in _objects(answer, "compilationResultActions")
-    ]
-
-
-def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
-    key = next((key for key in _KINDS if isinstance(entry.get(key), dict)), "")
-    compiled: dict[str, Json] = entry[key] if key else {}
-    kind = _KINDS.get(key, "action")
-    if kind == "relation":
-        kind = _text(compiled, "relationType").replace("_", " ").lower() or kind
-    tags = compiled.get("tags")
-    dependencies = map(parse_target, _objects(compiled, "dependencyTargets"))
-    return CompiledAction(
-        name=parse_target(entry.get("target")),
-        kind=kind,
-        file=_file(_text(entry, "filePath"), prefix),
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-        dependencies=tuple(name for name in dependencies if name),
-    )
-
-
-def parse_actions(answer: dict[str, Json]) -> list[Action]:
-    """Return the actions of a page of an invocation."""
-    return [_action(entry) for entry in _objects(answer, "workflowInvocationActions")]
-
-
-def _action(entry: dict[str, Json]) -> Action:
-    ran: dict[str, Json] = next(
-        (entry[key] for key in _RUNS if isinstance(entry.get(key), dict)), {}
-    )
-    timing = entry.get("invocationTiming")
-    state = entry.get("state")
-    job_id = _text(ran, "jobId")
-    return Action(
-        name=parse_target(entry.get("target")) or "(an action without a name)",
-        state=_ACTION_STATES.get(state, ActionState.PENDING)
-        if isinstance(state, str)
-        else ActionState.PENDING,
-        reason=_text(entry, "failureReason"),
-        seconds=_seconds(timing) if isinstance(timing, dict) else None,
-        job_id=job_id if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id) else "",
-    )
-
-
-def _seconds(timing: dict[str, Json]) -> float | None:
-    try:
-        start = datetime.fromisoformat(timing["startTime"])
-        end = datetime.fromisoformat(timing["endTime"])
-        return max(0.0, (end - start).total_seconds())
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
 def parse_page_token(answer: dict[str, Json]) -> str:
     """Return the token of the next page; empty for the last page."""
-    return _text(answer, "nextPageToken")
+    return text_in(answer, "nextPageToken")
 
 
 def parse_names(answer: dict[str, Json], key: str, field: str) -> Iterator[tuple[Json, Json]]:
     """Yield the name and another field of each object in a list of an answer."""
-    for entry in _objects(answer, key):
+    for entry in objects_in(answer, key):
         yield entry.get("name"), entry.get(field)
 
 
-def _objects(answer: dict[str, Json], key: str) -> list[dict[str, Json]]:
+def objects_in(answer: dict[str, Json], key: str) -> list[dict[str, Json]]:
     """Return the objects in a list; a list that is left out is empty."""
     value = answer.get(key)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _text(answer: dict[str, Json], key: str) -> str:
+def text_in(answer: dict[str, Json], key: str) -> str:
+    """Return a text of an answer; empty if there is none."""
     value = answer.get(key)
     return value if isinstance(value, str) else ""

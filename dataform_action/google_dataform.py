@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from dataform_action.actions import Action, Compilation, CompiledAction, CompileFailed
 from dataform_action.answers import Json
 from dataform_action.errors import (
     CredentialsRefused,
@@ -21,10 +21,7 @@ from dataform_action.errors import (
     Unusable,
 )
 from dataform_action.google_answers import (
-    parse_actions,
     parse_compilation_name,
-    parse_compile_errors,
-    parse_compiled_actions,
     parse_default_location,
     parse_invocation_name,
     parse_names,
@@ -43,6 +40,9 @@ from dataform_action.model import (
     is_token,
 )
 from dataform_action.transport import READ_SECONDS, Transport
+
+if TYPE_CHECKING:
+    from dataform_action.actions import Action, Compilation, CompiledAction
 
 API_URL = "https://dataform.googleapis.com"
 _CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
@@ -193,6 +193,8 @@ class GoogleDataform:
     def actions(self, run: Run) -> tuple[Action, ...]:
         """Return every action of an invocation, without its file."""
         pages = self._pages(f"{self._path(run)}:query", _LONGEST_PAGES)
+        from dataform_action.google_actions import parse_actions
+
         return tuple(action for page in pages for action in parse_actions(page))
 
     def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -205,6 +207,8 @@ class GoogleDataform:
         compiled = {
             action.name: action for action in self._compiled_actions(run.compilation_result, prefix)
         }
+        from dataform_action.actions import CompiledAction
+
         none = CompiledAction(name="")
         return tuple(
             replace(
@@ -254,6 +258,10 @@ class GoogleDataform:
             self._compilation_body(request),
             read_seconds=_COMPILE_FACTOR * self._read_seconds,
         )
+        # Only after the first request: a start does not wait for these imports.
+        from dataform_action.actions import Compilation, CompileFailed
+        from dataform_action.google_actions import parse_compile_errors
+
         name = parse_compilation_name(answer, self._parent)
         errors = parse_compile_errors(answer)
         if errors:
@@ -312,6 +320,8 @@ class GoogleDataform:
 
     def _compiled_actions(self, compilation_result: str, prefix: str) -> list[CompiledAction]:
         pages = self._pages(f"{compilation_result}:query", _LONGEST_PAGES)
+        from dataform_action.google_actions import parse_compiled_actions
+
         return [action for page in pages for action in parse_compiled_actions(page, prefix)]
 
     def _job_url(self, action: Action, location: str) -> str:

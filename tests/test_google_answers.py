@@ -12,18 +12,20 @@ from hypothesis import strategies as st
 
 from dataform_action.actions import Action, ActionState, CompiledAction, CompileError
 from dataform_action.errors import InvalidResponse
-from dataform_action.google_answers import (
+from dataform_action.google_actions import (
     parse_actions,
-    parse_compilation_name,
     parse_compile_errors,
     parse_compiled_actions,
+    parse_target,
+)
+from dataform_action.google_answers import (
+    parse_compilation_name,
     parse_default_location,
     parse_invocation_name,
     parse_names,
     parse_page_token,
     parse_project_path,
     parse_state,
-    parse_target,
 )
 from dataform_action.model import State, is_segment
 from tests.runner import hostile_texts
