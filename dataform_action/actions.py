@@ -33,7 +33,6 @@ class CompiledAction:
     name: str
     kind: str = ""
     file: str = ""
-    tags: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
 
 

@@ -100,13 +100,11 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
     kind = _KINDS.get(key, "action")
     if kind == "relation":
         kind = text_in(compiled, "relationType").replace("_", " ").lower() or kind
-    tags = compiled.get("tags")
     dependencies = map(parse_target, objects_in(compiled, "dependencyTargets"))
     return CompiledAction(
         name=parse_target(entry.get("target")),
         kind=kind,
         file=repository_path(text_in(entry, "filePath"), prefix),
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         dependencies=tuple(name for name in dependencies if name),
     )
 

@@ -29,7 +29,7 @@ _MOST_ENDS = 20
 _MOST_RUNNING = 3
 _LONGEST_LINE = 300
 #: What has not changed is told again after this, in seconds.
-HEARTBEAT = 60.0
+_REPEAT_SECONDS = 60.0
 
 
 def render_intent(inputs: Inputs, service_name: str) -> str:
@@ -90,7 +90,7 @@ class Narrator:
             lines.append(f"  and {len(new) - _MOST_ENDS} more actions ended")
         running = [a.name for a in update.actions if a.state is ActionState.RUNNING]
         same = self._last == (len(ended), running)
-        if same and update.elapsed < self._last_elapsed + HEARTBEAT:
+        if same and update.elapsed < self._last_elapsed + _REPEAT_SECONDS:
             return lines
         self._last, self._last_elapsed = (len(ended), running), update.elapsed
         shown = ", ".join(running[:_MOST_RUNNING])

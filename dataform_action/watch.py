@@ -19,7 +19,7 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State, format_duration
-from dataform_action.patience import HEARTBEAT, Patience
+from dataform_action.patience import Patience
 from dataform_action.service import Service
 from dataform_action.updates import (
     CancelRequested,
@@ -35,8 +35,6 @@ from dataform_action.updates import (
 
 if TYPE_CHECKING:
     from dataform_action.actions import Action
-
-__all__ = ["HEARTBEAT", "prepare", "run", "start", "wait"]
 
 Shield = Callable[[], AbstractContextManager[object]]
 T = TypeVar("T")

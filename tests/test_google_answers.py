@@ -376,7 +376,7 @@ def test_kinds(entry: dict[str, object], kind: str) -> None:
 
 
 def test_compiled_action_in_full() -> None:
-    """A compiled action has its name, kind, file, tags and dependencies."""
+    """A compiled action has its name, kind, file and dependencies."""
     dependencies = [{"schema": "s", "name": "raw"}, {}, 7]
     entry = {
         "target": {"database": "p", "schema": "s", "name": "n"},
@@ -388,7 +388,6 @@ def test_compiled_action_in_full() -> None:
             name="p.s.n",
             kind="assertion",
             file="sub/definitions/n.sqlx",
-            tags=("daily",),
             dependencies=("s.raw",),
         )
     ]

@@ -146,6 +146,8 @@ def test_the_end_is_not_interrupted(interrupts: Interrupts) -> None:
     """After ``finish`` a first signal is too late to change anything."""
     interrupts.finish()
     signal.raise_signal(signal.SIGINT)
+    interrupts.check()
+    assert interrupts.received == signal.SIGINT
 
 
 @pytest.mark.parametrize(

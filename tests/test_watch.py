@@ -24,6 +24,7 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.model import Polling, Result, Run, RunRequest, State
+from dataform_action.patience import HEARTBEAT
 from dataform_action.updates import (
     CancelRequested,
     Changed,
@@ -39,7 +40,6 @@ from dataform_action.updates import (
 )
 from dataform_action.watch import (
     ACTIONS_INTERVAL,
-    HEARTBEAT,
     prepare,
     run,
     start,
