@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from dataform_action.errors import DataformError
@@ -34,25 +35,37 @@ class CompiledAction:
     kind: str = ""
     file: str = ""
     dependencies: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """An action of a run; ``name`` is ``project.dataset.name``.
 
-    ``reason`` says why it failed, ``seconds`` how long it took as far as is known,
-    ``job_id`` which BigQuery job ran it. ``file`` and ``dependencies`` come from the
-    compilation, and are empty where that could not be asked for.
+    ``reason`` says why it failed, ``started`` and ``finished`` (with their time zones) when
+    it ran as far as is known, ``job_id`` which BigQuery job ran it. ``kind`` (such as
+    ``table`` or ``assertion``), ``file`` and ``dependencies`` come from the compilation, and
+    are empty where that could not be asked for.
     """
 
     name: str
     state: ActionState
     reason: str = ""
-    seconds: float | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
     job_id: str = ""
     job_url: str = ""
+    kind: str = ""
     file: str = ""
     dependencies: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long the action took; None if that is not known or it still runs."""
+        if self.started is None or self.finished is None:
+            return None
+        return max(0.0, (self.finished - self.started).total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,22 +82,38 @@ class CompileError:
 class CompileFailed(DataformError):
     """Report a compilation with errors, which is never run.
 
-    ``errors`` holds the ``CompileError`` of each, and ``compilation_result`` the full name.
+    ``errors`` holds the ``CompileError`` of each, ``compilation_result`` the full name,
+    ``commit`` what was compiled, and ``files_url`` as a ``Compilation`` has it.
     """
 
     hint = "Each error is shown on its file, where it names one, and in the job summary."
 
     def __init__(
-        self, message: str, *, errors: Sequence[CompileError], compilation_result: str
+        self,
+        message: str,
+        *,
+        errors: Sequence[CompileError],
+        compilation_result: str,
+        commit: str = "",
+        files_url: str = "",
     ) -> None:
         super().__init__(message)
         self.errors = tuple(errors)
         self.compilation_result = compilation_result
+        self.commit = commit
+        self.files_url = files_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
-    """A compilation without errors: its full name, and the commit that it compiled."""
+    """A compilation: its full name, and the commit that it compiled.
+
+    ``files_url`` is the address below which the commit's files are shown, by their paths in
+    the repository; it is empty where that is not known. ``actions`` is filled where they
+    were asked for.
+    """
 
     name: str
     commit: str = ""
+    files_url: str = ""
+    actions: tuple[CompiledAction, ...] = ()

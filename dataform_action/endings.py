@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from dataform_action.actions import Action, Compilation, CompileError, CompileFailed
+from dataform_action.actions import (
+    Action,
+    Compilation,
+    CompiledAction,
+    CompileError,
+    CompileFailed,
+)
 from dataform_action.errors import (
     CredentialsRefused,
     DataformError,
@@ -44,7 +50,9 @@ class Ending:
 
     ``title`` is made of fixed words, ``message`` says what happened with names and
     values, ``hint`` what to do (it may be empty). ``duration`` is in seconds.
-    ``other_url`` is a page to look at that is not the run's.
+    ``other_url`` is a page to look at that is not the run's. ``commit`` is what was compiled,
+    ``files_url`` the address below which its files are shown, and ``compiled`` what a
+    compilation that was all that was asked for would run.
     """
 
     exit_code: ExitCode
@@ -58,6 +66,9 @@ class Ending:
     actions: tuple[Action, ...] = ()
     compile_errors: tuple[CompileError, ...] = ()
     compilation_result: str = ""
+    commit: str = ""
+    files_url: str = ""
+    compiled: tuple[CompiledAction, ...] = ()
 
     @property
     def is_of_a_cancel(self) -> bool:
@@ -105,6 +116,8 @@ def ending_of_result(result: Result) -> Ending:
         duration=result.duration,
         actions=result.actions,
         compilation_result=run.compilation_result,
+        commit="" if result.compilation is None else result.compilation.commit,
+        files_url="" if result.compilation is None else result.compilation.files_url,
     )
 
 
@@ -118,6 +131,9 @@ def ending_of_compilation(prepared: Prepared) -> Ending:
         title="Dataform compilation succeeded",
         message=f"The compilation{commit} has no errors. Nothing was run (compile-only: true).",
         compilation_result=compilation.name,
+        commit=compilation.commit,
+        files_url=compilation.files_url,
+        compiled=compilation.actions,
     )
 
 
@@ -135,6 +151,7 @@ def ending_of_start(run: Run) -> Ending:
 def ending_of_error(error: DataformError, run: Run | None, duration: float | None) -> Ending:
     """Return the ending for an error that the step could foresee."""
     exit_code, title, status = _classify(error, run)
+    failed = error if isinstance(error, CompileFailed) else None
     return Ending(
         exit_code=exit_code,
         status=status,
@@ -144,8 +161,10 @@ def ending_of_error(error: DataformError, run: Run | None, duration: float | Non
         run=run,
         duration=duration,
         other_url=error.url if isinstance(error, RunMayExist) else "",
-        compile_errors=error.errors if isinstance(error, CompileFailed) else (),
-        compilation_result=error.compilation_result if isinstance(error, CompileFailed) else "",
+        compile_errors=() if failed is None else failed.errors,
+        compilation_result="" if failed is None else failed.compilation_result,
+        commit="" if failed is None else failed.commit,
+        files_url="" if failed is None else failed.files_url,
     )
 
 

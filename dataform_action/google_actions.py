@@ -127,15 +127,17 @@ def _action(entry: dict[str, Json]) -> Action:
         if isinstance(state, str)
         else ActionState.PENDING,
         reason=text_in(entry, "failureReason"),
-        seconds=_seconds(timing) if isinstance(timing, dict) else None,
+        started=_time(timing, "startTime"),
+        finished=_time(timing, "endTime"),
         job_id=job_id if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id) else "",
     )
 
 
-def _seconds(timing: dict[str, Json]) -> float | None:
+def _time(timing: Json, key: str) -> datetime | None:
+    """Return a time with its time zone; None where there is none that makes sense."""
+    text = timing.get(key) if isinstance(timing, dict) else None
     try:
-        start = datetime.fromisoformat(timing["startTime"])
-        end = datetime.fromisoformat(timing["endTime"])
-        return max(0.0, (end - start).total_seconds())
-    except (KeyError, TypeError, ValueError):
+        time = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
         return None
+    return None if time is None or time.tzinfo is None else time

@@ -168,12 +168,14 @@ class Polling:
 class Result:
     """How a run ended, how long it took (``duration``, in seconds), and its actions.
 
-    ``actions`` is empty where the service knows none or could not be asked.
+    ``actions`` is empty where the service knows none or could not be asked. ``compilation``
+    is what the run executed, as far as is known.
     """
 
     run: Run
     duration: float
     actions: tuple[Action, ...] = ()
+    compilation: Compilation | None = None
 
     def raise_for_state(self) -> None:
         """Raise unless the run succeeded.

@@ -169,6 +169,7 @@ def test_a_clean_compilation_is_a_success(
         title="Dataform compilation succeeded",
         message=message,
         compilation_result=result,
+        commit=compilation.commit if compilation is not None else "",
     )
 
 

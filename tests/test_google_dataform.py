@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -902,7 +903,8 @@ class TestActions:
                 name="my-project.sales.a",
                 state=ActionState.FAILED,
                 reason="Not found: Table x",
-                seconds=60.5,
+                started=datetime(2026, 11, 22, 0, 0, 0, 123456, UTC),
+                finished=datetime(2026, 11, 22, 0, 1, 0, 623456, UTC),
                 job_id="job_1",
             ),
             Action(name="my-project.sales.b", state=ActionState.PENDING),

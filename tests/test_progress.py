@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from dataform_action.actions import Action, ActionState, Compilation
@@ -179,6 +181,9 @@ def test_every_update_has_a_line(update: Update, line: str) -> None:
         assert Narrator().render(update) == [line]
 
 
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def _running(count: int) -> tuple[Action, ...]:
     return tuple(make_action(f"d.r{n}", ActionState.RUNNING) for n in range(count))
 
@@ -186,7 +191,7 @@ def _running(count: int) -> tuple[Action, ...]:
 def test_each_end_is_told_once() -> None:
     """An action's end is told when it is first seen; what stays the same, once a minute."""
     narrator = Narrator()
-    first = make_action("d.a", seconds=61.0)
+    first = make_action("d.a", started=_START, finished=_START + timedelta(seconds=61))
     failed = make_action("d.b", ActionState.FAILED, reason="Division\n  by zero")
     pending = make_action("d.c", ActionState.PENDING)
     assert narrator.render(Progressed((first, *_running(1), pending), 15.0)) == [
