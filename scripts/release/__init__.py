@@ -1,0 +1,1 @@
+"""The programs that the release workflow starts, and their rehearsal."""

@@ -1,0 +1,136 @@
+"""Publish a version whose action.yml names its image by digest.
+
+Usage: ``publish.py release/v1.2.3 NAME@sha256:DIGEST`` makes a commit on top of the tagged one that
+changes one line of action.yml, and pushes the tag v1.2.3 for it, together with the moving tag v1.
+The commit follows from the tagged one and the digest alone: whoever runs this again, here or
+elsewhere, gets the same commit, and a release that stopped half-way goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from scripts.release.action_image import rewrite
+from scripts.release.check import ReleaseError, version_of
+
+_NAME, _EMAIL = "dataform-action release", "41898282+github-actions[bot]@users.noreply.github.com"
+_FULL = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+
+
+def git(root: Path, *arguments: str, stdin: str | None = None, **environ: str) -> str:
+    """Run git and return what it printed; raise ReleaseError if it failed."""
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environ},
+    )
+    if done.returncode:
+        raise ReleaseError(f"git {' '.join(arguments)} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def make_commit(root: Path, source: str, version: str, image: str) -> str:
+    """Make the release commit in the object store and return its id; the checkout stays as it is.
+
+    Raises:
+        ReleaseError: git failed.
+        ValueError: action.yml cannot be rewritten.
+    """
+    action = git(root, "show", f"{source}:action.yml")
+    blob = git(root, "hash-object", "-w", "--stdin", stdin=rewrite(action, image)).strip()
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        git(root, "read-tree", source, **index)
+        git(root, "update-index", "--cacheinfo", f"100644,{blob},action.yml", **index)
+        tree = git(root, "write-tree", **index).strip()
+    when = git(root, "show", "--no-patch", "--format=%ct +0000", source).strip()
+    author = {"GIT_AUTHOR_NAME": _NAME, "GIT_AUTHOR_EMAIL": _EMAIL, "GIT_AUTHOR_DATE": when}
+    committer = {key.replace("AUTHOR", "COMMITTER"): value for key, value in author.items()}
+    message = f"Release {version}\n\n{source} with its image:\n{image}\n"
+    arguments = ["commit-tree", tree, "-p", source, "-F", "-"]
+    return git(root, *arguments, stdin=message, **author, **committer).strip()
+
+
+def remote_tags(root: Path, remote: str) -> dict[str, str]:
+    """Return the tags of a remote and the commits that they point to."""
+    found: dict[str, str] = {}
+    for line in git(root, "ls-remote", "--tags", remote).splitlines():
+        value, _, name = line.partition("\trefs/tags/")
+        # An annotated tag comes twice: the second line, with ^{}, has the commit.
+        found[name.removesuffix("^{}")] = value
+    return found
+
+
+def moves_major(tag: str, tags: Mapping[str, str]) -> bool:
+    """Tell whether the major version's tag follows: not if a newer version of it is out."""
+    newest = _numbers(tag)
+    return all(_numbers(other) <= newest for other in tags if _numbers(other)[:1] == newest[:1])
+
+
+def _numbers(tag: str) -> tuple[int, ...]:
+    match = _FULL.fullmatch(tag)
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
+    """Push the version's tag and the major version's; return the commit that they point to.
+
+    Both are pushed or none. A version that is out already is left as it is.
+
+    Raises:
+        ReleaseError: the version is out with another commit, or git failed.
+        ValueError: the image or action.yml is not of the form.
+    """
+    version = version_of(release_tag)
+    tag, major = f"v{version}", f"v{version.partition('.')[0]}"
+    source = git(root, "rev-parse", f"refs/tags/{release_tag}^{{commit}}").strip()
+    commit = make_commit(root, source, version, image)
+    tags = remote_tags(root, remote)
+    if tags.get(tag, commit) != commit:
+        raise ReleaseError(
+            f"{tag} is out as {tags[tag]}, and this would be {commit}: a version is never moved. "
+            "If its image was built again, run only the failed jobs again; else release a new one"
+        )
+    references = [f"{commit}:refs/tags/{tag}"]
+    options = ["--atomic"]
+    if moves_major(tag, tags):
+        references.append(f"+{commit}:refs/tags/{major}")
+        # Whoever moved it meanwhile is not overruled. It was read as a commit, so an annotated
+        # one, made by hand, is refused as well.
+        options.append(f"--force-with-lease=refs/tags/{major}:{tags.get(major, '')}")
+    git(root, "push", *options, remote, *references)
+    return commit
+
+
+def main() -> int:
+    """Publish and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tag")
+    parser.add_argument("image")
+    parser.add_argument("--remote", default="origin")
+    options = parser.parse_args()
+    try:
+        commit = publish(ROOT, options.tag, options.image, options.remote)
+    except (ReleaseError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"commit={commit}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

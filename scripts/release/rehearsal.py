@@ -1,0 +1,205 @@
+"""Release a fresh clone of this commit into a registry on this machine, and use what came out.
+
+It takes the release workflow's way with its scripts: version and changelog, build, push by digest,
+release commit and tags; then a user's: clone the tag, pull the image that action.yml names, run it.
+With buildx the image is the one for both platforms, without it the one for this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from dataform_action.emulator import Emulator
+from scripts import build_image, engine
+from scripts.release.check import ReleaseError
+from scripts.release.layers import compare
+from scripts.release.publish import git
+
+VERSION = "999.0.0"
+_RELEASE = f"release/v{VERSION}"
+_IDENTITY = ["-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.com"]
+_REGISTRY_SECONDS = 10
+_CONFIG = """\
+version: 0.1
+storage:
+  filesystem:
+    rootdirectory: {folder}
+http:
+  addr: {address}
+"""
+
+
+@contextlib.contextmanager
+def serve_registry(folder: Path) -> Iterator[str]:
+    """Serve an empty image registry on loopback; yield its address."""
+    program = shutil.which("docker-registry") or shutil.which("registry")
+    if program is None:
+        raise ReleaseError(
+            "There is no image registry on PATH: on Debian and Ubuntu, "
+            "apt-get install docker-registry"
+        )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    config = Path(folder, "registry.yml")
+    config.write_text(_CONFIG.format(folder=folder / "registry", address=address), "utf-8")
+    with Path(folder, "registry.log").open("wb") as log:
+        command = [program, "serve", str(config)]
+        with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
+            try:
+                _wait_for(f"http://{address}/v2/")
+                yield address
+            finally:
+                process.terminate()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + _REGISTRY_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
+        except (urllib.error.URLError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise ReleaseError(f"The registry does not answer at {url}: {error}") from error
+            time.sleep(0.1)
+        else:
+            return
+
+
+def tag_next_version(folder: Path) -> Path:
+    """Prepare and tag a version in a fresh clone, as a maintainer does; return the clone."""
+    origin, clone = folder / "origin.git", folder / "clone"
+    git(folder, "clone", "--quiet", "--bare", str(ROOT), str(origin))
+    git(folder, "clone", "--quiet", str(origin), str(clone))
+    changelog = clone / "CHANGELOG.md"
+    entry = "## [Unreleased]\n\n### Changed\n- Rehearsed.\n"
+    text = changelog.read_text("utf-8").replace("## [Unreleased]\n", entry, 1)
+    changelog.write_text(text, "utf-8")
+    program(clone, "prepare.py", VERSION)
+    git(clone, *_IDENTITY, "commit", "--quiet", "--all", "--message", f"Prepare {VERSION}")
+    git(clone, *_IDENTITY, "tag", "--annotate", _RELEASE, "--message", VERSION)
+    git(clone, "push", "--quiet", "origin", "HEAD", _RELEASE)
+    return clone
+
+
+def program(clone: Path, name: str, *arguments: str) -> str:
+    """Run one of the clone's release programs; raise ReleaseError with its complaint."""
+    command = [str(clone / "scripts/release" / name), *arguments]
+    if name.endswith(".py"):
+        command.insert(0, sys.executable)
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(f"{name} {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def build_and_push(clone: Path, name: str) -> str:
+    """Build the clone's image twice, see that both are the same, and return one by its digest."""
+    if _has_buildx():
+        images = {program(clone, "image.sh", name) for _ in range(2)}
+        if len(images) != 1:
+            raise ReleaseError(f"Two builds of one commit differ: {', '.join(sorted(images))}")
+        print("Two builds have one digest")
+        return images.pop()
+    dockerfile = build_image.dockerfile_on(build_image.choose_base())
+    tags = [f"{name}:first", f"{name}:second"]
+    for tag in tags:
+        build_image.build(tag, dockerfile, clone, no_cache=True)
+    if not compare(tags[0], tags[1], int(git(clone, "log", "-1", "--format=%ct"))):
+        raise ReleaseError("Two builds of one commit differ in more than the times of files")
+    pushed = engine.docker("push", tags[0])
+    match = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)
+    if match is None:
+        raise ReleaseError(f"docker push told no digest:\n{pushed}")
+    engine.docker("rmi", *tags)
+    return f"{name}@{match[1]}"
+
+
+def _has_buildx() -> bool:
+    command = [engine.client(), "buildx", "version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def publish(clone: Path, image: str) -> None:
+    """Publish twice, as a release that is run again; then see another image refused."""
+    commits = [program(clone, "publish.py", _RELEASE, image) for _ in range(2)]
+    if commits[0] != commits[1]:
+        raise ReleaseError(f"Publishing again made another commit: {commits}")
+    other = f"{image.partition('@')[0]}@sha256:{'0' * 64}"
+    try:
+        program(clone, "publish.py", _RELEASE, other)
+    except ReleaseError as error:
+        if "a version is never moved" not in str(error):
+            raise
+        print("Another image for the same version is refused")
+    else:
+        raise ReleaseError(f"v{VERSION} was moved to {other}")
+
+
+def use(folder: Path, image: str) -> None:
+    """Clone the major version's tag, pull the image that it names, and run it as a step."""
+    checkout = folder / "user"
+    major = f"v{VERSION.partition('.')[0]}"
+    origin = str(folder / "origin.git")
+    git(folder, "clone", "--quiet", f"--branch={major}", origin, str(checkout))
+    print(git(checkout, "diff", _RELEASE, f"v{VERSION}"), end="")
+    match = re.search(r"^  image: docker://(\S+)$", (checkout / "action.yml").read_text(), re.M)
+    if match is None or match[1] != image:
+        raise ReleaseError(f"action.yml at {major} does not name {image}")
+    engine.docker("pull", match[1])
+    outputs = folder / "outputs"
+    outputs.touch()
+    with Emulator(advance="poll") as emulator:
+        inputs = {
+            "INPUT_PROJECT-ID": "1234",
+            "INPUT_SCHEDULE": "success",
+            "INPUT_ENVIRONMENT": "production",
+            "INPUT_TOKEN": emulator.token,
+            "INPUT_API-URL": emulator.url,
+            "INPUT_POLL-INTERVAL": "1s",
+            "GITHUB_OUTPUT": "/outputs",
+        }
+        options = [option for pair in inputs.items() for option in ("-e", "=".join(pair))]
+        options += ["--rm", "--network", "host", "-v", f"{outputs}:/outputs"]
+        engine.docker("run", *options, "--entrypoint", "/action/entrypoint.py", match[1])
+    if "\nsuccess\n" not in outputs.read_text("utf-8"):
+        raise ReleaseError(f"The step had no success:\n{outputs.read_text('utf-8')}")
+    print(f"{major} names {match[1]}; pulled by that digest, it ran a step to success")
+    engine.docker("rmi", match[1])
+
+
+def main() -> int:
+    """Rehearse and return the exit code."""
+    os.environ["GITHUB_REPOSITORY"] = "owner/dataform-action"
+    try:
+        engine.check()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with serve_registry(folder) as address:
+                clone = tag_next_version(folder)
+                print(program(clone, "check.py", _RELEASE))
+                image = build_and_push(clone, f"{address}/owner/dataform-action")
+                publish(clone, image)
+                use(folder, image)
+    except (ReleaseError, engine.EngineError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
