@@ -12,7 +12,7 @@ from dataform_action.version import __version__
 from scripts.release.action_image import rewrite
 from scripts.release.check import ReleaseError, check, read_changelog
 from scripts.release.prepare import prepare
-from scripts.release.publish import git, publish, remote_tags
+from scripts.release.publish import git, make_commit, publish, remote_tags
 
 _ROOT = Path(__file__).resolve().parent.parent
 _IMAGE = f"ghcr.io/owner/dataform-action@sha256:{'ab' * 32}"
@@ -187,7 +187,8 @@ def test_the_commit_follows_from_the_source_and_the_digest(clone: Path) -> None:
     commit = publish(clone, "release/v1.2.3", _IMAGE, "origin")
     again = clone.parent / "again"
     git(clone.parent, "clone", "--quiet", str(clone.parent / "origin.git"), str(again))
-    assert publish(again, "release/v1.2.3", _IMAGE, "origin") == commit
+    assert make_commit(again, "release/v1.2.3", _IMAGE) == commit
+    assert make_commit(again, "release/v1.2.3", _OTHER) != commit
 
 
 def test_a_version_is_never_moved(clone: Path) -> None:

@@ -43,13 +43,15 @@ def git(root: Path, *arguments: str, stdin: str | None = None, **environ: str) -
     return done.stdout
 
 
-def make_commit(root: Path, source: str, version: str, image: str) -> str:
+def make_commit(root: Path, release_tag: str, image: str) -> str:
     """Make the release commit in the object store and return its id; the checkout stays as it is.
 
     Raises:
-        ReleaseError: git failed.
+        ReleaseError: git failed, or the tag is of another form.
         ValueError: action.yml cannot be rewritten.
     """
+    version = version_of(release_tag)
+    source = git(root, "rev-parse", f"refs/tags/{release_tag}^{{commit}}").strip()
     action = git(root, "show", f"{source}:action.yml")
     blob = git(root, "hash-object", "-w", "--stdin", stdin=rewrite(action, image)).strip()
     with tempfile.TemporaryDirectory() as folder:
@@ -97,8 +99,7 @@ def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
     """
     version = version_of(release_tag)
     tag, major = f"v{version}", f"v{version.partition('.')[0]}"
-    source = git(root, "rev-parse", f"refs/tags/{release_tag}^{{commit}}").strip()
-    commit = make_commit(root, source, version, image)
+    commit = make_commit(root, release_tag, image)
     tags = remote_tags(root, remote)
     if tags.get(tag, commit) != commit:
         raise ReleaseError(
@@ -122,9 +123,13 @@ def main() -> int:
     parser.add_argument("tag")
     parser.add_argument("image")
     parser.add_argument("--remote", default="origin")
+    parser.add_argument("--dry-run", action="store_true", help="make the commit, and push nothing")
     options = parser.parse_args()
     try:
-        commit = publish(ROOT, options.tag, options.image, options.remote)
+        if options.dry_run:
+            commit = make_commit(ROOT, options.tag, options.image)
+        else:
+            commit = publish(ROOT, options.tag, options.image, options.remote)
     except (ReleaseError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
