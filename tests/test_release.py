@@ -54,6 +54,7 @@ def test_a_release_has_its_version_and_notes(tmp_path: Path) -> None:
     """The notes are the version's section, without its heading and the links at the end."""
     root = _make_tree(tmp_path)
     assert check(root, "release/v1.2.3") == ("1.2.3", "### Fixed\n- What was broken.")
+    assert read_changelog(_CHANGELOG)[-1].text == "- Older."
 
 
 @pytest.mark.parametrize("tag", ["v1.2.3", "release/1.2.3", "release/v1.2", "release/v01.2.3", ""])

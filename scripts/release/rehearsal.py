@@ -83,7 +83,9 @@ def _wait_for(url: str) -> None:
 def tag_next_version(folder: Path) -> Path:
     """Prepare and tag a version in a fresh clone, as a maintainer does; return the clone."""
     origin, clone = folder / "origin.git", folder / "clone"
-    git(folder, "clone", "--quiet", "--bare", str(ROOT), str(origin))
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
+    # The checkout of a workflow is shallow, and on no branch.
+    git(origin, "fetch", "--quiet", "--update-shallow", str(ROOT), "HEAD:refs/heads/main")
     git(folder, "clone", "--quiet", str(origin), str(clone))
     changelog = clone / "CHANGELOG.md"
     entry = "## [Unreleased]\n\n### Changed\n- Rehearsed.\n"
@@ -92,7 +94,7 @@ def tag_next_version(folder: Path) -> Path:
     program(clone, "prepare.py", VERSION)
     git(clone, *_IDENTITY, "commit", "--quiet", "--all", "--message", f"Prepare {VERSION}")
     git(clone, *_IDENTITY, "tag", "--annotate", _RELEASE, "--message", VERSION)
-    git(clone, "push", "--quiet", "origin", "HEAD", _RELEASE)
+    git(clone, "push", "--quiet", "origin", "main", _RELEASE)
     return clone
 
 
