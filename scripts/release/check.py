@@ -76,7 +76,7 @@ def _check_versions(root: Path, version: str) -> list[str]:
         "dataform_action/version.py": written["version"] if written else "none",
     }
     return [
-        f"- {file} has the version {value}: set it to {version}, and tag that commit"
+        f"- {file} has the version {value}: let scripts/release/prepare.py set it to {version}"
         for file, value in found.items()
         if value != version
     ]
