@@ -68,8 +68,8 @@ MUTATIONS = (
     Mutation(
         "polling survives what is no usable answer",
         "watch.py",
-        "                if not error.retryable and not self._patience.has_answered:\n",
-        "                if True:\n",
+        "            if not error.retryable and not self._patience.has_answered:\n",
+        "            if True:\n",
         "test_watch test_faults",
     ),
     Mutation(
@@ -258,7 +258,7 @@ MUTATIONS = (
     Mutation(
         "actions are asked for every 15 s at most",
         "watch.py",
-        "if self._service.has_actions and asked >= next_actions:",
+        "if self._service.has_actions and asked >= self._next_actions:",
         "if self._service.has_actions:",
         "test_watch",
     ),

@@ -40,6 +40,7 @@ from dataform_action.updates import (
 )
 from dataform_action.watch import (
     ACTIONS_INTERVAL,
+    Poller,
     prepare,
     run,
     start,
@@ -949,3 +950,56 @@ def test_promotion_that_fails_says_that_the_run_succeeded(
         run(service, PROMOTING, clock=clock)
     words = "The run succeeded, but its compilation was not promoted."
     assert caught.value.message.count(words) == 1
+
+
+def _poll_to_the_end(poller: Poller, clock: FakeClock) -> Result:
+    while not isinstance(outcome := poller.poll(), Result):
+        clock.sleep(outcome)
+    return outcome
+
+
+def test_poller_waits_as_wait_does(clock: FakeClock) -> None:
+    """A host that sleeps by itself polls at the moments of ``wait``, through an outage too."""
+    script = [*["RUNNING"] * 30, InvalidResponse("HTML", retry_after=40), "RUNNING", "SUCCESSFUL"]
+    waited = FakeService(FakeClock(), polls=script)
+    wait(waited, make_run(), clock=waited.clock)
+    polled = FakeService(clock, polls=script)
+    result = _poll_to_the_end(Poller(polled, make_run(), clock=clock), clock)
+    assert result.run.state is State.SUCCESS
+    assert polled.times("get") == pytest.approx(waited.times("get"), abs=10)
+
+
+def test_poller_gives_up_without_a_cancel(clock: FakeClock) -> None:
+    """An outage that lasts ends the polls, and leaves the run alone."""
+    service = FakeService(clock, polls=[NoResponse("503")])
+    poller = Poller(service, make_run(), Polling(outage_timeout=60), clock=clock)
+    with pytest.raises(GaveUp):
+        _poll_to_the_end(poller, clock)
+    assert "cancel" not in service.called
+
+
+def test_poller_cancels_at_the_timeout(clock: FakeClock) -> None:
+    """The timeout ends the polls and cancels the run, at its moment."""
+    service = FakeService(clock, polls=["RUNNING"])
+    poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
+    with pytest.raises(WaitTimeout):
+        _poll_to_the_end(poller, clock)
+    assert service.called[-1] == "cancel"
+    assert clock.now() == pytest.approx(1060)
+
+
+def test_poller_bears_a_new_run_that_is_not_found_yet(clock: FakeClock) -> None:
+    """Just after the creation a 404 is no verdict; later it is."""
+    missing = Refused("not found", status=404)
+    service = FakeService(clock, polls=[missing, "SUCCESSFUL"])
+    poller = Poller(service, make_run(), fresh=True, clock=clock)
+    assert _poll_to_the_end(poller, clock).run.state is State.SUCCESS
+    with pytest.raises(Refused):
+        Poller(FakeService(clock, polls=[missing]), make_run(), clock=clock).poll()
+
+
+def test_poller_does_not_ask_for_progress(clock: FakeClock) -> None:
+    """Actions are asked for at the end only."""
+    service = FakeService(clock, polls=[*["RUNNING"] * 60, "SUCCESSFUL"], has_actions=True)
+    _poll_to_the_end(Poller(service, make_run(), clock=clock), clock)
+    assert service.called.index("actions") == service.called.index("get") + 61
