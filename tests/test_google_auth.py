@@ -410,8 +410,9 @@ def test_no_credentials(setting: Setting) -> None:
         "server answers. NO_GCE_CHECK forbids to ask it"
     )
     assert error.hint == (
-        "Run google-github-actions/auth before this step (with permissions: id-token: write for "
-        "workload identity federation), or set the token input."
+        "In a workflow, run google-github-actions/auth before this step (with permissions: "
+        "id-token: write for workload identity federation); elsewhere, run gcloud auth "
+        "application-default login; or give a token."
     )
 
 
@@ -848,7 +849,7 @@ def test_a_refusal_is_final() -> None:
     assert isinstance(error, DataformError)
     assert not isinstance(error, Unusable)
     assert not error.retryable
-    assert error.hint.startswith("Run google-github-actions/auth before this step")
+    assert error.hint.startswith("In a workflow, run google-github-actions/auth before this step")
 
 
 @pytest.mark.parametrize("module", ["dataform_action", "dataform_action.google_auth"])

@@ -18,8 +18,8 @@ _VOCABULARY = {"actions", "endings", "errors", "inputs", "interrupts", "model", 
 _ALLOWED: dict[str, set[str]] = {
     "actions": {"errors"},
     "answers": {"errors"},
-    "__init__": {"actions", "dataform_web", "errors", "model", "version", "watch"}
-    | {"google_auth", "google_dataform"},
+    "__init__": {"actions", "clock", "dataform_web", "errors", "google_auth", "google_dataform"}
+    | {"model", "service", "updates", "version", "watch"},
     "bounded": set(),
     "clock": set(),
     "connect": {"dataform_web", "google_auth", "google_dataform", "inputs", "service"},

@@ -149,7 +149,7 @@ def test_without_cancel(emulator: Emulator, start: Callable[..., Started]) -> No
     step = start(schedule="endless", cancel_run="false")
     step.read_until("Status RUNNING")
     left = step.stop(signal.SIGINT)
-    assert "goes on, since cancel-run is false" in "\n".join(left.log)
+    assert "goes on, since it is not to be cancelled" in "\n".join(left.log)
     assert left.state["cancel"] == "false"
 
 
