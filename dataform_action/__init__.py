@@ -189,6 +189,7 @@ _HOMES = {
         "Waiting",
     ),
     "watch": (
+        "Poller",
         "prepare",
         "run",
         "start",

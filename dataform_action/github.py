@@ -30,13 +30,18 @@ _UNPRINTABLE = re.compile(
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
+def printable(text: str) -> str:
+    """Return a text as one line that neither moves the cursor nor changes colours."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
 def plain(text: str) -> str:
     """Return a text as one line that the runner takes for nothing but text.
 
     ``::name::`` starts a command at the start of a line and ``##[name]`` anywhere in
     it; both are broken by a character that is not seen.
     """
-    line = _UNPRINTABLE.sub(" ", text)
+    line = printable(text)
     while "::" in line:
         line = line.replace("::", f":{_ZERO_WIDTH_SPACE}:")
     return line.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")
@@ -68,6 +73,9 @@ class Console:
         if not secret.strip():
             return
         self._write(f"::add-mask::{_escape_data(secret)}")
+        self._learn(secret)
+
+    def _learn(self, secret: str) -> None:
         # The runner also masks the lines of a secret one by one.
         for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
             if len(part) >= _SHORTEST_SECRET:

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -70,11 +70,16 @@ def as_log(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def main(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> int:
+def main(
+    environ: Mapping[str, str],
+    stream: TextIO,
+    clock: Clock | None = None,
+    make_console: Callable[[TextIO], Console] = Console,
+) -> int:
     """Run the action and return its exit code. It takes over SIGINT and SIGTERM."""
     interrupts = Interrupts()
     interrupts.install()
-    console = Console(stream)
+    console = make_console(stream)
     files = FileCommands(environ, console)
     waiting = _CheckedClock(clock or MonotonicClock(), interrupts)
     step = _Step(environ, console, files, interrupts, waiting)

@@ -16,8 +16,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _ACTION = {
     f"dataform_action.{name}"
     for name in (
-        *("connect", "emulator", "endings", "explain", "github", "inputs", "interrupts", "main"),
-        *("post", "progress", "report"),
+        *("__main__", "cli", "connect", "emulator", "endings", "explain", "github", "inputs"),
+        *("interrupts", "main", "post", "progress", "report", "terminal"),
     )
 }
 
