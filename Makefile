@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test coverage clients docs faults fuzz mutations package check bench format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,14 @@ clients: $(DEV) ## Drive the emulator with Google's own clients, and check our r
 	@$(PIP_INSTALL) -r requirements-clients.txt
 	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
 
+docs: $(DEV) ## Build pages of the library's interface into build/docs
+	@$(PIP_INSTALL) -r requirements-release.txt
+	$(BIN)/python scripts/api_docs.py
+
+package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
+	@$(PIP_INSTALL) -r requirements-release.txt
+	$(BIN)/python scripts/package.py
+
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -73,6 +81,8 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 		--output-file requirements-dev.txt
 	$(LOCK) --extra google --group clients --constraint requirements-dev.txt \
 		--output-file requirements-clients.txt
+	$(LOCK) --extra google --group release --constraint requirements-dev.txt \
+		--output-file requirements-release.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \

@@ -290,6 +290,27 @@ MUTATIONS = (
         "",
         "test_watch",
     ),
+    Mutation(
+        "who watches a run at a terminal does not cancel it by leaving",
+        "cli.py",
+        '            presets={"cancel-run": "false"},\n',
+        "",
+        "test_cli",
+    ),
+    Mutation(
+        "the token does not reach a terminal",
+        "terminal.py",
+        "            self._learn(secret)\n",
+        "            pass\n",
+        "test_cli",
+    ),
+    Mutation(
+        "a failed run raises with its reasons",
+        "model.py",
+        "        lines += [_reason_words(action) for action in failed[:_MOST_REASONS]]\n",
+        "",
+        "test_model test_docs",
+    ),
 )
 
 

@@ -149,6 +149,12 @@ def test_importing_the_vocabulary_loads_no_network() -> None:
     assert not loaded & {"requests", "urllib3", "dataform_action.transport"}
 
 
+def test_the_action_does_not_pay_for_the_command_line() -> None:
+    """The step starts without the modules that only people at a terminal need."""
+    loaded = _loaded_by("import dataform_action.main")
+    assert not loaded & {"argparse", "dataform_action.cli", "dataform_action.terminal"}
+
+
 def test_importing_has_no_side_effects() -> None:
     """Signals, environment, logging, threads and output are as they were."""
     output = _output_of(
