@@ -1,5 +1,6 @@
 """Run the command line: ``python -m dataform_action``, or ``dataform-action`` once installed."""
 
+import io
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ def entry() -> None:
     name = Path(sys.argv[0]).name
     program = "python -m dataform_action" if name == "__main__.py" else name
     stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        # A name that the terminal cannot show is no reason to lose its line.
+        stream.reconfigure(errors="replace")
     exit_code = main(sys.argv[1:], os.environ, stream, sys.stderr, program=program)
     # Not by way of the interpreter's own end, in which a late signal would decide the code.
     with suppress(OSError, ValueError):

@@ -337,9 +337,11 @@ def test_ctrl_c(emulator: Emulator, command: str, cancelled: bool) -> None:
 
 def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
     """The program that the shell starts gives the shell the code, and closes quietly."""
-    with start("run", environ=web(emulator, DATAFORM_TOKEN="old")) as process:
+    environ = web(emulator, DATAFORM_TOKEN="old", PYTHONIOENCODING="ascii")
+    with start("run", "--schedule", "nächtlich", environ=environ) as process:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.REFUSED
+    assert said.startswith("Dataform Web: triggering schedule n?chtlich of project 1234\n")
     assert "Traceback" not in said
     with start() as process:
         said, _ = process.communicate(timeout=30)

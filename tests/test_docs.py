@@ -61,6 +61,32 @@ def test_the_page_of_the_library(fast_emulator: Emulator) -> None:
         assert printed.replace(fast_emulator.url, _ADDRESS) == shown, code
 
 
+class _Credentials:
+    """Credentials as google-auth has them; each refresh makes another token."""
+
+    valid = False
+    token = ""
+
+    def refresh(self, request: object) -> None:
+        assert request == "request"
+        self.valid = True
+        self.token += "t"
+
+
+def test_the_pages_own_credentials() -> None:
+    """The page's source of tokens refreshes what is not valid, and only that."""
+    namespace: dict[str, object] = {}
+    for code, _ in _blocks((_DOCS / "library.md").read_text("utf-8"), "python"):
+        if "def tokens" in code:
+            _play(code, namespace)
+    tokens, credentials = namespace["tokens"], _Credentials()
+    assert callable(tokens)
+    token = tokens(credentials, "request")
+    assert [token(), token()] == ["t", "t"]
+    credentials.valid = False
+    assert token() == "tt"
+
+
 def test_the_example_of_the_package(fast_emulator: Emulator) -> None:
     """The example in the package's docstring starts a run and waits for it."""
     assert dataform_action.__doc__
