@@ -960,7 +960,12 @@ def _poll_to_the_end(poller: Poller, clock: FakeClock) -> Result:
 
 def test_poller_waits_as_wait_does(clock: FakeClock) -> None:
     """A host that sleeps by itself polls at the moments of ``wait``, through an outage too."""
-    script = [*["RUNNING"] * 30, InvalidResponse("HTML", retry_after=40), "RUNNING", "SUCCESSFUL"]
+    script: list[Step] = [
+        *["RUNNING"] * 30,
+        InvalidResponse("HTML", retry_after=40),
+        "RUNNING",
+        "SUCCESSFUL",
+    ]
     waited = FakeService(FakeClock(), polls=script)
     wait(waited, make_run(), clock=waited.clock)
     polled = FakeService(clock, polls=script)
