@@ -9,9 +9,10 @@ VENV := .venv
 RUN := $(VENV)/.runtime-is-installed
 DEV := $(VENV)/.development-is-installed
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
-	--no-input --require-hashes --no-deps
-CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
+ORCHESTRATORS := $(VENV)/orchestrators
+PIP_FLAGS := -qq --disable-pip-version-check --no-input --require-hashes --no-deps
+PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
+CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh)
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
@@ -19,10 +20,10 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients docs faults fuzz mutations package check bench format lock clean rebuild
+.PHONY: help demo test test-orchestrators coverage clients docs faults fuzz mutations package check bench format lock clean rebuild
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 # The outcome travels in the environment, so that neither make nor a shell reads it as code.
 demo: override export OUTCOME := $(value OUTCOME)
@@ -48,6 +49,10 @@ mutations: $(DEV) ## Break each rule of the design once, and see a test fail
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements-clients.txt
 	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
+
+test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
+	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 3 --dist loadfile -W default \
+		tests/orchestrators $(ARGS)
 
 docs: $(DEV) ## Build pages of the library's interface into build/docs
 	@$(PIP_INSTALL) -r requirements-release.txt
@@ -83,6 +88,8 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 		--output-file requirements-clients.txt
 	$(LOCK) --extra google --group release --constraint requirements-dev.txt \
 		--output-file requirements-release.txt
+	$(subst --universal,--python-platform linux,$(LOCK)) --extra google --group orchestrators \
+		--constraint requirements.txt --output-file requirements-orchestrators.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
@@ -104,4 +111,12 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Airflow pins what it needs, so it has an environment of its own.
+$(ORCHESTRATORS)/.is-installed: requirements-orchestrators.txt $(RUN)
+	@echo "Installing Airflow and Luigi into $(ORCHESTRATORS)"
+	@rm -rf $(ORCHESTRATORS)
+	@"$(PYTHON)" -m venv $(ORCHESTRATORS)
+	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements-orchestrators.txt
 	@touch $@

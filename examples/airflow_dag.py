@@ -300,14 +300,14 @@ class DataformRunOperator(BaseOperator):
             return
         arrived: list[int] = []
         handlers = {
-            number: signal.signal(number, lambda number, _frame: arrived.append(number))
-            for number in (signal.SIGTERM, signal.SIGALRM)
+            name: signal.signal(name, lambda number, _frame: arrived.append(number))
+            for name in (signal.SIGTERM, signal.SIGALRM)
         }
         try:
             yield
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+            for name, handler in handlers.items():
+                signal.signal(name, handler)
             for number in arrived:
                 signal.raise_signal(number)
 
@@ -347,7 +347,7 @@ class DataformRunTrigger(BaseTrigger):
         adopted: bool,
     ) -> None:
         super().__init__()
-        self._kwargs = {
+        self._kwargs: dict[str, Any] = {
             "conn_id": conn_id,
             "target": target,
             "run_id": run_id,

@@ -207,14 +207,14 @@ def _held_back() -> Iterator[None]:
         return
     arrived: list[int] = []
     handlers = {
-        number: signal.signal(number, lambda number, _frame: arrived.append(number))
-        for number in _SIGNALS
+        name: signal.signal(name, lambda number, _frame: arrived.append(number))
+        for name in _SIGNALS
     }
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
         for number in arrived:
             signal.raise_signal(number)
 

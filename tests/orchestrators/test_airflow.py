@@ -306,7 +306,7 @@ def test_execution_timeout_of_a_deferred_task(emulator: Emulator, dags: Dags) ->
 def test_the_trigger_outlives_an_outage(emulator: Emulator, dags: Dags) -> None:
     """HTML and a lost answer in a row do not end the trigger's wait."""
     for kind in ("html", "reset"):
-        emulator.add_fault(Fault(kind, on="get"))  # type: ignore[arg-type]
+        emulator.add_fault(Fault(kind, on="get"))
     dag_run = play(dags("google_deferred"))
     assert dag_run.state == "success"
     assert operations(emulator) == ["create"]
