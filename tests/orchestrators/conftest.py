@@ -39,10 +39,11 @@ for path in (Path(__file__).parent / "dags").glob("*.py"):
 sys.path.insert(0, str(_DAGS))
 
 
-def pytest_report_header() -> list[str]:
-    """Name what is tested."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was tested; a header would not be shown with -q."""
     names = ("apache-airflow", "apache-airflow-task-sdk", "luigi")
-    return [", ".join(f"{name} {version(name)}" for name in names)]
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    terminalreporter.write_line(f"Python {sys.version.split()[0]}, {versions}")
 
 
 def pytest_unconfigure() -> None:
