@@ -15,11 +15,12 @@ CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchm
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh)
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
-	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml
+	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations e2e act image check bench format \
+	lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,17 @@ clients: $(DEV) ## Drive the emulator with Google's own clients, and check our r
 	@$(PIP_INSTALL) -r requirements-clients.txt
 	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
 
+e2e: $(DEV) ## Build the image, and run and kill it as the runner does; needs docker
+	$(BIN)/python -I scripts/build_image.py
+	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
+
+act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
+	@$(PIP_INSTALL) -r requirements-act.txt
+	$(BIN)/python -m pytest tests/act $(ARGS)
+
+image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
+	@$(BIN)/python -I scripts/image_size.py $(ARGS)
+
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -68,11 +80,12 @@ format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff format
 
 lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
-	$(LOCK) --extra google --output-file requirements.txt
-	$(LOCK) --extra google --group dev --constraint requirements.txt \
+	$(LOCK) pyproject.toml --extra google --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra google --group dev --constraint requirements.txt \
 		--output-file requirements-dev.txt
-	$(LOCK) --extra google --group clients --constraint requirements-dev.txt \
+	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements-dev.txt \
 		--output-file requirements-clients.txt
+	$(LOCK) --group act --output-file requirements-act.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
