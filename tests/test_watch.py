@@ -89,7 +89,7 @@ def test_every_end_is_an_end(clock: FakeClock, status: str, state: State) -> Non
 
 
 def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
-    """A wait is a twentieth of the time gone by, at least 1 s and at most the interval."""
+    """A wait is 1/22 of the time gone by, at least 1 s and at most the interval."""
     service = FakeService(clock, polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(interval=10, timeout=1000), clock=clock)
@@ -97,7 +97,7 @@ def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
     for moment, waited in zip(times[:-2], waits[:-1], strict=True):
-        assert waited == pytest.approx(min(max(moment / 20, 1), 10))
+        assert waited == pytest.approx(min(max(moment / 22, 1), 10))
     assert max(waits) == pytest.approx(10)
 
 
@@ -252,7 +252,7 @@ def test_backoff_may_be_longer_than_a_minute(clock: FakeClock) -> None:
     service = FakeService(clock, polls=script)
     run(service, NIGHTLY, Polling(interval=600, timeout=10**6), clock=clock)
     times = service.times("get")
-    assert times[-1] - times[-2] >= times[-2] / 20 > 60
+    assert times[-1] - times[-2] >= times[-2] / 22 > 60
 
 
 def test_jitter_differs(clock: FakeClock) -> None:
@@ -470,8 +470,8 @@ def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
     times = service.times("get")
     waits = [after - before for before, after in pairwise(times)]
     for number, waited in enumerate(waits[1:5], start=1):
-        assert 2**number <= waited <= 1.25 * 2**number * max(1, times[number + 1] / 20)
-    assert waits[5] == pytest.approx(max(1, times[5] / 20))
+        assert 2**number <= waited <= 1.25 * 2**number * max(1, times[number + 1] / 22)
+    assert waits[5] == pytest.approx(max(1, times[5] / 22))
 
 
 def test_backoff_has_an_end(clock: FakeClock) -> None:
