@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
-SHELL_FILES := .ci/run $(wildcard scripts/*.sh)
+SHELL_FILES := .ci/run $(wildcard scripts/*.sh benchmarks/peers/*.sh)
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
@@ -72,8 +72,9 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
-	@$(BIN)/python -I benchmarks/run.py $(ARGS)
+bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
+	@$(PIP_INSTALL) -r requirements-clients.txt || echo "Google's client cannot be installed" >&2
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix

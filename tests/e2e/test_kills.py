@@ -9,16 +9,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
 from tests.e2e.job import Container, Job
 from tests.e2e.seen import describe_requests
-from tests.steps import google_inputs_for, inputs_for
+from tests.steps import ROOT, google_inputs_for, inputs_for
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
-#: How long a step that missed its signal goes on before it is killed.
+#: How long a step that missed its signal goes on before the next one.
 _PATIENCE = 3.0
 _NOTHING = "nothing to clean up"
 _CANCELLED = "cancelled the run"
@@ -75,7 +76,7 @@ class Case:
 GOOGLE = (
     Case(CREATE, INT, 130, "create, cancel", _NOTHING, "CANCELING"),
     Case(CREATE, TERM, 143, "create, cancel", _NOTHING, "CANCELING"),
-    # Its id never came, so nobody can cancel it.
+    # Its id never came, so nothing can cancel it.
     Case(CREATE, KILL, 137, "create", _NOTHING, "RUNNING"),
     Case(CREATED, INT, 130, "create, get, cancel", _NOTHING, "CANCELING"),
     Case(CREATED, TERM, 143, "create, get, cancel", _NOTHING, "CANCELING"),
@@ -95,12 +96,16 @@ WEB = (
     Case(WAITING, TERM, 143, "create, get", _NOTHING, "RUNNING"),
     Case(WAITING, KILL, 137, "create, get", _CANNOT, "RUNNING"),
 )
+CASES = (
+    *(("Google Cloud", case) for case in GOOGLE),
+    *(("Dataform Web", case) for case in WEB),
+)
 Record = Callable[[str, object], None]
 
 
 @pytest.mark.parametrize(
     ("service", "case"),
-    [("Google Cloud", case) for case in GOOGLE] + [("Dataform Web", case) for case in WEB],
+    CASES,
     ids=str,
 )
 def test_signal(
@@ -129,11 +134,21 @@ def test_signal_at_the_start(
     goes on, and the runner's next signal finds it.
     """
     seen = _play("Google Cloud", START, number, emulator, job, record_property)
-    left = (seen["emulator saw"], seen["post step"], seen["run"])
+    assert seen["post step"] == _NOTHING
+    left = (seen["signal"], seen["emulator saw"], seen["run"])
     assert left in {
-        ("nothing", _NOTHING, "none"),
-        ("create, get", f"{_CANCELLED}, once the step was killed", "CANCELING"),
+        (number.name, "nothing", "none"),
+        (f"{number.name} (lost), SIGTERM", "create, get, cancel", "CANCELING"),
     }
+
+
+def test_documentation() -> None:
+    """The table of docs/image.md says what is tested here, row by row."""
+    text = Path(ROOT, "docs", "image.md").read_text("utf-8")
+    for service, case in CASES:
+        cells = (service, case.stage.words, case.number.name, str(case.exit_code))
+        row = f"| {' | '.join((*cells, case.saw, case.post, case.run))} |"
+        assert row in text.splitlines()
 
 
 def _play(
@@ -157,7 +172,7 @@ def _play(
         step.send(number)
     missed = not step.ends_within(7.5 if stage is not START else _PATIENCE)
     if missed:
-        step.strike(KILL)
+        step.send(TERM)
     left = step.wait()
     saw = describe_requests(emulator.requests)
     post = job.post(inputs, left.state)
@@ -168,10 +183,10 @@ def _play(
     row = {
         "service": service,
         "stage": stage.words,
-        "signal": number.name,
+        "signal": f"{number.name} (lost), SIGTERM" if missed else number.name,
         "exit": str(left.exit_code),
         "emulator saw": saw,
-        "post step": f"{done}, once the step was killed" if missed else done,
+        "post step": done,
         "run": ", ".join(runs) or "none",
     }
     stages = (START, CREATE, CREATED, WAITING, CANCEL)
