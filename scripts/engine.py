@@ -30,10 +30,9 @@ def check() -> None:
         check=False,
     )
     if done.returncode or not done.stdout.strip():
-        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise EngineError(
-            f"No docker engine answers: {' '.join(reason) or 'docker info says nothing'}. "
-            "Start it: systemctl start docker, or as root dockerd &"
+            "No docker engine answers. Start it: systemctl start docker, or as root dockerd &\n"
+            f"{done.stderr.strip() or 'docker info said nothing.'}"
         )
 
 

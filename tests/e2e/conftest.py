@@ -18,8 +18,7 @@ from tests.e2e.job import Job
 IMAGE = os.environ.get("E2E_IMAGE", "dataform-action:local")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def running_engine() -> None:
+def pytest_sessionstart() -> None:
     """Stop everything at once where docker is missing, or the image."""
     try:
         engine.check()

@@ -7,6 +7,7 @@ container's first process, since a docker client that is killed leaves its conta
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,25 @@ def test_signal_at_the_start(
         (number.name, "nothing", "none"),
         (f"{number.name} (lost), SIGTERM", "create, get, cancel", "CANCELING"),
     }
+
+
+@pytest.mark.parametrize("delay", [0.03, 0.06, 0.1, 0.15, 0.2, 0.3])
+def test_first_moments(delay: float, emulator: Emulator, job: Job) -> None:
+    """The runner's way to cancel, begun in any of a step's first moments, leaves no run behind."""
+    inputs = google_inputs_for(emulator, schedule="endless", poll_interval="1")
+    step = job.start(inputs)
+    step.wait_until_started()
+    # The moment itself is what is tested.
+    time.sleep(delay)
+    step.send(INT)
+    if not step.ends_within(_PATIENCE):
+        step.send(TERM)
+    left = step.wait()
+    assert left.exit_code in {128 + INT, 128 + TERM, 1}
+    assert "Traceback" not in "".join(left.log) or emulator.requests == []
+    post = job.post(inputs, left.state)
+    assert (post.exit_code, post.log[-1]) == (0, "Nothing to clean up.")
+    assert [invocation.state for invocation in emulator.invocations] in ([], ["CANCELING"])
 
 
 def test_documentation() -> None:
