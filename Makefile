@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh benchmarks/peers/*.sh)
-WORKFLOWS := $(wildcard .github/workflows/*.yml)
+WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
 
@@ -66,7 +66,7 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy $(CODE)
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions action.yml
-	$(if $(WORKFLOWS),$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS))
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/zizmor --offline --quiet --persona pedantic .
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m yamllint --strict .
