@@ -13,6 +13,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import textwrap
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ TAG = "dataform-action:size"
 #: it fails.
 BUDGET = {"with google-auth": 12.0, "without google-auth": 3.5}
 #: Each of these makes one layer.
-_INSTRUCTION = re.compile(r"^(?:COPY|RUN) .{,36}", re.MULTILINE)
+_INSTRUCTION = re.compile(r"^(?:COPY|RUN) .+", re.MULTILINE)
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
 _CONTEXT = ("LICENSE", "entrypoint.py", "post_entrypoint.py", "dataform_action", ".dockerignore")
@@ -53,7 +54,8 @@ def measure(image: str, above: str) -> list[Layer]:
             paths = json.loads(_read(tar, "manifest.json"))[0]["Layers"][below:]
             sizes = [_size(_read(tar, path)) for path in paths]
     instructions = _INSTRUCTION.findall(Path(ROOT, "Dockerfile").read_text("utf-8"))
-    return [Layer(made_by, *pair) for made_by, pair in zip(instructions, sizes, strict=True)]
+    names = [f"`{textwrap.shorten(text, 40, placeholder=' …')}`" for text in instructions]
+    return [Layer(name, *pair) for name, pair in zip(names, sizes, strict=True)]
 
 
 def _diff_ids(image: str) -> list[str]:
@@ -117,10 +119,10 @@ def render(variants: Mapping[str, list[Layer]]) -> str:
     """Render the sizes as a Markdown table, in megabytes of a million bytes."""
     lines = ["| image | layer | MB | MB compressed |", "|---|---|---:|---:|"]
     for name, layers in variants.items():
-        total = Layer("all above the base", *(_sum(layers)))
+        total = Layer("**all above the base**", *(_sum(layers)))
         for layer in [*layers, total]:
             size, compressed = layer.size / _MEGABYTE, layer.compressed / _MEGABYTE
-            lines.append(f"| {name} | `{layer.made_by.rstrip()}` | {size:.2f} | {compressed:.2f} |")
+            lines.append(f"| {name} | {layer.made_by} | {size:.2f} | {compressed:.2f} |")
     return "\n".join(lines)
 
 
