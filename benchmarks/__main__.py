@@ -43,7 +43,7 @@ def main() -> None:
             options.image_rounds, in_image, warm_up=not options.quick
         )
     else:
-        notes.append(f"`docker run` is left out: {problem}")
+        notes.append(f"`docker run` is left out: {' '.join(problem.split())}")
     tell("Polls")
     waits = {one: partial(few_and_many, one, options.polls) for one in contenders}
     collected.waits = alternate(options.poll_rounds, waits, warm_up=False)
