@@ -9,6 +9,8 @@ VENV := .venv
 RUN := $(VENV)/.runtime-is-installed
 DEV := $(VENV)/.development-is-installed
 BIN := $(VENV)/bin
+BROWSER := tests/browser
+NPM := $(BROWSER)/node_modules/.packages-are-installed
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
@@ -19,10 +21,10 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check bench format lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations mermaid screenshots check bench format lock clean rebuild
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 # The outcome travels in the environment, so that neither make nor a shell reads it as code.
 demo: override export OUTCOME := $(value OUTCOME)
@@ -40,10 +42,17 @@ faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write rene
 	$(BIN)/python -m tests.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples
-	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py \
+		tests/test_summary_html.py tests/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail
 	$(BIN)/python -m tests.mutations $(ARGS)
+
+mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; needs Node.js
+	CI=true $(BIN)/python -m pytest tests/test_mermaid.py $(ARGS)
+
+screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
+	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements-clients.txt
@@ -62,6 +71,7 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 
 bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
 	@$(BIN)/python -I benchmarks/run.py $(ARGS)
+	@$(BIN)/python -I benchmarks/report.py
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
@@ -76,7 +86,7 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
@@ -94,4 +104,11 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "npm is missing: install Node.js 18 or newer; on Debian, apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing npm's packages into $(BROWSER)/node_modules"
+	@cd $(BROWSER) && npm ci --no-progress --loglevel=error >/dev/null
 	@touch $@

@@ -71,10 +71,10 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     message = f"{name}: the step ended before run {run_id} did. {words} See {link}"
     console.warning(message, _TITLE)
     if inputs.summary:
-        from dataform_action.report import escape_markdown
+        from dataform_action.markdown import prose
 
         FileCommands(environ, console).summary(
-            f"## ⚠️ {_TITLE}\n\n{escape_markdown(console.redact(message))}\n"
+            f"## ⚠️ {_TITLE}\n\n{prose(console.redact(message))}\n"
         )
 
 
