@@ -9,6 +9,8 @@ VENV := .venv
 RUN := $(VENV)/.runtime-is-installed
 DEV := $(VENV)/.development-is-installed
 BIN := $(VENV)/bin
+BROWSER := tests/browser
+NPM := $(BROWSER)/node_modules/.packages-are-installed
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
 	--no-input --require-hashes --no-deps
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
@@ -19,11 +21,11 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations e2e act image check bench format \
-	lock clean rebuild
+.PHONY: help demo test coverage clients faults fuzz mutations mermaid screenshots e2e act image \
+	check bench format lock clean rebuild
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 # The outcome travels in the environment, so that neither make nor a shell reads it as code.
 demo: override export OUTCOME := $(value OUTCOME)
@@ -41,10 +43,17 @@ faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write rene
 	$(BIN)/python -m tests.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples
-	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py \
+		tests/test_summary_html.py tests/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail
 	$(BIN)/python -m tests.mutations $(ARGS)
+
+mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; needs Node.js
+	CI=true $(BIN)/python -m pytest tests/test_mermaid.py $(ARGS)
+
+screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
+	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements-clients.txt
@@ -75,6 +84,7 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
 	@$(PIP_INSTALL) -r requirements-clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.report
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
@@ -90,7 +100,7 @@ lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pin
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
@@ -108,4 +118,11 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "npm is missing: install Node.js 18 or newer; on Debian, apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing npm's packages into $(BROWSER)/node_modules"
+	@cd $(BROWSER) && npm ci --no-progress --loglevel=error >/dev/null
 	@touch $@

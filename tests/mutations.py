@@ -207,6 +207,27 @@ MUTATIONS = (
         "test_transport",
     ),
     Mutation(
+        "a debug line does not hold the token",
+        "answers.py",
+        "        observer(hide(f\"{what.partition('?')[0]}: {', '.join(parts)}\"))\n",
+        "        observer(f\"{what.partition('?')[0]}: {', '.join(parts)}\")\n",
+        "test_transport",
+    ),
+    Mutation(
+        "files are shown on GitHub only",
+        "source.py",
+        'server["host"].lower() == host.lower()',
+        'server["host"].lower() in host.lower()',
+        "test_source",
+    ),
+    Mutation(
+        "a repository that cannot be read spoils no ending",
+        "google_details.py",
+        '    except DataformError:\n        return ""\n',
+        '    except ZeroDivisionError:\n        return ""\n',
+        "test_google_dataform",
+    ),
+    Mutation(
         "the workspace is not imported",
         "../Dockerfile",
         '"/usr/local/bin/python3", "-I", "-u"',
@@ -272,15 +293,15 @@ MUTATIONS = (
     Mutation(
         "tokens that are minted are masked",
         "main.py",
-        "connect(inputs, self._environ, self.console.mask)",
-        "connect(inputs, self._environ, str)",
+        "connect(inputs, self._environ, self.console.mask, debug)",
+        "connect(inputs, self._environ, str, debug)",
         "test_main",
     ),
     Mutation(
         "credentials are looked for only without a token",
         "connect.py",
-        "token=inputs.token or _credentials(environ, on_token),",
-        "token=_credentials(environ, on_token),",
+        "token=inputs.token or _credentials(environ, on_token, on_exchange),",
+        "token=_credentials(environ, on_token, on_exchange),",
         "test_connect",
     ),
     Mutation(
@@ -290,6 +311,76 @@ MUTATIONS = (
         "",
         "test_watch",
     ),
+    Mutation(
+        "a summary stays inside its limit",
+        "page.py",
+        "        if size > self._room:\n",
+        "        if False:\n",
+        "test_summary",
+    ),
+    Mutation(
+        "secrets are hidden before texts are cut",
+        "summary.py",
+        "    ending, inputs = redacted(ending, redact), redacted(inputs, redact)\n",
+        "",
+        "test_summary",
+    ),
+    Mutation(
+        "no text ends its code block",
+        "markdown.py",
+        "max(3, longest + 1)",
+        "3",
+        "test_markdown",
+    ),
+    Mutation(
+        "no name is more than a name to Mermaid",
+        "timeline.py",
+        "chr(ord(character) + 0xFEE0)",
+        "character",
+        "test_timeline",
+    ),
+    Mutation(
+        "the longest are in the timeline whatever failed",
+        "timeline.py",
+        "_LONGEST_TASKS = 10",
+        "_LONGEST_TASKS = 0",
+        "test_timeline",
+    ),
+    Mutation(
+        "a link to a file stays in its commit",
+        "markdown.py",
+        '{"", ".", ".."}.intersection',
+        '{""}.intersection',
+        "test_markdown",
+    ),
+    Mutation(
+        "one of ten errors is kept for the ending",
+        "annotations.py",
+        "_MOST = ANNOTATION_LIMIT - 1",
+        "_MOST = ANNOTATION_LIMIT",
+        "test_annotations",
+    ),
+    Mutation(
+        "what held up the most is told first",
+        "problems.py",
+        "key=lambda action: -len(held_up.get(action.name, ()))",
+        "key=lambda action: action.name",
+        "test_summary",
+    ),
+    Mutation(
+        "ten warnings are annotations",
+        "github.py",
+        "if self._warnings > ANNOTATION_LIMIT:",
+        "if False:",
+        "test_github",
+    ),
+    Mutation(
+        "what the summary holds already counts",
+        "github.py",
+        "return max(0, SUMMARY_LIMIT - size)",
+        "return SUMMARY_LIMIT",
+        "test_github",
+    ),
 )
 
 
@@ -298,7 +389,7 @@ def play(mutation: Mutation) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _COPIED:
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "node_modules")
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         for name in (*_FILES, *_MORE_FILES):
             shutil.copy2(ROOT / name, copy / name)

@@ -880,25 +880,25 @@ PLACED = make_action("p.d.a", file="definitions/a.sqlx")
 
 
 @pytest.mark.parametrize(
-    ("queries", "locates", "actions", "calls"),
+    ("queries", "details", "actions", "calls"),
     [
-        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "locate"]),
-        ([()], [()], (), ["actions", "locate"]),
+        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "details"]),
+        ([()], [()], (), ["actions", "details"]),
         (
             [NoResponse("503"), (DONE,)],
             [(PLACED,)],
             (PLACED,),
-            ["actions", "actions", "locate"],
+            ["actions", "actions", "details"],
         ),
         (
             [(DONE,)],
             [NoResponse("503"), (PLACED,)],
             (PLACED,),
-            ["actions", "locate", "locate"],
+            ["actions", "details", "details"],
         ),
-        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "locate", "locate", "locate"]),
-        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "locate"]),
-        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "locate"]),
+        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "details", "details", "details"]),
+        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "details"]),
+        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "details"]),
         ([NoResponse("503")], [()], (), ["actions"] * 3),
         ([Refused("no", status=403)], [()], (), ["actions"]),
     ],
@@ -908,15 +908,28 @@ def test_actions_of_a_run_that_is_over(
     clock: FakeClock,
     status: str,
     queries: list[ActionsStep],
-    locates: list[ActionsStep],
+    details: list[ActionsStep],
     actions: tuple[Action, ...],
     calls: list[str],
 ) -> None:
     """The result has the actions as far as three attempts tell; without them it is the same."""
-    service = FakeService(clock, polls=[status], queries=queries, locates=locates, has_actions=True)
+    service = FakeService(
+        clock, polls=[status], queries=queries, details_of=details, has_actions=True
+    )
     result = run(service, NIGHTLY, clock=clock)
     assert result == Result(run=make_run(status), duration=0, actions=actions)
     assert service.called == ["prepare", "start", "get", *calls]
+
+
+def test_result_has_the_compilation(clock: FakeClock) -> None:
+    """What the run executed is told with its end, where the service knows it."""
+    made = Compilation(name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0")
+    service = FakeService(clock, polls=["FAILED"], compilation=made, has_actions=True)
+    assert run(service, NIGHTLY, clock=clock).compilation == made
+    failing = FakeService(
+        clock, polls=["FAILED"], details_of=[NoResponse("503")], compilation=made, has_actions=True
+    )
+    assert run(failing, NIGHTLY, clock=clock).compilation is None
 
 
 def test_kill_while_asking_for_the_last_actions_cancels_nothing(clock: FakeClock) -> None:

@@ -20,4 +20,6 @@ def _kind_of(request: Request) -> str:
         return "cancel"
     if request.method == "POST" and last in ("run", "workflowInvocations"):
         return "create"
+    if request.method == "POST":
+        return "compile"
     return "query" if last.endswith(":query") else "get"
