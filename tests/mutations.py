@@ -124,7 +124,14 @@ MUTATIONS = (
     Mutation(
         "the run's id goes to GITHUB_STATE at once",
         "main.py",
-        "            self._files.state(self._state_of(run))\n",
+        "            self._files.state(self._state() | known_by)\n",
+        "",
+        "test_signals",
+    ),
+    Mutation(
+        "a step leaves word of a creation before it",
+        "main.py",
+        "        self._files.state(self._state() | begun)\n",
         "",
         "test_signals",
     ),
