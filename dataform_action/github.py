@@ -13,11 +13,14 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
 #: The runner cuts an annotation's message after this many characters.
 MESSAGE_LIMIT = 4096
+#: The runner keeps so many errors of a step, and so many warnings.
+ANNOTATION_LIMIT = 10
 #: The runner drops a summary that is larger than 1 MiB altogether.
 SUMMARY_LIMIT = 1_000_000
 #: A shorter text is no secret, and replacing it would only garble the log.
@@ -67,6 +70,7 @@ class Console:
         self._stream = stream
         #: What is replaced: the secrets, plain and as they stand in an address.
         self._secrets: list[str] = []
+        self._warnings = 0
 
     def mask(self, secret: str) -> None:
         """Have the runner hide a secret in all that follows, and hide it here as well."""
@@ -92,6 +96,10 @@ class Console:
         """Print one line."""
         self._write(self._clean(text))
 
+    def debug(self, text: str) -> None:
+        """Print one line that the runner shows only in its debug mode."""
+        self._write(f"::debug::{_escape_data(self._clean(text))}")
+
     def error(
         self,
         message: str,
@@ -109,7 +117,16 @@ class Console:
         self._annotate("error", message, title, place if file else {})
 
     def warning(self, message: str, title: str) -> None:
-        """Print a warning annotation. The title is shown unmasked: use fixed words."""
+        """Print a warning annotation, or a line when the runner would keep no more of them.
+
+        The title is shown unmasked: use fixed words.
+        """
+        self._warnings += 1
+        if self._warnings > ANNOTATION_LIMIT:
+            self.line(f"Warning: {message}")
+            return
+        if self._warnings == ANNOTATION_LIMIT:
+            message += "\nFurther warnings, if any, are lines of the log."
         self._annotate("warning", message, title, {})
 
     def group(self, title: str, lines: list[str]) -> None:
@@ -171,11 +188,24 @@ class FileCommands:
         """Keep values for the post step, which finds each as ``STATE_<name>``."""
         self._append("GITHUB_STATE", self._pairs(values))
 
+    def summary_room(self) -> int:
+        """Return how many bytes the job summary has room for, beside what it holds already."""
+        path = self._environ.get("GITHUB_STEP_SUMMARY")
+        try:
+            size = Path(path).stat().st_size if path else 0
+        except OSError:
+            size = 0
+        return max(0, SUMMARY_LIMIT - size)
+
     def summary(self, markdown: str) -> None:
-        """Add Markdown to the job summary."""
+        """Add Markdown to the job summary, if there is room: GitHub drops one that is too large."""
         text = self._console.redact(markdown)
-        if len(text.encode("utf-8", "replace")) > SUMMARY_LIMIT:
-            text = "The summary is too large to be shown: see the log.\n"
+        if len(text.encode("utf-8", "replace")) > self.summary_room():
+            self._console.warning(
+                "The job summary has no room for what this step would add.",
+                "Dataform: a result is lost",
+            )
+            return
         self._append("GITHUB_STEP_SUMMARY", text)
 
     def _pairs(self, values: Mapping[str, str]) -> str:

@@ -175,10 +175,10 @@ class Polling:
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll when ``elapsed`` seconds have gone by.
 
-        A twentieth of the time gone by notices the end of a run within 5 % of its
-        length; short runs are polled often, long ones at the interval.
+        With the time that the poll itself takes, this notices the end of a run within 5 %
+        of its length; short runs are polled often, long ones at the interval.
         """
-        return min(max(elapsed / 20, 1.0), self.interval)
+        return min(max(elapsed / 22, 1.0), self.interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from dataform_action.updates import (
 )
 
 if TYPE_CHECKING:
-    from dataform_action.actions import Action
+    from dataform_action.actions import Action, Compilation
 
 Shield = Callable[[], AbstractContextManager[object]]
 T = TypeVar("T")
@@ -285,7 +285,8 @@ class _Watch:
             self._learn(run)
             if run.state.ended:
                 duration = self._patience.elapsed
-                return Result(run=run, duration=duration, actions=self._final_actions(run))
+                actions, compilation = self._details(run)
+                return Result(run=run, duration=duration, actions=actions, compilation=compilation)
             if self._service.has_actions and asked >= self._next_actions:
                 self._next_actions = asked + ACTIONS_INTERVAL
                 self._show_progress(run)
@@ -374,22 +375,22 @@ class _Watch:
             return
         self._patience.tell(Progressed(actions, self._patience.elapsed))
 
-    def _final_actions(self, run: Run) -> tuple[Action, ...]:
-        """Return the actions of a run that is over, as far as a few attempts tell."""
+    def _details(self, run: Run) -> tuple[tuple[Action, ...], Compilation | None]:
+        """Return what is known of a run that is over, as far as a few attempts tell."""
         if not self._service.has_actions:
-            return ()
+            return (), None
         actions: tuple[Action, ...] = ()
         for attempt in range(_LOOKS):
             if attempt:
                 self._patience.pause()
             try:
                 actions = actions or self._service.actions(run)
-                return self._service.locate(run, actions)
+                return self._service.details(run, actions)
             except Unusable:
                 continue
             except DataformError:
                 break
-        return actions
+        return actions, None
 
     def _cancel(self, attempts: int = 1) -> None:
         """Cancel the run as far as that goes, once, and tell what came of it."""

@@ -166,6 +166,8 @@ def test_killed_step_leaves_its_state(emulator: Emulator, start: Callable[..., S
         "run_id": run_id,
         "run_log_url": f"{emulator.url}/#/1234/run/{run_id}",
         "cancel": "true",
+        "creating": "true",
+        "compilation_result": "",
     }
     assert left.outputs["run-id"] == run_id
 
