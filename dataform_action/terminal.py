@@ -17,6 +17,10 @@ class Terminal(Console):
         if secret.strip():
             self._learn(secret)
 
+    def debug(self, text: str) -> None:
+        """Print what only somebody who looks for a defect wants to know."""
+        self.line(f"Debug: {text}")
+
     def error(
         self,
         message: str,
