@@ -20,6 +20,7 @@ def _report(folder: Path, ending: Ending) -> tuple[list[Command | str], list[tup
     """Return what the runner finds in the log, the outputs, and the job summary."""
     stream = io.StringIO()
     console = Console(stream)
+    console.mask("s3cr3t-that-is-long")
     output, summary = folder / "output", folder / "summary"
     output.touch()
     summary.touch()
@@ -69,3 +70,18 @@ def test_a_defect_in_a_part_takes_no_other(
     assert ("What failed:" in log) is ("log's list of what failed" not in lost)
     last = log[-1].message if isinstance(log[-1], Command) else log[-1]
     assert last.startswith(ending.message)
+
+
+def test_failed_actions_are_always_a_list(tmp_path: Path) -> None:
+    """A step that knows no actions still hands on a list, which a workflow can read."""
+    _, outputs, _ = _report(tmp_path, endings()["gave-up"][0])
+    assert dict(outputs)["failed-actions"] == "[]"
+
+
+@pytest.mark.parametrize("length", [290, 490, 1990, 2990])
+def test_a_secret_is_hidden_before_the_log_cuts_it(tmp_path: Path, length: int) -> None:
+    """No part of a masked secret is left where an annotation or a line of the log is cut."""
+    ending = endings()["compile-errors"][0]
+    error = replace(ending.compile_errors[0], message="x" * length + "s3cr3t-that-is-long")
+    log, _, summary = _report(tmp_path, replace(ending, compile_errors=(error,)))
+    assert "s3cr3t" not in f"{log[1:]}{summary}"
