@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dataform_action.endings import Ending
-from dataform_action.explain import failed_actions, held_up
+from dataform_action.explain import held_up
 from dataform_action.github import ANNOTATION_LIMIT, cut
-from dataform_action.problems import NO_REASON, count_of
+from dataform_action.problems import NO_REASON, by_weight, count_of
 
 #: One of the errors that the runner keeps is for the ending.
 _MOST = ANNOTATION_LIMIT - 1
@@ -56,9 +56,8 @@ def _compiled(ending: Ending) -> list[Annotation]:
 
 def _failed(ending: Ending) -> list[Annotation]:
     held = held_up(ending.actions)
-    failed = failed_actions(ending.actions)
     annotations = []
-    for action in sorted(failed, key=lambda action: -len(held[action.name])):
+    for action in by_weight(ending, held):
         count = len(held[action.name])
         after = f"\nIt held up {count_of(count, 'action')}." if count else ""
         message = _message(action.name, action.reason or NO_REASON) + after

@@ -19,7 +19,8 @@ def render_actions(ending: Ending) -> list[str]:
     """Return a line for each action: those that failed, then the slowest."""
     return [
         f"{action.state.value:9}  "
-        f"{'' if action.seconds is None else took(action.seconds):>11}  {action.name}"
+        f"{'' if action.seconds is None else took(action.seconds):>11}  "
+        f"{cut(action.name, _LONGEST_LINE)}"
         for action in slowest_first(ending.actions)
     ]
 

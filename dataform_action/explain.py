@@ -8,6 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from dataform_action.actions import Action, ActionState
 
+#: One round finds all that is held up, and another finds no more. Only an answer that makes
+#: no sense has a circle, which takes more, and which gets no more time than this.
+_MOST_ROUNDS = 20
+
 
 def failed_actions(actions: tuple[Action, ...]) -> list[Action]:
     """Return the actions that failed, by name."""
@@ -29,8 +33,9 @@ def held_up(actions: tuple[Action, ...]) -> dict[str, list[str]]:
     #: A bit for each failed action that an action depends on.
     causes = {name: 1 << place for place, name in enumerate(failed)}
     order, known = _in_order(skipped), -1
-    # One round finds all, and another finds no more; a circle may take some.
-    while known != (known := sum(map(int.bit_count, causes.values()))):
+    for _ in range(_MOST_ROUNDS):
+        if known == (known := sum(map(int.bit_count, causes.values()))):
+            break
         for name in order:
             for dependency in skipped[name]:
                 causes[name] = causes.get(name, 0) | causes.get(dependency, 0)

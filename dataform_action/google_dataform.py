@@ -167,11 +167,7 @@ class GoogleDataform:
             run_id = match[4] if known or self._api.project_id.isdigit() else run_id
         if not is_segment(run_id):
             raise InputError([("run-id", "is neither an id nor a name in this repository")])
-        page = (
-            f"locations/{self._api.location}/repositories/{self._api.repository}/workflows/{run_id}"
-        )
-        query = urlencode({"project": self._api.project_id})
-        url = f"{_CONSOLE_URL}/{page}?{query}"
+        url = self._console_page(f"workflows/{run_id}")
         return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
 
     def get(self, run: Run) -> Run:
@@ -232,10 +228,7 @@ class GoogleDataform:
         return replace(run, state=state, status=word, compilation_result=result)
 
     def _may_exist(self, prepared: Prepared, error: Unusable) -> RunMayExist:
-        page = (
-            f"locations/{self._api.location}/repositories/{self._api.repository}/details/workflows"
-        )
-        url = f"{_CONSOLE_URL}/{page}?{urlencode({'project': self._api.project_id})}"
+        url = self._console_page("details/workflows")
         why = (
             "."
             if prepared.compilation is not None

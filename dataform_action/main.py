@@ -207,49 +207,13 @@ class _Step:
         )
 
     def conclude(self, ending: Ending) -> None:
-        """Leave the ending in the log, the outputs and the job summary."""
-        from dataform_action.outputs import render_outputs
-        from dataform_action.redaction import redacted
-        from dataform_action.summary import render_summary
+        """Tell the post step whether anything is left to do, and report the ending."""
+        from dataform_action.report import report
 
         self.exit_code = int(ending.exit_code)
-        redact = self.console.redact
-        # Before anything is cut: half a secret is found by nobody.
-        ending = redacted(ending, redact)
-        outputs = render_outputs(ending)
-        if self._inputs is not None and self._inputs.repository:
-            # Always a list, so that a workflow can read it whatever happened.
-            outputs.setdefault("failed-actions", "[]")
-        self._files.output(outputs)
         if self.known_run is None or self._cancel_settled or not ending.is_of_a_cancel:
             self._files.state({STATE_SETTLED: "true"})
-        summary = self._inputs is None or self._inputs.summary
-        if summary:
-            room = self._files.summary_room()
-            text = render_summary(ending, self._inputs, self._service_name, redact, room)
-            self._files.summary(text)
-        self._close(ending, "the job summary" if summary else "the log")
-
-    def _close(self, ending: Ending, elsewhere: str) -> None:
-        """Print the last lines of the log: what failed and why stands at the end."""
-        from dataform_action.annotations import render_annotations
-        from dataform_action.closing import render_actions, render_failures
-
-        for place in render_annotations(ending, elsewhere):
-            self.console.error(
-                place.message, place.title, file=place.file, line=place.line, column=place.column
-            )
-        if ending.actions:
-            self.console.group(
-                "All actions, first those that failed, then the slowest", render_actions(ending)
-            )
-        for line in render_failures(ending):
-            self.console.line(line)
-        words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
-        if self.exit_code == 0:
-            self.console.line(words)
-        else:
-            self.console.error(words, ending.title)
+        report(ending, self._inputs, self._service_name, self.console, self._files)
 
     def _tell(self, update: Update) -> None:
         if isinstance(update, Created | Changed):

@@ -23,7 +23,7 @@ _BLANK = re.compile(
 )
 #: A word that GitHub would make a mention, a reference, a picture or a formula of, or that is
 #: some language's rather than prose.
-_CODE = re.compile(r"[@#$<>|*_~^`\[\]{}\\&=]|:.|www\.|\bgh-[0-9]|(?<![0-9a-z])[0-9a-f]{7}", re.I)
+_CODE = re.compile(r"[@#$<>|*_~^`\[\]{}\\&=]|:.|www\.|gh-[0-9]|(?<![0-9a-z])[0-9a-f]{7}", re.I)
 _WORD = re.compile(r"(\(?)(.*?)([.,:;!?)]*)", re.S)
 #: Where a mail address could be seen, even in code.
 _AT = re.compile(r"&#64;(?=\w)")

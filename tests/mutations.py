@@ -38,6 +38,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a defect in the report takes neither the rest of it nor the exit code",
+        "report.py",
+        "    except Exception as error:\n",
+        "    except OSError as error:\n",
+        "test_report",
+    ),
+    Mutation(
         "a lost create is not repeated",
         "dataform_web.py",
         "            if error.unprocessed:\n",

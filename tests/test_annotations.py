@@ -80,7 +80,7 @@ def test_annotations_leave_room_for_the_ending() -> None:
 
 def test_a_long_reason_leaves_room_for_what_follows() -> None:
     """A message is cut at a word, before what it held up and how many more there are."""
-    actions = [_failed(f"{'n' * 500}{n}", reason="word " * 2000) for n in range(12)]
+    actions = [_failed(f"{'n' * 5000}{n}", reason="word " * 2000) for n in range(12)]
     held = [_held(f"d.s{n}", *(action.name for action in actions)) for n in range(3)]
     for place in _render(*actions, *held):
         assert len(place.message) < MESSAGE_LIMIT - 300

@@ -33,6 +33,12 @@ def test_every_action_has_a_line() -> None:
     assert lines[-1] == "disabled                my-project.marts.legacy_report"
 
 
+def test_a_long_name_is_cut() -> None:
+    """A name takes no more of the log than any other line."""
+    [line] = render_actions(replace(_ENDING, actions=(make_action("d." + "a" * 9000),)))
+    assert 500 < len(line) < 550
+
+
 def test_what_failed_is_told_with_its_reasons() -> None:
     """Name, file, reason and what was held up, the failure that held up the most first."""
     assert render_failures(_ENDING) == [

@@ -109,6 +109,15 @@ def test_a_long_chain_is_followed_to_its_end() -> None:
     assert len(held_up((_failed("0000"), *chain))["0000"]) == 4999
 
 
+def test_a_circle_costs_no_more_than_some_rounds() -> None:
+    """With a circle beside it, a long chain is followed for a while, and not for minutes."""
+    chain = tuple(_skipped(f"{n:04}", *[f"{n + 1:04}"] * 50) for n in range(2000))
+    circle = (_skipped("x", "y"), _skipped("y", "x"))
+    names = held_up((*chain, *circle, _failed("2000")))["2000"]
+    assert 10 < len(names) < 100
+    assert names[-1] == "1999"
+
+
 @pytest.mark.parametrize(
     ("actions", "names"),
     [

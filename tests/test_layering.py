@@ -51,8 +51,7 @@ _ALLOWED: dict[str, set[str]] = {
     "inputs": {"errors", "google_request", "model"},
     "interrupts": set(),
     "main": _VOCABULARY
-    | {"annotations", "clock", "closing", "connect", "github", "outputs", "post_state", "progress"}
-    | {"redaction", "service", "summary", "watch"},
+    | {"clock", "connect", "github", "post_state", "progress", "report", "service", "watch"},
     "markdown": {"github", "model"},
     "model": {"actions", "errors"},
     "outputs": {"endings", "explain"},
@@ -64,6 +63,8 @@ _ALLOWED: dict[str, set[str]] = {
     "problems": {"actions", "endings", "explain", "markdown", "model", "page"},
     "progress": {"actions", "github", "inputs", "model", "updates"},
     "redaction": set(),
+    "report": {"annotations", "closing", "endings", "github", "inputs", "outputs", "redaction"}
+    | {"summary"},
     "selection": {"errors"},
     "service": {"actions", "model"},
     "terminal": {"github"},

@@ -26,6 +26,7 @@ _URL = "https://github.com/example/warehouse/blob/abc"
         ("a|b", "<code>a&#124;b</code>"),
         ("(see @octocat),", "(see <code>&#64;<wbr>octocat</code>),"),
         ("#1 GH-2 a/b#3", "<code>&#35;1</code> <code>GH-2</code> <code>a/b&#35;3</code>"),
+        ("eGH-1 ⅷgh-2", "<code>eGH-1</code> <code>ⅷgh-2</code>"),
         (":tada: a::b", "<code>&#58;tada</code>: <code>a&#58;&#58;b</code>"),
         ("$x$", "<code>&#36;x&#36;</code>"),
         ("of 3f2a9c1.", "of <code>3f2a9c1</code>."),

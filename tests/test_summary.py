@@ -13,7 +13,7 @@ from dataform_action.endings import Ending, ExitCode
 from dataform_action.github import SUMMARY_LIMIT
 from dataform_action.model import RunRequest, State
 from dataform_action.summary import render_summary
-from tests.fakes import make_action
+from tests.fakes import make_action, make_run
 from tests.golden import (
     FILES_URL,
     FOLDER,
@@ -109,6 +109,17 @@ def test_a_log_that_the_words_do_not_name_is_linked_all_the_same() -> None:
     """The link to the run's log stands beside the words, once."""
     for name in ("web-success", "web-failure", "gave-up", "timeout", "signal", "defect"):
         assert render(endings()[name]).count("[Open the run's log](<") == 1
+
+
+def test_an_address_that_begins_another_is_not_taken_for_it() -> None:
+    """The longer of two known addresses is the one that is linked."""
+    short, long = "https://a.example/1", "https://a.example/12"
+    for log_url, other_url in ((short, long), (long, short)):
+        run = replace(make_run(), log_url=log_url)
+        ending = _ending(run=run, other_url=other_url, hint=f"Look at {other_url} and {log_url} .")
+        text = _render(ending)
+        assert f"[Open the run's log](<{log_url}>)" in text
+        assert f"](<{other_url}>)" in text
 
 
 def test_a_secret_is_hidden_before_escapes_and_cuts_break_it_up() -> None:
