@@ -9,19 +9,23 @@ VENV := .venv
 RUN := $(VENV)/.runtime-is-installed
 DEV := $(VENV)/.development-is-installed
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check \
-	--no-input --require-hashes --no-deps
-CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks scripts)
-SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh)
-WORKFLOWS := $(wildcard .github/workflows/*.yml)
+BROWSER := tests/browser
+NPM := $(BROWSER)/node_modules/.packages-are-installed
+ORCHESTRATORS := $(VENV)/orchestrators
+PIP_FLAGS := -qq --disable-pip-version-check --no-input --require-hashes --no-deps
+PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
+CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
+SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh benchmarks/peers/*.sh)
+WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
 WORKFLOW_TOOLS := scripts/check_workflows
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
-	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml
+	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage clients faults fuzz mutations check check-workflows bench \
-	release-rehearsal dependencies format lock clean rebuild
+.PHONY: help demo test test-orchestrators coverage clients faults fuzz mutations mermaid \
+	screenshots e2e act image docs package check check-workflows dependencies release-rehearsal \
+	bench format lock clean rebuild
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -42,14 +46,44 @@ faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write rene
 	$(BIN)/python -m tests.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples
-	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py \
+		tests/test_summary_html.py tests/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail
 	$(BIN)/python -m tests.mutations $(ARGS)
 
+mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; needs Node.js
+	CI=true $(BIN)/python -m pytest tests/test_mermaid.py $(ARGS)
+
+screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
+	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
+
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements-clients.txt
 	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
+
+test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
+	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 3 --dist loadfile -W default \
+		tests/orchestrators $(ARGS)
+
+docs: $(DEV) ## Build pages of the library's interface into build/docs
+	@$(PIP_INSTALL) -r requirements-release.txt
+	$(BIN)/python scripts/api_docs.py
+
+package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
+	@$(PIP_INSTALL) -r requirements-release.txt
+	$(BIN)/python scripts/package.py
+
+e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the runner does; needs docker
+	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/build_image.py)
+	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
+
+act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
+	@$(PIP_INSTALL) -r requirements-act.txt
+	$(BIN)/python -m pytest tests/act $(ARGS)
+
+image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
+	@$(BIN)/python -I scripts/image_size.py $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check
@@ -72,23 +106,30 @@ dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARG
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearsal.py
 
-bench: $(RUN) ## Compare start, polls and memory with a plain script; ARGS="--rounds 99"
-	@$(BIN)/python -I benchmarks/run.py $(ARGS)
+bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
+	@$(PIP_INSTALL) -r requirements-clients.txt || echo "Google's client cannot be installed" >&2
+	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks.report
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
-	$(LOCK) --extra google --output-file requirements.txt
-	$(LOCK) --extra google --group dev --constraint requirements.txt \
+	$(LOCK) pyproject.toml --extra google --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra google --group dev --constraint requirements.txt \
 		--output-file requirements-dev.txt
-	$(LOCK) --extra google --group clients --constraint requirements-dev.txt \
+	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements-dev.txt \
 		--output-file requirements-clients.txt
+	$(LOCK) pyproject.toml --extra google --group release --constraint requirements-dev.txt \
+		--output-file requirements-release.txt
+	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --group orchestrators \
+		--constraint requirements.txt --output-file requirements-orchestrators.txt
+	$(LOCK) --group act --output-file requirements-act.txt
 
 clean: ## Remove everything that is made here
-	rm -rf $(VENV) $(WORKFLOW_TOOLS)/node_modules build dist htmlcov .coverage .coverage.* \
-		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_TOOLS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
@@ -110,4 +151,19 @@ $(DEV): $(RUN)
 
 $(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
 	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_TOOLS)
+	@touch $@
+
+# Airflow pins what it needs, so it has an environment of its own.
+$(ORCHESTRATORS)/.is-installed: requirements-orchestrators.txt $(RUN)
+	@echo "Installing Airflow and Luigi into $(ORCHESTRATORS)"
+	@rm -rf $(ORCHESTRATORS)
+	@"$(PYTHON)" -m venv $(ORCHESTRATORS)
+	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements-orchestrators.txt
+	@touch $@
+
+$(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "npm is missing: install Node.js 18 or newer; on Debian, apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing npm's packages into $(BROWSER)/node_modules"
+	@cd $(BROWSER) && npm ci --no-progress --loglevel=error >/dev/null
 	@touch $@

@@ -86,7 +86,7 @@ class CompileFailed(DataformError):
     ``commit`` what was compiled, and ``files_url`` as a ``Compilation`` has it.
     """
 
-    hint = "Each error is shown on its file, where it names one, and in the job summary."
+    hint = "Mend the errors and compile again. Each names its file, where it has one."
 
     def __init__(
         self,

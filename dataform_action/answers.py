@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -19,6 +21,9 @@ _EXCERPT = 500
 _READ_FOR_EXCERPT = 256 * 1024
 #: How much of an error's own words is kept.
 _LONGEST_MESSAGE = 2000
+#: Headers by which a service finds a request again.
+_REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
+_ID = re.compile(r"[A-Za-z0-9._:/;=*-]{1,100}", re.ASCII)
 #: A shorter text is no secret, and replacing it would only garble the answer.
 _SHORTEST_SECRET = 4
 
@@ -64,6 +69,31 @@ def read_answer(answer: Answer, what: str, token: str) -> dict[str, Json]:
     if status == 408 or status >= 500:
         raise NoResponse(text, retry_after=parse_retry_after(answer.headers))
     raise Refused(text, status=status)
+
+
+def tell_exchange(
+    observer: Callable[[str], object] | None,
+    hide: Callable[[str], str],
+    what: str,
+    seconds: float,
+    outcome: Answer | Exception,
+) -> None:
+    """Tell an observer of a request and its answer or failure, in a line without secrets.
+
+    The line has no query, no body, and of the headers only an id of the request.
+    """
+    if observer is None:
+        return
+    if isinstance(outcome, Answer):
+        parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
+        ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
+        # Not cut: half a secret is found by nobody.
+        parts += [f"{name}: {value}" for name, value in ids if _ID.fullmatch(value)]
+    else:
+        parts = [f"{type(outcome).__name__} after {seconds:.2f} s"]
+    # A request that has been made must not get lost with an observer that fails.
+    with suppress(Exception):
+        observer(hide(f"{what.partition('?')[0]}: {', '.join(parts)}"))
 
 
 def redact(text: str, token: str) -> str:

@@ -22,7 +22,7 @@ from dataform_action.model import Prepared, Run, RunRequest, State, is_link, is_
 from dataform_action.transport import READ_SECONDS, Transport
 
 if TYPE_CHECKING:
-    from dataform_action.actions import Action
+    from dataform_action.actions import Action, Compilation
 
 API_URL = "https://api.dataform.co"
 _APP_URL = "https://app.dataform.co"
@@ -53,7 +53,8 @@ class DataformWeb:
 
     ``token`` is an API token of the project, or a function that returns one. An answer
     may take ``read_seconds``, and twice that for the one that matters most: to a create.
-    ``api_url`` is the address of the API without its version.
+    ``api_url`` is the address of the API without its version. ``on_exchange`` is told of
+    each request and its answer, in a line without secrets.
 
     Raises:
         InputError: ``project_id`` cannot be part of an API path, or ``token`` is none.
@@ -69,6 +70,7 @@ class DataformWeb:
         token: str | Callable[[], str],
         api_url: str = API_URL,
         read_seconds: float = READ_SECONDS,
+        on_exchange: Callable[[str], object] | None = None,
     ) -> None:
         problems = []
         if not is_segment(project_id):
@@ -83,7 +85,9 @@ class DataformWeb:
         app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
         self._project_url = f"{app_url}/#/{project_id}"
         self._read_seconds = read_seconds
-        self._transport = Transport(api_url, token if callable(token) else lambda: token)
+        self._transport = Transport(
+            api_url, token if callable(token) else lambda: token, on_exchange=on_exchange
+        )
 
     def prepare(self, request: RunRequest) -> Prepared:
         """Return the body of RunCreate for a request; nothing is compiled here."""
@@ -142,9 +146,13 @@ class DataformWeb:
         """Return nothing: the API knows no actions."""
         return ()
 
-    def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:  # noqa: ARG002
-        """Return the actions as they are."""
-        return actions
+    def details(
+        self,
+        run: Run,  # noqa: ARG002
+        actions: tuple[Action, ...],
+    ) -> tuple[tuple[Action, ...], Compilation | None]:
+        """Return the actions as they are: the API knows no compilation."""
+        return actions, None
 
     def promote(self, prepared: Prepared) -> None:
         """Do nothing: environments here have no compilation of their own."""

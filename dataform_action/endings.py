@@ -75,13 +75,6 @@ class Ending:
         """Tell whether the run should have been asked to cancel before this ending."""
         return self.exit_code in _CANCELLING
 
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Return the addresses in the texts that may become links, the longest first."""
-        urls = ("" if self.run is None else self.run.log_url, self.other_url)
-        jobs = (action.job_url for action in self.actions)
-        return tuple(sorted(filter(None, (*urls, *jobs)), key=len, reverse=True))
-
 
 _TITLES = {
     State.SUCCESS: "Dataform run succeeded",

@@ -72,8 +72,9 @@ class CredentialsRefused(Refused):
         super().__init__(message, status=401, hint=hint)
 
     hint = (
-        "Run google-github-actions/auth before this step (with permissions: id-token: write for "
-        "workload identity federation), or set the token input."
+        "In a workflow, run google-github-actions/auth before this step (with permissions: "
+        "id-token: write for workload identity federation); elsewhere, run gcloud auth "
+        "application-default login; or give a token."
     )
 
 
@@ -98,7 +99,7 @@ class Unusable(DataformError):
 class NotConnected(Unusable):
     """Report that no connection was made, so that the request never left."""
 
-    hint = "Check that the host can be reached from the runner: DNS, firewall, proxy."
+    hint = "Check that the host can be reached from here: DNS, firewall, proxy."
     unprocessed = True
 
 
@@ -151,10 +152,6 @@ class GaveUp(DataformError):
 
 class WaitTimeout(DataformError):
     """Report that the run did not end within the timeout."""
-
-
-class RunUnsuccessful(DataformError):
-    """Report a run that ended, but not in success."""
 
 
 class CancelUnsupported(DataformError):

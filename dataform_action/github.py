@@ -13,11 +13,14 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
 #: The runner cuts an annotation's message after this many characters.
 MESSAGE_LIMIT = 4096
+#: The runner keeps so many errors of a step, and so many warnings.
+ANNOTATION_LIMIT = 10
 #: The runner drops a summary that is larger than 1 MiB altogether.
 SUMMARY_LIMIT = 1_000_000
 #: A shorter text is no secret, and replacing it would only garble the log.
@@ -30,13 +33,18 @@ _UNPRINTABLE = re.compile(
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
+def printable(text: str) -> str:
+    """Return a text as one line that neither moves the cursor nor changes colours."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
 def plain(text: str) -> str:
     """Return a text as one line that the runner takes for nothing but text.
 
     ``::name::`` starts a command at the start of a line and ``##[name]`` anywhere in
     it; both are broken by a character that is not seen.
     """
-    line = _UNPRINTABLE.sub(" ", text)
+    line = printable(text)
     while "::" in line:
         line = line.replace("::", f":{_ZERO_WIDTH_SPACE}:")
     return line.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")
@@ -62,12 +70,16 @@ class Console:
         self._stream = stream
         #: What is replaced: the secrets, plain and as they stand in an address.
         self._secrets: list[str] = []
+        self._warnings = 0
 
     def mask(self, secret: str) -> None:
         """Have the runner hide a secret in all that follows, and hide it here as well."""
         if not secret.strip():
             return
         self._write(f"::add-mask::{_escape_data(secret)}")
+        self._learn(secret)
+
+    def _learn(self, secret: str) -> None:
         # The runner also masks the lines of a secret one by one.
         for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
             if len(part) >= _SHORTEST_SECRET:
@@ -83,6 +95,10 @@ class Console:
     def line(self, text: str = "") -> None:
         """Print one line."""
         self._write(self._clean(text))
+
+    def debug(self, text: str) -> None:
+        """Print one line that the runner shows only in its debug mode."""
+        self._write(f"::debug::{_escape_data(self._clean(text))}")
 
     def error(
         self,
@@ -101,7 +117,16 @@ class Console:
         self._annotate("error", message, title, place if file else {})
 
     def warning(self, message: str, title: str) -> None:
-        """Print a warning annotation. The title is shown unmasked: use fixed words."""
+        """Print a warning annotation, or a line when the runner would keep no more of them.
+
+        The title is shown unmasked: use fixed words.
+        """
+        self._warnings += 1
+        if self._warnings > ANNOTATION_LIMIT:
+            self.line(f"Warning: {message}")
+            return
+        if self._warnings == ANNOTATION_LIMIT:
+            message += "\nFurther warnings, if any, are lines of the log."
         self._annotate("warning", message, title, {})
 
     def group(self, title: str, lines: list[str]) -> None:
@@ -163,11 +188,24 @@ class FileCommands:
         """Keep values for the post step, which finds each as ``STATE_<name>``."""
         self._append("GITHUB_STATE", self._pairs(values))
 
+    def summary_room(self) -> int:
+        """Return how many bytes the job summary has room for, beside what it holds already."""
+        path = self._environ.get("GITHUB_STEP_SUMMARY")
+        try:
+            size = Path(path).stat().st_size if path else 0
+        except OSError:
+            size = 0
+        return max(0, SUMMARY_LIMIT - size)
+
     def summary(self, markdown: str) -> None:
-        """Add Markdown to the job summary."""
+        """Add Markdown to the job summary, if there is room: GitHub drops one that is too large."""
         text = self._console.redact(markdown)
-        if len(text.encode("utf-8", "replace")) > SUMMARY_LIMIT:
-            text = "The summary is too large to be shown: see the log.\n"
+        if len(text.encode("utf-8", "replace")) > self.summary_room():
+            self._console.warning(
+                "The job summary has no room for what this step would add.",
+                "Dataform: a result is lost",
+            )
+            return
         self._append("GITHUB_STEP_SUMMARY", text)
 
     def _pairs(self, values: Mapping[str, str]) -> str:

@@ -101,12 +101,19 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
     if kind == "relation":
         kind = text_in(compiled, "relationType").replace("_", " ").lower() or kind
     dependencies = map(parse_target, objects_in(compiled, "dependencyTargets"))
+    tags = compiled.get("tags")
     return CompiledAction(
         name=parse_target(entry.get("target")),
         kind=kind,
         file=repository_path(text_in(entry, "filePath"), prefix),
         dependencies=tuple(name for name in dependencies if name),
+        tags=tuple(filter(_is_text, tags)) if isinstance(tags, list) else (),
+        disabled=compiled.get("disabled") is True,
     )
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def parse_actions(answer: dict[str, Json]) -> list[Action]:

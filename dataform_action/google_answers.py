@@ -82,6 +82,18 @@ def parse_default_location(config: Json) -> str:
     return str(location) if known else ""
 
 
+def parse_commit(answer: dict[str, Json]) -> str:
+    """Return the commit of a compilation result; empty if there is none."""
+    commit = text_in(answer, "resolvedGitCommitSha")
+    return commit if re.fullmatch(r"[0-9a-f]{7,64}", commit, re.ASCII) else ""
+
+
+def parse_git_url(answer: dict[str, Json]) -> str:
+    """Return the address that a repository is fetched from; empty if there is none."""
+    settings = answer.get("gitRemoteSettings")
+    return text_in(settings, "url") if isinstance(settings, dict) else ""
+
+
 def repository_path(path: str, prefix: str) -> str:
     """Return a path in the repository, or an empty text for what leads out of it."""
     if not path or len(path) > _LONGEST_PATH or not path.isprintable():

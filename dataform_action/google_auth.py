@@ -40,7 +40,8 @@ class ApplicationDefaultCredentials:
     That is, in this order: the file that ``GOOGLE_APPLICATION_CREDENTIALS`` or a variable of
     google-github-actions/auth names, gcloud's own file, a metadata server. ``environ`` is
     looked at when the first token is asked for. ``on_token`` gets every token, those of the
-    steps in between too, before a call returns one: mask it there.
+    steps in between too, before a call returns one: mask it there. ``on_exchange`` is told of
+    each request that is made for a token, in a line without secrets.
 
     A call may come from any thread, and a signal handler may raise in the middle of it: the
     work is done on a thread of its own, which shares nothing but the finished token.
@@ -56,11 +57,13 @@ class ApplicationDefaultCredentials:
         environ: Mapping[str, str],
         *,
         on_token: Callable[[str], object] = lambda _token: None,
+        on_exchange: Callable[[str], object] | None = None,
         clock: Clock | None = None,
         refresh_seconds: float = _REFRESH_SECONDS,
     ) -> None:
         self._environ = environ
         self._on_token = on_token
+        self._on_exchange = on_exchange
         self._clock = clock or MonotonicClock()
         self._refresh_seconds = refresh_seconds
         self._secrets = Secrets()
@@ -94,7 +97,7 @@ class ApplicationDefaultCredentials:
             raise NotConnected(text, hint=Unusable.hint) from error
 
     def _mint(self, deadline: float) -> _Minted:
-        with Exchanges(deadline, self._secrets) as exchanges:
+        with Exchanges(deadline, self._secrets, self._on_exchange) as exchanges:
             try:
                 minted = self._refresh(exchanges)
             except CredentialsRefused as error:

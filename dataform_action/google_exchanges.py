@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote
 
 import requests
 
-from dataform_action.answers import describe_error, parse_json
+from dataform_action.answers import Answer, describe_error, parse_json, tell_exchange
 from dataform_action.bounded import read_body
 from dataform_action.errors import CredentialsRefused, Misconfigured, NotConnected, Unusable
 from dataform_action.failures import EXCHANGE_ERRORS, is_misconfiguration, reason_of
@@ -133,11 +133,18 @@ class Exchanges:
 
     It is what google-auth takes for its ``Request``. Failures leave it as errors of this
     package, which google-auth neither catches nor tries again; only good answers come back.
+    ``on_exchange`` is told of each, in a line without secrets.
     """
 
-    def __init__(self, deadline: float, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        secrets: Secrets,
+        on_exchange: Callable[[str], object] | None = None,
+    ) -> None:
         self._deadline = deadline
         self._secrets = secrets
+        self._on_exchange = on_exchange
         self._session = requests.Session()
         #: What was asked last with success, such as ``POST https://…``.
         self.answered = ""
@@ -182,8 +189,9 @@ class Exchanges:
             Misconfigured: this machine's set-up forbids the connection.
         """
         self._session.trust_env = not direct
+        asked = time.monotonic()
         try:
-            left = self._deadline - time.monotonic()
+            left = self._deadline - asked
             if left <= 0:
                 raise requests.exceptions.ReadTimeout("no time is left")
             read_seconds = left if seconds is None else min(left, seconds)
@@ -199,10 +207,14 @@ class Exchanges:
                 stream=True,
             ) as response:
                 content = read_body(response, _BODY_LIMIT)
-                return TokenAnswer(response.status_code, response.headers, content)
+                answer = TokenAnswer(response.status_code, response.headers, content)
         except EXCHANGE_ERRORS as error:
             kind = Misconfigured if is_misconfiguration(error) else NotConnected
-            raise kind(self._text(method, url, reason_of(error))) from error
+            failure = kind(self._text(method, url, reason_of(error)))
+            self._tell(method, url, asked, failure)
+            raise failure from error
+        self._tell(method, url, asked, Answer(answer.status, answer.headers, answer.data))
+        return answer
 
     def check(
         self, answer: TokenAnswer, url: str, method: str = "GET", grant: str = ""
@@ -227,6 +239,10 @@ class Exchanges:
         if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
             raise NotConnected(text, hint=Unusable.hint)
         raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
+
+    def _tell(self, method: str, url: str, asked: float, outcome: Answer | Exception) -> None:
+        what, seconds = _request(method, url), time.monotonic() - asked
+        tell_exchange(self._on_exchange, self._secrets.redact, what, seconds, outcome)
 
     def _text(self, method: str, url: str, words: str) -> str:
         return self._secrets.redact(f"No access token: {_request(method, url)}: {words}")

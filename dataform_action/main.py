@@ -11,8 +11,8 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from dataform_action.clock import Clock, MonotonicClock
@@ -24,6 +24,8 @@ from dataform_action.interrupts import Interrupted, Interrupts
 from dataform_action.model import Prepared, Result, Run
 from dataform_action.post_state import (
     STATE_CANCEL,
+    STATE_COMPILATION,
+    STATE_CREATING,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
     STATE_RUN_LOG_URL,
@@ -70,11 +72,16 @@ def as_log(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def main(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> int:
+def main(
+    environ: Mapping[str, str],
+    stream: TextIO,
+    clock: Clock | None = None,
+    make_console: Callable[[TextIO], Console] = Console,
+) -> int:
     """Run the action and return its exit code. It takes over SIGINT and SIGTERM."""
     interrupts = Interrupts()
     interrupts.install()
-    console = Console(stream)
+    console = make_console(stream)
     files = FileCommands(environ, console)
     waiting = _CheckedClock(clock or MonotonicClock(), interrupts)
     step = _Step(environ, console, files, interrupts, waiting)
@@ -160,6 +167,7 @@ class _Step:
         self._since = 0.0
         self._service_name = ""
         self._narrator = Narrator()
+        self._compilation_result = ""
         self._cancel_settled = False
         #: What came of cancelling the run, in words.
         self.fate = ""
@@ -174,7 +182,8 @@ class _Step:
     def run(self) -> Result | Run | Prepared:
         self.console.mask(raw_value(self._environ, "token"))
         inputs = self._inputs = parse(self._environ)
-        service, api_url = connect(inputs, self._environ, self.console.mask)
+        debug = self.console.debug if self._environ.get("RUNNER_DEBUG") == "1" else None
+        service, api_url = connect(inputs, self._environ, self.console.mask, debug)
         self._service_name = service.name
         self.console.line(render_intent(inputs, service.name))
         self.console.group("Settings", render_settings(inputs, api_url))
@@ -194,38 +203,23 @@ class _Step:
             inputs.polling,
             on_update=self._tell,
             clock=self._clock,
-            shielded=self._interrupts.shielded,
+            shielded=self._creating,
         )
 
     def conclude(self, ending: Ending) -> None:
-        """Leave the ending in the log, the outputs and the job summary."""
-        from dataform_action.report import render_annotations, render_outputs, render_summary
+        """Tell the post step whether anything is left to do, and report the ending."""
+        from dataform_action.report import report
 
         self.exit_code = int(ending.exit_code)
-        outputs = render_outputs(ending)
-        if self._inputs is not None and self._inputs.repository:
-            # Always a list, so that a workflow can read it whatever happened.
-            outputs.setdefault("failed-actions", "[]")
-        self._files.output(outputs)
-        if self._cancel_settled or not ending.is_of_a_cancel:
+        if self.known_run is None or self._cancel_settled or not ending.is_of_a_cancel:
             self._files.state({STATE_SETTLED: "true"})
-        if self._inputs is None or self._inputs.summary:
-            redact = self.console.redact
-            self._files.summary(render_summary(ending, self._inputs, self._service_name, redact))
-        for place in render_annotations(ending):
-            self.console.error(
-                place.message, place.title, file=place.file, line=place.line, column=place.column
-            )
-        words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
-        if self.exit_code == 0:
-            self.console.line(words)
-        else:
-            self.console.error(words, ending.title)
+        report(ending, self._inputs, self._service_name, self.console, self._files)
 
     def _tell(self, update: Update) -> None:
         if isinstance(update, Created | Changed):
             self._know(update.run)
         if isinstance(update, Compiled):
+            self._compilation_result = update.compilation.name
             self._files.output({"compilation-result": update.compilation.name})
         if isinstance(update, CancelRequested) or (
             isinstance(update, LeftRunning) and isinstance(update.error, CancelUnsupported | None)
@@ -245,7 +239,8 @@ class _Step:
         if known is None:
             self._since = self._clock.now()
             # First what a kill would make impossible: the post step's knowledge of the run.
-            self._files.state(self._state_of(run))
+            known_by = {STATE_RUN_ID: run.id, STATE_RUN_LOG_URL: run.log_url}
+            self._files.state(self._state() | known_by)
             self._files.output({"run-id": run.id, "run-log-url": run.log_url})
             if self._inputs is not None and not self._inputs.wait:
                 self.fate = f"Run {run.id} goes on, since wait is false: {run.log_url}"
@@ -255,14 +250,20 @@ class _Step:
             self._files.output({"run-log-url": run.log_url})
             self.console.line(f"The service names the run's page: {run.log_url}")
 
-    def _state_of(self, run: Run) -> dict[str, str]:
-        """Return what the post step needs if this process is killed from here on."""
+    @contextmanager
+    def _creating(self) -> Iterator[None]:
+        """Shield a creation from signals, and leave word of it in case of a kill."""
+        begun = {STATE_CREATING: "true", STATE_COMPILATION: self._compilation_result}
+        self._files.state(self._state() | begun)
+        with self._interrupts.shielded():
+            yield
+
+    def _state(self) -> dict[str, str]:
+        """Return what the post step needs, whatever else it needs."""
         inputs = self._inputs
         assert inputs is not None  # noqa: S101
         return {
             STATE_SERVICE: self._service_name,
             STATE_PROJECT_ID: inputs.project_id,
-            STATE_RUN_ID: run.id,
-            STATE_RUN_LOG_URL: run.log_url,
             STATE_CANCEL: str(inputs.polling.cancel and inputs.wait).lower(),
         }

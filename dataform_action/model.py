@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from dataform_action.errors import InputError, RunUnsuccessful
+from dataform_action.errors import DataformError, InputError
 
 if TYPE_CHECKING:
     from dataform_action.actions import Action, Compilation
@@ -26,6 +26,10 @@ _LINK = re.compile(
     re.ASCII,
 )
 _LINK_LIMIT = 2000
+
+#: What the error of a failed run repeats of its actions: so many of them, so much of each.
+_MOST_REASONS = 10
+_LONGEST_REASON = 400
 
 
 def is_segment(text: str) -> bool:
@@ -82,6 +86,9 @@ class RunRequest:
     ``table_prefix``; ``actions`` (``name``, ``dataset.name`` or ``project.dataset.name``)
     and the three flags narrow or widen the selection; ``service_account`` is whom the run
     acts as; ``promote`` makes the compilation the environment's own after success.
+
+    Raises:
+        InputError: ``tags`` or ``actions`` is one text, whose letters would be the names.
     """
 
     schedule: str | None = None
@@ -98,6 +105,16 @@ class RunRequest:
     service_account: str | None = None
     compile_only: bool = False
     promote: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a text where a tuple of texts belongs: it would be taken letter by letter."""
+        problems = [
+            (name, "is one text: give a tuple of texts")
+            for name in ("tags", "actions")
+            if isinstance(getattr(self, name), str)
+        ]
+        if problems:
+            raise InputError(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +175,10 @@ class Polling:
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll when ``elapsed`` seconds have gone by.
 
-        A twentieth of the time gone by notices the end of a run within 5 % of its
-        length; short runs are polled often, long ones at the interval.
+        With the time that the poll itself takes, this notices the end of a run within 5 %
+        of its length; short runs are polled often, long ones at the interval.
         """
-        return min(max(elapsed / 20, 1.0), self.interval)
+        return min(max(elapsed / 22, 1.0), self.interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +194,43 @@ class Result:
     actions: tuple[Action, ...] = ()
     compilation: Compilation | None = None
 
+    @property
+    def failed_actions(self) -> tuple[Action, ...]:
+        """Return the actions that failed, by name; each has its ``reason`` and ``file``."""
+        # Only with the first result: Dataform Web has no actions.
+        from dataform_action.actions import ActionState
+
+        failed = (action for action in self.actions if action.state is ActionState.FAILED)
+        return tuple(sorted(failed, key=lambda action: action.name))
+
     def raise_for_state(self) -> None:
-        """Raise unless the run succeeded.
+        """Return if the run succeeded, and raise otherwise.
 
         Raises:
-            RunUnsuccessful: the run failed, was cancelled or timed out.
+            RunUnsuccessful: the run failed, was cancelled or timed out; its message has the
+                reasons of the first failed actions.
         """
         if self.run.state is not State.SUCCESS:
-            raise RunUnsuccessful(
-                f"Run {self.run.id} ended with status {self.run.status}.",
-                hint=f"Its log says why: {self.run.log_url}",
-            )
+            raise RunUnsuccessful(self)
+
+
+class RunUnsuccessful(DataformError):
+    """Report a run that ended, but not in success; ``result`` is how it ended."""
+
+    hint = "The run's log says more."
+
+    def __init__(self, result: Result) -> None:
+        run, failed = result.run, result.failed_actions
+        lines = [f"Run {run.id} ended with status {run.status}: {run.log_url}"]
+        lines += [_reason_words(action) for action in failed[:_MOST_REASONS]]
+        if len(failed) > _MOST_REASONS:
+            lines.append(f"And {len(failed) - _MOST_REASONS} more actions failed.")
+        super().__init__("\n".join(lines))
+        self.result = result
+
+
+def _reason_words(action: Action) -> str:
+    place = f" ({action.file})" if action.file else ""
+    text = f"{action.name}{place}: {action.reason or 'the API gives no reason'}"
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"

@@ -98,6 +98,10 @@ class Patience:
                 self.tell(Waiting(self.run, self.elapsed, outage))
             self._clock.sleep(min(until, self._spoke + HEARTBEAT) - now)
 
+    def delay(self, error: Unusable | None = None) -> float:
+        """Return the seconds until the next attempt is due."""
+        return max(self._next_attempt(error) - self._clock.now(), 0.0)
+
     @property
     def _deadline(self) -> float:
         return self._started + self._polling.timeout

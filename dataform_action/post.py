@@ -1,7 +1,8 @@
 """The post step: cancel the run of a step that was killed before it could do so.
 
-The main step keeps what is needed in ``GITHUB_STATE`` the moment the run exists, and
-marks it settled when nothing is left to do. This step never fails a job.
+The main step keeps what is needed in ``GITHUB_STATE`` before it creates a run and the
+moment the run exists, and marks it settled when nothing is left to do. This step never
+fails a job.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TextIO
 
+from dataform_action.actions import Compilation
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.connect import connect
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import parse, raw_value
 from dataform_action.main import as_log
-from dataform_action.model import Run, is_link, is_segment
+from dataform_action.model import Prepared, Run, RunRequest, is_link, is_segment
 from dataform_action.post_state import (
     STATE_CANCEL,
+    STATE_COMPILATION,
+    STATE_CREATING,
+    STATE_NAMES,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
     STATE_RUN_LOG_URL,
@@ -49,33 +54,72 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
     """Cancel the run that the main step left going, if it left one."""
     console = Console(stream)
     console.mask(raw_value(environ, "token"))
-    run_id = environ.get(f"STATE_{STATE_RUN_ID}", "")
-    if not is_segment(run_id) or environ.get(f"STATE_{STATE_SETTLED}"):
+    state = {name: environ.get(f"STATE_{name}", "") for name in STATE_NAMES}
+    known = is_segment(state[STATE_RUN_ID])
+    if state[STATE_SETTLED] or not (known or state[STATE_CREATING]):
         console.line("Nothing to clean up.")
         return
-    url = environ.get(f"STATE_{STATE_RUN_LOG_URL}", "")
-    link = url if is_link(url) else "its link is in the step's log"
-    if environ.get(f"STATE_{STATE_CANCEL}") != "true":
-        console.line(f"Run {run_id} is left alone, as the inputs ask: {link}")
+    if state[STATE_CANCEL] != "true":
+        url = state[STATE_RUN_LOG_URL]
+        link = url if is_link(url) else "its link is in the step's log"
+        which = f"Run {state[STATE_RUN_ID]}" if known else "The run, if there is one,"
+        console.line(f"{which} is left alone, as the inputs ask: {link}")
         return
-    console.line(f"The step ended before run {run_id} was known to: {link}")
     inputs = parse(environ)
-    project_id = environ.get(f"STATE_{STATE_PROJECT_ID}", "")
-    inputs = replace(inputs, project_id=project_id or inputs.project_id)
+    inputs = replace(inputs, project_id=state[STATE_PROJECT_ID] or inputs.project_id)
     service, _ = connect(inputs, environ, console.mask)
-    words = _cancel(service, service.describe(run_id), clock or MonotonicClock())
-    if words is None:
-        console.line(f"Run {run_id} is over; nothing to clean up: {link}")
+    message = _clean_up(service, state, console, clock or MonotonicClock())
+    if not message:
         return
-    name = environ.get(f"STATE_{STATE_SERVICE}", "")
-    message = f"{name}: the step ended before run {run_id} did. {words} See {link}"
     console.warning(message, _TITLE)
     if inputs.summary:
-        from dataform_action.report import escape_markdown
+        from dataform_action.markdown import prose
 
         FileCommands(environ, console).summary(
-            f"## ⚠️ {_TITLE}\n\n{escape_markdown(console.redact(message))}\n"
+            f"## ⚠️ {_TITLE}\n\n{prose(console.redact(message))}\n"
         )
+
+
+def _clean_up(service: Service, state: Mapping[str, str], console: Console, clock: Clock) -> str:
+    """Cancel the run, and return what is worth a warning; empty if nothing is."""
+    name = state[STATE_SERVICE]
+    if is_segment(state[STATE_RUN_ID]):
+        run = service.describe(state[STATE_RUN_ID])
+    else:
+        console.line("The step was killed while it created a run.")
+        found = _find(service, state[STATE_COMPILATION], clock)
+        if found is None:
+            return (
+                f"{name}: the step was killed while it created a run, so the run may exist. "
+                "Look at the project's runs before you run this again."
+            )
+        run = found
+    link = state[STATE_RUN_LOG_URL] if is_link(state[STATE_RUN_LOG_URL]) else run.log_url
+    console.line(f"The step ended before run {run.id} was known to: {link}")
+    words = _cancel(service, run, clock)
+    if words is None:
+        console.line(f"Run {run.id} is over; nothing to clean up: {link}")
+        return ""
+    return f"{name}: the step ended before run {run.id} did. {words} See {link}"
+
+
+def _find(service: Service, compilation_result: str, clock: Clock) -> Run | None:
+    """Return the run of a compilation that was made for it alone, if it can be found."""
+    if not compilation_result:
+        return None
+    compilation = Compilation(name=compilation_result)
+    prepared = Prepared(request=RunRequest(), body={}, compilation=compilation)
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            clock.sleep(_PAUSE_SECONDS)
+        try:
+            run = service.find(prepared)
+        except DataformError:
+            # The next attempt, or the warning, is all that can be done about it.
+            continue
+        if run is not None:
+            return run
+    return None
 
 
 def _cancel(service: Service, run: Run, clock: Clock) -> str | None:

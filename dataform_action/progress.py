@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING
 from dataform_action.github import cut
 from dataform_action.inputs import Inputs
 from dataform_action.model import format_duration
-from dataform_action.updates import (
-    CancelRequested,
-    Changed,
-    Compiled,
-    Created,
-    LeftRunning,
-    OutageEnded,
-    OutageStarted,
-    Progressed,
-    Promoted,
-    Update,
-    Waiting,
-)
+from dataform_action.updates import Progressed, Update
 
 if TYPE_CHECKING:
     from dataform_action.actions import Action
@@ -76,7 +64,7 @@ class Narrator:
         """Return the lines that tell of an update."""
         if isinstance(update, Progressed):
             return self._render_progress(update)
-        return [render_update(update)]
+        return [str(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:
         # Only with the first actions: Dataform Web has none.
@@ -104,44 +92,3 @@ def _render_end(action: Action) -> str:
     took = "" if action.seconds is None else f" after {format_duration(action.seconds)}"
     reason = f": {' '.join(action.reason.split())}" if action.reason else ""
     return cut(f"  {action.name} {action.state.value}{took}{reason}", _LONGEST_LINE)
-
-
-def render_update(update: Update) -> str:
-    """Return the line that tells of an update other than the progress of actions."""
-    match update:
-        case Compiled(compilation):
-            commit = f" (commit {compilation.commit})" if compilation.commit else ""
-            return f"Compiled without errors{commit}: {compilation.name}"
-        case Promoted(compilation):
-            return f"Promoted, for scheduled runs as well: {compilation.name}"
-        case Created(run):
-            return f"Run {run.id}: {run.log_url}"
-        case Changed(run, elapsed):
-            return f"Status {run.status} after {format_duration(elapsed)}"
-        case Waiting():
-            return _render_waiting(update)
-        case OutageStarted(error, limit):
-            return (
-                f"No usable answer from the API, trying again for up to "
-                f"{format_duration(limit)}. {error.message}"
-            )
-        case OutageEnded(seconds):
-            return f"The API answers again after {format_duration(seconds)}"
-        case CancelRequested(run) if run.state.ended:
-            return f"Run {run.id} was over already ({run.status}): {run.log_url}"
-        case CancelRequested(run):
-            return f"Asked the service to cancel run {run.id}: {run.log_url}"
-        case LeftRunning(_, error) if error is not None:
-            return f"The run was not cancelled. {error.message} {error.hint}"
-        case Progressed(actions, elapsed):
-            return f"{len(actions)} actions after {format_duration(elapsed)}"
-        case _:
-            run = update.run
-            return f"Run {run.id} goes on, since cancel-run is false: {run.log_url}"
-
-
-def _render_waiting(update: Waiting) -> str:
-    if update.outage is not None:
-        return f"Still no usable answer from the API after {format_duration(update.outage)}"
-    known = update.run is not None and update.run.status
-    return f"Still {known or 'waiting for a status'} after {format_duration(update.elapsed)}"

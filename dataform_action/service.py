@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from dataform_action.model import Prepared, Run, RunRequest
 
 if TYPE_CHECKING:
-    from dataform_action.actions import Action
+    from dataform_action.actions import Action, Compilation
 
 
 class Service(Protocol):
@@ -29,6 +29,9 @@ class Service(Protocol):
 
     def prepare(self, request: RunRequest) -> Prepared:
         """Make a request ready to be started: compile, look names up. Nothing is run.
+
+        If to compile is all that is asked for, the compilation has its actions and files,
+        as far as the service tells.
 
         Raises:
             CompileFailed: the compilation has errors.
@@ -89,8 +92,10 @@ class Service(Protocol):
         """
         ...
 
-    def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """Return the actions with their files and dependencies.
+    def details(
+        self, run: Run, actions: tuple[Action, ...]
+    ) -> tuple[tuple[Action, ...], Compilation | None]:
+        """Return the actions with what the compilation tells of them, and the compilation.
 
         Raises:
             Unusable, Refused: see above.

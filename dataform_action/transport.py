@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from http.client import HTTPMessage
 
@@ -11,7 +12,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from dataform_action.answers import Answer, Json, read_answer, redact
+from dataform_action.answers import Answer, Json, read_answer, redact, tell_exchange
 from dataform_action.bounded import Late, in_time, read_body
 from dataform_action.errors import (
     DataformError,
@@ -74,12 +75,20 @@ class Transport:
     """Send JSON requests with a bearer token over one kept-alive connection.
 
     A call is one attempt: there are no retries and no redirects here. ``token`` is
-    asked for at every request, so that it may change during a long wait.
+    asked for at every request, so that it may change during a long wait. ``on_exchange``
+    is told of each request and its answer, in a line without secrets.
     """
 
-    def __init__(self, base_url: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: Callable[[], str],
+        *,
+        on_exchange: Callable[[str], object] | None = None,
+    ) -> None:
         self._base_url = base_url
         self._token = token
+        self._on_exchange = on_exchange
         self._session = _Session()
         self._session.headers["User-Agent"] = f"dataform-action/{__version__}"
         adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -111,11 +120,21 @@ class Transport:
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         timeout = (connect_seconds, read_seconds)
         attempt = _Attempt(what, self._token)
-        answer = attempt.answer(
-            lambda: self._exchange(method, path, body, attempt.begin(), timeout),
-            connect_seconds + read_seconds,
-        )
+        asked = time.monotonic()
+        try:
+            answer = attempt.answer(
+                lambda: self._exchange(method, path, body, attempt.begin(), timeout),
+                connect_seconds + read_seconds,
+            )
+        except DataformError as error:
+            self._tell(what, asked, error, attempt.token)
+            raise
+        self._tell(what, asked, answer, attempt.token)
         return read_answer(answer, what, attempt.token)
+
+    def _tell(self, what: str, asked: float, outcome: Answer | Exception, token: str) -> None:
+        seconds = time.monotonic() - asked
+        tell_exchange(self._on_exchange, lambda text: redact(text, token), what, seconds, outcome)
 
     def authorize(self) -> None:
         """Ask for the token and send nothing.

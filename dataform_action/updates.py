@@ -1,4 +1,7 @@
-"""What happens while a run is created and waited for, as data for an observer."""
+"""What happens while a run is created and waited for, as data for an observer.
+
+``str()`` of an update is a sentence for people.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Run
+from dataform_action.model import Run, format_duration
 
 if TYPE_CHECKING:
     from dataform_action.actions import Action, Compilation
@@ -19,12 +22,19 @@ class Created:
 
     run: Run
 
+    def __str__(self) -> str:
+        return f"Run {self.run.id}: {self.run.log_url}"
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """The project was compiled without errors."""
 
     compilation: Compilation
+
+    def __str__(self) -> str:
+        commit = f" (commit {self.compilation.commit})" if self.compilation.commit else ""
+        return f"Compiled without errors{commit}: {self.compilation.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,11 @@ class Progressed:
     actions: tuple[Action, ...]
     elapsed: float
 
+    def __str__(self) -> str:
+        ended = sum(action.state.ended for action in self.actions)
+        after = format_duration(self.elapsed)
+        return f"{ended} of {len(self.actions)} actions done after {after}"
+
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
@@ -41,13 +56,19 @@ class Promoted:
 
     compilation: Compilation
 
+    def __str__(self) -> str:
+        return f"Promoted, for scheduled runs as well: {self.compilation.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The run's status is not what it was ``elapsed`` seconds into the wait."""
+    """The run's status or link is not what it was, ``elapsed`` seconds into the wait."""
 
     run: Run
     elapsed: float
+
+    def __str__(self) -> str:
+        return f"Status {self.run.status} after {format_duration(self.elapsed)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,12 @@ class Waiting:
     elapsed: float
     outage: float | None
 
+    def __str__(self) -> str:
+        if self.outage is not None:
+            return f"Still no usable answer from the API after {format_duration(self.outage)}"
+        known = self.run is not None and self.run.status
+        return f"Still {known or 'waiting for a status'} after {format_duration(self.elapsed)}"
+
 
 @dataclass(frozen=True, slots=True)
 class OutageStarted:
@@ -66,12 +93,21 @@ class OutageStarted:
     error: DataformError
     limit: float
 
+    def __str__(self) -> str:
+        return (
+            f"No usable answer from the API, trying again for up to "
+            f"{format_duration(self.limit)}. {self.error.message}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class OutageEnded:
     """The API answers again, after ``seconds``."""
 
     seconds: float
+
+    def __str__(self) -> str:
+        return f"The API answers again after {format_duration(self.seconds)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +116,12 @@ class CancelRequested:
 
     run: Run
 
+    def __str__(self) -> str:
+        run = self.run
+        if run.state.ended:
+            return f"Run {run.id} was over already ({run.status}): {run.log_url}"
+        return f"Asked the service to cancel run {run.id}: {run.log_url}"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftRunning:
@@ -87,6 +129,11 @@ class LeftRunning:
 
     run: Run
     error: DataformError | None
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"The run was not cancelled. {self.error.message} {self.error.hint}"
+        return f"Run {self.run.id} goes on, since it is not to be cancelled: {self.run.log_url}"
 
 
 Update = (

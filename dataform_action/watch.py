@@ -5,6 +5,7 @@ Nothing here knows HTTP or GitHub. What happens is told to ``on_update`` as it h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +35,7 @@ from dataform_action.updates import (
 )
 
 if TYPE_CHECKING:
-    from dataform_action.actions import Action
+    from dataform_action.actions import Action, Compilation
 
 Shield = Callable[[], AbstractContextManager[object]]
 T = TypeVar("T")
@@ -141,6 +142,42 @@ def wait(
         return watch.follow()
 
 
+class Poller:
+    """A wait for one run, a poll at a time: for hosts that sleep in a way of their own.
+
+    It keeps the rules of ``wait``, but for two: nothing is cancelled except at the timeout
+    (if ``polling.cancel``), since the host owns the loop, and the progress of the actions is
+    not asked for. ``fresh`` says that the run was created just now, so that it may be
+    unknown for a moment. The calls must come one after the other, from any thread::
+
+        poller = Poller(service, run)
+        while not isinstance(outcome := await asyncio.to_thread(poller.poll), Result):
+            await asyncio.sleep(outcome)
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        run: Run,
+        polling: Polling | None = None,
+        *,
+        fresh: bool = False,
+        on_update: Observer = _ignore,
+        clock: Clock | None = None,
+    ) -> None:
+        self._watch = _Watch(service, polling, on_update, clock)
+        self._watch.adopt(run, fresh=fresh)
+
+    def poll(self) -> Result | float:
+        """Ask once; return how the run ended, or the seconds until the next poll is due.
+
+        Raises:
+            GaveUp, WaitTimeout, Refused: as ``wait``. There is nothing to poll for any more.
+        """
+        outcome = self._watch.poll()
+        return outcome if isinstance(outcome, Result) else self._watch.delay(outcome)
+
+
 class _Watch:
     """One wait for one run."""
 
@@ -156,6 +193,8 @@ class _Watch:
         self._patience = Patience(self._polling, on_update, clock or MonotonicClock())
         self._run: Run | None = None
         self._fresh_until = 0.0
+        #: When the actions are asked for next, if somebody watches them.
+        self._next_actions = math.inf
         self._cancel_taken = False
         #: The exception by which this wait itself decided to end.
         self._verdict: BaseException | None = None
@@ -210,41 +249,54 @@ class _Watch:
                 return self._find(prepared, lost, shielded)
             self._retry(failure, asked, "No run was created.")
 
-    def adopt(self, run: Run) -> None:
+    def adopt(self, run: Run, *, fresh: bool = False) -> None:
         # The time of the wait counts from here: creating may have been held up.
         self._patience.begin()
         self._run = self._patience.run = run
+        self._fresh_until = self._patience.now() + NOT_FOUND_GRACE if fresh else 0.0
         self._patience.tell(Created(run))
 
     def follow(self) -> Result:
-        run = self._known_run()
-        next_actions = self._patience.now() + ACTIONS_INTERVAL
+        self._next_actions = self._patience.now() + ACTIONS_INTERVAL
         while True:
-            asked = self._patience.now()
-            failure: Unusable | None = None
-            try:
-                run = self._service.get(run)
-            except Unusable as error:
-                if not error.retryable and not self._patience.has_answered:
-                    self._decide(error)
-                failure = error
-                self._failed(error, asked, f"Run {run.id} may still be going: {run.log_url}")
-            except Refused as error:
-                # Soon after the creation the API is catching up: neither answer nor outage.
-                if error.status != 404 or asked >= self._fresh_until:
-                    self._decide(error)
-            else:
-                self._patience.answered()
-                self._learn(run)
-                if run.state.ended:
-                    duration = self._patience.elapsed
-                    return Result(run=run, duration=duration, actions=self._final_actions(run))
-                if self._service.has_actions and asked >= next_actions:
-                    next_actions = asked + ACTIONS_INTERVAL
-                    self._show_progress(run)
-            if self._patience.is_over:
-                self._time_out(run)
-            self._patience.pause(failure)
+            outcome = self.poll()
+            if isinstance(outcome, Result):
+                return outcome
+            self._patience.pause(outcome)
+
+    def poll(self) -> Result | Unusable | None:
+        """Ask once for the run; return how it ended, or by what failure there is no answer."""
+        run = self._known_run()
+        asked = self._patience.now()
+        failure: Unusable | None = None
+        try:
+            run = self._service.get(run)
+        except Unusable as error:
+            if not error.retryable and not self._patience.has_answered:
+                self._decide(error)
+            failure = error
+            self._failed(error, asked, f"Run {run.id} may still be going: {run.log_url}")
+        except Refused as error:
+            # Soon after the creation the API is catching up: neither answer nor outage.
+            if error.status != 404 or asked >= self._fresh_until:
+                self._decide(error)
+        else:
+            self._patience.answered()
+            self._learn(run)
+            if run.state.ended:
+                duration = self._patience.elapsed
+                actions, compilation = self._details(run)
+                return Result(run=run, duration=duration, actions=actions, compilation=compilation)
+            if self._service.has_actions and asked >= self._next_actions:
+                self._next_actions = asked + ACTIONS_INTERVAL
+                self._show_progress(run)
+        if self._patience.is_over:
+            self._time_out(run)
+        return failure
+
+    def delay(self, failure: Unusable | None) -> float:
+        """Return the seconds until the next poll is due."""
+        return self._patience.delay(failure)
 
     def _find(self, prepared: Prepared, lost: RunMayExist, shielded: Shield) -> Run:
         """Return the run that a lost create made, or raise what was lost."""
@@ -275,8 +327,7 @@ class _Watch:
         return None
 
     def _created(self, run: Run) -> None:
-        self.adopt(run)
-        self._fresh_until = self._patience.now() + NOT_FOUND_GRACE
+        self.adopt(run, fresh=True)
         self._patience.answered()
 
     def _persist(self, call: Callable[[], T], consequence: str) -> T:
@@ -324,22 +375,22 @@ class _Watch:
             return
         self._patience.tell(Progressed(actions, self._patience.elapsed))
 
-    def _final_actions(self, run: Run) -> tuple[Action, ...]:
-        """Return the actions of a run that is over, as far as a few attempts tell."""
+    def _details(self, run: Run) -> tuple[tuple[Action, ...], Compilation | None]:
+        """Return what is known of a run that is over, as far as a few attempts tell."""
         if not self._service.has_actions:
-            return ()
+            return (), None
         actions: tuple[Action, ...] = ()
         for attempt in range(_LOOKS):
             if attempt:
                 self._patience.pause()
             try:
                 actions = actions or self._service.actions(run)
-                return self._service.locate(run, actions)
+                return self._service.details(run, actions)
             except Unusable:
                 continue
             except DataformError:
                 break
-        return actions
+        return actions, None
 
     def _cancel(self, attempts: int = 1) -> None:
         """Cancel the run as far as that goes, once, and tell what came of it."""

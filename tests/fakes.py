@@ -64,8 +64,10 @@ class FakeService:
     finds: Iterable[Step] = ("",)
     promotes: Iterable[Step] = ("",)
     queries: Iterable[ActionsStep] = ((),)
-    #: The actions with their files; none if they stay as they are.
-    locates: Iterable[ActionsStep] = ((),)
+    #: The actions as they were compiled; none if they stay as they are.
+    details_of: Iterable[ActionsStep] = ((),)
+    #: What the run executed, as the details tell it.
+    compilation: Compilation | None = None
     has_actions: bool = False
     #: How long a kind of call takes, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class FakeService:
             "get": list(self.polls),
             "cancel": list(self.cancels),
             "actions": list(self.queries),
-            "locate": list(self.locates),
+            "details": list(self.details_of),
             "promote": list(self.promotes),
         }
 
@@ -119,9 +121,11 @@ class FakeService:
         assert run.id == "77"
         return self._follow_actions("actions")
 
-    def locate(self, run: Run, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    def details(
+        self, run: Run, actions: tuple[Action, ...]
+    ) -> tuple[tuple[Action, ...], Compilation | None]:
         assert run.id == "77"
-        return self._follow_actions("locate") or actions
+        return self._follow_actions("details") or actions, self.compilation
 
     def promote(self, prepared: Prepared) -> None:
         self.prepared.append(prepared)

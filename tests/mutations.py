@@ -38,6 +38,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a defect in the report takes neither the rest of it nor the exit code",
+        "report.py",
+        "    except Exception as error:\n",
+        "    except OSError as error:\n",
+        "test_report",
+    ),
+    Mutation(
         "a lost create is not repeated",
         "dataform_web.py",
         "            if error.unprocessed:\n",
@@ -68,8 +75,8 @@ MUTATIONS = (
     Mutation(
         "polling survives what is no usable answer",
         "watch.py",
-        "                if not error.retryable and not self._patience.has_answered:\n",
-        "                if True:\n",
+        "            if not error.retryable and not self._patience.has_answered:\n",
+        "            if True:\n",
         "test_watch test_faults",
     ),
     Mutation(
@@ -124,21 +131,28 @@ MUTATIONS = (
     Mutation(
         "the run's id goes to GITHUB_STATE at once",
         "main.py",
-        "            self._files.state(self._state_of(run))\n",
+        "            self._files.state(self._state() | known_by)\n",
+        "",
+        "test_signals",
+    ),
+    Mutation(
+        "a step leaves word of a creation before it",
+        "main.py",
+        "        self._files.state(self._state() | begun)\n",
         "",
         "test_signals",
     ),
     Mutation(
         "the post step looks after a killed step's run",
         "post.py",
-        'or environ.get(f"STATE_{STATE_SETTLED}")',
-        "or environ",
+        "if state[STATE_SETTLED] or not (known",
+        "if True or not (known",
         "test_post",
     ),
     Mutation(
         "the post step never cancels what it must not",
         "post.py",
-        'if environ.get(f"STATE_{STATE_CANCEL}") != "true":',
+        'if state[STATE_CANCEL] != "true":',
         "if False:",
         "test_post",
     ),
@@ -207,6 +221,27 @@ MUTATIONS = (
         "test_transport",
     ),
     Mutation(
+        "a debug line does not hold the token",
+        "answers.py",
+        "        observer(hide(f\"{what.partition('?')[0]}: {', '.join(parts)}\"))\n",
+        "        observer(f\"{what.partition('?')[0]}: {', '.join(parts)}\")\n",
+        "test_transport",
+    ),
+    Mutation(
+        "files are shown on GitHub only",
+        "source.py",
+        'server["host"].lower() == host.lower()',
+        'server["host"].lower() in host.lower()',
+        "test_source",
+    ),
+    Mutation(
+        "a repository that cannot be read spoils no ending",
+        "google_details.py",
+        '    except DataformError:\n        return ""\n',
+        '    except ZeroDivisionError:\n        return ""\n',
+        "test_google_dataform",
+    ),
+    Mutation(
         "the workspace is not imported",
         "../Dockerfile",
         '"/usr/local/bin/python3", "-I", "-u"',
@@ -258,7 +293,7 @@ MUTATIONS = (
     Mutation(
         "actions are asked for every 15 s at most",
         "watch.py",
-        "if self._service.has_actions and asked >= next_actions:",
+        "if self._service.has_actions and asked >= self._next_actions:",
         "if self._service.has_actions:",
         "test_watch",
     ),
@@ -272,15 +307,15 @@ MUTATIONS = (
     Mutation(
         "tokens that are minted are masked",
         "main.py",
-        "connect(inputs, self._environ, self.console.mask)",
-        "connect(inputs, self._environ, str)",
+        "connect(inputs, self._environ, self.console.mask, debug)",
+        "connect(inputs, self._environ, str, debug)",
         "test_main",
     ),
     Mutation(
         "credentials are looked for only without a token",
         "connect.py",
-        "token=inputs.token or _credentials(environ, on_token),",
-        "token=_credentials(environ, on_token),",
+        "token=inputs.token or _credentials(environ, on_token, on_exchange),",
+        "token=_credentials(environ, on_token, on_exchange),",
         "test_connect",
     ),
     Mutation(
@@ -290,6 +325,97 @@ MUTATIONS = (
         "",
         "test_watch",
     ),
+    Mutation(
+        "who watches a run at a terminal does not cancel it by leaving",
+        "cli.py",
+        '            presets={"cancel-run": "false"},\n',
+        "",
+        "test_cli",
+    ),
+    Mutation(
+        "the token does not reach a terminal",
+        "terminal.py",
+        "            self._learn(secret)\n",
+        "            pass\n",
+        "test_cli",
+    ),
+    Mutation(
+        "a failed run raises with its reasons",
+        "model.py",
+        "        lines += [_reason_words(action) for action in failed[:_MOST_REASONS]]\n",
+        "",
+        "test_model test_docs",
+    ),
+    Mutation(
+        "a summary stays inside its limit",
+        "page.py",
+        "        if size > self._room:\n",
+        "        if False:\n",
+        "test_summary",
+    ),
+    Mutation(
+        "secrets are hidden before texts are cut",
+        "summary.py",
+        "    ending, inputs = redacted(ending, redact), redacted(inputs, redact)\n",
+        "",
+        "test_summary",
+    ),
+    Mutation(
+        "no text ends its code block",
+        "markdown.py",
+        "max(3, longest + 1)",
+        "3",
+        "test_markdown",
+    ),
+    Mutation(
+        "no name is more than a name to Mermaid",
+        "timeline.py",
+        "chr(ord(character) + 0xFEE0)",
+        "character",
+        "test_timeline",
+    ),
+    Mutation(
+        "the longest are in the timeline whatever failed",
+        "timeline.py",
+        "_LONGEST_TASKS = 10",
+        "_LONGEST_TASKS = 0",
+        "test_timeline",
+    ),
+    Mutation(
+        "a link to a file stays in its commit",
+        "markdown.py",
+        '{"", ".", ".."}.intersection',
+        '{""}.intersection',
+        "test_markdown",
+    ),
+    Mutation(
+        "one of ten errors is kept for the ending",
+        "annotations.py",
+        "_MOST = ANNOTATION_LIMIT - 1",
+        "_MOST = ANNOTATION_LIMIT",
+        "test_annotations",
+    ),
+    Mutation(
+        "what held up the most is told first",
+        "problems.py",
+        "key=lambda action: -len(held_up.get(action.name, ()))",
+        "key=lambda action: action.name",
+        "test_summary",
+    ),
+    Mutation(
+        "ten warnings are annotations",
+        "github.py",
+        "if self._warnings > ANNOTATION_LIMIT:",
+        "if False:",
+        "test_github",
+    ),
+    Mutation(
+        "what the summary holds already counts",
+        "github.py",
+        "return max(0, SUMMARY_LIMIT - size)",
+        "return SUMMARY_LIMIT",
+        "test_github",
+    ),
 )
 
 
@@ -298,14 +424,12 @@ def play(mutation: Mutation) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _COPIED:
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "node_modules")
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         for name in (*_FILES, *_MORE_FILES):
             shutil.copy2(ROOT / name, copy / name)
         path = copy / "dataform_action" / mutation.file
         text = path.read_text("utf-8")
-        if text.count(mutation.old) != 1:
-            raise SystemExit(f"{mutation.file} does not hold, once: {mutation.old!r}")
         text = text.replace(mutation.old, mutation.new).replace(*mutation.also)
         path.write_text(text, "utf-8")
         tests = [f"tests/{name}.py" for name in mutation.tests.split()]
@@ -318,8 +442,20 @@ def play(mutation: Mutation) -> str:
     return found[1] if found else ""
 
 
+def stale() -> list[str]:
+    """Return what is wrong with the texts to be broken: each must stand in the code once."""
+    package = ROOT / "dataform_action"
+    return [
+        f"{mutation.file} does not hold, once: {mutation.old!r}"
+        for mutation in MUTATIONS
+        if (package / mutation.file).read_text("utf-8").count(mutation.old) != 1
+    ]
+
+
 def main() -> None:
     """Play every mutation and print the test that noticed each."""
+    if stale():
+        sys.exit("\n".join(stale()))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         noticed = list(pool.map(play, MUTATIONS))
     print("| rule | broken in | noticed by |\n|---|---|---|")

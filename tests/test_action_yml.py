@@ -42,12 +42,12 @@ def _copied() -> dict[str, Path]:
 
 
 def test_inputs_are_those_of_the_table() -> None:
-    """The metadata declares just what the code reads: names, order, defaults, required."""
+    """The metadata declares just what the code reads, in its order and with its words."""
     declared = [
-        (name, fields.get("default", ""), fields.get("required", False))
+        (name, fields["description"], fields.get("default", ""), fields.get("required", False))
         for name, fields in _ACTION["inputs"].items()
     ]
-    assert declared == [(i.name, i.default, i.required) for i in INPUTS]
+    assert declared == [(i.name, i.description, i.default, i.required) for i in INPUTS]
 
 
 def test_inputs_have_descriptions_and_names_that_github_takes() -> None:

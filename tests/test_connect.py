@@ -59,6 +59,25 @@ def test_with_a_repository_it_is_google_cloud(emulator: Emulator) -> None:
     assert told == []
 
 
+def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
+    """Where a runner names its GitHub server, files are shown there; otherwise on github.com."""
+    url = "https://github.example.com"
+    for environ, known in (({"GITHUB_SERVER_URL": url}, url), ({}, "https://github.com")):
+        service, _ = _connect(google_inputs_for(emulator), environ)
+        assert vars(service)["_github_url"] == known
+
+
+@pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
+def test_exchanges_are_told(emulator: Emulator, inputs_of: Callable[..., dict[str, str]]) -> None:
+    """Each request of either service is told to the observer, if there is one."""
+    told: list[str] = []
+    service, _ = connect(_parse(inputs_of(emulator)), {}, print, told.append)
+    with pytest.raises(Refused):
+        service.get(service.describe("1-a"))
+    assert len(told) == len(emulator.requests) == 1
+    assert told[0].startswith(f"GET {emulator.url}/v1/")
+
+
 @pytest.mark.parametrize(
     ("inputs_of", "api_url"),
     [
@@ -112,6 +131,8 @@ _GOOGLE = {
 _LIBRARY = "google.auth"
 _SOURCE = "dataform_action.google_auth"
 _SERVICE = "dataform_action.google_dataform"
+#: What only the answer to the first request, or a compilation, needs.
+_LATER = {f"dataform_action.{name}" for name in ("actions", "google_compile", "google_details")}
 
 
 @pytest.mark.parametrize(
@@ -148,4 +169,4 @@ def test_only_what_is_needed_is_loaded(
     ).stdout
     modules = set(output.split())
     assert loaded <= modules
-    assert not modules & not_loaded
+    assert not modules & (not_loaded | _LATER)

@@ -263,7 +263,7 @@ def test_nothing_more_is_known_of_runs(web: DataformWeb) -> None:
     action = make_action("d.a")
     assert web.has_actions is False
     assert web.actions(make_run()) == ()
-    assert web.locate(make_run(), (action,)) == (action,)
+    assert web.details(make_run(), (action,)) == ((action,), None)
     assert web.find(prepared) is None
     web.promote(prepared)
 

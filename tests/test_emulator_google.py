@@ -425,6 +425,18 @@ def test_only_so_many_actions_run_at_once(emulator: Emulator, client: Warehouse)
     assert client.states(path)["orders_cleaned"] == "QUEUED"
 
 
+def test_actions_may_differ_in_length(emulator: Emulator, client: Warehouse) -> None:
+    """An action of another length ends after as many steps, whatever started before it."""
+    emulator.set_course(None, Course(steps=3, lengths={"staging.orders_cleaned": 1}))
+    path = client.invoke(includedTags=["staging"])
+    client.state(path)
+    assert client.states(path) == {"customers_cleaned": "RUNNING", "orders_cleaned": "RUNNING"}
+    client.state(path)
+    assert client.states(path) == {"customers_cleaned": "RUNNING", "orders_cleaned": "SUCCEEDED"}
+    client.state(path)
+    assert client.finish(path) == "SUCCEEDED"
+
+
 def test_endless_actions_hold_up_what_depends_on_them(client: Warehouse) -> None:
     """An endless action runs for ever, and what waits for it stays pending."""
     path = client.invoke("endless")

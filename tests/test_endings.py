@@ -99,7 +99,7 @@ def test_a_result_keeps_its_actions_and_its_compilation() -> None:
     """What came of the actions is counted in the words, and kept for the summary."""
     actions = (
         make_action("d.a"),
-        make_action("d.b", ActionState.FAILED, job_url="https://a/job"),
+        make_action("d.b", ActionState.FAILED),
         make_action("d.c", ActionState.SKIPPED),
     )
     ending = ending_of_result(
@@ -110,7 +110,6 @@ def test_a_result_keeps_its_actions_and_its_compilation() -> None:
     )
     assert ending.actions == actions
     assert ending.compilation_result == "c/1"
-    assert ending.links == ("https://a/job", _LINK)
 
 
 @pytest.mark.parametrize(
@@ -205,12 +204,11 @@ def test_what_fails_after_a_success_fails_the_step_alone(
     assert (ending.exit_code, ending.status) == (exit_code, State.SUCCESS)
 
 
-def test_the_page_to_look_for_a_lost_run_becomes_a_link() -> None:
-    """Links are those of the run, of its actions' jobs, and the page that an error names."""
+def test_the_page_to_look_for_a_lost_run_is_kept() -> None:
+    """An error that names a page hands it on, so that it can become a link."""
     lost = RunMayExist("x", url="https://a/runs")
-    assert ending_of_error(lost, None, None).links == ("https://a/runs",)
-    assert ending_of_error(lost, _run(), None).links == ("https://a/runs", _LINK)
-    assert ending_of_error(GaveUp("x"), None, None).links == ()
+    assert ending_of_error(lost, None, None).other_url == "https://a/runs"
+    assert ending_of_error(GaveUp("x"), None, None).other_url == ""
 
 
 def test_a_run_that_is_not_waited_for_is_no_failure() -> None:

@@ -241,6 +241,28 @@ def test_an_annotation_fits_into_the_runners_limit() -> None:
     assert command.message.endswith("word…")
 
 
+@BOUNDED
+@given(hostile_texts(), st.text(min_size=4).filter(str.strip))
+def test_a_debug_line_is_one_command(text: str, secret: str) -> None:
+    """Whatever is told for the runner's debug mode is one line without a secret."""
+    stream = io.StringIO()
+    console = Console(stream)
+    console.mask(secret)
+    masked = stream.getvalue()
+    console.debug(f"{text}{secret}{text}")
+    log = stream.getvalue().removeprefix(masked)
+    (command,) = parse_log(log)
+    assert isinstance(command, Command)
+    assert (command.name, command.properties) == ("debug", {})
+    assert "\n" not in command.message
+    assert secret not in command.message
+
+
+def test_a_debug_line_says_what_it_is_told() -> None:
+    """Ordinary words stay as they are, percent signs among them."""
+    assert written(lambda console: console.debug("GET 100% done")) == "::debug::GET 100%25 done\n"
+
+
 def test_a_group_folds_its_lines() -> None:
     """A group is opened and closed around its lines; one without a title is a blank line."""
 
@@ -338,17 +360,50 @@ def test_files_are_added_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "kept"), [(SUMMARY_LIMIT // 2, True), (SUMMARY_LIMIT // 2 + 1, False)]
+    ("before", "size", "kept"),
+    [
+        (0, SUMMARY_LIMIT // 2, True),
+        (0, SUMMARY_LIMIT // 2 + 1, False),
+        (SUMMARY_LIMIT - 2, 1, True),
+        (SUMMARY_LIMIT - 1, 1, False),
+        (SUMMARY_LIMIT + 1, 0, True),
+    ],
 )
-def test_a_summary_that_the_runner_would_drop_is_replaced(
-    tmp_path: Path, size: int, kept: bool
+def test_a_summary_that_the_runner_would_drop_is_not_written(
+    tmp_path: Path, before: int, size: int, kept: bool
 ) -> None:
-    """The limit counts bytes, and a summary beyond it becomes a sentence."""
-    _, files = _files(tmp_path)
+    """The limit counts the bytes that are there already, and a warning says what is lost."""
+    path = tmp_path / "GITHUB_STEP_SUMMARY"
+    path.write_bytes(b"x" * before)
+    stream = io.StringIO()
+    files = FileCommands({"GITHUB_STEP_SUMMARY": str(path)}, Console(stream))
+    assert files.summary_room() == max(0, SUMMARY_LIMIT - before)
     files.summary("é" * size)
-    text = (tmp_path / "GITHUB_STEP_SUMMARY").read_text("utf-8")
-    assert text == ("é" * size if kept else "The summary is too large to be shown: see the log.\n")
+    assert path.stat().st_size == before + (2 * size if kept else 0)
+    assert ("The job summary has no room" in stream.getvalue()) is not kept
     assert SUMMARY_LIMIT <= 1024 * 1024
+
+
+def test_a_summary_that_is_not_there_has_all_the_room(tmp_path: Path) -> None:
+    """A file that is missing, or not named, is as good as an empty one."""
+    _, files = _files(tmp_path)
+    assert files.summary_room() == SUMMARY_LIMIT
+    assert FileCommands({}, Console(io.StringIO())).summary_room() == SUMMARY_LIMIT
+
+
+def test_the_runner_keeps_ten_warnings() -> None:
+    """The tenth says that the others are lines, and lines they are."""
+    stream = io.StringIO()
+    console = Console(stream)
+    for number in range(1, 13):
+        console.warning(f"w{number}", "Title")
+    *first, tenth, eleventh, twelfth = parse_log(stream.getvalue())
+    assert [command.message for command in first if isinstance(command, Command)] == [
+        *(f"w{number}" for number in range(1, 10)),
+    ]
+    assert isinstance(tenth, Command)
+    assert tenth.message == "w10\nFurther warnings, if any, are lines of the log."
+    assert [eleventh, twelfth] == ["Warning: w11", "Warning: w12"]
 
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_OUTPUT": ""}])

@@ -376,12 +376,16 @@ def test_kinds(entry: dict[str, object], kind: str) -> None:
 
 
 def test_compiled_action_in_full() -> None:
-    """A compiled action has its name, kind, file and dependencies."""
+    """A compiled action has its name, kind, file, dependencies and tags."""
     dependencies = [{"schema": "s", "name": "raw"}, {}, 7]
     entry = {
         "target": {"database": "p", "schema": "s", "name": "n"},
         "filePath": "definitions/n.sqlx",
-        "assertion": {"tags": ["daily", 7], "dependencyTargets": dependencies},
+        "assertion": {
+            "tags": ["daily", 7, "", "finance"],
+            "disabled": True,
+            "dependencyTargets": dependencies,
+        },
     }
     assert parse_compiled_actions({"compilationResultActions": [entry, 7]}, "sub") == [
         CompiledAction(
@@ -389,7 +393,18 @@ def test_compiled_action_in_full() -> None:
             kind="assertion",
             file="sub/definitions/n.sqlx",
             dependencies=("s.raw",),
+            tags=("daily", "finance"),
+            disabled=True,
         )
+    ]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "true", {"a": 1}])
+def test_odd_tags_are_none(odd: object) -> None:
+    """What is no list of tags has none, and only true disables an action."""
+    entry = {"operations": {"tags": odd, "disabled": odd}}
+    assert parse_compiled_actions({"compilationResultActions": [entry]}, "") == [
+        CompiledAction(name="", kind="operation")
     ]
 
 

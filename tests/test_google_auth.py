@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -67,6 +68,8 @@ class Setting:
     google: GoogleStandIns
     clock: FakeClock = field(default_factory=FakeClock)
     masked: list[str] = field(default_factory=list)
+    #: What was told of each exchange.
+    told: list[str] = field(default_factory=list)
     on_mask: Callable[[int], object] = lambda _count: None
 
     def source(self, info: object, *, refresh_seconds: float = 30) -> ApplicationDefaultCredentials:
@@ -79,7 +82,11 @@ class Setting:
         self, environ: dict[str, str], *, refresh_seconds: float = 30
     ) -> ApplicationDefaultCredentials:
         return ApplicationDefaultCredentials(
-            environ, on_token=self.mask, clock=self.clock, refresh_seconds=refresh_seconds
+            environ,
+            on_token=self.mask,
+            on_exchange=self.told.append,
+            clock=self.clock,
+            refresh_seconds=refresh_seconds,
         )
 
     def federation(self, *, refresh_seconds: float = 30) -> ApplicationDefaultCredentials:
@@ -169,6 +176,21 @@ def test_all_tokens_are_masked_in_the_order_of_their_making(setting: Setting) ->
     source()
     source()
     assert setting.masked == ["identity-token-1", "federated-token-2", "impersonated-token-3"]
+
+
+def test_each_exchange_is_told(setting: Setting) -> None:
+    """Address, status, time and size are told of each, without query, body and tokens."""
+    echo = {"X-Request-Id": "identity-token-1"}
+    setting.google.fail(EXCHANGE, Given(503, headers=echo), Given(fault="close"))
+    for _ in range(2):
+        failure(setting.federation())
+    url = setting.google.url
+    parts = [re.sub(r"\d+\.\d\d s", "0 s", line) for line in setting.told]
+    assert parts[0].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
+    assert parts[1] == f"POST {url}{EXCHANGE}: HTTP 503 in 0 s, 0 bytes, X-Request-Id: ***"
+    assert parts[2].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
+    assert parts[3] == f"POST {url}{EXCHANGE}: NotConnected after 0 s"
+    assert "token-" not in "".join(setting.told)
 
 
 def test_direct_workload_identity_federation(setting: Setting) -> None:
@@ -410,8 +432,9 @@ def test_no_credentials(setting: Setting) -> None:
         "server answers. NO_GCE_CHECK forbids to ask it"
     )
     assert error.hint == (
-        "Run google-github-actions/auth before this step (with permissions: id-token: write for "
-        "workload identity federation), or set the token input."
+        "In a workflow, run google-github-actions/auth before this step (with permissions: "
+        "id-token: write for workload identity federation); elsewhere, run gcloud auth "
+        "application-default login; or give a token."
     )
 
 
@@ -848,7 +871,7 @@ def test_a_refusal_is_final() -> None:
     assert isinstance(error, DataformError)
     assert not isinstance(error, Unusable)
     assert not error.retryable
-    assert error.hint.startswith("Run google-github-actions/auth before this step")
+    assert error.hint.startswith("In a workflow, run google-github-actions/auth before this step")
 
 
 @pytest.mark.parametrize("module", ["dataform_action", "dataform_action.google_auth"])

@@ -13,7 +13,14 @@ import requests
 import responses
 from responses.registries import OrderedRegistry
 
-from dataform_action.actions import Action, ActionState, Compilation, CompileError, CompileFailed
+from dataform_action.actions import (
+    Action,
+    ActionState,
+    Compilation,
+    CompiledAction,
+    CompileError,
+    CompileFailed,
+)
 from dataform_action.errors import (
     InputError,
     InvalidResponse,
@@ -40,6 +47,9 @@ COMPILATIONS = f"{REPOSITORY}/compilationResults"
 COMPILATION = f"{COMPILATIONS}/c0ffee"
 RELEASE = f"{REPOSITORY}/releaseConfigs/production"
 SCHEDULE = f"{REPOSITORY}/workflowConfigs/nightly"
+COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
+GIT = {"gitRemoteSettings": {"url": "https://github.com/OWNER/shop.git"}}
+FILES = f"https://github.com/OWNER/shop/blob/{COMMIT}"
 CONSOLE = (
     "https://console.cloud.google.com/bigquery/dataform/locations/europe-west1/repositories/shop"
 )
@@ -321,7 +331,7 @@ class TestTriggers:
             expect(api, f"GET {RUN}", said)
         expect(api, f"GET {RUN}:query?pageSize=1000")
         expect(api, f"GET {COMPILATION}")
-        expect(api, f"GET {COMPILATION}:query?pageSize=1000")
+        expect(api, f"GET {COMPILATION}:query?pageSize=400")
         result = run(google, RunRequest(schedule="nightly"), clock=clock)
         assert result.run.state is State.SUCCESS
         assert result.run.log_url == LINK
@@ -329,18 +339,18 @@ class TestTriggers:
 
     def test_environment(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
         """An environment is compiled now, and just its compilation result is invoked."""
-        said = {"name": COMPILATION, "resolvedGitCommitSha": "0a1b2c"}
+        said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
         expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
         expect(api, f"POST {RUNS}", {"name": RUN}, body={"compilationResult": COMPILATION})
         prepared = google.prepare(RunRequest(environment="production"))
-        assert prepared.compilation == Compilation(name=COMPILATION, commit="0a1b2c")
+        assert prepared.compilation == Compilation(name=COMPILATION, commit=COMMIT)
         assert google.start(prepared) == make_run()
 
-    @pytest.mark.parametrize("commit", [None, 7, ["x"]])
+    @pytest.mark.parametrize("commit", [None, 7, ["x"], "main", f"{'0' * 40}\n"])
     def test_commit_that_is_none(
         self, google: GoogleDataform, api: responses.RequestsMock, commit: object
     ) -> None:
-        """A commit that is not told, or is no text, is left out."""
+        """A commit that is not told, or is none, is left out."""
         said = {"name": COMPILATION, "resolvedGitCommitSha": commit}
         expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
         prepared = google.prepare(RunRequest(git_ref="main"))
@@ -506,7 +516,7 @@ class TestTriggers:
         """Names are completed from every page of the compilation; declarations are not run."""
         body = {"releaseConfig": RELEASE}
         expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
-        query = f"GET {COMPILATION}:query?pageSize=1000"
+        query = f"GET {COMPILATION}:query?pageSize=400"
         pages: list[list[dict[str, object]]] = [
             [{"target": target("orders"), "relation": {}}],
             [{"target": target("orders", "raw"), "declaration": {}}],
@@ -543,7 +553,7 @@ class TestTriggers:
         expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "x"})
         parts = {"schema": "sales", "name": "orders"}
         said = {"compilationResultActions": [{"target": parts, "relation": {}}]}
-        expect(api, f"GET {COMPILATION}:query?pageSize=1000", said)
+        expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
         prepared = google.prepare(RunRequest(git_ref="x", actions=("orders",)))
         assert prepared.body["invocationConfig"] == {"includedTargets": [parts]}
 
@@ -551,7 +561,7 @@ class TestTriggers:
         """Actions that are not to be had are told at once, and nothing is run."""
         expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
         said = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
-        expect(api, f"GET {COMPILATION}:query?pageSize=1000", said)
+        expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
         with pytest.raises(InputError) as caught:
             google.prepare(RunRequest(environment="production", actions=("order", "zzz")))
         assert caught.value.problems == (
@@ -578,6 +588,53 @@ class TestTriggers:
         assert caught.value.compilation_result == COMPILATION
         known = CompileError(message="Missing\n dependency", file="definitions/a.sqlx")
         assert caught.value.errors == (known,) * errors
+        # Without a commit there is no address of its files to ask for.
+        assert (caught.value.commit, caught.value.files_url) == ("", "")
+
+    def test_commit_of_compile_errors(
+        self, google: GoogleDataform, api: responses.RequestsMock
+    ) -> None:
+        """A compilation that failed names its commit, and where the files of it are shown."""
+        said = {
+            "name": COMPILATION,
+            "compilationErrors": [{"message": "m"}],
+            "resolvedGitCommitSha": COMMIT,
+        }
+        expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+        expect(api, f"GET {REPOSITORY}", GIT)
+        with pytest.raises(CompileFailed) as caught:
+            google.prepare(RunRequest(environment="production"))
+        assert (caught.value.commit, caught.value.files_url) == (COMMIT, FILES)
+
+    def test_compile_only(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
+        """A compilation that is all that was asked for has its actions and files."""
+        said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
+        expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+        query = f"GET {COMPILATION}:query?pageSize=400"
+        entries = [{"target": target(name), "relation": {"tags": ["daily"]}} for name in "ab"]
+        expect(api, query, {"compilationResultActions": entries[:1], "nextPageToken": "n"})
+        expect(api, f"{query}&pageToken=n", {"compilationResultActions": entries[1:]})
+        expect(api, f"GET {REPOSITORY}", GIT)
+        request = RunRequest(environment="production", compile_only=True)
+        actions = tuple(
+            CompiledAction(name=f"my-project.sales.{name}", kind="relation", tags=("daily",))
+            for name in "ab"
+        )
+        assert google.prepare(request).compilation == Compilation(
+            name=COMPILATION, commit=COMMIT, files_url=FILES, actions=actions
+        )
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+    def test_compile_only_without_an_answer(
+        self, google: GoogleDataform, api: responses.RequestsMock, status: int
+    ) -> None:
+        """Neither the actions nor the repository can spoil a clean compilation."""
+        said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
+        expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+        expect_error(api, f"GET {COMPILATION}:query?pageSize=400", status)
+        expect_error(api, f"GET {REPOSITORY}", status)
+        request = RunRequest(git_ref="main", compile_only=True)
+        assert google.prepare(request).compilation == Compilation(name=COMPILATION, commit=COMMIT)
 
     @pytest.mark.parametrize(
         "said",
@@ -911,41 +968,77 @@ class TestActions:
             Action(name="my-project.sales.c", state=ActionState.PENDING),
         )
 
-    def test_locate(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
-        """Files and dependencies come from the compilation, with the project's folder before."""
+    def test_details(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
+        """Kind, file and dependencies come from the compilation, which is returned as well."""
         config = {"pipelineConfig": {"path": "warehouse"}, "defaultLocation": "EU"}
-        expect(api, f"GET {COMPILATION}", {"codeCompilationConfig": config})
+        said = {"codeCompilationConfig": config, "resolvedGitCommitSha": COMMIT}
+        expect(api, f"GET {COMPILATION}", said)
         compiled = {
             "target": target("a"),
             "filePath": "definitions/a.sqlx",
-            "relation": {"dependencyTargets": [target("raw"), {}]},
+            "relation": {"relationType": "VIEW", "dependencyTargets": [target("raw"), {}]},
         }
-        query = f"GET {COMPILATION}:query?pageSize=1000"
-        said = {"compilationResultActions": [compiled], "nextPageToken": "n"}
-        expect(api, query, said)
+        query = f"GET {COMPILATION}:query?pageSize=400"
+        expect(api, query, {"compilationResultActions": [compiled], "nextPageToken": "n"})
         other = {"target": target("raw"), "declaration": {}}
         expect(api, f"{query}&pageToken=n", {"compilationResultActions": [other]})
+        expect(api, f"GET {REPOSITORY}", GIT)
         a = Action(name="my-project.sales.a", state=ActionState.FAILED, job_id="job_1")
         b = Action(name="other.sales.b", state=ActionState.FAILED, job_id="job_2")
         c = Action(name="my-project.sales.c", state=ActionState.SKIPPED)
-        located = google.locate(make_run(compilation_result=COMPILATION), (a, b, c))
-        assert [action.name for action in located] == [a.name, b.name, c.name]
-        assert located[0].file == "warehouse/definitions/a.sqlx"
-        assert located[0].dependencies == ("my-project.sales.raw",)
-        assert located[0].job_url == (
+        run = make_run(compilation_result=COMPILATION)
+        detailed, compilation = google.details(run, (a, b, c))
+        assert [action.name for action in detailed] == [a.name, b.name, c.name]
+        assert (detailed[0].kind, detailed[0].file) == ("view", "warehouse/definitions/a.sqlx")
+        assert detailed[0].dependencies == ("my-project.sales.raw",)
+        assert detailed[0].job_url == (
             "https://console.cloud.google.com/bigquery?project=my-project"
             "&ws=!1m5!1m4!1m3!1smy-project!2sjob_1!3sEU"
         )
         # Neither of these has a job of which project and location are known.
-        assert located[1:] == (b, c)
+        assert detailed[1:] == (b, c)
+        assert compilation == Compilation(name=COMPILATION, commit=COMMIT, files_url=FILES)
 
-    def test_nothing_to_locate_by(
+    def test_details_of_no_compilation(
         self, google: GoogleDataform, api: responses.RequestsMock
     ) -> None:
         """Without a compilation result the actions stay as they are, and nothing is sent."""
         actions = (Action(name="p.s.a", state=ActionState.FAILED),)
-        assert google.locate(make_run(), actions) == actions
+        assert google.details(make_run(), actions) == (actions, None)
         assert len(api.calls) == 0
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+    def test_details_without_the_repository(self, api: responses.RequestsMock, status: int) -> None:
+        """A repository that may not be read leaves out the files, after 10 s at most."""
+        expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
+        expect(api, f"GET {COMPILATION}:query?pageSize=400")
+        expect_error(api, f"GET {REPOSITORY}", status)
+        run = make_run(compilation_result=COMPILATION)
+        _, compilation = make_google(read_seconds=20.0).details(run, ())
+        assert compilation == Compilation(name=COMPILATION, commit=COMMIT)
+        assert timeouts(api)[-1] == (5.0, 5.0)
+
+    @pytest.mark.parametrize("said", [{}, {"gitRemoteSettings": 7}, {"gitRemoteSettings": {}}])
+    def test_details_of_a_repository_without_a_remote(
+        self, google: GoogleDataform, api: responses.RequestsMock, said: object
+    ) -> None:
+        """A repository that Dataform hosts itself has no files on GitHub."""
+        expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
+        expect(api, f"GET {COMPILATION}:query?pageSize=400")
+        expect(api, f"GET {REPOSITORY}", said)
+        _, compilation = google.details(make_run(compilation_result=COMPILATION), ())
+        assert compilation == Compilation(name=COMPILATION, commit=COMMIT)
+
+    def test_details_from_a_github_server(self, api: responses.RequestsMock) -> None:
+        """Files are shown by the GitHub server that was named, if the repository is there."""
+        expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
+        expect(api, f"GET {COMPILATION}:query?pageSize=400")
+        url = "git@github.example.com:OWNER/shop.git"
+        expect(api, f"GET {REPOSITORY}", {"gitRemoteSettings": {"url": url}})
+        google = make_google(github_url="https://github.example.com")
+        _, compilation = google.details(make_run(compilation_result=COMPILATION), ())
+        assert compilation is not None
+        assert compilation.files_url == f"https://github.example.com/OWNER/shop/blob/{COMMIT}"
 
     def test_pages_without_end(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
         """A service that pages for ever is left after 200 pages."""
@@ -992,7 +1085,7 @@ def test_preparation_that_is_tried_again_compiles_once(
     request = RunRequest(environment="production", actions=("orders",))
     page = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
     body = {"releaseConfig": RELEASE}
-    query = "query?pageSize=1000"
+    query = "query?pageSize=400"
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     expect_error(api, f"GET {COMPILATION}:{query}", 503)
     with pytest.raises(NoResponse):

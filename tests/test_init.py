@@ -16,8 +16,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _ACTION = {
     f"dataform_action.{name}"
     for name in (
-        *("connect", "emulator", "endings", "explain", "github", "inputs", "interrupts", "main"),
-        *("post", "progress", "report"),
+        *("__main__", "cli", "connect", "emulator", "endings", "explain", "github", "inputs"),
+        *("interrupts", "main", "post", "progress", "report", "terminal"),
     )
 }
 
@@ -34,26 +34,48 @@ def test_the_promise_is_kept_as_a_list() -> None:
         "Action",
         "ActionState",
         "ApplicationDefaultCredentials",
+        "CancelRequested",
         "CancelUnsupported",
+        "Changed",
+        "Clock",
+        "Compilation",
         "CompileError",
         "CompileFailed",
+        "Compiled",
+        "CompiledAction",
+        "Created",
         "CredentialsRefused",
         "DataformError",
         "DataformWeb",
         "GaveUp",
         "GoogleDataform",
         "InputError",
+        "InvalidResponse",
+        "LeftRunning",
+        "Misconfigured",
+        "NoResponse",
+        "NotConnected",
+        "Observer",
+        "OutageEnded",
+        "OutageStarted",
+        "Poller",
         "Polling",
         "Prepared",
+        "Progressed",
+        "Promoted",
         "Refused",
         "Result",
         "Run",
         "RunMayExist",
         "RunRequest",
         "RunUnsuccessful",
+        "Service",
         "State",
+        "Throttled",
         "Unusable",
+        "Update",
         "WaitTimeout",
+        "Waiting",
         "__version__",
         "prepare",
         "run",
@@ -125,6 +147,12 @@ def test_importing_the_vocabulary_loads_no_network() -> None:
     """Errors, data and the wait itself come without ``requests``."""
     loaded = _loaded_by("from dataform_action import Polling, Refused, Run, RunRequest, wait")
     assert not loaded & {"requests", "urllib3", "dataform_action.transport"}
+
+
+def test_the_action_does_not_pay_for_the_command_line() -> None:
+    """The step starts without the modules that only people at a terminal need."""
+    loaded = _loaded_by("import dataform_action.main")
+    assert not loaded & {"argparse", "dataform_action.cli", "dataform_action.terminal"}
 
 
 def test_importing_has_no_side_effects() -> None:

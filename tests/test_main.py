@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dataform_action.emulator import Emulator, Fault
+from dataform_action.emulator import (
+    DEFAULT_TOKEN,
+    Course,
+    Emulator,
+    Fault,
+    WorkflowConfig,
+    make_warehouse,
+)
 from dataform_action.endings import ExitCode
 from dataform_action.main import as_log, main
 from tests.fakes import FakeClock
@@ -45,8 +54,8 @@ def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
         "duration": "2",
     }
     assert "## ✅ Dataform run succeeded" in step.summary
-    assert f"| Run | {run_id} |" in step.summary
-    assert f"](<{link}>) |" in step.summary
+    assert f"Run <code>{run_id}</code> succeeded after" in step.summary
+    assert f"[Open the run's log](<{link}>)" in step.summary
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,8 @@ def test_unsuccessful_run(
     assert step.outputs["status"] == status
     assert len(step.errors) == 1
     assert f"Run {run.id} {words}%0AIts log says why: {emulator.url}/#/1234/run" in step.errors[0]
-    assert f"{run.id} {words}" in step.summary
+    assert words in step.summary
+    assert f"[Open the run's log](<{emulator.url}/#/1234/run/{run.id}>)" in step.summary
 
 
 def test_unknown_status_is_given_up(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -122,7 +132,7 @@ def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> Non
     assert len(step.errors) == 1
     for name in ("project-id", "token", "poll-interval", "git-ref"):
         assert f"{name} " in step.errors[0]
-        assert name.replace("-", "") in step.summary.replace("-", "").replace("&#45;", "")
+        assert f"{name} " in step.summary
     assert emulator.requests == []
     assert step.outputs == {"status": "failure"}
 
@@ -186,7 +196,7 @@ def test_tags_are_sent(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> 
     step = run_here(tmp_path, inputs_for(emulator, tags="daily, finance"), clock)
     assert emulator.runs[0].tags == ("daily", "finance")
     assert "with tags daily, finance" in step.log[1]
-    assert "| Tags | daily, finance |" in step.summary
+    assert "**Tags** <code>daily</code>, <code>finance</code>" in step.summary
 
 
 def test_link_is_out_before_the_first_poll(
@@ -269,7 +279,7 @@ def test_successful_run_on_google_cloud(
     assert step.outputs["compilation-result"] == invocation.compilation_result
     assert step.outputs["failed-actions"] == "[]"
     assert step.state["run_id"] == run_id
-    assert "| Repository | warehouse &#40;europe-west1&#41; |" in step.summary
+    assert "**Repository** <code>warehouse</code> in <code>europe-west1</code>" in step.summary
 
 
 def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -283,8 +293,17 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
         "my-project.marts.customers: Query error: Division by zero"
     )
     assert "Of 11 actions, 1 failed, 4 were skipped, " in ending
-    assert "### Failed actions" in step.summary
-    assert "my-project.marts.export&#95;revenue" in step.summary
+    fold = step.log.index("::group::All actions, first those that failed, then the slowest")
+    place = step.log.index("What failed:")
+    assert step.log.index(on_file) < fold < step.log.index("::endgroup::", fold) < place
+    assert step.log[place + 1 : place + 3] == [
+        "  my-project.marts.customers in definitions/marts/customers.sqlx",
+        "    Query error: Division by zero: 0 / 0 at [3:12]; "
+        "the BigQuery job's log has the statement",
+    ]
+    assert step.log[-1] == ending
+    assert "### 1 failed action\n\n#### <code>marts.customers</code>\n" in step.summary
+    assert "<code>marts.export_revenue</code>" in step.summary
     assert set(step.outputs) == set(_OUTPUTS)
 
 
@@ -313,7 +332,7 @@ def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_
     )
     assert step.outputs["compilation-result"].startswith(f"{HOME}/compilationResults/")
     assert step.outputs["status"] == "failure"
-    assert "### Compile errors" in step.summary
+    assert "### 2 compile errors" in step.summary
 
 
 def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -396,3 +415,52 @@ def test_no_credentials(clock: FakeClock, tmp_path: Path, emulator: Emulator) ->
     assert step.exit_code == ExitCode.REFUSED
     assert "title=Dataform%3A the credentials were refused::" in step.errors[0]
     assert emulator.requests == []
+
+
+@pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
+def test_requests_are_told_in_debug_mode(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, inputs_of: Callable[..., dict[str, str]]
+) -> None:
+    """With RUNNER_DEBUG each request has a debug line; otherwise there is none."""
+    step = run_here(tmp_path, inputs_of(emulator), clock, RUNNER_DEBUG="1")
+    lines = [line.partition(" ") for line in step.log if line.startswith("::debug::")]
+    methods = [line.removeprefix("::debug::") for line, _, _ in lines]
+    assert methods == [request.method for request in emulator.requests]
+    assert all(line.startswith(f"{emulator.url}/v1/") and "HTTP 200" in line for *_, line in lines)
+    quiet = run_here(tmp_path, inputs_of(emulator), clock, RUNNER_DEBUG="0")
+    assert [line for line in quiet.log if "::debug" in line] == []
+
+
+def test_debug_lines_hold_no_token(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Neither a given nor a minted token is told, though a service echoes it."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
+    echo = {"X-Request-Id": "machine-token-1"}
+    emulator.add_fault(Fault("status", on="create", status=400, headers=echo))
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="")
+        environ = {"GCE_METADATA_HOST": google.host, "RUNNER_DEBUG": "1"}
+        step = run_here(tmp_path, inputs, clock, **environ)
+        minted, created = (line for line in step.log if line.startswith("::debug::"))
+    assert minted.startswith(f"::debug::GET {google.url}/computeMetadata/")
+    assert created.startswith(f"::debug::POST {emulator.url}/v1/projects/my-project/")
+    assert created.endswith(", X-Request-Id: ***")
+    assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
+
+
+def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path) -> None:
+    """A reason that holds the token shows no part of it, wherever log and summary cut it."""
+    failing = "marts.customers"
+    for length in (230, 480, 1980, 2980):
+        course = Course(failures={failing: "x" * length + DEFAULT_TOKEN})
+        config = WorkflowConfig(name="nightly", release_config="production", course=course)
+        warehouse = replace(make_warehouse(), workflow_configs=(config,))
+        with Emulator(
+            advance="clock", clock=clock, run_seconds=120, repositories=[warehouse]
+        ) as emulator:
+            folder = tmp_path / str(length)
+            folder.mkdir()
+            step = run_here(folder, google_inputs_for(emulator), clock)
+        assert any(f"{failing} failed after" in line for line in step.log)
+        shown = "\n".join([*step.log[1:], step.summary])
+        assert DEFAULT_TOKEN[:5] not in shown
+        assert "xxx" in step.summary

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+import pickle
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dataform_action.actions import ActionState
-from dataform_action.errors import InputError, RunUnsuccessful
+from dataform_action.actions import Action, ActionState
+from dataform_action.errors import InputError
 from dataform_action.model import (
     Polling,
     Result,
     Run,
     RunRequest,
+    RunUnsuccessful,
     State,
     format_duration,
     is_link,
@@ -23,6 +25,7 @@ from dataform_action.model import (
     is_segment,
     is_token,
 )
+from tests.fakes import make_action
 from tests.runner import BOUNDED, hostile_texts
 
 _AFTER_THE_SCHEME = st.sampled_from(["a", "a.b/c", "[::1]:8080/", "a?", "a#", ""])
@@ -202,9 +205,9 @@ def test_polling_takes_one_second_and_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "delay"), [(0, 1), (20, 1), (30, 1.5), (100, 5), (200, 10), (201, 10), (1e6, 10)]
+    ("elapsed", "delay"), [(0, 1), (22, 1), (33, 1.5), (110, 5), (220, 10), (221, 10), (1e6, 10)]
 )
-def test_the_wait_is_a_twentieth_of_the_time_gone_by(elapsed: float, delay: float) -> None:
+def test_the_wait_is_a_share_of_the_time_gone_by(elapsed: float, delay: float) -> None:
     """A wait grows with the run, from one second to the interval."""
     assert Polling(interval=10).delay(elapsed) == delay
 
@@ -214,9 +217,9 @@ def test_defaults_of_polling_are_those_of_the_action() -> None:
     assert Polling() == Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True)
 
 
-def _result(state: State) -> Result:
+def _result(state: State, *actions: Action) -> Result:
     run = Run(id="77", state=state, status="WORD", log_url="https://a/77")
-    return Result(run=run, duration=1)
+    return Result(run=run, duration=1, actions=actions)
 
 
 def test_success_raises_nothing() -> None:
@@ -229,5 +232,47 @@ def test_everything_but_success_raises(state: State) -> None:
     """A run that did not succeed raises, with the service's word and its link."""
     with pytest.raises(RunUnsuccessful) as caught:
         _result(state).raise_for_state()
-    assert str(caught.value) == "Run 77 ended with status WORD."
-    assert caught.value.hint == "Its log says why: https://a/77"
+    assert str(caught.value) == "Run 77 ended with status WORD: https://a/77"
+    assert caught.value.hint == "The run's log says more."
+
+
+def test_the_error_of_a_failed_run_has_the_reasons() -> None:
+    """Each failed action is told with its file and reason, in the order of their names."""
+    result = _result(
+        State.FAILURE,
+        make_action("p.d.late", ActionState.FAILED, file="a/late.sqlx", reason="Zero\n  [1:2]"),
+        make_action("p.d.good"),
+        make_action("p.d.early", ActionState.FAILED),
+    )
+    with pytest.raises(RunUnsuccessful) as caught:
+        result.raise_for_state()
+    assert str(caught.value).splitlines() == [
+        "Run 77 ended with status WORD: https://a/77",
+        "p.d.early: the API gives no reason",
+        "p.d.late (a/late.sqlx): Zero [1:2]",
+    ]
+    assert caught.value.result is result
+    assert [action.name for action in result.failed_actions] == ["p.d.early", "p.d.late"]
+
+
+def test_the_error_of_a_failed_run_has_bounds() -> None:
+    """However much fails, for whatever reason, the message stays one that can be read."""
+    failed = [make_action(f"a{n:04}", ActionState.FAILED, reason="x" * 9999) for n in range(5000)]
+    message = str(RunUnsuccessful(_result(State.FAILURE, *failed)))
+    assert message.splitlines()[-1] == "And 4990 more actions failed."
+    assert len(message) < 4200
+
+
+def test_the_error_of_a_failed_run_crosses_processes() -> None:
+    """What a process pool pickles comes back with its result."""
+    error = RunUnsuccessful(_result(State.FAILURE, make_action("a", ActionState.FAILED)))
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (str(again), again.result) == (str(error), error.result)
+
+
+@pytest.mark.parametrize("name", ["tags", "actions"])
+def test_a_text_is_no_list_of_names(name: str) -> None:
+    """A forgotten comma does not make a tag of each letter."""
+    with pytest.raises(InputError) as caught:
+        RunRequest(**{name: "daily"})  # type: ignore[arg-type]
+    assert str(caught.value) == f"{name} is one text: give a tuple of texts"

@@ -259,8 +259,9 @@ def test_described_client_turns_pages(repositories: Any) -> None:  # noqa: ANN40
 _PREFIX = "dataform.projects.locations.repositories."
 _GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
 _RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
-#: At the end, the actions' files are looked up in the compilation.
-_TOLD = _RUN | {"compilationResults.get", "compilationResults.query"}
+#: At the end, the actions are looked up in the compilation, and the repository's remote.
+_GET_REPOSITORY = "get"
+_TOLD = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
 _COMPILED = _TOLD | {"compilationResults.create"}
 _LOST = Fault("close", on="create", processed=True)
 
@@ -324,11 +325,11 @@ _PLAYS = {
     ),
     "compile-only": Play(
         {"schedule": "", "git_ref": "main", "compile_only": "true"},
-        {"compilationResults.create"},
+        {"compilationResults.create", "compilationResults.query", _GET_REPOSITORY},
     ),
     "broken": Play(
         {"schedule": "", "git_ref": "broken"},
-        {"compilationResults.create"},
+        {"compilationResults.create", _GET_REPOSITORY},
         ExitCode.RUN_UNSUCCESSFUL,
     ),
     "promote": Play(

@@ -61,6 +61,53 @@ def test_nothing_to_do(emulator: Emulator, run_post: Post, state: dict[str, str]
     assert emulator.requests == []
 
 
+KILLED = {**STATE, "run_id": "", "run_log_url": "", "creating": "true"}
+
+
+def test_kill_during_the_creation(emulator: Emulator, run_post: Post) -> None:
+    """Where a run cannot be found again, the post step says that there may be one."""
+    step = run_post(inputs_for(emulator), KILLED)
+    assert len(step.warnings) == 1
+    assert "the step was killed while it created a run, so the run may exist." in step.warnings[0]
+    assert "so the run may exist" in step.summary
+    assert emulator.requests == []
+
+
+def test_kill_during_the_creation_of_what_is_not_to_be_cancelled(
+    emulator: Emulator, run_post: Post
+) -> None:
+    """With cancel-run: false nothing is looked for either."""
+    step = run_post(inputs_for(emulator), {**KILLED, "cancel": "false"})
+    assert step.log[1:] == [
+        "The run, if there is one, is left alone, as the inputs ask: its link is in the step's log"
+    ]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_run_of_a_compilation_is_found_again(
+    emulator: Emulator, run_post: Post, tmp_path: Path, clock: FakeClock, is_listed: bool
+) -> None:
+    """On Google Cloud a run is known by the compilation that was made for it, and cancelled."""
+    inputs = google_inputs_for(emulator, wait="false", schedule="", environment="production")
+    left = run_here(tmp_path, inputs, clock)
+    made = left.state["compilation_result"]
+    state = {**KILLED, "compilation_result": made if is_listed else f"{made}0"}
+    before = clock.now()
+    step = run_post(inputs, {**state, "project_id": "my-project"})
+    assert emulator.invocations[0].state == ("CANCELING" if is_listed else "RUNNING")
+    words = "The service was asked to cancel it." if is_listed else "so the run may exist."
+    assert words in step.warnings[0]
+    assert clock.now() == before + (0 if is_listed else 4)
+
+
+def test_a_list_that_cannot_be_had_is_asked_for_again(clock: FakeClock) -> None:
+    """A failure of the search is not the end of it."""
+    service: Service = FakeService(clock, finds=[NoResponse("HTTP 503"), "77"])
+    run = module._find(service, "c/1", clock)
+    assert run is not None
+    assert run.id == "77"
+
+
 def test_cancel_that_is_not_wanted(emulator: Emulator, run_post: Post) -> None:
     """With cancel-run: false or wait: false the run is left alone."""
     step = run_post(inputs_for(emulator), {**STATE, "cancel": "false"})

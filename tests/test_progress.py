@@ -10,7 +10,7 @@ from dataform_action.actions import Action, ActionState, Compilation
 from dataform_action.errors import CancelUnsupported, NoResponse
 from dataform_action.inputs import Inputs
 from dataform_action.model import Polling, Run, RunRequest, State
-from dataform_action.progress import Narrator, render_intent, render_settings, render_update
+from dataform_action.progress import Narrator, render_intent, render_settings
 from dataform_action.updates import (
     CancelRequested,
     Changed,
@@ -166,8 +166,11 @@ def test_settings_are_told_without_the_token() -> None:
             Promoted(Compilation(name="c/1")),
             "Promoted, for scheduled runs as well: c/1",
         ),
-        (Progressed((), 30.0), "0 actions after 30s"),
-        (LeftRunning(_RUN, None), "Run 77 goes on, since cancel-run is false: https://a/77"),
+        (
+            Progressed((make_action("a"), make_action("b", ActionState.RUNNING)), 30.0),
+            "1 of 2 actions done after 30s",
+        ),
+        (LeftRunning(_RUN, None), "Run 77 goes on, since it is not to be cancelled: https://a/77"),
         (
             LeftRunning(_RUN, CancelUnsupported("No way.", hint="By hand.")),
             "The run was not cancelled. No way. By hand.",
@@ -176,7 +179,7 @@ def test_settings_are_told_without_the_token() -> None:
 )
 def test_every_update_has_a_line(update: Update, line: str) -> None:
     """Whatever happens is told in one line, with names and values."""
-    assert render_update(update) == line
+    assert str(update) == line
     if not isinstance(update, Progressed):
         assert Narrator().render(update) == [line]
 

@@ -149,7 +149,7 @@ def test_without_cancel(emulator: Emulator, start: Callable[..., Started]) -> No
     step = start(schedule="endless", cancel_run="false")
     step.read_until("Status RUNNING")
     left = step.stop(signal.SIGINT)
-    assert "goes on, since cancel-run is false" in "\n".join(left.log)
+    assert "goes on, since it is not to be cancelled" in "\n".join(left.log)
     assert left.state["cancel"] == "false"
 
 
@@ -166,6 +166,8 @@ def test_killed_step_leaves_its_state(emulator: Emulator, start: Callable[..., S
         "run_id": run_id,
         "run_log_url": f"{emulator.url}/#/1234/run/{run_id}",
         "cancel": "true",
+        "creating": "true",
+        "compilation_result": "",
     }
     assert left.outputs["run-id"] == run_id
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -438,3 +439,69 @@ def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.Monke
     finally:
         release.set()
     assert emulator.requests == []
+
+
+def _observed(emulator: Emulator) -> tuple[Transport, list[str]]:
+    told: list[str] = []
+    return Transport(emulator.url, lambda: emulator.token, on_exchange=told.append), told
+
+
+def test_each_exchange_is_told(emulator: Emulator) -> None:
+    """Method, path, status, time and size are told of an answer, good or bad."""
+    client, told = _observed(emulator)
+    client.send("POST", RUNS, {"scheduleName": "nightly"})
+    with pytest.raises(Refused):
+        client.send("GET", f"{RUNS}/0?secret=1")
+    created, refused = told
+    url = re.escape(f"{emulator.url}{RUNS}")
+    assert re.fullmatch(rf"POST {url}: HTTP 200 in \d+\.\d\d s, \d+ bytes", created)
+    assert re.fullmatch(rf"GET {url}/0: HTTP 404 in \d+\.\d\d s, \d+ bytes", refused)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("close"), "NoResponse after"),
+        (Fault("status", status=503), "HTTP 503 in"),
+        (Fault("status", status=429), "HTTP 429 in"),
+        (Fault("html"), "HTTP 200 in"),
+    ],
+)
+def test_each_failure_is_told(emulator: Emulator, fault: Fault, words: str) -> None:
+    """A failure shows its status or, without an answer, its kind."""
+    client, told = _observed(emulator)
+    emulator.add_fault(fault)
+    with pytest.raises(DataformError):
+        client.send("GET", RUNS)
+    assert f"GET {emulator.url}{RUNS}: {words} " in told[0]
+    assert len(told) == 1
+
+
+def test_what_is_told_holds_no_token(emulator: Emulator) -> None:
+    """A token in the address or in what a server echoes is hidden, and bodies are not shown."""
+    client, told = _observed(emulator)
+    long = "x" * 99 + emulator.token
+    for value in (emulator.token, f"id-{emulator.token}", long, "a b", "ok-1"):
+        headers = {"X-Request-Id": value}
+        emulator.add_fault(Fault("status", status=400, headers=headers, body=emulator.token))
+        with pytest.raises(Refused):
+            client.send("GET", f"/v1/{emulator.token}?token={emulator.token}")
+    parts = [line.partition(" bytes")[2] for line in told]
+    assert parts == [
+        ", X-Request-Id: ***",
+        ", X-Request-Id: id-***",
+        "",
+        "",
+        ", X-Request-Id: ok-1",
+    ]
+    assert all(line.startswith(f"GET {emulator.url}/v1/***: HTTP 400 in ") for line in told)
+
+
+def test_observer_that_fails_loses_no_answer(emulator: Emulator) -> None:
+    """What was asked for has been carried out: it is returned, whatever the observer does."""
+
+    def fail(_line: str) -> None:
+        raise ValueError
+
+    client = Transport(emulator.url, lambda: emulator.token, on_exchange=fail)
+    assert set(client.send("POST", RUNS, {})) == {"id"}

@@ -40,6 +40,7 @@ from dataform_action.updates import (
 )
 from dataform_action.watch import (
     ACTIONS_INTERVAL,
+    Poller,
     prepare,
     run,
     start,
@@ -89,7 +90,7 @@ def test_every_end_is_an_end(clock: FakeClock, status: str, state: State) -> Non
 
 
 def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
-    """A wait is a twentieth of the time gone by, at least 1 s and at most the interval."""
+    """A wait is 1/22 of the time gone by, at least 1 s and at most the interval."""
     service = FakeService(clock, polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(interval=10, timeout=1000), clock=clock)
@@ -97,7 +98,7 @@ def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
     for moment, waited in zip(times[:-2], waits[:-1], strict=True):
-        assert waited == pytest.approx(min(max(moment / 20, 1), 10))
+        assert waited == pytest.approx(min(max(moment / 22, 1), 10))
     assert max(waits) == pytest.approx(10)
 
 
@@ -252,7 +253,7 @@ def test_backoff_may_be_longer_than_a_minute(clock: FakeClock) -> None:
     service = FakeService(clock, polls=script)
     run(service, NIGHTLY, Polling(interval=600, timeout=10**6), clock=clock)
     times = service.times("get")
-    assert times[-1] - times[-2] >= times[-2] / 20 > 60
+    assert times[-1] - times[-2] >= times[-2] / 22 > 60
 
 
 def test_jitter_differs(clock: FakeClock) -> None:
@@ -470,8 +471,8 @@ def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
     times = service.times("get")
     waits = [after - before for before, after in pairwise(times)]
     for number, waited in enumerate(waits[1:5], start=1):
-        assert 2**number <= waited <= 1.25 * 2**number * max(1, times[number + 1] / 20)
-    assert waits[5] == pytest.approx(max(1, times[5] / 20))
+        assert 2**number <= waited <= 1.25 * 2**number * max(1, times[number + 1] / 22)
+    assert waits[5] == pytest.approx(max(1, times[5] / 22))
 
 
 def test_backoff_has_an_end(clock: FakeClock) -> None:
@@ -880,25 +881,25 @@ PLACED = make_action("p.d.a", file="definitions/a.sqlx")
 
 
 @pytest.mark.parametrize(
-    ("queries", "locates", "actions", "calls"),
+    ("queries", "details", "actions", "calls"),
     [
-        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "locate"]),
-        ([()], [()], (), ["actions", "locate"]),
+        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "details"]),
+        ([()], [()], (), ["actions", "details"]),
         (
             [NoResponse("503"), (DONE,)],
             [(PLACED,)],
             (PLACED,),
-            ["actions", "actions", "locate"],
+            ["actions", "actions", "details"],
         ),
         (
             [(DONE,)],
             [NoResponse("503"), (PLACED,)],
             (PLACED,),
-            ["actions", "locate", "locate"],
+            ["actions", "details", "details"],
         ),
-        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "locate", "locate", "locate"]),
-        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "locate"]),
-        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "locate"]),
+        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "details", "details", "details"]),
+        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "details"]),
+        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "details"]),
         ([NoResponse("503")], [()], (), ["actions"] * 3),
         ([Refused("no", status=403)], [()], (), ["actions"]),
     ],
@@ -908,15 +909,28 @@ def test_actions_of_a_run_that_is_over(
     clock: FakeClock,
     status: str,
     queries: list[ActionsStep],
-    locates: list[ActionsStep],
+    details: list[ActionsStep],
     actions: tuple[Action, ...],
     calls: list[str],
 ) -> None:
     """The result has the actions as far as three attempts tell; without them it is the same."""
-    service = FakeService(clock, polls=[status], queries=queries, locates=locates, has_actions=True)
+    service = FakeService(
+        clock, polls=[status], queries=queries, details_of=details, has_actions=True
+    )
     result = run(service, NIGHTLY, clock=clock)
     assert result == Result(run=make_run(status), duration=0, actions=actions)
     assert service.called == ["prepare", "start", "get", *calls]
+
+
+def test_result_has_the_compilation(clock: FakeClock) -> None:
+    """What the run executed is told with its end, where the service knows it."""
+    made = Compilation(name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0")
+    service = FakeService(clock, polls=["FAILED"], compilation=made, has_actions=True)
+    assert run(service, NIGHTLY, clock=clock).compilation == made
+    failing = FakeService(
+        clock, polls=["FAILED"], details_of=[NoResponse("503")], compilation=made, has_actions=True
+    )
+    assert run(failing, NIGHTLY, clock=clock).compilation is None
 
 
 def test_kill_while_asking_for_the_last_actions_cancels_nothing(clock: FakeClock) -> None:
@@ -949,3 +963,61 @@ def test_promotion_that_fails_says_that_the_run_succeeded(
         run(service, PROMOTING, clock=clock)
     words = "The run succeeded, but its compilation was not promoted."
     assert caught.value.message.count(words) == 1
+
+
+def _poll_to_the_end(poller: Poller, clock: FakeClock) -> Result:
+    while not isinstance(outcome := poller.poll(), Result):
+        clock.sleep(outcome)
+    return outcome
+
+
+def test_poller_waits_as_wait_does(clock: FakeClock) -> None:
+    """A host that sleeps by itself polls at the moments of ``wait``, through an outage too."""
+    script: list[Step] = [
+        *["RUNNING"] * 30,
+        InvalidResponse("HTML", retry_after=40),
+        "RUNNING",
+        "SUCCESSFUL",
+    ]
+    waited = FakeService(FakeClock(), polls=script)
+    wait(waited, make_run(), clock=waited.clock)
+    polled = FakeService(clock, polls=script)
+    result = _poll_to_the_end(Poller(polled, make_run(), clock=clock), clock)
+    assert result.run.state is State.SUCCESS
+    assert polled.times("get") == pytest.approx(waited.times("get"), abs=10)
+
+
+def test_poller_gives_up_without_a_cancel(clock: FakeClock) -> None:
+    """An outage that lasts ends the polls, and leaves the run alone."""
+    service = FakeService(clock, polls=[NoResponse("503")])
+    poller = Poller(service, make_run(), Polling(outage_timeout=60), clock=clock)
+    with pytest.raises(GaveUp):
+        _poll_to_the_end(poller, clock)
+    assert "cancel" not in service.called
+
+
+def test_poller_cancels_at_the_timeout(clock: FakeClock) -> None:
+    """The timeout ends the polls and cancels the run, at its moment."""
+    service = FakeService(clock, polls=["RUNNING"])
+    poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
+    with pytest.raises(WaitTimeout):
+        _poll_to_the_end(poller, clock)
+    assert service.called[-1] == "cancel"
+    assert clock.now() == pytest.approx(1060)
+
+
+def test_poller_bears_a_new_run_that_is_not_found_yet(clock: FakeClock) -> None:
+    """Just after the creation a 404 is no verdict; later it is."""
+    missing = Refused("not found", status=404)
+    service = FakeService(clock, polls=[missing, "SUCCESSFUL"])
+    poller = Poller(service, make_run(), fresh=True, clock=clock)
+    assert _poll_to_the_end(poller, clock).run.state is State.SUCCESS
+    with pytest.raises(Refused):
+        Poller(FakeService(clock, polls=[missing]), make_run(), clock=clock).poll()
+
+
+def test_poller_does_not_ask_for_progress(clock: FakeClock) -> None:
+    """Actions are asked for at the end only."""
+    service = FakeService(clock, polls=[*["RUNNING"] * 60, "SUCCESSFUL"], has_actions=True)
+    _poll_to_the_end(Poller(service, make_run(), clock=clock), clock)
+    assert service.called.index("actions") == service.called.index("get") + 61

@@ -16,7 +16,8 @@ class Course:
 
     failures: the actions that fail, and the ``failureReason`` of each.
     endless: the actions that never end by themselves.
-    steps: how many steps each action takes.
+    steps: how many steps each action takes, unless ``lengths`` says otherwise.
+    lengths: the actions that take another number of steps.
     parallel: how many actions run at once.
     seconds: how long an invocation takes by the clock; None leaves it to the emulator.
     queues: whether an action that waits for others to end is QUEUED rather than PENDING; it always
@@ -29,6 +30,7 @@ class Course:
     failures: Mapping[str, str] = field(default_factory=dict)
     endless: Collection[str] = ()
     steps: int = 1
+    lengths: Mapping[str, int] = field(default_factory=dict)
     parallel: int = 4
     seconds: float | None = None
     queues: bool = False
@@ -97,7 +99,7 @@ class Repository:
     refused_service_accounts: Collection[str] = ()
     strict_act_as: bool = False
     project_folder: str = ""
-    git_url: str = "https://example.com/warehouse.git"
+    git_url: str = "https://github.com/OWNER/warehouse.git"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

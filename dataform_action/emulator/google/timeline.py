@@ -1,5 +1,6 @@
 """Which actions an invocation takes, and when each of them runs: in steps counted from 0."""
 
+import heapq
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ class _Schedule:
         self._actions = {action.target: action for action in actions}
         self._spans = {action.target: self._plan(action) for action in actions}
         self._ready: deque[Target] = deque()
-        self._running: deque[tuple[int, Target]] = deque()
+        #: The end, the turn and the target of each: of two that end at once, the older goes first.
+        self._running: list[tuple[int, int, Target]] = []
+        self._turn = 0
         self._below: dict[Target, list[Target]] = {}
         self._missing: dict[Target, int] = {}
         for action in actions:
@@ -110,7 +113,7 @@ class _Schedule:
         while True:
             while self._running and self._running[0][0] <= step:
                 places += 1
-                self._finish(self._running.popleft()[1], step)
+                self._finish(heapq.heappop(self._running)[2], step)
             places -= self._start(step, places)
             if not self._running:
                 break
@@ -138,9 +141,14 @@ class _Schedule:
             span, action = self._spans[target], self._actions[target]
             span.start = step
             if not any(action.is_called(name) for name in self._course.endless):
-                span.end = step + self._course.steps
-                self._running.append((span.end, target))
+                span.end = step + self._length(action)
+                heapq.heappush(self._running, (span.end, self._turn, target))
+                self._turn += 1
         return taken
+
+    def _length(self, action: Action) -> int:
+        lengths = self._course.lengths.items()
+        return next((n for name, n in lengths if action.is_called(name)), self._course.steps)
 
     def _finish(self, target: Target, step: int) -> None:
         if self._spans[target].state == "FAILED":

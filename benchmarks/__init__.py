@@ -1,0 +1,1 @@
+"""What the action costs beside what people would use without it: ``make bench``."""

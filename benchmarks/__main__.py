@@ -1,0 +1,122 @@
+"""Measure the action beside its peers, and print one table: ``make bench``.
+
+Every figure is taken in rounds that alternate between the contenders. --quick takes each
+once, to see that everything still works. --write renews docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from functools import partial
+from importlib.metadata import version
+
+from benchmarks import table
+from benchmarks.contenders import ALL, BARE, ROOT, Contender
+from benchmarks.figures import alternate
+from benchmarks.measures import Wait, poll, start
+from benchmarks.real_runs import play
+from benchmarks.schedules import PAUSE
+from scripts import build_image, engine
+
+DOCS = ROOT / "docs" / "benchmarks.md"
+MARK = "<!-- measured -->\n"
+
+
+def main() -> None:
+    """Measure what can be measured here, and print it."""
+    options = parse_options()
+    contenders = [one for one in ALL if not one.missing]
+    notes = [one.missing for one in ALL if one.missing]
+    collected = table.Collected()
+
+    tell("Starts")
+    starts = {one: partial(start, one) for one in contenders}
+    collected.starts = alternate(options.rounds, starts, warm_up=not options.quick)
+    image, problem = ("", "--no-image") if options.no_image else find_image(options.image)
+    if image:
+        tell(f"Starts in {image}")
+        in_image = {one: partial(start, one, image) for one in contenders if one.in_image}
+        collected.image_starts = alternate(
+            options.image_rounds, in_image, warm_up=not options.quick
+        )
+    else:
+        notes.append(f"`docker run` is left out: {' '.join(problem.split())}")
+    tell("Polls")
+    waits = {one: partial(few_and_many, one, options.polls) for one in contenders}
+    collected.waits = alternate(options.poll_rounds, waits, warm_up=False)
+    tell(f"Real runs of {', '.join(f'{length:g}' for length in options.lengths)} s")
+    senders = [one for one in contenders if one is not BARE]
+    collected.real_runs = play(senders, options.lengths, options.pause)
+
+    text = "\n".join(
+        (describe(options, image), table.render(collected), *map("* {}".format, notes))
+    )
+    print(text)
+    if options.write:
+        parts = DOCS.read_text("utf-8").split(MARK)
+        parts[1] = text.rstrip("\n") + "\n"
+        DOCS.write_text(MARK.join(parts), "utf-8")
+
+
+def parse_options() -> argparse.Namespace:
+    """Return the options, with those of --quick and of a full run filled in."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=31, help="of starts")
+    parser.add_argument("--image-rounds", type=int, default=31, help="of starts in the image")
+    parser.add_argument("--poll-rounds", type=int, default=7, help="of waits of many polls")
+    parser.add_argument("--polls", type=int, default=300, help="in a wait (at most 2,000)")
+    parser.add_argument("--image", default="", help="measure this image instead of building one")
+    parser.add_argument("--no-image", action="store_true", help="leave docker out")
+    parser.add_argument("--quick", action="store_true", help="everything once, in 20 seconds")
+    parser.add_argument("--write", action="store_true", help="renew docs/benchmarks.md")
+    options = parser.parse_args()
+    # The default timeout of a run ends after about 2,000 polls.
+    if not 20 <= options.polls <= 2000:
+        parser.error("--polls: from 20 to 2,000")
+    options.pause, options.lengths = PAUSE, (3.5, 22.5, 65.5)
+    if options.quick:
+        if options.write:
+            parser.error("--quick measures too little for --write")
+        options.rounds = options.image_rounds = options.poll_rounds = 1
+        options.polls, options.pause, options.lengths = 20, 2.0, (1.5,)
+    return options
+
+
+def find_image(name: str) -> tuple[str, str]:
+    """Return the image to measure, built from the checkout unless one is named, or why not."""
+    try:
+        engine.check()
+        if not name:
+            name = build_image.TAG
+            build_image.build(name, build_image.dockerfile_on(build_image.choose_base()))
+    except engine.EngineError as error:
+        return "", str(error)
+    return name, ""
+
+
+def few_and_many(contender: Contender, polls: int) -> tuple[Wait, Wait]:
+    """Return a wait of one poll and one of many."""
+    return poll(contender, 1), poll(contender, polls)
+
+
+def describe(options: argparse.Namespace, image: str) -> str:
+    """Return what was measured with, in a sentence."""
+    where = f"the image is `{image}`" if image else "no image"
+    return (
+        f"Python {platform.python_version()}, requests {version('requests')}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors; {where}. "
+        f"Rounds: {options.rounds} of starts, {options.image_rounds} in the image, "
+        f"{options.poll_rounds} of waits with about {options.polls} polls.\n"
+    )
+
+
+def tell(line: str) -> None:
+    """Say what goes on, beside the table."""
+    print(f"{line} …", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""What one start, and one wait of many polls, cost a contender: on this machine or in an image."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import BARE, PEERS, ROOT, Contender, environ_for, is_poll, script_runs
+from dataform_action.emulator import Emulator
+
+_LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "launch.py"))
+_WORKSPACE = "/github/workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What the launcher saw of a command: moments of the monotonic clock, seconds, bytes."""
+
+    started: float
+    ended: float
+    cpu: float
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A step whose run has ended at the first poll; all in seconds.
+
+    ``first_request`` counts from the start of the process, and is its whole life where it
+    sends nothing. ``ending`` goes from the last request to the end of the process.
+    """
+
+    first_request: float
+    ending: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step with many polls: ``cpu`` in seconds for all of it, ``peak_memory`` in bytes."""
+
+    polls: int
+    connections: int
+    cpu: float
+    peak_memory: int
+
+
+def launch(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Launched:
+    """Run a command to its good end.
+
+    Raises:
+        RuntimeError: it ended badly; with what it printed.
+    """
+    report = folder / "cost.json"
+    done = subprocess.run(
+        (*_LAUNCHER, str(report), *command),
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command} ended with exit code {done.returncode}:\n{done.stdout}")
+    return Launched(**json.loads(report.read_text("utf-8")))
+
+
+def start(contender: Contender, image: str = "") -> Start:
+    """Run a step that has one poll, in an image if one is named."""
+    with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        script_runs(emulator, 1)
+        environ = environ_for(contender, emulator, folder, pause=1)
+        command = contender.command
+        if image:
+            command, environ = in_image(contender, image, environ, folder)
+        launched = launch(command, environ, folder)
+        return read_start(launched, emulator, sends=contender is not BARE)
+
+
+def read_start(launched: Launched, emulator: Emulator, *, sends: bool) -> Start:
+    """Put together what the launcher and the emulator saw."""
+    if not sends:
+        return Start(launched.ended - launched.started, 0.0, launched.cpu)
+    first, last = emulator.requests[0].time, emulator.requests[-1].time
+    assert sum(map(is_poll, emulator.requests)) == 1
+    return Start(first - launched.started, launched.ended - last, launched.cpu)
+
+
+def poll(contender: Contender, polls: int) -> Wait:
+    """Run a step that polls about so many times, without a pause between them."""
+    with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        script_runs(emulator, polls)
+        environ = environ_for(contender, emulator, folder, pause=0)
+        launched = launch(contender.hurried or contender.command, environ, folder)
+        sent = [request for request in emulator.requests if is_poll(request)]
+        return Wait(
+            polls=len(sent),
+            connections=len({request.connection for request in sent}),
+            cpu=launched.cpu,
+            peak_memory=launched.peak_memory,
+        )
+
+
+def cpu_of_100_polls(few: Wait, many: Wait) -> float:
+    """Return the processor time of 100 polls in seconds, without that of start and end."""
+    return (many.cpu - few.cpu) / (many.polls - few.polls) * 100
+
+
+def in_image(
+    contender: Contender, image: str, environ: Mapping[str, str], folder: Path
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the docker command for a contender, and the environment to start it with.
+
+    On the host's network, so that a loopback address means the host's.
+    """
+    docker = shutil.which("docker")
+    assert docker is not None
+    inside = {
+        name: value.replace(str(folder), _WORKSPACE)
+        for name, value in environ.items()
+        if name != "PATH"
+    }
+    entrypoint, *arguments = contender.in_image
+    command = (
+        *(docker, "run", "--rm", "--network", "host", "--workdir", _WORKSPACE),
+        *("--volume", f"{folder}:{_WORKSPACE}", "--volume", f"{PEERS}:/peers:ro"),
+        *(part for name in inside for part in ("--env", name)),
+        *("--entrypoint", entrypoint, image, *arguments),
+    )
+    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+    return command, {**inside, **{name: os.environ[name] for name in names if name in os.environ}}

@@ -1,0 +1,24 @@
+"""The way of the sample on the Dataform API's page: a request at a time, every 10 seconds."""
+
+import os
+import sys
+import time
+
+import requests
+
+runs_url = f"{os.environ['API_URL']}/v1/project/{os.environ['PROJECT_ID']}/run"
+headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
+body = {
+    "scheduleName": os.environ["SCHEDULE"],
+    "environmentName": os.environ["ENVIRONMENT"],
+}
+
+run = requests.post(runs_url, json=body, headers=headers).json()
+run_url = f"{runs_url}/{run['id']}"
+run = requests.get(run_url, headers=headers).json()
+while run["status"] == "RUNNING":
+    time.sleep(float(os.environ["POLL_SECONDS"]))
+    run = requests.get(run_url, headers=headers).json()
+    print(run)
+# Here the sample ends well in any case.
+sys.exit(run["status"] != "SUCCESSFUL")

@@ -1,0 +1,31 @@
+"""Run the command line: ``python -m dataform_action``, or ``dataform-action`` once installed."""
+
+import io
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def entry() -> None:
+    """Run the command that the arguments name, and leave with its exit code."""
+    # Until the action takes the signals over nothing has been created: leave without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from dataform_action.cli import main
+
+    name = Path(sys.argv[0]).name
+    program = "python -m dataform_action" if name == "__main__.py" else name
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        # A name that the terminal cannot show is no reason to lose its line.
+        stream.reconfigure(errors="replace")
+    exit_code = main(sys.argv[1:], os.environ, stream, sys.stderr, program=program)
+    # Not by way of the interpreter's own end, in which a late signal would decide the code.
+    with suppress(OSError, ValueError):
+        stream.flush()
+    os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,64 @@
+"""The docker client, as these programs and the end-to-end tests call it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+
+class EngineError(Exception):
+    """Tell what docker could not do, and what to do about it."""
+
+
+def client() -> str:
+    """Return the path of the docker client; raise EngineError if there is none."""
+    path = shutil.which("docker")
+    if path is None:
+        raise EngineError(
+            "There is no docker client on PATH. Install an engine: on Debian and Ubuntu, "
+            "apt-get install docker.io"
+        )
+    return path
+
+
+def check() -> None:
+    """Raise EngineError unless a docker engine answers."""
+    done = subprocess.run(
+        [client(), "info", "--format", "{{.ServerVersion}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode or not done.stdout.strip():
+        raise EngineError(
+            "No docker engine answers. Start it: systemctl start docker, or as root dockerd &\n"
+            f"{done.stderr.strip() or 'docker info said nothing.'}"
+        )
+
+
+def docker(*arguments: str, stdin: str | None = None) -> str:
+    """Run a docker command and return what it printed; raise EngineError if it failed."""
+    done = subprocess.run(
+        [client(), *arguments], input=stdin, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise EngineError(
+            f"docker {' '.join(arguments)} ended with exit code {done.returncode}:\n"
+            f"{done.stdout}{done.stderr}"
+        )
+    return done.stdout
+
+
+def has_image(name: str) -> bool:
+    """Tell whether the engine has an image of that name."""
+    return docker("images", "--quiet", name).strip() != ""
+
+
+def gateway(network: str = "bridge") -> str:
+    """Return the host's own address on a network: where containers reach what listens there."""
+    template = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    addresses = docker("network", "inspect", network, "--format", template).split()
+    found = next((address for address in addresses if "." in address), None)
+    if found is None:
+        raise EngineError(f"The network {network} has no IPv4 gateway: {addresses}")
+    return found

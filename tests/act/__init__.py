@@ -1,0 +1,1 @@
+"""A workflow that uses the action, run by act: ``make act``."""

@@ -1,0 +1,25 @@
+"""What the emulator saw, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from dataform_action.emulator import Request
+
+
+def describe_requests(requests: Iterable[Request]) -> str:
+    """Name what was asked for, in order; requests of one kind in a row count once."""
+    return ", ".join(kind for kind, _ in groupby(map(_kind_of, requests))) or "nothing"
+
+
+def _kind_of(request: Request) -> str:
+    """Name what a request is for, in either API."""
+    last = request.segments[-1]
+    if last.endswith(":cancel"):
+        return "cancel"
+    if request.method == "POST" and last in ("run", "workflowInvocations"):
+        return "create"
+    if request.method == "POST":
+        return "compile"
+    return "query" if last.endswith(":query") else "get"

@@ -1,0 +1,67 @@
+"""The runner's way to cancel a step, in real time: SIGINT, SIGTERM, SIGKILL, and the post step."""
+
+from __future__ import annotations
+
+import signal
+
+from dataform_action.emulator import Emulator, Fault
+from tests.e2e.job import SIGKILL_AFTER, SIGTERM_AFTER, Job
+from tests.e2e.seen import describe_requests
+from tests.steps import google_inputs_for
+
+_INPUTS = {"schedule": "endless", "poll_interval": "1"}
+
+
+def test_within_the_budget(emulator: Emulator, job: Job) -> None:
+    """A cancelled step cancels the run at the first signal, and leaves the post step nothing."""
+    inputs = google_inputs_for(emulator, **_INPUTS)
+    step = job.start(inputs)
+    step.read_until("Status RUNNING")
+    assert step.cancel() < SIGTERM_AFTER
+    left = step.wait()
+    assert left.exit_code == 130
+    assert left.outputs["status"] == "cancelled"
+    assert describe_requests(emulator.requests) == "create, get, cancel"
+    post = job.post(inputs, left.state)
+    assert (post.exit_code, post.log[-1]) == (0, "Nothing to clean up.")
+    assert describe_requests(emulator.requests) == "create, get, cancel"
+
+
+def test_service_that_does_not_answer_the_cancel(emulator: Emulator, job: Job) -> None:
+    """A cancel that hangs is given up before SIGTERM, and the post step makes up for it."""
+    emulator.add_fault(Fault("hang", on="cancel", seconds=60))
+    inputs = google_inputs_for(emulator, **_INPUTS)
+    step = job.start(inputs)
+    step.read_until("Status RUNNING")
+    assert step.cancel() < SIGTERM_AFTER
+    left = step.wait()
+    assert left.exit_code == 130
+    assert emulator.invocations[0].state == "RUNNING"
+    post = job.post(inputs, left.state)
+    assert "The service was asked to cancel it." in post.warnings[0]
+    assert emulator.invocations[0].state == "CANCELING"
+
+
+def test_frozen_container(emulator: Emulator, job: Job) -> None:
+    """A step that cannot take signals is left behind after 10 s; the post step cancels its run.
+
+    When the orphan wakes up, it finds both signals and ends.
+    """
+    inputs = google_inputs_for(emulator, **_INPUTS)
+    step = job.start(inputs)
+    step.read_until("Status RUNNING")
+    step.strike(signal.SIGSTOP)
+    assert SIGTERM_AFTER + SIGKILL_AFTER <= step.cancel() < SIGTERM_AFTER + SIGKILL_AFTER + 2
+    left = step.wait()
+    assert left.exit_code == -signal.SIGKILL
+    assert step.is_running
+    assert left.outputs["run-id"] == left.state["run_id"]
+    post = job.post(inputs, left.state)
+    assert post.exit_code == 0
+    assert "The service was asked to cancel it." in post.warnings[0]
+    assert post.summary.startswith("## ⚠️ Dataform: clean-up")
+    assert emulator.invocations[0].state == "CANCELING"
+    assert step.is_running
+    step.strike(signal.SIGCONT)
+    step.wait_until_gone()
+    assert len(emulator.invocations) == 1

@@ -1,0 +1,52 @@
+"""What is in the image: what a run needs, and nothing that it would have to make by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from dataform_action.emulator import Emulator
+from scripts import engine
+from tests.e2e.job import Job
+from tests.steps import google_inputs_for, inputs_for
+
+
+def _find(image: str, *words: str) -> list[str]:
+    return engine.docker("run", "--rm", "--entrypoint", "find", image, *words).split()
+
+
+def test_only_what_runs(job: Job) -> None:
+    """The image holds the program and its requirements: no emulator, no tests, no caches."""
+    ours = _find(job.image, "/action", "-maxdepth", "1", "-mindepth", "1")
+    assert sorted(path.removeprefix("/action/") for path in ours) == [
+        "LICENSE",
+        "dataform_action",
+        "entrypoint.py",
+        "post_entrypoint.py",
+        "requirements.txt",
+    ]
+    assert _find(job.image, "/action", "-name", "emulator*") == []
+    assert _find(job.image, "/root", "/tmp", "-type", "f") == []  # noqa: S108
+    assert _find(job.image, "/usr/local", "-path", "*/pip/*.pyc") == []
+
+
+@pytest.mark.parametrize("make_inputs", [inputs_for, google_inputs_for])
+@pytest.mark.parametrize("schedule", ["nightly", "failure"])
+def test_bytecode(
+    job: Job, emulator: Emulator, make_inputs: Callable[..., dict[str, str]], schedule: str
+) -> None:
+    """The image has the bytecode of every module that a run imports: a run writes none."""
+    inputs = make_inputs(emulator, schedule=schedule, poll_interval="1")
+    name = f"bytecode-{uuid.uuid4().hex[:6]}"
+    command = [engine.client(), "run", "--name", name]
+    for input_name, value in inputs.items():
+        command += ["-e", f"INPUT_{input_name.upper()}={value}"]
+    try:
+        subprocess.run([*command, job.image], capture_output=True, check=False)
+        assert len(emulator.runs) + len(emulator.invocations) == 1
+        assert engine.docker("diff", name) == ""
+    finally:
+        engine.docker("rm", name)

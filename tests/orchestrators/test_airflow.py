@@ -1,0 +1,343 @@
+"""The example's operator and trigger, executed by Airflow in this process (``dag.test()``)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataform_action import Polling
+from dataform_action.emulator import Emulator, Fault
+from tests.orchestrators.conftest import operations
+
+pytestmark = pytest.mark.usefixtures("connections")
+
+SERVICES = ("web", "google")
+WAITERS = ("worker", "deferred")
+REASON = "Division by zero"
+
+Dags = Callable[[str], Any]
+
+
+@pytest.fixture(scope="session")
+def scenarios(airflow_home: Path) -> Any:
+    return importlib.import_module("dataform_scenarios")
+
+
+@pytest.fixture
+def dags(scenarios: Any) -> Iterator[Dags]:
+    """Give DAGs by name; what a test changes in a task is undone."""
+    changed: list[tuple[Any, dict[str, Any]]] = []
+
+    def find(name: str) -> Any:
+        dag = scenarios.DAGS[name]
+        task = dag.task_dict["run"]
+        changed.append((task, dict(vars(task))))
+        return dag
+
+    yield find
+    for task, attributes in changed:
+        vars(task).clear()
+        vars(task).update(attributes)
+
+
+def play(dag: Any, **conf: object) -> Any:
+    """Execute a DAG with these parameters; Airflow keeps those of the last run otherwise."""
+    return dag.test(run_conf={"schedule": "nightly", "git_ref": "", "tags": [], **conf})
+
+
+def xcoms(dag_run: Any) -> dict[str, Any]:
+    from airflow.models.xcom import XComModel
+    from airflow.settings import Session
+    from sqlalchemy import select
+
+    assert Session is not None
+    rows = Session().scalars(
+        select(XComModel).where(
+            XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id
+        )
+    )
+    return {row.key: row.value for row in rows}
+
+
+def state_store(dag_run: Any) -> dict[str, Any]:
+    from airflow.models.task_state_store import TaskStateStoreModel
+    from airflow.settings import Session
+    from sqlalchemy import select
+
+    assert Session is not None
+    rows = Session().scalars(
+        select(TaskStateStoreModel).where(TaskStateStoreModel.run_id == dag_run.run_id)
+    )
+    return {row.key: json.loads(row.value) for row in rows}
+
+
+def tries(dag_run: Any) -> int:
+    (task_instance,) = dag_run.get_task_instances()
+    return int(task_instance.try_number)
+
+
+@contextmanager
+def kill_when(emulator: Emulator, condition: Callable[[], bool]) -> Iterator[None]:
+    """Send SIGTERM, as Airflow does to a task, once a condition holds."""
+
+    def kill() -> None:
+        emulator.wait_for(condition, seconds=30)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    thread.join()
+
+
+def is_polled(emulator: Emulator) -> Callable[[], bool]:
+    return lambda: any(
+        request.method == "GET" and request.segments[-2] in ("run", "workflowInvocations")
+        for request in emulator.requests
+    )
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_success(emulator: Emulator, dags: Dags, service: str, waiter: str) -> None:
+    """A run that succeeds is created once, and XCom has its id, its link and its end."""
+    dag_run = play(dags(f"{service}_{waiter}"))
+    assert dag_run.state == "success"
+    assert operations(emulator) == ["create"]
+    found = xcoms(dag_run)
+    ids = [run.id for run in emulator.runs]
+    ids += [invocation.name.rpartition("/")[2] for invocation in emulator.invocations]
+    assert [found["run_id"]] == ids
+    assert found["run_id"] in found["run_log_url"]
+    result = found["return_value"]
+    assert (result["run_id"], result["run_log_url"]) == (found["run_id"], found["run_log_url"])
+    assert result["status"] in ("SUCCESSFUL", "SUCCEEDED")
+    assert state_store(dag_run) == {}
+
+
+def test_the_body_is_the_one_of_the_older_hooks(emulator: Emulator, dags: Dags) -> None:
+    """Dataform Web gets ``environmentName``, ``scheduleName`` and ``runConfig.tags``."""
+    play(dags("web_worker"), schedule="success", tags=["daily", "finance"])
+    assert json.loads(emulator.requests[0].body) == {
+        "environmentName": "production",
+        "scheduleName": "success",
+        "runConfig": {"tags": ["daily", "finance"]},
+    }
+
+
+def test_templates_of_google(emulator: Emulator, dags: Dags) -> None:
+    """A ref and tags from parameters are compiled and run."""
+    conf = {"schedule": "", "git_ref": "main", "tags": ["daily"]}
+    dag_run = play(dags("google_deferred"), **conf)
+    assert dag_run.state == "success"
+    assert operations(emulator) == ["compile", "create"]
+    assert emulator.invocations[0].invocation_config["includedTags"] == ["daily"]
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_failure(
+    emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str], service: str, waiter: str
+) -> None:
+    """A run that fails fails the task, once, with the reasons."""
+    dag_run = play(dags(f"{service}_{waiter}"), schedule="failure")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["create"]
+    assert "return_value" not in xcoms(dag_run)
+    assert xcoms(dag_run)["run_log_url"]
+    output = "".join(capfd.readouterr())
+    assert "AirflowException" in output
+    assert (REASON if service == "google" else "ended with status FAILED") in output
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_retries_create_another_run_after_a_failure(
+    emulator: Emulator, dags: Dags, waiter: str
+) -> None:
+    """The DAG's ``retries`` say whether a failed run is followed by another one."""
+    dag_run = play(dags(f"web_{waiter}_retried"), schedule="failure")
+    assert (dag_run.state, tries(dag_run)) == ("failed", 2)
+    assert operations(emulator) == ["create", "create"]
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_lost_creation_is_not_retried(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """A run that may exist is not created again, whatever ``retries`` says."""
+    emulator.add_fault(Fault("reset", on="create", processed=True))
+    dag_run = play(dags(f"web_{waiter}_retried"))
+    assert (dag_run.state, tries(dag_run)) == ("failed", 1)
+    assert operations(emulator) == ["create"]
+
+
+def test_compile_errors_are_not_retried(
+    emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Code that does not compile is not run, and not compiled again."""
+    dag = dags("google_worker_retried")
+    dag_run = play(dag, schedule="", git_ref="broken")
+    assert (dag_run.state, tries(dag_run)) == ("failed", 1)
+    assert operations(emulator) == ["compile"]
+    assert "costs is not defined" in "".join(capfd.readouterr())
+
+
+def test_a_refused_token_is_not_retried(
+    emulator: Emulator,
+    dags: Dags,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A token that the API does not accept ends the task, and is not in the log."""
+    connection = {"conn_type": "generic", "password": "wr0ng-t0ken"}
+    extra = {"extra": {"api_url": emulator.url}}
+    monkeypatch.setenv("AIRFLOW_CONN_DATAFORM_WEB", json.dumps(connection | extra))
+    dag_run = play(dags("web_worker_retried"))
+    assert (dag_run.state, tries(dag_run)) == ("failed", 1)
+    output = "".join(capfd.readouterr())
+    assert "AirflowFailException" in output
+    assert "wr0ng-t0ken" not in output
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_retry_takes_over_the_run_that_was_left(
+    emulator: Emulator, dags: Dags, waiter: str
+) -> None:
+    """After an attempt that gave up on the API, the next one waits for the same run."""
+    emulator.add_fault(Fault("status", on="get", times=3))
+    dag = dags(f"web_{waiter}_retried")
+    dag.task_dict["run"].polling = Polling(outage_timeout=1)
+    dag_run = play(dag)
+    assert (dag_run.state, tries(dag_run)) == ("success", 2)
+    assert operations(emulator) == ["create"]
+    assert xcoms(dag_run)["run_id"] == emulator.runs[0].id
+    assert state_store(dag_run) == {}
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_run_that_failed_unseen_is_followed_by_another(
+    emulator: Emulator, dags: Dags, waiter: str
+) -> None:
+    """A retry whose left run turns out to have failed creates its own."""
+    emulator.set_outcome("nightly", ["FAILED"])
+    emulator.add_fault(Fault("status", on="get", times=3))
+    dag = dags(f"web_{waiter}_retried")
+    dag.task_dict["run"].polling = Polling(outage_timeout=1)
+
+    def mend() -> None:
+        emulator.wait_for(lambda: len(emulator.runs) == 1, seconds=30)
+        emulator.set_outcome("nightly", ["SUCCESSFUL"])
+
+    thread = threading.Thread(target=mend)
+    thread.start()
+    dag_run = play(dag)
+    thread.join()
+    assert (dag_run.state, tries(dag_run)) == ("success", 2)
+    assert operations(emulator) == ["create", "create"]
+    assert xcoms(dag_run)["run_id"] == emulator.runs[1].id
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_kill_during_the_creation(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """A kill that comes while the run is created cancels it as soon as its id is known."""
+    emulator.add_fault(Fault("hang", on="create", seconds=1, processed=True))
+    with kill_when(emulator, lambda: operations(emulator) == ["create"]):
+        dag_run = play(dags(f"google_{waiter}"), schedule="endless")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["create", "cancel"]
+    assert emulator.invocations[0].state == "CANCELLED"
+
+
+def test_kill_before_the_first_poll_is_answered(emulator: Emulator, dags: Dags) -> None:
+    """A kill during the first poll cancels the run at once, and once."""
+    emulator.add_fault(Fault("hang", on="get", seconds=2))
+    with kill_when(emulator, is_polled(emulator)):
+        dag_run = play(dags("google_worker"), schedule="endless")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["create", "cancel"]
+
+
+def test_kill_before_the_creation(emulator: Emulator, dags: Dags) -> None:
+    """A kill during the compilation creates no run."""
+    emulator.add_fault(Fault("hang", on="compile", seconds=1))
+    with kill_when(emulator, lambda: operations(emulator) == ["compile"]):
+        dag_run = play(dags("google_worker"), schedule="", git_ref="main")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["compile"]
+
+
+def test_kill_of_a_run_that_cannot_be_cancelled(
+    emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Dataform Web has no cancel: the log says so, and the run is waited for if time is left."""
+    with kill_when(emulator, is_polled(emulator)):
+        dag_run = play(dags("web_worker"))
+    assert dag_run.state == "success"
+    assert operations(emulator) == ["create"]
+    assert "no way to cancel" in "".join(capfd.readouterr())
+
+
+def test_execution_timeout(emulator: Emulator, dags: Dags) -> None:
+    """Airflow's own timeout of a task cancels the run, once."""
+    dag = dags("google_worker")
+    dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
+    dag_run = play(dag, schedule="endless")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["create", "cancel"]
+
+
+def test_execution_timeout_of_a_deferred_task(emulator: Emulator, dags: Dags) -> None:
+    """The same timeout holds for the trigger, where Airflow itself would not cancel."""
+    dag = dags("google_deferred")
+    dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
+    dag_run = play(dag, schedule="endless")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["create", "cancel"]
+
+
+def test_the_trigger_outlives_an_outage(emulator: Emulator, dags: Dags) -> None:
+    """HTML and a lost answer in a row do not end the trigger's wait."""
+    for kind in ("html", "reset"):
+        emulator.add_fault(Fault(kind, on="get"))
+    dag_run = play(dags("google_deferred"))
+    assert dag_run.state == "success"
+    assert operations(emulator) == ["create"]
+
+
+def test_the_trigger_survives_serialization(emulator: Emulator, scenarios: Any) -> None:
+    """Airflow stores a trigger as text and makes it anew from that; no token is in it."""
+    from airflow.sdk.module_loading import import_string
+    from airflow.sdk.serde import deserialize, serialize
+
+    airflow_dag = importlib.import_module("airflow_dag")
+    trigger = airflow_dag.DataformRunTrigger(
+        conn_id="dataform_web",
+        target={"project_id": "1234", "location": "", "repository": ""},
+        run_id="77",
+        started=1.5,
+        polling={"interval": 10.0, "timeout": 60.0, "outage_timeout": 60.0, "cancel": True},
+        adopted=False,
+    )
+    path, arguments = trigger.serialize()
+    stored = json.dumps(serialize(arguments))
+    assert emulator.token not in stored
+    again = import_string(path)(**deserialize(json.loads(stored)))
+    assert again.serialize() == (path, arguments)
+
+
+def test_the_shipped_dag(emulator: Emulator, dags: Dags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example's own DAG compiles and runs the production release."""
+    connection = os.environ["AIRFLOW_CONN_DATAFORM_GOOGLE"]
+    monkeypatch.setenv("AIRFLOW_CONN_DATAFORM_DEFAULT", connection)
+    dag = importlib.import_module("airflow_dag").dag
+    dag_run = dag.test()
+    assert dag_run.state == "success"
+    assert operations(emulator) == ["compile", "create"]

@@ -1,0 +1,282 @@
+"""The example in a whole Airflow: API server, scheduler, DAG processor, triggerer, workers.
+
+What a person does by hand goes through Airflow's REST API.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+import requests
+
+from dataform_action.emulator import Course, Emulator
+from tests.orchestrators.conftest import connection_variables, operations
+
+T = TypeVar("T")
+
+_COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+_PATIENCE = 90.0
+#: More polls than a test needs to step in, few enough to wait for.
+_A_WHILE = 12
+
+
+class Airflow:
+    """A running Airflow, its processes and its REST API."""
+
+    def __init__(self, home: Path, emulator: Emulator) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._home = home
+        self._url = f"http://127.0.0.1:{port}"
+        self._environ = {
+            **os.environ,
+            **connection_variables(emulator),
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+            # A triggerer that is gone is noticed sooner than by default.
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "3",
+        }
+        self.processes = {name: self.start(name) for name in _COMPONENTS}
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self.wait_for(self._is_up)
+
+    def start(self, component: str) -> subprocess.Popen[bytes]:
+        with (self._home / f"{component}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "airflow", component],
+                env=self._environ,
+                cwd=self._home,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        response = self._session.request(method, f"{self._url}/api/v2{path}", json=body, timeout=30)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def trigger(self, dag_id: str, **conf: object) -> Task:
+        body = {"logical_date": None, "conf": conf}
+        run = self.call("POST", f"/dags/{dag_id}/dagRuns", body)
+        return Task(self, dag_id, run["dag_run_id"])
+
+    def _is_up(self) -> bool:
+        try:
+            token = self._session.get(f"{self._url}/auth/token", timeout=30).json()
+            self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
+            return len(self.call("GET", "/dags")["dags"]) > 8
+        except (requests.ConnectionError, requests.HTTPError):
+            return False
+
+    def wait_for(self, condition: Callable[[], T]) -> T:
+        """Return what the condition gives once it is true."""
+        deadline = time.monotonic() + _PATIENCE
+        while not (value := condition()):
+            if time.monotonic() > deadline:
+                logs = sorted(self._home.glob("*.log"))
+                pytest.fail("\n".join(f"{log}:\n{log.read_text()[-3000:]}" for log in logs))
+            time.sleep(0.2)
+        return value
+
+
+class Task:
+    """The task ``run`` of one DAG run."""
+
+    def __init__(self, airflow: Airflow, dag_id: str, run_id: str) -> None:
+        self._airflow = airflow
+        self._dag_id, self._run_id = dag_id, run_id
+        self._run_path = f"/dags/{dag_id}/dagRuns/{run_id}"
+        self._path = f"{self._run_path}/taskInstances/run"
+
+    def describe(self) -> Any:
+        return self._airflow.call("GET", self._path)
+
+    def become(self, *states: str) -> Any:
+        """Wait for one of the states, and return the task instance."""
+
+        def known() -> Any:
+            task = self.describe()
+            return task if task["state"] in states else None
+
+        return self._airflow.wait_for(known)
+
+    def end(self) -> Any:
+        return self.become("success", "failed")
+
+    def xcom(self, key: str) -> Any:
+        def value() -> Any:
+            try:
+                return self._airflow.call("GET", f"{self._path}/xcomEntries/{key}")["value"]
+            except requests.HTTPError as error:
+                if error.response.status_code != 404:
+                    raise
+                return None
+
+        return self._airflow.wait_for(value)
+
+    def links(self) -> dict[str, str]:
+        links: dict[str, str] = self._airflow.call("GET", f"{self._path}/links")["extra_links"]
+        return links
+
+    def log(self, attempt: int = 1) -> str:
+        return str(self._airflow.call("GET", f"{self._path}/logs/{attempt}?full_content=true"))
+
+    def mark_failed(self) -> None:
+        self._airflow.call("PATCH", self._path, {"new_state": "failed"})
+
+    def clear(self) -> None:
+        body = {
+            "dag_run_id": self._run_id,
+            "task_ids": ["run"],
+            "dry_run": False,
+            "only_failed": False,
+        }
+        self._airflow.call("POST", f"/dags/{self._dag_id}/clearTaskInstances", body)
+
+    def process(self) -> psutil.Process:
+        """Return the process that executes the task's code."""
+        return psutil.Process(self.describe()["pid"])
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_home: Path, slow_emulator: Emulator) -> Iterator[Airflow]:
+    airflow = Airflow(airflow_home, slow_emulator)
+    yield airflow
+    airflow.stop()
+
+
+@pytest.fixture
+def emulator(slow_emulator: Emulator) -> Since:
+    return Since(slow_emulator)
+
+
+class Since:
+    """What happened at the emulator since the test began."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.whole = emulator
+        self._before = len(operations(emulator))
+
+    @property
+    def operations(self) -> list[str]:
+        return operations(self.whole)[self._before :]
+
+
+def test_deferred_success(airflow: Airflow, emulator: Since) -> None:
+    """While the task is deferred, id and link are there already, the link in the UI as well."""
+    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
+    task = airflow.trigger("web_deferred", schedule="while")
+    task.become("deferred")
+    run = emulator.whole.runs[-1]
+    link = f"{emulator.whole.url}/#/1234/run/{run.id}"
+    assert task.xcom("run_id") == run.id
+    assert task.xcom("run_log_url") == link
+    assert task.links() == {"Dataform run": link}
+    assert task.end()["state"] == "success"
+    assert task.xcom("return_value")["status"] == "SUCCESSFUL"
+    assert task.links() == {"Dataform run": link}
+    assert emulator.operations == ["create"]
+
+
+def test_deferred_failure(airflow: Airflow, emulator: Since) -> None:
+    """The reasons that the trigger found are in the task's log."""
+    task = airflow.trigger("google_deferred", schedule="failure")
+    assert task.end()["state"] == "failed"
+    assert "Division by zero" in task.log()
+    assert emulator.operations == ["create"]
+
+
+def test_failed_by_hand_while_a_worker_waits(airflow: Airflow, emulator: Since) -> None:
+    """Whoever marks the task as failed cancels the run."""
+    task = airflow.trigger("google_worker", schedule="endless")
+    assert task.xcom("run_id") in emulator.whole.invocations[-1].name
+    task.mark_failed()
+    airflow.wait_for(lambda: "cancel" in emulator.operations)
+    assert task.end()["state"] == "failed"
+    airflow.wait_for(lambda: emulator.whole.invocations[-1].state == "CANCELLED")
+    assert emulator.operations == ["create", "cancel"]
+
+
+def test_failed_by_hand_while_deferred(airflow: Airflow, emulator: Since) -> None:
+    """The same without a worker: the triggerer cancels the run."""
+    task = airflow.trigger("google_deferred", schedule="endless")
+    task.become("deferred")
+    # Before the triggerer has taken the task, Airflow tells nobody that it was killed.
+    airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
+    task.mark_failed()
+    airflow.wait_for(lambda: "cancel" in emulator.operations)
+    assert task.end()["state"] == "failed"
+    assert emulator.operations == ["create", "cancel"]
+
+
+def test_cleared_while_deferred(airflow: Airflow, emulator: Since) -> None:
+    """A task that is cleared cancels its run, waits for that run's end, and creates another."""
+    emulator.whole.set_course("nightly", Course(endless=("marts.customers",)))
+    task = airflow.trigger("google_deferred", schedule="nightly")
+    task.become("deferred")
+    emulator.whole.set_course("nightly", Course())
+    airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
+    task.clear()
+    airflow.wait_for(lambda: "cancel" in emulator.operations)
+    airflow.wait_for(lambda: emulator.operations.count("create") == 2)
+    assert task.end()["state"] == "success"
+    assert emulator.operations == ["create", "cancel", "create"]
+
+
+def test_triggerer_restart(airflow: Airflow, emulator: Since) -> None:
+    """A triggerer that is shut down leaves the runs alone, and the next one goes on."""
+    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
+    emulator.whole.set_course("nightly", Course(steps=_A_WHILE // 2))
+    tasks = [
+        airflow.trigger("web_deferred", schedule="while"),
+        airflow.trigger("google_deferred", schedule="nightly"),
+    ]
+    for task in tasks:
+        task.become("deferred")
+    airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
+    airflow.processes["triggerer"].terminate()
+    airflow.processes["triggerer"].wait(60)
+    assert [task.describe()["state"] for task in tasks] == ["deferred", "deferred"]
+    airflow.processes["triggerer"] = airflow.start("triggerer")
+    assert [task.end()["state"] for task in tasks] == ["success", "success"]
+    assert emulator.operations == ["create", "create"]
+
+
+def test_worker_loss(airflow: Airflow, emulator: Since) -> None:
+    """The attempt after a worker that was killed outright waits for the run that there is."""
+    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
+    task = airflow.trigger("web_worker_retried", schedule="while")
+    run_id = task.xcom("run_id")
+    task.process().kill()
+    ended = task.end()
+    assert (ended["state"], ended["try_number"]) == ("success", 2)
+    assert task.xcom("run_id") == run_id
+    assert "no other one is created" in task.log(attempt=2)
+    assert emulator.operations == ["create"]

@@ -1,0 +1,196 @@
+"""The example's task, executed by ``luigi.build`` in this process or in one that is killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataform_action.emulator import Course, Emulator, Fault
+from tests.orchestrators.conftest import operations
+
+luigi = pytest.importorskip("luigi")
+
+_EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "luigi_task.py"
+_TARGETS = {
+    "web": {"project_id": "1234", "environment": "production"},
+    "google": {
+        "project_id": "my-project",
+        "location": "europe-west1",
+        "repository": "warehouse",
+    },
+}
+SERVICES = tuple(_TARGETS)
+
+
+@pytest.fixture(scope="session")
+def example() -> Any:
+    spec = importlib.util.spec_from_file_location("luigi_task", _EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Luigi's own processes find the task by this name.
+    sys.modules["luigi_task"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Runner:
+    """Builds the task against an emulator, in a folder of its own."""
+
+    def __init__(self, example: Any, emulator: Emulator, folder: Path) -> None:
+        self._example = example
+        self.folder = folder
+        self.settings = {
+            "token": emulator.token,
+            "api_url": emulator.url,
+            "folder": str(folder),
+            "outage_timeout": "60",
+        }
+        for name, value in self.settings.items():
+            luigi.configuration.get_config().set("DataformConfig", name, value)
+
+    def build(self, service: str, schedule: str = "nightly", outage_timeout: str = "60") -> bool:
+        config = luigi.configuration.get_config()
+        config.set("DataformConfig", "outage_timeout", outage_timeout)
+        task = self._example.DataformRun(
+            date=date(2026, 1, 1), schedule=schedule, **_TARGETS[service]
+        )
+        return bool(luigi.build([task], local_scheduler=True, no_lock=True))
+
+    def files(self) -> dict[str, Any]:
+        """Return what the task left, by the ends of the files' names."""
+        return {
+            "".join(path.suffixes): json.loads(path.read_text("utf-8"))
+            for path in self.folder.glob("*")
+        }
+
+    @contextmanager
+    def process(self, service: str, schedule: str) -> Iterator[subprocess.Popen[str]]:
+        """Run the task by Luigi's command line."""
+        config = self.folder.with_suffix(".cfg")
+        lines = "\n".join(f"{name} = {value}" for name, value in self.settings.items())
+        config.write_text(f"[DataformConfig]\n{lines}\n")
+        arguments = {"date": "2026-01-01", "schedule": schedule, **_TARGETS[service]}
+        command = [sys.executable, str(_EXAMPLE), "DataformRun", "--local-scheduler", "--no-lock"]
+        for name, value in arguments.items():
+            command += [f"--DataformRun-{name.replace('_', '-')}", value]
+        environ = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
+        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+            yield process
+            process.kill()
+
+
+@pytest.fixture
+def runner(example: Any, emulator: Emulator, tmp_path: Path) -> Runner:
+    return Runner(example, emulator, tmp_path / "runs")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_success(emulator: Emulator, runner: Runner, service: str) -> None:
+    """The output records the run, and a task that is complete creates no other one."""
+    assert runner.build(service)
+    ((ending, record),) = runner.files().items()
+    assert ending == ".json"
+    assert record["status"] in ("SUCCESSFUL", "SUCCEEDED")
+    assert record["run_id"] in record["run_log_url"]
+    assert runner.build(service)
+    assert operations(emulator) == ["create"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_failure(emulator: Emulator, runner: Runner, service: str) -> None:
+    """A failed run leaves its reasons and no output; the next attempt creates another run."""
+    assert not runner.build(service, "failure")
+    ((ending, record),) = runner.files().items()
+    assert (ending, record["status"]) == (".failed.json", "FAILED")
+    if service == "google":
+        assert "Division by zero" in record["reasons"]
+        emulator.set_course("failure", Course())
+    else:
+        emulator.set_outcome("failure", ["SUCCESSFUL"])
+    assert runner.build(service, "failure")
+    assert ".json" in runner.files()
+    assert operations(emulator) == ["create", "create"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_restart_after_an_outage(emulator: Emulator, runner: Runner, service: str) -> None:
+    """An attempt that gave up on the API leaves the run to the next one."""
+    emulator.add_fault(Fault("status", on="get", times=3))
+    assert not runner.build(service, outage_timeout="1")
+    ((ending, left),) = runner.files().items()
+    assert ending == ".started.json"
+    assert runner.build(service)
+    ((ending, record),) = runner.files().items()
+    assert (ending, record["run_id"]) == (".json", left["run_id"])
+    assert operations(emulator) == ["create"]
+
+
+def test_restart_after_the_power_went(emulator: Emulator, runner: Runner) -> None:
+    """A process that is killed outright leaves its run to the next one."""
+    emulator.set_outcome("while", ["RUNNING"] * 4 + ["SUCCESSFUL"])
+    with runner.process("web", "while") as process:
+        emulator.wait_for(lambda: emulator.runs and emulator.runs[0].polls, seconds=30)
+        process.kill()
+    ((ending, left),) = runner.files().items()
+    assert (ending, left["run_id"]) == (".started.json", emulator.runs[0].id)
+    assert runner.build("web", "while")
+    assert operations(emulator) == ["create"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_kill(emulator: Emulator, runner: Runner, number: signal.Signals) -> None:
+    """A signal cancels the run and ends Luigi; the next attempt creates another run."""
+    with runner.process("google", "endless") as process:
+        emulator.wait_for(
+            lambda: emulator.invocations and emulator.invocations[0].polls, seconds=30
+        )
+        process.send_signal(number)
+        assert process.wait(20) != 0
+    assert operations(emulator) == ["create", "cancel"]
+    emulator.set_course("endless", Course())
+    assert runner.build("google", "endless")
+    assert operations(emulator) == ["create", "cancel", "create"]
+
+
+def test_kill_during_the_creation(emulator: Emulator, runner: Runner) -> None:
+    """A signal that comes while the run is created cancels it once its id is known."""
+    emulator.add_fault(Fault("hang", on="create", seconds=1, processed=True))
+    with runner.process("google", "endless") as process:
+        emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
+        process.terminate()
+        assert process.wait(20) != 0
+    assert operations(emulator) == ["create", "cancel"]
+
+
+def test_a_lost_creation_is_not_repeated(emulator: Emulator, runner: Runner) -> None:
+    """A run that may exist stops this attempt and the next, until a person has looked."""
+    emulator.add_fault(Fault("reset", on="create", processed=True))
+    assert not runner.build("web")
+    assert not runner.build("web")
+    assert operations(emulator) == ["create"]
+    (marker,) = runner.folder.glob("*.started.json")
+    marker.write_text(json.dumps({"run_id": emulator.runs[0].id}))
+    assert runner.build("web")
+    assert operations(emulator) == ["create"]
+
+
+def test_a_run_that_is_gone_is_let_go(emulator: Emulator, runner: Runner) -> None:
+    """A run that the API no longer knows fails one attempt, not all that follow."""
+    emulator.add_fault(Fault("status", on="get", times=3))
+    assert not runner.build("web", outage_timeout="1")
+    emulator.add_fault(Fault("status", on="get", status=404))
+    assert not runner.build("web")
+    assert runner.build("web")
+    assert operations(emulator) == ["create", "create"]
