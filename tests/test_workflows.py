@@ -18,6 +18,7 @@ _WORKFLOWS: dict[str, dict[str, Any]] = {
 }
 _ACTION: dict[str, Any] = yaml.safe_load((_ROOT / "action.yml").read_text("utf-8"))
 _CI: dict[str, Any] = _WORKFLOWS["ci.yml"]["jobs"]
+_RELEASE: dict[str, Any] = _WORKFLOWS["release.yml"]["jobs"]
 _JOBS = [
     pytest.param(job, id=f"{workflow}:{name}")
     for workflow, content in _WORKFLOWS.items()
@@ -48,6 +49,14 @@ def test_the_gate_needs_every_job() -> None:
     """A job that the gate forgets could fail without holding anything up."""
     assert sorted(_CI["gate"]["needs"]) == sorted(_CI.keys() - {"gate"})
     assert _CI["gate"]["if"] == "${{ always() }}"
+
+
+def test_no_job_of_ci_passes_without_being_done() -> None:
+    """None is skipped by a condition, and none counts as success when it or a step of it failed."""
+    for name, job in _CI.items():
+        parts = [job, *job.get("steps", ())]
+        assert not [part for part in parts if "continue-on-error" in part], name
+        assert name == "gate" or not [part for part in parts if "if" in part], name
 
 
 @pytest.mark.parametrize(
@@ -135,17 +144,48 @@ def test_scripts_read_the_environment(job: dict[str, Any]) -> None:
 
 
 def test_only_the_publishing_job_may_write_to_the_repository() -> None:
-    """It waits for the environment's reviewers, and all tests of the image come before it."""
-    writing = [
-        (workflow, name)
+    """Of all jobs one other writes anything, the image; it signs nothing."""
+    writing = {
+        (workflow, name): {what for what, level in job["permissions"].items() if level == "write"}
         for workflow, content in _WORKFLOWS.items()
         for name, job in content["jobs"].items()
-        if job["permissions"].get("contents") == "write"
-    ]
-    assert writing == [("release.yml", "publish")]
-    jobs = _WORKFLOWS["release.yml"]["jobs"]
-    assert jobs["publish"]["environment"] == "release"
-    assert sorted(jobs["publish"]["needs"]) == sorted(jobs.keys() - {"publish"})
+    }
+    assert {job: found for job, found in writing.items() if found} == {
+        ("release.yml", "image"): {"packages"},
+        ("release.yml", "publish"): {"attestations", "contents", "id-token", "packages"},
+    }
+
+
+def test_publishing_waits_for_everything_else() -> None:
+    """For the environment's reviewers, and for all tests of the image."""
+    assert _RELEASE["publish"]["environment"] == "release"
+    assert sorted(_RELEASE["publish"]["needs"]) == sorted(_RELEASE.keys() - {"publish"})
+
+
+def test_only_githubs_own_actions_run_where_a_release_is_signed() -> None:
+    """Another's program would find there the identity that signs and the token that publishes."""
+    used = [step["uses"] for step in _RELEASE["publish"]["steps"] if "uses" in step]
+    assert used
+    assert all(action.startswith("actions/") for action in used)
+
+
+def test_a_version_that_is_out_keeps_its_image_under_its_tag() -> None:
+    """The registry's tag comes after the version, which refuses an image that was built again."""
+    scripts = [step.get("run", "") for step in _RELEASE["publish"]["steps"]]
+    [tag] = [place for place, text in enumerate(scripts) if "imagetools create" in text]
+    [version] = [place for place, text in enumerate(scripts) if "release/publish.py" in text]
+    assert version < tag
+
+
+def test_the_self_test_looks_at_every_failure_that_it_allows() -> None:
+    """A step that may fail is followed by one that says how it must have ended."""
+    steps = _WORKFLOWS["self-test.yml"]["jobs"]["self-test"]["steps"]
+    allowed = [place for place, step in enumerate(steps) if step.get("continue-on-error")]
+    assert len(allowed) == 4
+    for place in allowed:
+        outcome = f"${{{{ steps.{steps[place]['id']}.outcome }}}}"
+        assert outcome in steps[place + 1]["env"].values()
+        assert "[[ $OUTCOME == failure ]]" in steps[place + 1]["run"]
 
 
 def test_the_self_test_uses_what_the_action_has() -> None:
