@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from scripts.release.publish import git
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATHS = sorted(Path(_ROOT, ".github/workflows").glob("*.yml"))
@@ -199,6 +203,27 @@ def test_the_self_test_uses_what_the_action_has() -> None:
     ids = {step["id"] for step in used}
     for name, output in re.findall(r"steps\.([a-z-]+)\.outputs\.([a-z-]+)", text):
         assert output in _ACTION["outputs"] or name not in ids, output
+
+
+def test_the_archive_that_a_runner_downloads_is_whole(tmp_path: Path) -> None:
+    """What .gitattributes leaves out of it is nothing that the action is built of or named by."""
+    dockerfile = (_ROOT / "Dockerfile").read_text("utf-8")
+    copied = [line.split()[1:-1] for line in dockerfile.splitlines() if line.startswith("COPY ")]
+    built = {path for paths in copied for path in paths}
+    assert "requirements.txt" in built
+    modules = {str(path.relative_to(_ROOT)) for path in (_ROOT / "dataform_action").rglob("*.py")}
+    needed = built - {"dataform_action"} | modules
+    needed |= {"action.yml", "Dockerfile", ".dockerignore", "README.md"}
+    for name in (*needed, "docs/images/picture.png"):
+        Path(tmp_path, name).parent.mkdir(parents=True, exist_ok=True)
+        Path(tmp_path, name).touch()
+    shutil.copy(_ROOT / ".gitattributes", tmp_path)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all", "--force")
+    archive = tmp_path / "archive.tar"
+    git(tmp_path, "archive", f"--output={archive}", git(tmp_path, "write-tree").strip())
+    with tarfile.open(archive) as tar:
+        assert {member.name for member in tar if member.isfile()} == needed | {".gitattributes"}
 
 
 def test_dependabot_knows_every_lock_file() -> None:
