@@ -201,6 +201,16 @@ def test_a_version_is_never_moved(clone: Path) -> None:
     assert remote_tags(clone, "origin") == before
 
 
+def test_a_release_tag_that_was_moved_publishes_nothing(clone: Path) -> None:
+    """The image was built of the commit that is checked out, and no other gets its name."""
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "Untested")
+    git(clone, "tag", "--force", "release/v1.2.3")
+    git(clone, "checkout", "--quiet", "HEAD^")
+    with pytest.raises(ReleaseError, match="a release tag is never moved"):
+        publish(clone, "release/v1.2.3", _IMAGE, "origin")
+    assert remote_tags(clone, "origin").keys() == {"release/v1.2.3"}
+
+
 def test_the_major_version_moves_only_forward(clone: Path) -> None:
     """It follows 1.10.0, and stays there when an older line or another major comes out."""
     for version in ("1.9.0", "1.10.0", "1.9.1", "2.0.0"):

@@ -94,10 +94,20 @@ def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
     Both are pushed or none. A version that is out already is left as it is.
 
     Raises:
-        ReleaseError: the version is out with another commit, or git failed.
+        ReleaseError: the version is out with another commit, the tag is not of the commit that is
+            checked out, or git failed.
         ValueError: the image or action.yml is not of the form.
     """
     version = version_of(release_tag)
+    tagged, tested = (
+        git(root, "rev-parse", f"{name}^{{commit}}").strip()
+        for name in (f"refs/tags/{release_tag}", "HEAD")
+    )
+    if tagged != tested:
+        raise ReleaseError(
+            f"{release_tag} is of {tagged}, and {tested} is checked out, which the image is of: "
+            "a release tag is never moved. Take the next number"
+        )
     tag, major = f"v{version}", f"v{version.partition('.')[0]}"
     commit = make_commit(root, release_tag, image)
     tags = remote_tags(root, remote)
