@@ -349,3 +349,24 @@ def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
         ExitCode.BAD_INPUT,
         "usage: python -m dataform_action [-h] [--version] COMMAND ...",
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("run >&-", ExitCode.BAD_INPUT),
+        ("run 2>&-", ExitCode.BAD_INPUT),
+        ("run --nothing >&- 2>&-", ExitCode.BAD_INPUT),
+        ("run --help >&-", ExitCode.SUCCESS),
+        ("run --help | :", ExitCode.SUCCESS),
+    ],
+)
+def test_output_that_nobody_reads_is_no_defect(command: str, exit_code: ExitCode) -> None:
+    """A closed output or a pipe without a reader leaves the exit code, and no traceback."""
+    script = f'"{sys.executable}" -m dataform_action {command}\nexit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False
+    )
+    assert ended.returncode == exit_code
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr
