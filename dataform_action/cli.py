@@ -108,6 +108,9 @@ def main(
         parser.print_help(errors)
         return ExitCode.BAD_INPUT
     command = _COMMANDS[options.command]
+    if command.of_a_run and not vars(options)["run-id"].strip():
+        # For the action, no run-id means to start a run.
+        parsers[command.name].error("RUN_ID is blank: give the id of a run")
     step = _as_step(command, options, environ, parsers[command.name])
     try:
         parse(step)

@@ -160,6 +160,17 @@ def test_flags_go_before_the_environment(emulator: Emulator) -> None:
     assert not [request for request in emulator.requests[-1:] if request.method == "GET"]
 
 
+@pytest.mark.parametrize("command", ["wait", "cancel"])
+@pytest.mark.parametrize("run_id", ["", " \n"])
+def test_a_blank_run_id_is_refused(
+    emulator: Emulator, command: str, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an unset variable of a shell leaves starts no run."""
+    words = refused(capsys, command, run_id, environ=web(emulator))
+    assert words.endswith("RUN_ID is blank: give the id of a run\n")
+    assert emulator.requests == []
+
+
 def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> None:
     """Neither the inputs of a step around it nor that step's files are the command's."""
     output = tmp_path / "output"
