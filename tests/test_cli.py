@@ -231,12 +231,31 @@ def test_a_file_without_a_token_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [("--token", "s3cret"), ("--token=s3cret",), ("--token",)])
+@pytest.mark.parametrize("before", [("run",), ()])
 def test_a_token_among_the_arguments_is_refused(
-    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    before: tuple[str, ...], arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A token that everyone can see is not used, not repeated, and the remedy is told."""
-    words = refused(capsys, "run", *arguments)
+    words = refused(capsys, *before, *arguments)
     assert "set DATAFORM_TOKEN, or give --token-file" in words
+    assert "s3cret" not in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("run", "--tokn", "s3cret"), "--tokn ..."),
+        (("run", "--tokn=s3cret"), "--tokn"),
+        (("run", "s3cret"), "..."),
+        (("--tokn=s3cret",), "--tokn"),
+    ],
+)
+def test_arguments_that_nobody_knows_are_not_repeated(
+    arguments: tuple[str, ...], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token behind a misspelled flag does not come into the log of a build."""
+    words = refused(capsys, *arguments)
+    assert words.endswith(f": error: unrecognized arguments: {shown}\n")
     assert "s3cret" not in words
 
 
