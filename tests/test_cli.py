@@ -395,7 +395,7 @@ def test_output_that_nobody_reads_is_no_defect(command: str, exit_code: ExitCode
     """A closed output or a pipe without a reader leaves the exit code, and no traceback."""
     script = f'"{sys.executable}" -m dataform_action {command}\nexit ${{PIPESTATUS[0]}}'
     ended = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False
+        ["/bin/bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False
     )
     assert ended.returncode == exit_code
     assert b"Traceback" not in ended.stderr
