@@ -16,12 +16,18 @@ def entry() -> None:
 
     name = Path(sys.argv[0]).name
     program = "python -m dataform_action" if name == "__main__.py" else name
-    stream = sys.stdout
+    # There are none when the process was started with them closed.
+    stream = sys.stdout = sys.stdout or io.StringIO()
+    errors = sys.stderr = sys.stderr or io.StringIO()
     if isinstance(stream, io.TextIOWrapper):
         # A name that the terminal cannot show is no reason to lose its line.
         stream.reconfigure(errors="replace")
-    exit_code = main(sys.argv[1:], os.environ, stream, sys.stderr, program=program)
-    # Not by way of the interpreter's own end, in which a late signal would decide the code.
+    try:
+        exit_code = main(sys.argv[1:], os.environ, stream, errors, program=program)
+    except SystemExit as left:
+        exit_code = int(left.code or 0)
+    # Not by way of the interpreter's own end, in which a late signal would decide the code,
+    # and which would complain of a reader that is gone.
     with suppress(OSError, ValueError):
         stream.flush()
     os._exit(exit_code)

@@ -103,11 +103,18 @@ def main(
 ) -> int:
     """Run a command and return its exit code; bad arguments and ``--help`` raise SystemExit."""
     parser, parsers = _make_parser(program)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # What stands behind a misspelled flag may be a token.
+        names = [word.partition("=")[0] if word.startswith("-") else "..." for word in unknown]
+        parsers.get(options.command, parser).error(f"unrecognized arguments: {' '.join(names)}")
     if options.command is None:
         parser.print_help(errors)
         return ExitCode.BAD_INPUT
     command = _COMMANDS[options.command]
+    if command.of_a_run and not vars(options)["run-id"].strip():
+        # For the action, no run-id means to start a run.
+        parsers[command.name].error("RUN_ID is blank: give the id of a run")
     step = _as_step(command, options, environ, parsers[command.name])
     try:
         parse(step)
@@ -132,6 +139,7 @@ def _make_parser(
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
+    _refuse_token(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     parsers = {}
     for command in _COMMANDS.values():
@@ -157,7 +165,7 @@ def _add_flag(parser: argparse.ArgumentParser, declared: Input, default: str) ->
     flag = f"--{declared.name}"
     if declared.name == "token":
         parser.add_argument("--token-file", metavar="FILE", help=f"A file that holds: {words}")
-        parser.add_argument(flag, nargs="?", action=_RefuseToken, help=argparse.SUPPRESS)
+        _refuse_token(parser)
     elif declared.is_boolean:
         parser.add_argument(
             flag, dest=declared.name, action=argparse.BooleanOptionalAction, help=words
@@ -168,6 +176,10 @@ def _add_flag(parser: argparse.ArgumentParser, declared: Input, default: str) ->
     else:
         metavar = declared.name.upper().replace("-", "_")
         parser.add_argument(flag, dest=declared.name, metavar=metavar, help=words)
+
+
+def _refuse_token(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--token", nargs="?", action=_RefuseToken, help=argparse.SUPPRESS)
 
 
 class _RefuseToken(argparse.Action):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def is_link(text: str) -> bool:
 
 def format_duration(seconds: float) -> str:
     """Return a duration for people: ``45s``, ``2m 13s``, ``6h``; parts of a second are cut."""
+    if seconds == math.inf:
+        return "an unlimited time"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n]

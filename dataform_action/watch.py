@@ -145,10 +145,12 @@ def wait(
 class Poller:
     """A wait for one run, a poll at a time: for hosts that sleep in a way of their own.
 
-    It keeps the rules of ``wait``, but for two: nothing is cancelled except at the timeout
-    (if ``polling.cancel``), since the host owns the loop, and the progress of the actions is
-    not asked for. ``fresh`` says that the run was created just now, so that it may be
-    unknown for a moment. The calls must come one after the other, from any thread::
+    It keeps the rules of ``wait``, but for three: nothing is cancelled except at the timeout
+    (if ``polling.cancel``), since the host owns the loop; the progress of the actions is not
+    asked for; and there is no ``Waiting``. Only the last call sleeps by itself, when the cancel
+    or the actions want another attempt. ``fresh`` says that the run was created just now, so
+    that it may be unknown for a moment. The calls must come one after the other, from any
+    thread::
 
         poller = Poller(service, run)
         while not isinstance(outcome := await asyncio.to_thread(poller.poll), Result):

@@ -6,6 +6,7 @@ docs/airflow.md says how to set it up.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -135,6 +136,8 @@ class DataformRunOperator(BaseOperator):
     _service: Service | None = None
     _run: Run | None = None
     _killed = False
+    #: Whether a run may exist whose id is not known.
+    _creating = False
     #: Whether there is nothing to cancel any more.
     _settled = False
 
@@ -257,32 +260,48 @@ class DataformRunOperator(BaseOperator):
         if isinstance(update, Created):
             self._run = update.run
             self._publish(update.run)
+            if self._killed:
+                # There was no run to cancel when the kill came.
+                self.on_kill()
         elif isinstance(update, CancelRequested):
             self._settled = True
 
     def _publish(self, run: Run) -> None:
         self.run_log_url = run.log_url
-        store = self._context.get("task_state_store")
-        if store is not None:
-            store.set(_STATE_KEY, {"run_id": run.id, "asked": self._asked})
+        self._remember(run.id)
         self._context["ti"].xcom_push(key=_XCOM_RUN_ID, value=run.id)
         self._context["ti"].xcom_push(key=_XCOM_LINK, value=run.log_url)
+
+    def _remember(self, run_id: str | None) -> None:
+        """Store what the next attempt waits for; a blank id is that of a run that may exist."""
+        store = self._context.get("task_state_store")
+        if store is None:
+            return
+        if run_id is None:
+            store.delete(_STATE_KEY)
+        else:
+            store.set(_STATE_KEY, {"run_id": run_id, "asked": self._asked})
 
     def _forget(self) -> None:
         """Whatever comes next is another run's: this one's end was seen."""
         self._settled = True
-        store = self._context.get("task_state_store")
-        if store is not None:
-            store.delete(_STATE_KEY)
+        self._remember(None)
 
     def _left_behind(self, service: Service, request: RunRequest) -> Run | None:
         """Return the run that a lost attempt created for the same request."""
         fields = {name: value for name, value in asdict(request).items() if value}
-        self._asked = json.dumps({**self._target, **fields}, sort_keys=True)
+        asked = json.dumps({**self._target, **fields}, sort_keys=True)
+        # Only a digest, since a field may be a secret.
+        self._asked = hashlib.sha256(asked.encode()).hexdigest()
         store = self._context.get("task_state_store")
         known = None if store is None else store.get(_STATE_KEY)
         if not isinstance(known, dict) or known.get("asked") != self._asked:
             return None
+        if not known["run_id"]:
+            raise RunMayExist(
+                "An earlier attempt ended while it created the run, so that the run may exist.",
+                hint="Look for it; clear the task to create another one.",
+            )
         self.log.info("An earlier attempt left run %s: no other one is created", known["run_id"])
         return service.describe(known["run_id"])
 
@@ -292,24 +311,22 @@ class DataformRunOperator(BaseOperator):
 
     @contextmanager
     def _shielded(self) -> Iterator[None]:
-        """Hold a kill or a timeout back while the run is created, so that its id is not lost."""
-        if self._killed:
+        """Leave word of the creation, and hold a kill or a timeout back until its id is known."""
+        if self._killed and not self._creating:
             raise AirflowException("The task was killed before a run was created.")
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        arrived: list[int] = []
-        handlers = {
-            name: signal.signal(name, lambda number, _frame: arrived.append(number))
-            for name in (signal.SIGTERM, signal.SIGALRM)
-        }
-        try:
-            yield
-        finally:
-            for name, handler in handlers.items():
-                signal.signal(name, handler)
-            for number in arrived:
-                signal.raise_signal(number)
+        with _held_back():
+            self._remember("")
+            self._creating = True
+            try:
+                yield
+            except DataformError as error:
+                self._creating = isinstance(error, RunMayExist)
+                raise
+            else:
+                self._creating = False
+            finally:
+                if self._run is None and not self._creating:
+                    self._remember(None)
 
     @contextmanager
     def _as_airflow_errors(self) -> Iterator[None]:
@@ -321,7 +338,7 @@ class DataformRunOperator(BaseOperator):
             yield
         except DataformError as error:
             text = _text_of(error)
-            if _is_gone(error):
+            if _is_gone(error) or isinstance(error, RunMayExist):
                 self._forget()
             in_vain = isinstance(error, (CompileFailed, InputError, Refused, RunMayExist))
             if in_vain and self._run is None:
@@ -417,6 +434,26 @@ class DataformRunTrigger(BaseTrigger):
         while not isinstance(outcome := await _on_a_thread(poller.poll), Result):
             await asyncio.sleep(outcome)
         return outcome
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold signals back, and let them come at the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {
+        name: signal.signal(name, lambda number, _frame: arrived.append(number))
+        for name in (signal.SIGTERM, signal.SIGALRM)
+    }
+    try:
+        yield
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 async def _on_a_thread(call: Any, *arguments: object) -> Any:

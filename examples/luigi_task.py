@@ -20,6 +20,7 @@ import luigi
 from dataform_action import (
     ApplicationDefaultCredentials,
     Created,
+    DataformError,
     DataformWeb,
     GoogleDataform,
     Polling,
@@ -62,9 +63,9 @@ class DataformRun(luigi.Task):
     ``date`` is what makes today's run another task than yesterday's. With ``location`` and
     ``repository`` the service is Google Cloud Dataform, without them Dataform Web.
 
-    The output records the run that succeeded. Beside it lies, until the end of a run was seen,
-    a file that ends in ``.started.json``, by which a restarted task finds its run; and after a
-    failed run one that ends in ``.failed.json``, with the reasons.
+    The output records the run that succeeded. Beside it lies, from before the creation of a run
+    until its end was seen, a file that ends in ``.started.json``, by which a restarted task finds
+    its run; and after a failed run one that ends in ``.failed.json``, with the reasons.
     """
 
     date = luigi.DateParameter()
@@ -85,15 +86,11 @@ class DataformRun(luigi.Task):
 
         Raises:
             RunUnsuccessful: the run failed; the next attempt creates another one.
-        RunMayExist: the answer to the creation was lost, now or in an earlier attempt.
+            RunMayExist: the answer to the creation was lost, now or in an earlier attempt.
             DataformError: the wait failed; the next attempt finds the run again.
         """
         with _killable():
-            try:
-                result = self._result()
-            except RunMayExist as error:
-                _write(self._started, {"run_may_exist": error.message})
-                raise
+            result = self._result()
         try:
             result.raise_for_state()
         except RunUnsuccessful as error:
@@ -121,7 +118,25 @@ class DataformRun(luigi.Task):
             # It failed while nobody looked. That was the earlier attempt's run.
             _write(self._path(".failed.json"), _record_of(result))
             self._started.unlink()
-        return run(service, self._request(), polling, on_update=self._note, shielded=_held_back)
+        request = self._request()
+        return run(service, request, polling, on_update=self._note, shielded=self._creating)
+
+    @contextmanager
+    def _creating(self) -> Iterator[None]:
+        """Leave word that a run may exist for as long as that is not known."""
+        with _held_back():
+            _write(self._started, {"run_may_exist": "An attempt ended while it created the run."})
+            try:
+                yield
+            except RunMayExist as error:
+                _write(self._started, {"run_may_exist": error.message})
+                raise
+            except DataformError:
+                self._started.unlink()
+                raise
+            if "run_id" not in json.loads(self._started.read_text("utf-8")):
+                # It was surely not created, and is asked for again.
+                self._started.unlink()
 
     def _note(self, update: Update) -> None:
         """Show what happens in Luigi's own pages, and store the run the moment it exists."""
@@ -138,7 +153,7 @@ class DataformRun(luigi.Task):
             return None
         if "run_id" not in known:
             hint = f"Look for the run. Then delete {self._started}, or put its run_id there."
-            raise RunMayExist(known["run_may_exist"], hint=hint)
+            raise RunMayExist(f"{known['run_may_exist']} {hint}")
         return service.describe(known["run_id"])
 
     def _request(self) -> RunRequest:

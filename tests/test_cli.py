@@ -160,6 +160,17 @@ def test_flags_go_before_the_environment(emulator: Emulator) -> None:
     assert not [request for request in emulator.requests[-1:] if request.method == "GET"]
 
 
+@pytest.mark.parametrize("command", ["wait", "cancel"])
+@pytest.mark.parametrize("run_id", ["", " \n"])
+def test_a_blank_run_id_is_refused(
+    emulator: Emulator, command: str, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an unset variable of a shell leaves starts no run."""
+    words = refused(capsys, command, run_id, environ=web(emulator))
+    assert words.endswith("RUN_ID is blank: give the id of a run\n")
+    assert emulator.requests == []
+
+
 def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> None:
     """Neither the inputs of a step around it nor that step's files are the command's."""
     output = tmp_path / "output"
@@ -220,12 +231,31 @@ def test_a_file_without_a_token_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [("--token", "s3cret"), ("--token=s3cret",), ("--token",)])
+@pytest.mark.parametrize("before", [("run",), ()])
 def test_a_token_among_the_arguments_is_refused(
-    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    before: tuple[str, ...], arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A token that everyone can see is not used, not repeated, and the remedy is told."""
-    words = refused(capsys, "run", *arguments)
+    words = refused(capsys, *before, *arguments)
     assert "set DATAFORM_TOKEN, or give --token-file" in words
+    assert "s3cret" not in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("run", "--tokn", "s3cret"), "--tokn ..."),
+        (("run", "--tokn=s3cret"), "--tokn"),
+        (("run", "s3cret"), "..."),
+        (("--tokn=s3cret",), "--tokn"),
+    ],
+)
+def test_arguments_that_nobody_knows_are_not_repeated(
+    arguments: tuple[str, ...], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token behind a misspelled flag does not come into the log of a build."""
+    words = refused(capsys, *arguments)
+    assert words.endswith(f": error: unrecognized arguments: {shown}\n")
     assert "s3cret" not in words
 
 
@@ -349,3 +379,24 @@ def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
         ExitCode.BAD_INPUT,
         "usage: python -m dataform_action [-h] [--version] COMMAND ...",
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("run >&-", ExitCode.BAD_INPUT),
+        ("run 2>&-", ExitCode.BAD_INPUT),
+        ("run --nothing >&- 2>&-", ExitCode.BAD_INPUT),
+        ("run --help >&-", ExitCode.SUCCESS),
+        ("run --help | :", ExitCode.SUCCESS),
+    ],
+)
+def test_output_that_nobody_reads_is_no_defect(command: str, exit_code: ExitCode) -> None:
+    """A closed output or a pipe without a reader leaves the exit code, and no traceback."""
+    script = f'"{sys.executable}" -m dataform_action {command}\nexit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False
+    )
+    assert ended.returncode == exit_code
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr

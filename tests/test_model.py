@@ -152,6 +152,7 @@ def test_a_link_holds_nothing_that_ends_or_breaks_it(text: str) -> None:
         (3600, "1h"),
         (3601, "1h 1s"),
         (90061, "25h 1m 1s"),
+        (math.inf, "an unlimited time"),
     ],
 )
 def test_durations_are_written_for_people(seconds: float, text: str) -> None:

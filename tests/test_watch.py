@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -969,6 +970,18 @@ def _poll_to_the_end(poller: Poller, clock: FakeClock) -> Result:
     while not isinstance(outcome := poller.poll(), Result):
         clock.sleep(outcome)
     return outcome
+
+
+def test_an_outage_may_last_for_ever(clock: FakeClock) -> None:
+    """Without a limit an outage is told like any other, and ends nothing."""
+    service = FakeService(clock, polls=[NoResponse("503"), "SUCCESSFUL"])
+    polling = Polling(timeout=math.inf, outage_timeout=math.inf)
+    told: list[str] = []
+    wait(
+        service, make_run(), polling, on_update=lambda update: told.append(str(update)), clock=clock
+    )
+    assert any("for up to an unlimited time. 503" in text for text in told)
+    assert "cancel" not in service.called
 
 
 def test_poller_waits_as_wait_does(clock: FakeClock) -> None:

@@ -179,6 +179,32 @@ def test_a_lost_creation_is_not_retried(emulator: Emulator, dags: Dags, waiter: 
     assert operations(emulator) == ["create"]
 
 
+def is_looked_for(emulator: Emulator) -> Callable[[], bool]:
+    return lambda: "create" in operations(emulator) and emulator.requests[-1].method == "GET"
+
+
+def test_a_timeout_while_a_lost_run_is_looked_for(emulator: Emulator, dags: Dags) -> None:
+    """Whether the run exists is not known then, so that the retry creates no other."""
+    emulator.add_fault(Fault("reset", on="create", processed=True))
+    emulator.add_fault(Fault("status", on="list", times=100))
+    dag = dags("google_worker_retried")
+    dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
+    dag_run = play(dag, schedule="", git_ref="main")
+    assert (dag_run.state, tries(dag_run)) == ("failed", 2)
+    assert operations(emulator) == ["compile", "create"]
+    assert state_store(dag_run) == {}
+
+
+def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, dags: Dags) -> None:
+    """The run is cancelled as soon as it is found."""
+    emulator.add_fault(Fault("reset", on="create", processed=True))
+    emulator.add_fault(Fault("status", on="list"))
+    with kill_when(emulator, is_looked_for(emulator)):
+        dag_run = play(dags("google_worker"), schedule="", git_ref="main")
+    assert dag_run.state == "failed"
+    assert operations(emulator) == ["compile", "create", "cancel"]
+
+
 def test_compile_errors_are_not_retried(
     emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +246,18 @@ def test_a_retry_takes_over_the_run_that_was_left(
     assert operations(emulator) == ["create"]
     assert xcoms(dag_run)["run_id"] == emulator.runs[0].id
     assert state_store(dag_run) == {}
+
+
+def test_what_is_left_holds_no_value_of_the_request(emulator: Emulator, dags: Dags) -> None:
+    """A compilation variable may be a secret, which Airflow does not mask in its state store."""
+    emulator.add_fault(Fault("status", on="get", times=3))
+    dag = dags("google_worker")
+    task = dag.task_dict["run"]
+    task.polling = Polling(outage_timeout=1)
+    task.request = {"git_ref": "main", "vars": {"key": "s3cret"}}
+    left = state_store(play(dag))
+    assert left
+    assert "s3cret" not in json.dumps(left)
 
 
 @pytest.mark.parametrize("waiter", WAITERS)

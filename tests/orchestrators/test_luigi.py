@@ -76,12 +76,12 @@ class Runner:
         }
 
     @contextmanager
-    def process(self, service: str, schedule: str) -> Iterator[subprocess.Popen[str]]:
+    def process(self, service: str, schedule: str, **more: str) -> Iterator[subprocess.Popen[str]]:
         """Run the task by Luigi's command line."""
         config = self.folder.with_suffix(".cfg")
         lines = "\n".join(f"{name} = {value}" for name, value in self.settings.items())
         config.write_text(f"[DataformConfig]\n{lines}\n")
-        arguments = {"date": "2026-01-01", "schedule": schedule, **_TARGETS[service]}
+        arguments = {"date": "2026-01-01", "schedule": schedule, **_TARGETS[service], **more}
         command = [sys.executable, str(_EXAMPLE), "DataformRun", "--local-scheduler", "--no-lock"]
         for name, value in arguments.items():
             command += [f"--DataformRun-{name.replace('_', '-')}", value]
@@ -172,6 +172,42 @@ def test_kill_during_the_creation(emulator: Emulator, runner: Runner) -> None:
         process.terminate()
         assert process.wait(20) != 0
     assert operations(emulator) == ["create", "cancel"]
+
+
+def test_the_power_goes_during_the_creation(emulator: Emulator, runner: Runner) -> None:
+    """A process that is killed before the answer is there leaves word that a run may exist."""
+    emulator.add_fault(Fault("hang", on="create", seconds=2, processed=True))
+    with runner.process("web", "nightly") as process:
+        emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
+        process.kill()
+    assert not runner.build("web")
+    assert operations(emulator) == ["create"]
+
+
+def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, runner: Runner) -> None:
+    """Whether the run exists is not known then, so the next attempt creates no other."""
+    emulator.add_fault(Fault("reset", on="create", processed=True))
+    emulator.add_fault(Fault("status", on="list", times=100))
+    with runner.process("google", "", git_ref="main") as process:
+        emulator.wait_for(
+            lambda: "create" in operations(emulator) and emulator.requests[-1].method == "GET",
+            seconds=30,
+        )
+        process.terminate()
+        assert process.wait(20) != 0
+    ((_, left),) = runner.files().items()
+    assert left.keys() == {"run_may_exist"}
+
+
+@pytest.mark.parametrize("status", [400, 429])
+def test_a_refused_creation_leaves_no_word(emulator: Emulator, runner: Runner, status: int) -> None:
+    """What surely was not created is created by the next attempt."""
+    emulator.add_fault(Fault("status", on="create", status=status, times=3))
+    assert not runner.build("web", outage_timeout="1")
+    assert runner.files() == {}
+    emulator.clear_faults()
+    assert runner.build("web")
+    assert len(emulator.runs) == 1
 
 
 def test_a_lost_creation_is_not_repeated(emulator: Emulator, runner: Runner) -> None:
