@@ -16,7 +16,8 @@ from dataform_action.clock import Clock
 from dataform_action.connect import connect
 from dataform_action.endings import ExitCode, ending_of_error
 from dataform_action.errors import CancelUnsupported, DataformError, InputError
-from dataform_action.inputs import INPUTS, Input, parse, variable_names
+from dataform_action.input_table import INPUTS, Input
+from dataform_action.inputs import parse, variable_names
 from dataform_action.terminal import Terminal
 from dataform_action.version import __version__
 

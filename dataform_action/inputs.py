@@ -1,4 +1,4 @@
-"""The action's inputs: the table of them, and reading them from the environment."""
+"""Read the action's inputs from the environment, and check them."""
 
 from __future__ import annotations
 
@@ -6,137 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataform_action.errors import InputError
+from dataform_action.addresses import api_url_problem
+from dataform_action.errors import InputError, shown
 from dataform_action.google_request import problems_of
+from dataform_action.input_table import BOOLEANS, INPUTS
 from dataform_action.model import Polling, RunRequest, is_project_id, is_segment, is_token
 
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input as ``action.yml`` declares it; ``google`` ones need Google Cloud Dataform.
-
-    ``several`` ones hold more than one value, separated by line breaks.
-    """
-
-    name: str
-    description: str
-    default: str = ""
-    required: bool = False
-    google: bool = False
-    several: bool = False
-
-    @property
-    def is_boolean(self) -> bool:
-        """Tell whether the input is either true or false."""
-        return self.default in _BOOLEANS
-
-
-#: Every input, in the order of ``action.yml`` and of README's table; a test compares them.
-INPUTS = (
-    Input(
-        "project-id",
-        "The Google Cloud project, or on Dataform Web the project's number.",
-        required=True,
-    ),
-    Input("schedule", "The workflow configuration to run, or on Dataform Web the schedule."),
-    Input(
-        "environment",
-        "The release configuration to compile and run, or on Dataform Web the environment.",
-    ),
-    Input(
-        "token",
-        "An API token of Dataform Web, or an OAuth access token; "
-        "without it, Application Default Credentials.",
-    ),
-    Input(
-        "poll-interval", "The longest wait between two polls, like 30, 30s, 2m or 1h.", default="10"
-    ),
-    Input("timeout", "How long to wait for the run to end.", default="6h"),
-    Input(
-        "outage-timeout",
-        "How long the API may give no usable answer in a row before the step gives up.",
-        default="10m",
-    ),
-    Input(
-        "wait",
-        "Whether to wait for the run's end; with false the step ends once it has started.",
-        default="true",
-    ),
-    Input(
-        "cancel-run",
-        "Whether to cancel the run when the step is cancelled or reaches its timeout.",
-        default="true",
-    ),
-    Input("run-id", "Watch this run instead of starting one."),
-    Input(
-        "location",
-        "The region of the Google Cloud Dataform repository, with repository.",
-        google=True,
-    ),
-    Input("repository", "The Google Cloud Dataform repository, with location.", google=True),
-    Input("git-ref", "A branch, tag or commit to compile and run.", google=True),
-    Input("compile-only", "Whether to stop after the compilation.", default="false", google=True),
-    Input(
-        "promote",
-        "Whether to make the compilation the environment's own after the run succeeded.",
-        default="false",
-        google=True,
-    ),
-    Input(
-        "vars", "Compilation variables for git-ref, a name=value a line.", google=True, several=True
-    ),
-    Input("schema-suffix", "A suffix for every dataset, for git-ref.", google=True),
-    Input("table-prefix", "A prefix for every table, for git-ref.", google=True),
-    Input(
-        "tags",
-        "Run only the actions with one of these tags, separated by commas or line breaks.",
-        several=True,
-    ),
-    Input(
-        "actions",
-        "Run only these actions, separated by commas or line breaks.",
-        google=True,
-        several=True,
-    ),
-    Input(
-        "include-dependencies",
-        "Whether to run what the selected actions depend on as well.",
-        default="false",
-        google=True,
-    ),
-    Input(
-        "include-dependents",
-        "Whether to run what depends on the selected actions as well.",
-        default="false",
-        google=True,
-    ),
-    Input(
-        "full-refresh",
-        "Whether to rebuild incremental tables from scratch.",
-        default="false",
-        google=True,
-    ),
-    Input("service-account", "The service account that the run acts as.", google=True),
-    Input("api-url", "The address of the API, if it is not the service's own."),
-    Input("summary", "Whether to write the job summary.", default="true"),
-)
-
-_BOOLEANS = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 _DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
 _LONGEST_SECONDS = 35 * 86400
-_API_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})"
-    r"(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
-    re.ASCII,
-)
-#: Without the numbers, each of which is some machine's IPv4 address.
-_UNDOTTED_NAME = re.compile(r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+", re.ASCII)
-_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +142,7 @@ class _Reader:
         if google:
             value = self._given("project-id")
             if value and not is_project_id(value):
-                self.problem("project-id", f"{_shown(value)} is no Google Cloud project's id")
+                self.problem("project-id", f"{shown(value)} is no Google Cloud project's id")
             return self.required("project-id", value or None, "set it to your project's id")
         return self.required(
             "project-id",
@@ -288,7 +167,7 @@ class _Reader:
         for name in ("schedule", "environment"):
             value = self._given(name)
             if value and value.isprintable() and not is_segment(value):
-                self.problem(name, f"{_shown(value)} may hold only letters, digits, - and _")
+                self.problem(name, f"{shown(value)} may hold only letters, digits, - and _")
         if run_id is not None and (request.compile_only or request.promote):
             self.problem("run-id", "watches a run: remove compile-only and promote")
         if request.promote and not wait:
@@ -301,7 +180,7 @@ class _Reader:
         for declared in INPUTS:
             given = self._given(declared.name)
             # The default of a boolean may be spelled in several ways.
-            absent = _BOOLEANS.get(given) is False if declared.default else not given
+            absent = BOOLEANS.get(given) is False if declared.default else not given
             if declared.google and not absent:
                 self.problem(
                     declared.name,
@@ -319,7 +198,7 @@ class _Reader:
         value = self._given(name)
         if value and not is_segment(value):
             self.problem(
-                name, f"{_shown(value)} may hold only letters, digits, - and _: give {meaning}"
+                name, f"{shown(value)} may hold only letters, digits, - and _: give {meaning}"
             )
             return None
         return value or None
@@ -360,9 +239,9 @@ class _Reader:
 
     def boolean(self, name: str) -> bool:
         value = self._given(name)
-        if value not in _BOOLEANS:
-            self.problem(name, f"{_shown(value)} is neither true nor false: write one of them")
-        return _BOOLEANS.get(value, True)
+        if value not in BOOLEANS:
+            self.problem(name, f"{shown(value)} is neither true nor false: write one of them")
+        return BOOLEANS.get(value, True)
 
     def seconds(self, name: str) -> float:
         value = self._given(name)
@@ -371,7 +250,7 @@ class _Reader:
         if not 1 <= seconds <= _LONGEST_SECONDS:
             self.problem(
                 name,
-                f"{_shown(value)} is not a duration between 1 second and 35 days: "
+                f"{shown(value)} is not a duration between 1 second and 35 days: "
                 "write it like 30, 30s, 2m or 1h",
             )
             return 1.0
@@ -381,44 +260,10 @@ class _Reader:
         value = self._given("api-url")
         if not value:
             return None
-        match = _API_URL.fullmatch(value)
-        if match is None or int(match["port"] or 443) > 65535:
-            # The value is not repeated: it may hold a user's password.
-            self.problem(
-                "api-url",
-                "is not an API address: write it like https://host or https://host/path, "
-                "without user, query or fragment",
-            )
-        elif match["scheme"] == "http" and not _is_local(match["host"]):
-            self.problem(
-                "api-url",
-                f"{_shown(value)} would send the token in the clear: use https (http is for "
-                "loopback, private addresses and names without a dot)",
-            )
-        elif match["path"].endswith(("/v1", "/v1beta1")):
-            self.problem("api-url", f"{_shown(value)} must not end in the API's version: remove it")
+        problem = api_url_problem(value)
+        if problem:
+            self.problem("api-url", problem)
         return value.rstrip("/")
 
     def _given(self, name: str) -> str:
         return raw_value(self._environ, name).strip() or self._declared[name].default
-
-
-def _shown(value: str) -> str:
-    """Return a value as a message repeats it: whole or not at all.
-
-    It may be a secret that was given to the wrong input, and the runner masks no part of one.
-    """
-    return repr(value) if len(value) <= _LONGEST_SHOWN else f"({len(value)} characters)"
-
-
-def _is_local(host: str) -> bool:
-    """Tell whether a host is this machine, a private address or a name without a dot."""
-    # Only for the rare http address, so that a usual start does not pay for the import.
-    import ipaddress
-
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return _UNDOTTED_NAME.fullmatch(host) is not None
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_loopback or address.is_private

@@ -74,7 +74,7 @@ MUTATIONS = (
     ),
     Mutation(
         "polling survives what is no usable answer",
-        "watch.py",
+        "lifecycle.py",
         "            if not error.retryable and not self._patience.has_answered:\n",
         "            if True:\n",
         "test_watch test_faults",
@@ -88,7 +88,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an outage does not cancel",
-        "watch.py",
+        "lifecycle.py",
         "            if error is not self._verdict:\n",
         "            if True:\n",
         "test_watch",
@@ -102,7 +102,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a new run may be unknown for 30 s",
-        "watch.py",
+        "lifecycle.py",
         "if error.status != 404 or asked >= self._fresh_until:",
         "if error.status:",
         "test_watch test_faults",
@@ -271,14 +271,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a lost create is looked for where that can be",
-        "watch.py",
+        "lifecycle.py",
         "_LOOKS if lost.findable else 0",
         "0",
         "test_watch",
     ),
     Mutation(
         "a kill during the search knows that a run may exist",
-        "watch.py",
+        "lifecycle.py",
         "            error.__cause__ = lost\n",
         "",
         "test_watch",
@@ -292,7 +292,7 @@ MUTATIONS = (
     ),
     Mutation(
         "actions are asked for every 15 s at most",
-        "watch.py",
+        "lifecycle.py",
         "if self._service.has_actions and asked >= self._next_actions:",
         "if self._service.has_actions:",
         "test_watch",
@@ -320,7 +320,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the timeout cancels",
-        "watch.py",
+        "lifecycle.py",
         "        self._cancel(attempts=_LOOKS)\n",
         "",
         "test_watch",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dataform_action.inputs import INPUTS
+from dataform_action.input_table import INPUTS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ACTION: dict[str, Any] = yaml.safe_load((_ROOT / "action.yml").read_text("utf-8"))

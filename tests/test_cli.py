@@ -18,7 +18,7 @@ from dataform_action import __version__
 from dataform_action.cli import main
 from dataform_action.emulator import Emulator
 from dataform_action.endings import ExitCode
-from dataform_action.inputs import INPUTS
+from dataform_action.input_table import INPUTS
 from dataform_action.terminal import Terminal
 from tests.fakes import FakeClock
 

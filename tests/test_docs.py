@@ -15,7 +15,7 @@ import pytest
 import dataform_action
 from dataform_action import cli
 from dataform_action.emulator import Emulator
-from dataform_action.inputs import INPUTS
+from dataform_action.input_table import INPUTS
 from tests.fakes import FakeClock
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"

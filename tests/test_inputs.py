@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataform_action.errors import InputError
-from dataform_action.inputs import INPUTS, Inputs, parse, raw_value, variable_names
+from dataform_action.input_table import INPUTS
+from dataform_action.inputs import Inputs, parse, raw_value, variable_names
 from dataform_action.model import Polling, RunRequest
 from tests.runner import BOUNDED, hostile_texts
 

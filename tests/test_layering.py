@@ -17,13 +17,15 @@ _VOCABULARY = {"actions", "endings", "errors", "inputs", "interrupts", "model", 
 #: Which of our modules each module may import; "emulator" stands for all of its modules.
 _ALLOWED: dict[str, set[str]] = {
     "actions": {"errors"},
+    "addresses": {"errors"},
     "annotations": {"endings", "explain", "github", "problems"},
     "answers": {"errors"},
     "__init__": {"actions", "clock", "dataform_web", "errors", "google_auth", "google_dataform"}
     | {"model", "service", "updates", "version", "watch"},
     "__main__": {"cli"},
     "bounded": set(),
-    "cli": {"clock", "connect", "endings", "errors", "inputs", "main", "terminal", "version"},
+    "cli": {"clock", "connect", "endings", "errors", "input_table", "inputs", "main", "terminal"}
+    | {"version"},
     "clock": set(),
     "closing": {"actions", "endings", "explain", "github", "problems", "tables"},
     "connect": {"dataform_web", "google_auth", "google_dataform", "inputs", "service", "source"},
@@ -48,11 +50,13 @@ _ALLOWED: dict[str, set[str]] = {
     "google_exchanges": {"answers", "bounded", "errors", "failures"},
     "google_hints": {"errors"},
     "google_request": {"model"},
-    "inputs": {"errors", "google_request", "model"},
+    "input_table": set(),
+    "inputs": {"addresses", "errors", "google_request", "input_table", "model"},
     "interrupts": set(),
     "main": _VOCABULARY
     | {"clock", "connect", "github", "post_state", "progress", "report", "service", "watch"},
     "markdown": {"github", "model"},
+    "lifecycle": {"actions", "clock", "errors", "model", "patience", "service", "updates"},
     "model": {"actions", "errors"},
     "outputs": {"endings", "explain"},
     "page": set(),
@@ -74,10 +78,10 @@ _ALLOWED: dict[str, set[str]] = {
     "tables": {"actions", "endings", "markdown", "model", "page", "problems"},
     "timeline": {"actions", "endings", "explain", "github", "markdown", "model", "page"}
     | {"problems"},
-    "transport": {"answers", "bounded", "errors", "failures", "model", "version"},
+    "transport": {"addresses", "answers", "bounded", "errors", "failures", "model", "version"},
     "updates": {"actions", "errors", "model"},
     "version": set(),
-    "watch": {"actions", "clock", "errors", "model", "patience", "service", "updates"},
+    "watch": {"clock", "lifecycle", "model", "service", "updates"},
 }
 #: Which third-party libraries each module may import; the others use the standard library only.
 _LIBRARIES = {

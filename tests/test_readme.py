@@ -13,7 +13,8 @@ import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from dataform_action.endings import ExitCode
-from dataform_action.inputs import INPUTS, parse
+from dataform_action.input_table import INPUTS
+from dataform_action.inputs import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

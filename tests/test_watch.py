@@ -24,6 +24,7 @@ from dataform_action.errors import (
     Throttled,
     WaitTimeout,
 )
+from dataform_action.lifecycle import ACTIONS_INTERVAL
 from dataform_action.model import Polling, Result, Run, RunRequest, State
 from dataform_action.patience import HEARTBEAT
 from dataform_action.updates import (
@@ -39,14 +40,7 @@ from dataform_action.updates import (
     Update,
     Waiting,
 )
-from dataform_action.watch import (
-    ACTIONS_INTERVAL,
-    Poller,
-    prepare,
-    run,
-    start,
-    wait,
-)
+from dataform_action.watch import Poller, prepare, run, start, wait
 from tests.fakes import (
     LOG_URL,
     ActionsStep,

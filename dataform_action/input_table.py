@@ -1,0 +1,121 @@
+"""The table of the action's inputs; ``action.yml``, README and the flags follow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input as ``action.yml`` declares it; ``google`` ones need Google Cloud Dataform.
+
+    ``several`` ones hold more than one value, separated by line breaks.
+    """
+
+    name: str
+    description: str
+    default: str = ""
+    required: bool = False
+    google: bool = False
+    several: bool = False
+
+    @property
+    def is_boolean(self) -> bool:
+        """Tell whether the input is either true or false."""
+        return self.default in BOOLEANS
+
+
+#: Every input, in the order of ``action.yml`` and of README's table; a test compares them.
+INPUTS = (
+    Input(
+        "project-id",
+        "The Google Cloud project, or on Dataform Web the project's number.",
+        required=True,
+    ),
+    Input("schedule", "The workflow configuration to run, or on Dataform Web the schedule."),
+    Input(
+        "environment",
+        "The release configuration to compile and run, or on Dataform Web the environment.",
+    ),
+    Input(
+        "token",
+        "An API token of Dataform Web, or an OAuth access token; "
+        "without it, Application Default Credentials.",
+    ),
+    Input(
+        "poll-interval", "The longest wait between two polls, like 30, 30s, 2m or 1h.", default="10"
+    ),
+    Input("timeout", "How long to wait for the run to end.", default="6h"),
+    Input(
+        "outage-timeout",
+        "How long the API may give no usable answer in a row before the step gives up.",
+        default="10m",
+    ),
+    Input(
+        "wait",
+        "Whether to wait for the run's end; with false the step ends once it has started.",
+        default="true",
+    ),
+    Input(
+        "cancel-run",
+        "Whether to cancel the run when the step is cancelled or reaches its timeout.",
+        default="true",
+    ),
+    Input("run-id", "Watch this run instead of starting one."),
+    Input(
+        "location",
+        "The region of the Google Cloud Dataform repository, with repository.",
+        google=True,
+    ),
+    Input("repository", "The Google Cloud Dataform repository, with location.", google=True),
+    Input("git-ref", "A branch, tag or commit to compile and run.", google=True),
+    Input("compile-only", "Whether to stop after the compilation.", default="false", google=True),
+    Input(
+        "promote",
+        "Whether to make the compilation the environment's own after the run succeeded.",
+        default="false",
+        google=True,
+    ),
+    Input(
+        "vars", "Compilation variables for git-ref, a name=value a line.", google=True, several=True
+    ),
+    Input("schema-suffix", "A suffix for every dataset, for git-ref.", google=True),
+    Input("table-prefix", "A prefix for every table, for git-ref.", google=True),
+    Input(
+        "tags",
+        "Run only the actions with one of these tags, separated by commas or line breaks.",
+        several=True,
+    ),
+    Input(
+        "actions",
+        "Run only these actions, separated by commas or line breaks.",
+        google=True,
+        several=True,
+    ),
+    Input(
+        "include-dependencies",
+        "Whether to run what the selected actions depend on as well.",
+        default="false",
+        google=True,
+    ),
+    Input(
+        "include-dependents",
+        "Whether to run what depends on the selected actions as well.",
+        default="false",
+        google=True,
+    ),
+    Input(
+        "full-refresh",
+        "Whether to rebuild incremental tables from scratch.",
+        default="false",
+        google=True,
+    ),
+    Input("service-account", "The service account that the run acts as.", google=True),
+    Input("api-url", "The address of the API, if it is not the service's own."),
+    Input("summary", "Whether to write the job summary.", default="true"),
+)
