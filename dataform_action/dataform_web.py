@@ -57,7 +57,8 @@ class DataformWeb:
     each request and its answer, in a line without secrets.
 
     Raises:
-        InputError: ``project_id`` cannot be part of an API path, or ``token`` is none.
+        InputError: ``project_id`` cannot be part of an API path, ``token`` is none, or the
+            token would go to ``api_url`` in the clear.
     """
 
     name = "Dataform Web"

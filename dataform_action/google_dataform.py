@@ -58,7 +58,8 @@ class GoogleDataform:
     secrets.
 
     Raises:
-        InputError: a name cannot be part of an API path, or ``token`` is none.
+        InputError: a name cannot be part of an API path, ``token`` is none, or it would go to
+            ``api_url`` in the clear.
     """
 
     name = "Google Cloud Dataform"

@@ -12,10 +12,12 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from dataform_action.addresses import api_url_problem
 from dataform_action.answers import Answer, Json, read_answer, redact, tell_exchange
 from dataform_action.bounded import Late, in_time, read_body
 from dataform_action.errors import (
     DataformError,
+    InputError,
     InvalidResponse,
     Misconfigured,
     NoResponse,
@@ -77,6 +79,9 @@ class Transport:
     A call is one attempt: there are no retries and no redirects here. ``token`` is
     asked for at every request, so that it may change during a long wait. ``on_exchange``
     is told of each request and its answer, in a line without secrets.
+
+    Raises:
+        InputError: ``base_url`` is no address that the token may be sent to.
     """
 
     def __init__(
@@ -86,6 +91,9 @@ class Transport:
         *,
         on_exchange: Callable[[str], object] | None = None,
     ) -> None:
+        problem = api_url_problem(base_url)
+        if problem:
+            raise InputError([("api_url", problem)])
         self._base_url = base_url
         self._token = token
         self._on_exchange = on_exchange

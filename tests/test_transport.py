@@ -150,7 +150,7 @@ def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotConnected, match="Name or service not known"):
-        connect(emulator, "http://nowhere.invalid").send("GET", RUNS)
+        connect(emulator, "https://nowhere.invalid").send("GET", RUNS)
 
 
 def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +267,7 @@ def test_answer_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.Monk
     monkeypatch.setenv("HTTP_PROXY", emulator.url)
     emulator.add_fault(Fault("close", processed=True))
     with pytest.raises(NoResponse, match=r"Remote end closed connection without response$"):
-        connect(emulator, "http://api.example").send("POST", RUNS, {})
+        connect(emulator, "http://api").send("POST", RUNS, {})
 
 
 def test_body_of_a_redirect_is_not_read(emulator: Emulator) -> None:
@@ -358,7 +358,7 @@ def test_token_of_a_failed_exchange_is_hidden(
 ) -> None:
     """Each attempt hides the token that it was made with, in the words of a failure as well."""
     tokens = iter(("token-one", "token-two"))
-    client = Transport("http://nowhere.invalid", lambda: next(tokens))
+    client = Transport("https://nowhere.invalid", lambda: next(tokens))
 
     def resolve(*_args: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "token-one, token-two")
@@ -505,3 +505,19 @@ def test_observer_that_fails_loses_no_answer(emulator: Emulator) -> None:
 
     client = Transport(emulator.url, lambda: emulator.token, on_exchange=fail)
     assert set(client.send("POST", RUNS, {})) == {"id"}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://api.example.com", "would send the token in the clear"),
+        ("https://user:password@api.example.com", "is not an API address"),
+        ("https://api.example.com/v1", "must not end in the API's version"),
+    ],
+)
+def test_address_that_no_token_goes_to(url: str, words: str) -> None:
+    """A library's user is refused the same addresses as a workflow's."""
+    with pytest.raises(InputError, match="api_url") as caught:
+        Transport(url, lambda: "token")
+    assert words in caught.value.message
+    assert "password" not in caught.value.message
