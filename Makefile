@@ -36,6 +36,8 @@ demo: override export SERVICE := $(value SERVICE)
 demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=google is the other API
 	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
+# Without the bytecode of the tests, each of pytest's processes compiles all of them again.
+test coverage: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) ## Run the tests; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
