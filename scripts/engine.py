@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ def client() -> str:
             "apt-get install docker.io"
         )
     return path
+
+
+def client_environ() -> dict[str, str]:
+    """Return what the docker client itself needs of this process's environment."""
+    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def check() -> None:
