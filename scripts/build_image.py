@@ -76,7 +76,9 @@ def build(tag: str, dockerfile: str, context: Path = ROOT, *, no_cache: bool = F
     """Build an image from a Dockerfile's text; raise EngineError with the build's log."""
     options = ["--no-cache"] if no_cache else []
     with engine.replacing(tag):
-        engine.docker("build", *options, "-t", tag, "-f", "-", str(context), stdin=dockerfile)
+        engine.docker(
+            "build", "--force-rm", *options, "-t", tag, "-f", "-", str(context), stdin=dockerfile
+        )
 
 
 def main() -> int:
