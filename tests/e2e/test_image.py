@@ -49,4 +49,4 @@ def test_bytecode(
         assert len(emulator.runs) + len(emulator.invocations) == 1
         assert engine.docker("diff", name) == ""
     finally:
-        engine.docker("rm", name)
+        engine.docker("rm", "--force", name)

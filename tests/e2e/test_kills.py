@@ -50,16 +50,18 @@ def _cancel_first(step: Container, emulator: Emulator) -> None:
     _wait_for("cancel")(step, emulator)
 
 
+#: Longer than a signal takes to arrive, and shorter than a create is shielded from it (3 s).
+_SLOW_CREATE = Fault("hang", on="create", seconds=2.0, processed=True)
 START = Stage("while the interpreter starts", lambda step, _: step.wait_until_started())
 CREATE = Stage(
     "during the create",
     _wait_for("create"),
-    Fault("hang", on="create", seconds=1.0, processed=True),
+    _SLOW_CREATE,
 )
 COMPILED = Stage(
     "during the create, after a compilation",
     _wait_for("create"),
-    Fault("hang", on="create", seconds=1.0, processed=True),
+    _SLOW_CREATE,
     {"schedule": "", "environment": "production"},
 )
 CREATED = Stage("right after the create", _wait_for("get"), Fault("hang", on="get", seconds=60))

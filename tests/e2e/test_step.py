@@ -61,15 +61,16 @@ def test_network_of_the_job(make_job: Callable[..., Job]) -> None:
     """In a job with services, the container is put into the job's network and reaches the API."""
     network = f"github_network_{uuid.uuid4().hex}"
     engine.docker("network", "create", network)
+    job = make_job(network=network)
     try:
         with Emulator(host=engine.gateway(network), advance="poll") as emulator:
             emulator.set_outcome("nightly", ("SUCCESSFUL",))
-            job = make_job(network=network)
             step = job.run(inputs_for(emulator))
             assert step.exit_code == 0, step.log
             assert len(emulator.runs) == 1
-            job.end()
     finally:
+        # A network is not removed before its containers.
+        job.end()
         engine.docker("network", "rm", network)
 
 
