@@ -173,12 +173,15 @@ class FileCommands:
     """The files by which a step hands outputs, state and its summary to the runner.
 
     A file that the environment does not name is skipped, as on a developer's machine.
-    Each call is one write, so that a kill leaves nothing half written.
+    Each call is one write, so that a kill leaves nothing half written. One that cannot be
+    written is a warning, once for each file.
     """
 
     def __init__(self, environ: Mapping[str, str], console: Console) -> None:
         self._environ = environ
         self._console = console
+        #: The variables whose files could not be written, as the log has said.
+        self._lost: set[str] = set()
 
     def output(self, values: Mapping[str, str]) -> None:
         """Set outputs of the step; the last value given to a name counts."""
@@ -218,6 +221,9 @@ class FileCommands:
         try:
             _append_whole(path, text.encode("utf-8", "replace"))
         except OSError as error:
+            if variable in self._lost:
+                return
+            self._lost.add(variable)
             self._console.warning(
                 f"The file that {variable} names cannot be written: {error.strerror}.",
                 "Dataform: a result is lost",

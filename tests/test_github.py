@@ -462,3 +462,16 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
             {"title": "Dataform: a result is lost"},
         )
     ]
+
+
+def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    """However often a step writes, each file that is lost takes one of its few warnings."""
+    stream = io.StringIO()
+    names = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+    files = FileCommands(dict.fromkeys(names, str(tmp_path)), Console(stream))
+    for _ in range(3):
+        files.output({"a": "b"})
+        files.state({"a": "b"})
+        files.summary("a")
+    warnings = [line for line in parse_log(stream.getvalue()) if isinstance(line, Command)]
+    assert [command.message.split()[3] for command in warnings] == list(names)
