@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ssl
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 #: What an exchange may raise; those of requests are ``OSError`` as well.
 EXCHANGE_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError)
+#: True wherever it is read: the library may run outside any container.
+LOOPBACK_HINT = (
+    "Check that the server runs. Inside a container, a loopback address is the container itself: "
+    "the host is reached by the address of Docker's bridge, such as http://172.17.0.1:8080, and "
+    "the server must listen there."
+)
 _UNUSABLE_ADDRESSES = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -31,6 +38,27 @@ def reason_of(error: BaseException) -> str:
     innermost = causes_of(error)[-1]
     words = str(innermost).rsplit(">: ", 1)[-1].strip()
     return words or type(innermost).__name__
+
+
+def hint_of(error: BaseException) -> str | None:
+    """Return what to do about an exception, where more is known than its kind tells."""
+    causes = causes_of(error)
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+        return None
+    url = str(getattr(getattr(error, "request", None), "url", ""))
+    refused = isinstance(causes[-1], ConnectionRefusedError)
+    return LOOPBACK_HINT if refused and _is_loopback(url) else None
+
+
+def _is_loopback(url: str) -> bool:
+    # Not before something failed, so that a usual start does not pay for the import.
+    import ipaddress
+
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_unconnected(error: BaseException) -> bool:

@@ -173,20 +173,27 @@ class FileCommands:
     """The files by which a step hands outputs, state and its summary to the runner.
 
     A file that the environment does not name is skipped, as on a developer's machine.
-    Each call is one write, so that a kill leaves nothing half written.
+    Each call is one write, so that a kill leaves nothing half written. One that cannot be
+    written is a warning, once for each file.
     """
 
     def __init__(self, environ: Mapping[str, str], console: Console) -> None:
         self._environ = environ
         self._console = console
+        #: The variables whose files could not be written, as the log has said.
+        self._lost: set[str] = set()
+        self._outputs: dict[str, str] = {}
 
     def output(self, values: Mapping[str, str]) -> None:
-        """Set outputs of the step; the last value given to a name counts."""
-        self._append("GITHUB_OUTPUT", self._pairs(values))
+        """Set outputs of the step; the last value of a name counts, and none is written twice."""
+        values = self._clean(values)
+        new = {name: text for name, text in values.items() if self._outputs.get(name) != text}
+        if new and self._append("GITHUB_OUTPUT", _pairs(new)):
+            self._outputs |= new
 
     def state(self, values: Mapping[str, str]) -> None:
         """Keep values for the post step, which finds each as ``STATE_<name>``."""
-        self._append("GITHUB_STATE", self._pairs(values))
+        self._append("GITHUB_STATE", _pairs(self._clean(values)))
 
     def summary_room(self) -> int:
         """Return how many bytes the job summary has room for, beside what it holds already."""
@@ -208,20 +215,25 @@ class FileCommands:
             return
         self._append("GITHUB_STEP_SUMMARY", text)
 
-    def _pairs(self, values: Mapping[str, str]) -> str:
-        return "".join(_pair(name, self._console.redact(text)) for name, text in values.items())
+    def _clean(self, values: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._console.redact(text) for name, text in values.items()}
 
-    def _append(self, variable: str, text: str) -> None:
+    def _append(self, variable: str, text: str) -> bool:
+        """Append to the file that a variable names, and tell whether the file was written."""
         path = self._environ.get(variable)
         if not path:
-            return
+            return False
         try:
             _append_whole(path, text.encode("utf-8", "replace"))
         except OSError as error:
-            self._console.warning(
-                f"The file that {variable} names cannot be written: {error.strerror}.",
-                "Dataform: a result is lost",
-            )
+            if variable not in self._lost:
+                self._lost.add(variable)
+                self._console.warning(
+                    f"The file that {variable} names cannot be written: {error.strerror}.",
+                    "Dataform: a result is lost",
+                )
+            return False
+        return True
 
 
 def _append_whole(path: str, data: bytes) -> None:
@@ -244,7 +256,10 @@ def _append_whole(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _pair(name: str, value: str) -> str:
-    """Return a name and value in heredoc form, which no value can break out of."""
-    delimiter = f"end-{secrets.token_hex(16)}"
-    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+def _pairs(values: Mapping[str, str]) -> str:
+    """Return names and values in heredoc form, which no value can break out of."""
+    text = ""
+    for name, value in values.items():
+        delimiter = f"end-{secrets.token_hex(16)}"
+        text += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    return text

@@ -244,7 +244,7 @@ class _Step:
             self._files.output({"run-id": run.id, "run-log-url": run.log_url})
             if self._inputs is not None and not self._inputs.wait:
                 self.fate = f"Run {run.id} goes on, since wait is false: {run.log_url}"
-        if run.compilation_result and (known is None or not known.compilation_result):
+        if run.compilation_result:
             self._files.output({"compilation-result": run.compilation_result})
         if known is not None and known.log_url != run.log_url:
             self._files.output({"run-log-url": run.log_url})

@@ -26,6 +26,7 @@ from dataform_action.errors import (
 )
 from dataform_action.failures import (
     EXCHANGE_ERRORS,
+    hint_of,
     is_misconfiguration,
     is_unconnected,
     reason_of,
@@ -236,5 +237,5 @@ def _failure(error: Exception, what: str, token: str) -> Unusable:
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return InvalidResponse(text)
     if is_unconnected(error):
-        return NotConnected(text)
+        return NotConnected(text, hint=hint_of(error))
     return NoResponse(text)

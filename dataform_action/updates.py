@@ -1,6 +1,6 @@
 """What happens while a run is created and waited for, as data for an observer.
 
-``str()`` of an update is a sentence for people.
+``str()`` of an update is a sentence for people, with what to do on a line of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataform_action.errors import DataformError
+from dataform_action.errors import DataformError, Unusable
 from dataform_action.model import Run, format_duration
 
 if TYPE_CHECKING:
@@ -94,10 +94,13 @@ class OutageStarted:
     limit: float
 
     def __str__(self) -> str:
-        return (
+        # The hint of the base only points to the message.
+        hint = "" if self.error.hint == Unusable.hint else self.error.hint
+        text = (
             f"No usable answer from the API, trying again for up to "
             f"{format_duration(self.limit)}. {self.error.message}"
         )
+        return f"{text}\n{hint}" if hint else text
 
 
 @dataclass(frozen=True, slots=True)

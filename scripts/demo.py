@@ -54,7 +54,8 @@ def main() -> int:
     if exit_code:
         _title(f"The step fails with exit code {exit_code}, on purpose: OUTCOME={outcome}")
     else:
-        _title("The step succeeds with exit code 0. Next: make demo OUTCOME=failure")
+        again = "make demo SERVICE=google" if service == "google" else "make demo"
+        _title(f"The step succeeds with exit code 0. Next: {again} OUTCOME=failure")
     return exit_code
 
 

@@ -1,7 +1,8 @@
 """Take pictures of job summaries as GitHub shows them: ``make screenshots``.
 
 Plays steps against the emulator, renders what they leave with GitHub's Markdown rules, its
-stylesheet and the real Mermaid, and writes a light and a dark picture of each to docs/images.
+stylesheet and the real Mermaid, and writes a light and a dark picture of each to docs/images:
+of the whole, and of what a failed run's summary says before its timeline.
 """
 
 from __future__ import annotations
@@ -69,6 +70,16 @@ SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "failure": ({"schedule": "nightly"}, FAILURES),
     "compile-errors": ({"git-ref": "feature/vouchers"}, {}),
 }
+#: The scene whose top has a picture of its own, and the heading before which that ends.
+TOP_SCENE, TOP_END = "failure", "\n### Timeline\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a picture shows, as HTML; ``is_whole`` unless the summary goes on below it."""
+
+    body: str
+    is_whole: bool = True
 
 
 class Missing(Exception):
@@ -94,10 +105,10 @@ def main() -> int:
         options.to.mkdir(parents=True, exist_ok=True)
         flaws = []
         for scene in [options.scene] if options.scene else SCENES:
-            body = render_html(play(scene))
-            for theme in THEMES:
-                picture = options.to / f"summary-{scene}-{theme}.png"
-                flaws += photograph(chromium, body, theme, picture)
+            for name, page in pages_of(scene, play(scene)).items():
+                for theme in THEMES:
+                    picture = options.to / f"summary-{name}-{theme}.png"
+                    flaws += photograph(chromium, page, theme, picture)
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1
@@ -170,14 +181,36 @@ def play(scene: str) -> str:
     return step.summary
 
 
-def photograph(chromium: str, body: str, theme: str, picture: Path) -> list[str]:
+def pages_of(scene: str, summary: str) -> dict[str, Page]:
+    """Return what is shown of a summary, by the names of the pictures.
+
+    Raises:
+        Missing: the summary whose top is shown has no timeline.
+    """
+    pages = {scene: Page(render_html(summary))}
+    if scene == TOP_SCENE:
+        top, end, _ = summary.partition(TOP_END)
+        if not end:
+            raise Missing(f"The summary of {scene} has no heading {TOP_END.strip()}")
+        pages[f"{scene}-top"] = Page(render_html(top), is_whole=False)
+    return pages
+
+
+def photograph(chromium: str, shown: Page, theme: str, picture: Path) -> list[str]:
     """Write the picture of a page; return what is wrong with it."""
     template = Template((BROWSER / "page.html").read_text("utf-8"))
     modules = (BROWSER / "node_modules").as_uri()
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "page.html")
         page.write_text(
-            template.substitute(modules=modules, theme=theme, job="nightly", body=body), "utf-8"
+            template.substitute(
+                modules=modules,
+                theme=theme,
+                job="nightly",
+                body=shown.body,
+                end="" if shown.is_whole else "open",
+            ),
+            "utf-8",
         )
         command = [
             *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),

@@ -63,13 +63,14 @@ _CERTIFICATES = (
     "/etc/ssl/ca-bundle.pem",
 )
 _IN_IMAGE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+#: A virtual environment tells of the interpreter that it was made of.
 _PROBE = """
 import json, os, site, sys, sysconfig
 print(json.dumps({
     "version": sys.version_info[:3],
-    "executable": os.path.realpath(sys.executable),
+    "executable": os.path.realpath(sys._base_executable),
     "library": os.path.realpath(sysconfig.get_path("stdlib")),
-    "packages": os.path.relpath(site.getsitepackages()[-1], sys.base_prefix),
+    "packages": os.path.relpath(site.getsitepackages([sys.base_prefix])[-1], sys.base_prefix),
 }))
 """
 
@@ -110,18 +111,32 @@ def make(python: str | None = None, wanted: str = "3.13", tag: str = TAG) -> str
         archive = Path(folder, "base.tar")
         with tarfile.open(archive, "w") as tar:
             tar.add(root, ".", filter=_owned_by_root)
-        changes = (
-            "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
-            'CMD ["python3"]',
-            f"LABEL {_LABEL}={digest}",
-        )
-        options = [option for change in changes for option in ("--change", change)]
-        with engine.replacing(tag):
-            engine.docker("import", *options, str(archive), tag)
+        import_tested(archive, tag, digest)
+    return tag
+
+
+def import_tested(archive: Path, tag: str, digest: str) -> None:
+    """Make an image of an archive, and give it its name once its Python has shown that it runs.
+
+    Raises:
+        EngineError: it does not run, or docker refused; nothing has the name then.
+    """
+    changes = (
+        "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+        'CMD ["python3"]',
+        f"LABEL {_LABEL}={digest}",
+    )
+    options = [option for change in changes for option in ("--change", change)]
+    image = engine.docker("import", *options, str(archive)).strip()
     smoke = "import bz2, ctypes, lzma, pip, sqlite3, ssl, zlib"
     program = ["/usr/local/bin/python3", "-I", "-W", "error", "-c", smoke]
-    engine.docker("run", "--rm", "--network", "none", tag, *program)
-    return tag
+    try:
+        engine.docker("run", "--rm", "--network", "none", image, *program)
+    except engine.EngineError:
+        engine.docker("rmi", image)
+        raise
+    with engine.replacing(tag):
+        engine.docker("tag", image, tag)
 
 
 def choose(python: str | None, wanted: str) -> Interpreter:
@@ -144,7 +159,10 @@ def _candidates() -> Iterator[str]:
 
 
 def _probe(python: str) -> Interpreter | None:
-    """Ask an interpreter about itself; None if it is too old, not CPython, or lacks pip."""
+    """Ask an interpreter about itself.
+
+    None if it does not answer, is too old, lacks pip or keeps its packages outside its prefix.
+    """
     try:
         done = subprocess.run(
             [python, "-I", "-c", _PROBE], capture_output=True, text=True, check=True, timeout=20
@@ -159,7 +177,8 @@ def _probe(python: str) -> Interpreter | None:
             *Path("/usr/share/python-wheels").glob("pip-*.whl"),
         ]
     )
-    if tuple(told["version"]) < OLDEST or not wheels:
+    outside = Path(told["packages"]).parts[0] == ".."
+    if tuple(told["version"]) < OLDEST or not wheels or outside:
         return None
     return Interpreter(
         version=tuple(told["version"]),

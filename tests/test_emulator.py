@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -1098,6 +1099,36 @@ def test_command_takes_the_token_and_keeps_it(capsys: pytest.CaptureFixture[str]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
     assert seen == ["SUCCESSFUL"]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "0"])  # noqa: S104
+def test_command_tells_where_it_listens(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that stands for all of the machine's is told as what can be called."""
+    seen: list[str | int] = []
+
+    def use() -> None:
+        first, second = capsys.readouterr().out.splitlines()
+        match = re.fullmatch(r"Dataform emulator: (http://127\.0\.0\.1:([0-9]+))", first)
+        assert match is not None
+        assert second.startswith("It listens on every address of this machine, port ")
+        assert second.endswith(f", such as http://172.17.0.1:{match[2]}")
+        client = Client(match[1], "given")
+        seen.append(client.create())
+        client.close()
+
+    assert main(["--host", host, "--port", "0", "--token", "given"], use) == 0
+    assert len(seen) == 1
+
+
+def test_command_tells_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help says of a flag with a default what it is, and of no flag twice."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "on loopback" not in words
+    assert re.findall(r"\(default: ([^)]*)\)", words) == [
+        *("127.0.0.1", "8080", "an example, printed", "clock", "8", "a sample")
+    ]
 
 
 def test_command_tells_that_a_port_is_taken(

@@ -462,3 +462,29 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
             {"title": "Dataform: a result is lost"},
         )
     ]
+
+
+def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    """However often a step writes, each file that is lost takes one of its few warnings."""
+    stream = io.StringIO()
+    names = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+    files = FileCommands(dict.fromkeys(names, str(tmp_path)), Console(stream))
+    for _ in range(3):
+        files.output({"a": "b"})
+        files.state({"a": "b"})
+        files.summary("a")
+    warnings = [line for line in parse_log(stream.getvalue()) if isinstance(line, Command)]
+    assert [command.message.split()[3] for command in warnings] == list(names)
+
+
+def test_an_output_is_written_again_only_if_it_differs(tmp_path: Path) -> None:
+    """A value that is known twice stands once; another one counts; a lost one is tried again."""
+    path = tmp_path / "output"
+    files = FileCommands({"GITHUB_OUTPUT": str(path)}, Console(io.StringIO()))
+    path.mkdir()
+    files.output({"a": "1"})
+    path.rmdir()
+    for values in ({"a": "1"}, {"a": "1", "b": "1"}, {"a": "2"}, {"a": "1"}, {"a": "1"}):
+        files.output(values)
+    found = parse_file_commands(path.read_text("utf-8"))
+    assert found == [("a", "1"), ("b", "1"), ("a", "2"), ("a", "1")]

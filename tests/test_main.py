@@ -20,9 +20,11 @@ from dataform_action.emulator import (
     make_warehouse,
 )
 from dataform_action.endings import ExitCode
+from dataform_action.failures import LOOPBACK_HINT
 from dataform_action.main import as_log, main
 from tests.fakes import FakeClock
 from tests.google_stand_ins import GoogleStandIns
+from tests.runner import parse_file_commands
 from tests.steps import ROOT, google_inputs_for, inputs_for, run_here
 
 
@@ -358,6 +360,26 @@ def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     compiled = step.outputs["compilation-result"]
     assert json.loads(patches[0].body) == {"releaseCompilationResult": compiled}
     assert f"Promoted, for scheduled runs as well: {compiled}" in step.log
+
+
+def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Where loopback refuses, the first warning and the verdict say what it is in a container."""
+    step = run_here(tmp_path, inputs_for(emulator, api_url="http://localhost:1"), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    for said in (step.warnings[0], step.errors[-1]):
+        assert "Connection refused%0A" in said
+        assert said.endswith(f"%0A{LOOPBACK_HINT}")
+
+
+@pytest.mark.parametrize("source", [{"schedule": "nightly"}, {"schedule": "", "git_ref": "main"}])
+def test_each_output_is_written_once(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, source: dict[str, str]
+) -> None:
+    """What is written the moment it is known is not repeated by the ending."""
+    step = run_here(tmp_path, google_inputs_for(emulator, **source), clock)
+    written = parse_file_commands((tmp_path / "GITHUB_OUTPUT").read_text("utf-8"))
+    assert [name for name, _ in written] == list(step.outputs)
+    assert list(step.outputs).index("compilation-result") < list(step.outputs).index("status")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dataform_action.actions import Action, ActionState, Compilation
-from dataform_action.errors import CancelUnsupported, NoResponse
+from dataform_action.errors import CancelUnsupported, NoResponse, Throttled
 from dataform_action.inputs import Inputs
 from dataform_action.model import Polling, Run, RunRequest, State
 from dataform_action.progress import Narrator, render_intent, render_settings
@@ -153,6 +153,11 @@ def test_settings_are_told_without_the_token() -> None:
         (
             OutageStarted(NoResponse("GET x: HTTP 503."), 600.0),
             "No usable answer from the API, trying again for up to 10m. GET x: HTTP 503.",
+        ),
+        (
+            OutageStarted(Throttled("GET x: HTTP 429."), 600.0),
+            "No usable answer from the API, trying again for up to 10m. GET x: HTTP 429.\n"
+            "Too many requests were made: run fewer jobs at a time.",
         ),
         (OutageEnded(75.0), "The API answers again after 1m 15s"),
         (CancelRequested(_RUN), "Asked the service to cancel run 77: https://a/77"),

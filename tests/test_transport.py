@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+import requests
 import trustme
 
 from dataform_action import answers, transport
@@ -27,6 +28,7 @@ from dataform_action.errors import (
     Refused,
     Throttled,
 )
+from dataform_action.failures import LOOPBACK_HINT, hint_of
 from dataform_action.transport import Transport
 
 RUNS = "/v1/project/1234/run"
@@ -129,6 +131,31 @@ def test_connection_that_is_refused(emulator: Emulator) -> None:
         connect(emulator, "http://127.0.0.1:1").send("GET", RUNS)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.7.0.1", "localhost", "[::1]"])
+def test_loopback_that_refuses(emulator: Emulator, host: str) -> None:
+    """A loopback address where nothing listens is perhaps that of a container."""
+    with pytest.raises(NotConnected) as caught:
+        connect(emulator, f"http://{host}:1").send("GET", RUNS)
+    assert caught.value.hint == LOOPBACK_HINT
+    assert "Inside a container, " in LOOPBACK_HINT
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1:1", "http://emulator:1", "https://api.invalid"])
+def test_other_addresses_that_refuse(url: str) -> None:
+    """What is not on loopback has the hint of every connection that is not made."""
+    request = requests.Request("GET", url).prepare()
+    error = requests.ConnectionError(ConnectionRefusedError("Connection refused"), request=request)
+    assert hint_of(error) is None
+
+
+def test_proxy_that_refuses(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy stands between, so that nothing is known of the address behind it."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(NotConnected, match="Connection refused") as caught:
+        connect(emulator).send("GET", RUNS)
+    assert caught.value.hint == NotConnected.hint
+
+
 def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
     """A connection that is not made in time is a request that never left."""
     with socket.socket() as listener:
@@ -137,9 +164,10 @@ def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with (
             socket.create_connection(listener.getsockname()),
-            pytest.raises(NotConnected, match="timed out"),
+            pytest.raises(NotConnected, match="timed out") as caught,
         ):
             connect(emulator, url).send("GET", RUNS, read_seconds=0.1)
+    assert caught.value.hint == NotConnected.hint
 
 
 def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

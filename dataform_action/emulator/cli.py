@@ -42,11 +42,17 @@ def _graph(text: str) -> Mapping[str, Any]:
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dataform_action.emulator",
-        description="Serve an emulation of Dataform's APIs on loopback, until Ctrl-C.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Serve an emulation of Dataform's APIs, until Ctrl-C.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=_port, default=8080, help="0 picks a free one")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on; 0.0.0.0 is every one of this machine, so that containers "
+        "reach it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8080, help="0 picks a free one (default: %(default)s)"
+    )
     parser.add_argument(
         "--token", help="the token that both APIs accept (default: an example, printed)"
     )
@@ -54,10 +60,13 @@ def _make_parser() -> argparse.ArgumentParser:
         "--advance",
         choices=get_args(Advance),
         default="clock",
-        help="how runs go on: by time, or by one step a poll",
+        help="how runs go on: by time, or by one step a poll (default: %(default)s)",
     )
     parser.add_argument(
-        "--run-seconds", type=_seconds, default=8.0, help="how long a run takes by the clock"
+        "--run-seconds",
+        type=_seconds,
+        default=8.0,
+        help="how long a run takes by the clock (default: %(default)g)",
     )
     parser.add_argument(
         "--graph",
@@ -99,6 +108,12 @@ def main(
     try:
         with emulator:
             _print(f"Dataform emulator: {emulator.url}")
+            if emulator.is_everywhere:
+                port = emulator.url.rpartition(":")[2]
+                _print(
+                    f"It listens on every address of this machine, port {port}: a container "
+                    f"reaches it at that of Docker's bridge, such as http://172.17.0.1:{port}"
+                )
             if options.token is None:
                 _print(f"API token: {emulator.token}")
             wait()

@@ -24,12 +24,14 @@ T = TypeVar("T")
 DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1"
 """An invented token of the documented shape: it opens nothing but the emulator."""
 
-_WILDCARD = "0.0.0.0"
+_EVERYWHERE = "0.0.0.0"
 _RULES = Rules()
 
 
 class Emulator:
-    """A server of Dataform's APIs on loopback; a context manager, or ``start`` and ``close``.
+    """A server of Dataform's APIs, on loopback unless ``host`` says otherwise.
+
+    It is a context manager, or has ``start`` and ``close``.
 
     ``advance`` says how runs go on: by one step a ``poll``, or by the ``clock`` in ``run_seconds``.
     ``schedules`` maps the known schedules to what becomes of their runs, ``repositories`` are those
@@ -100,11 +102,23 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The address of the server, without a slash at its end."""
+        """The address of the server, without a slash at its end.
+
+        It is the one on loopback if the server listens on every address of the machine.
+        """
+        host = "127.0.0.1" if self.is_everywhere else self._address[0]
+        return f"http://{host}:{self._listening.port}"
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it listens on every address of the machine."""
+        return self._listening.server_address[0] == _EVERYWHERE
+
+    @property
+    def _listening(self) -> Server:
         if self._server is None:
             raise RuntimeError("The emulator is not started: use it in a with statement")
-        host = self._address[0]
-        return f"http://{'127.0.0.1' if host == _WILDCARD else host}:{self._server.port}"
+        return self._server
 
     @property
     def requests(self) -> list[Request]:
