@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings
 from dataform_action.emulator import Emulator
 from tests.fakes import FakeClock
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts in the background so, and every process of a test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The same examples in every run; make fuzz looks for new ones.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _SUITE = settings(

@@ -87,8 +87,10 @@ class Runner:
             command += [f"--DataformRun-{name.replace('_', '-')}", value]
         environ = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
         with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-            yield process
-            process.kill()
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 @pytest.fixture
