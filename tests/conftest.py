@@ -12,7 +12,7 @@ from dataform_action.emulator import Emulator
 from tests.fakes import FakeClock
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what it puts in the background so, and every process of a test would inherit it.
+    # So a shell starts what it puts in the background, and what a test starts would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; make fuzz looks for new ones.
