@@ -65,7 +65,7 @@ clients: $(DEV) ## Drive the emulator with Google's own clients, and check our r
 	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
 
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
-	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 3 --dist loadfile -W default \
+	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \
 		tests/orchestrators $(ARGS)
 
 docs: $(DEV) ## Build pages of the library's interface into build/docs
