@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.connect import connect
-from dataform_action.errors import CancelUnsupported, DataformError
+from dataform_action.errors import CancelUnsupported, DataformError, RunMayExist
 from dataform_action.github import Console, FileCommands
 from dataform_action.inputs import Inputs, parse, raw_value
 from dataform_action.interrupts import Interrupted, Interrupts
@@ -169,6 +169,8 @@ class _Step:
         self._narrator = Narrator()
         self._compilation_result = ""
         self._cancel_settled = False
+        #: Whether a creation was begun of which nobody knows whether it made a run.
+        self._in_doubt = False
         #: What came of cancelling the run, in words.
         self.fate = ""
         self.known_run: Run | None = None
@@ -211,9 +213,17 @@ class _Step:
         from dataform_action.report import report
 
         self.exit_code = int(ending.exit_code)
-        if self.known_run is None or self._cancel_settled or not ending.is_of_a_cancel:
+        if not (ending.is_of_a_cancel and self._may_be_left_going()):
             self._files.state({STATE_SETTLED: "true"})
         report(ending, self._inputs, self._service_name, self.console, self._files)
+
+    def _may_be_left_going(self) -> bool:
+        """Tell whether there may be a run that the post step could still cancel."""
+        if self.known_run is not None:
+            return not self._cancel_settled
+        # Without a compilation it cannot be found, and the ending says that it may exist.
+        findable = self._in_doubt and bool(self._compilation_result)
+        return findable and self._state()[STATE_CANCEL] == "true"
 
     def _tell(self, update: Update) -> None:
         if isinstance(update, Created | Changed):
@@ -256,7 +266,13 @@ class _Step:
         begun = {STATE_CREATING: "true", STATE_COMPILATION: self._compilation_result}
         self._files.state(self._state() | begun)
         with self._interrupts.shielded():
-            yield
+            self._in_doubt = True
+            try:
+                yield
+            except DataformError as error:
+                self._in_doubt = isinstance(error, RunMayExist)
+                raise
+            self._in_doubt = False
 
     def _state(self) -> dict[str, str]:
         """Return what the post step needs, whatever else it needs."""

@@ -86,11 +86,11 @@ def _clean_up(service: Service, state: Mapping[str, str], console: Console, cloc
     if is_segment(state[STATE_RUN_ID]):
         run = service.describe(state[STATE_RUN_ID])
     else:
-        console.line("The step was killed while it created a run.")
+        console.line("The step ended while it created a run.")
         found = _find(service, state[STATE_COMPILATION], clock)
         if found is None:
             return (
-                f"{name}: the step was killed while it created a run, so the run may exist. "
+                f"{name}: the step ended while it created a run, so the run may exist. "
                 "Look at the project's runs before you run this again."
             )
         run = found

@@ -143,6 +143,13 @@ MUTATIONS = (
         "test_signals",
     ),
     Mutation(
+        "the post step is left a run whose create was cut short",
+        "main.py",
+        "            self._in_doubt = True\n",
+        "",
+        "test_signals",
+    ),
+    Mutation(
         "the post step looks after a killed step's run",
         "post.py",
         "if state[STATE_SETTLED] or not (known",

@@ -68,7 +68,7 @@ def test_kill_during_the_creation(emulator: Emulator, run_post: Post) -> None:
     """Where a run cannot be found again, the post step says that there may be one."""
     step = run_post(inputs_for(emulator), KILLED)
     assert len(step.warnings) == 1
-    assert "the step was killed while it created a run, so the run may exist." in step.warnings[0]
+    assert "the step ended while it created a run, so the run may exist." in step.warnings[0]
     assert "so the run may exist" in step.summary
     assert emulator.requests == []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
-from tests.steps import Step, inputs_for, read_step, start_step
+from tests.steps import Step, google_inputs_for, inputs_for, read_step, run_apart, start_step
 
 #: The runner sends SIGTERM 7.5 s after SIGINT.
 BUDGET_SECONDS = 7.0
@@ -103,6 +103,24 @@ def test_second_signal_does_not_wait_for_the_id(
     assert left.exit_code == 143
     assert "so the run may exist" in left.errors[0]
     assert left.outputs == {"status": "cancelled"}
+
+
+@pytest.mark.parametrize("cancel", ["true", "false"])
+def test_post_step_looks_for_a_run_whose_create_was_cut_short(
+    emulator: Emulator, start: Callable[..., Started], tmp_path: Path, cancel: str
+) -> None:
+    """A run that may exist, of a compilation of its own, is found and cancelled after the job."""
+    emulator.add_fault(Fault("hang", on="create", seconds=60, processed=True))
+    inputs = google_inputs_for(emulator, schedule="", git_ref="main", cancel_run=cancel)
+    step = start(**inputs)
+    emulator.wait_for(lambda: emulator.invocations)
+    left = step.stop(signal.SIGINT, signal.SIGTERM)
+    assert "so the run may exist" in left.errors[0]
+    assert ("settled" in left.state) == (cancel == "false")
+    state = {f"STATE_{name}": value for name, value in left.state.items()}
+    run_apart(tmp_path, inputs, "post_entrypoint.py", **state)
+    is_cancelled = emulator.invocations[0].state == "CANCELING"
+    assert is_cancelled == (cancel == "true")
 
 
 def test_create_that_fails_under_a_signal(
