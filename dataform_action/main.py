@@ -220,7 +220,7 @@ class _Step:
     def _may_be_left_going(self) -> bool:
         """Tell whether there may be a run that the post step could still cancel."""
         if self.known_run is not None:
-            return not self._cancel_settled
+            return not (self._cancel_settled or self.known_run.state.ended)
         # Without a compilation it cannot be found, and the ending says that it may exist.
         findable = self._in_doubt and bool(self._compilation_result)
         return findable and self._state()[STATE_CANCEL] == "true"

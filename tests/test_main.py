@@ -397,6 +397,19 @@ def test_promote_that_fails(
     assert emulator.invocations[0].state == "SUCCEEDED"
 
 
+def test_post_step_has_nothing_to_do_with_a_run_that_is_over(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A timeout after the run's own end leaves nothing to cancel."""
+    emulator.add_fault(Fault("status", on="other", times=None))
+    promoted = {"schedule": "", "environment": "production", "promote": "true"}
+    inputs = google_inputs_for(emulator, **promoted, timeout="2m", outage_timeout="1h")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert step.outputs["status"] == "success"
+    assert step.state["settled"] == "true"
+
+
 def test_lost_create_is_found(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """A run of our own compilation is found when the answer to its creation is lost."""
     emulator.add_fault(Fault("close", on="create", processed=True))
