@@ -44,6 +44,7 @@ NOT_FOUND_GRACE = 30.0
 #: The actions of a run are asked for no more often than this, in seconds.
 ACTIONS_INTERVAL = 15.0
 _CANCEL_PAUSE = 2.0
+_DETAILS_PAUSE = 5.0
 #: How often a run is looked for after the answer to its creation was lost.
 _LOOKS = 3
 
@@ -257,7 +258,8 @@ class Lifecycle:
         actions: tuple[Action, ...] = ()
         for attempt in range(_LOOKS):
             if attempt:
-                self._patience.pause()
+                # Not as long as between two polls: the run is over, and somebody waits for word.
+                self._patience.rest(_DETAILS_PAUSE)
             try:
                 actions = actions or self._service.actions(run)
                 return self._service.details(run, actions)

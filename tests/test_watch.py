@@ -917,6 +917,15 @@ def test_actions_of_a_run_that_is_over(
     assert service.called == ["prepare", "start", "get", *calls]
 
 
+def test_what_is_told_of_an_end_does_not_wait_for_the_interval(clock: FakeClock) -> None:
+    """However rarely a long run is polled, its end is told within seconds of being seen."""
+    service = FakeService(
+        clock, polls=["RUNNING"] * 60 + ["FAILED"], queries=[NoResponse("503")], has_actions=True
+    )
+    run(service, NIGHTLY, Polling(interval=600, timeout=86400), clock=clock)
+    assert service.times("actions")[-1] - service.times("get")[-1] == 10
+
+
 def test_result_has_the_compilation(clock: FakeClock) -> None:
     """What the run executed is told with its end, where the service knows it."""
     made = Compilation(name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0")
