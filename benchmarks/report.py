@@ -98,7 +98,7 @@ def main() -> None:
     ending, inputs = make_case(options.actions, options.failures)
     parts: dict[str, Callable[[], object]] = {
         "outputs": lambda: "\n".join(render_outputs(ending).values()),
-        "summary": lambda: render_summary(ending, inputs, "Google Cloud Dataform", str),
+        "summary": lambda: render_summary(ending, inputs, "Google Cloud Dataform"),
         "annotations": lambda: "\n".join(
             place.message for place in render_annotations(ending, "the summary")
         ),

@@ -28,7 +28,7 @@ def report(
     A defect in one of them is a warning, and takes neither the others nor the exit code.
     """
     # Before anything is cut: half a secret is found by nobody.
-    ending = redacted(ending, console.redact)
+    ending, inputs = redacted(ending, console.redact), redacted(inputs, console.redact)
     with _guarded(console, "outputs"):
         outputs = render_outputs(ending)
         if inputs is not None and inputs.repository:
@@ -39,7 +39,7 @@ def report(
     if summary:
         with _guarded(console, "job summary"):
             room = files.summary_room()
-            files.summary(render_summary(ending, inputs, service_name, console.redact, room))
+            files.summary(render_summary(ending, inputs, service_name, room))
     with _guarded(console, "log's list of what failed"):
         _tell_actions(ending, console, "the job summary" if summary else "the log")
     words = ending.message + (f"\n{ending.hint}" if ending.hint else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 from dataform_action.endings import Ending, ExitCode
@@ -14,7 +13,6 @@ from dataform_action.markdown import code, link, prose
 from dataform_action.model import State, format_duration, is_link
 from dataform_action.page import Page
 from dataform_action.problems import add_compile_errors, add_failed_actions
-from dataform_action.redaction import redacted
 from dataform_action.tables import add_actions, add_compiled, render_counts
 from dataform_action.timeline import add_timeline
 
@@ -23,14 +21,12 @@ def render_summary(
     ending: Ending,
     inputs: Inputs | None,
     service_name: str,
-    redact: Callable[[str], str],
     limit: int = SUMMARY_LIMIT,
 ) -> str:
     """Return the job summary in at most ``limit`` bytes; bad inputs (``None``) have no facts.
 
-    ``redact`` hides secrets. It sees each text whole, before anything escapes or cuts it.
+    No secret may be left in what it is given: escapes and cuts would break it up.
     """
-    ending, inputs = redacted(ending, redact), redacted(inputs, redact)
     page = Page(limit)
     page.add("how the step ended", [f"## {_icon(ending)} {ending.title}", "", *_words(ending)])
     if inputs is not None:

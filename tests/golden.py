@@ -342,7 +342,7 @@ def hostile_ending(text: str) -> tuple[Ending, Inputs, str]:
 def render(case: Case) -> str:
     """Return the job summary of a case."""
     ending, inputs, service_name = case
-    return render_summary(ending, inputs, service_name, lambda text: text)
+    return render_summary(ending, inputs, service_name)
 
 
 def main() -> None:

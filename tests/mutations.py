@@ -362,10 +362,10 @@ MUTATIONS = (
     ),
     Mutation(
         "secrets are hidden before texts are cut",
-        "summary.py",
-        "    ending, inputs = redacted(ending, redact), redacted(inputs, redact)\n",
+        "report.py",
+        "    ending, inputs = redacted(ending, console.redact), redacted(inputs, console.redact)\n",
         "",
-        "test_summary",
+        "test_report",
     ),
     Mutation(
         "no text ends its code block",

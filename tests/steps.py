@@ -71,6 +71,18 @@ def google_inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:
     return inputs_for(emulator, **{**place, **changes})
 
 
+def run_program(program: str) -> str:
+    """Return what a program prints in a process of its own, where warnings are errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+    ).stdout
+
+
 def run_here(folder: Path, inputs: Mapping[str, str], clock: Clock, **more: str) -> Step:
     """Run the step in this process, with the given time and more of an environment."""
     environ = {**runner_environ(folder, inputs), **more}

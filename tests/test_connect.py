@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +14,7 @@ from dataform_action.errors import CredentialsRefused, Refused
 from dataform_action.inputs import Inputs, parse
 from dataform_action.service import Service
 from tests.google_stand_ins import METADATA, GoogleStandIns
-from tests.steps import google_inputs_for, inputs_for
-
-_ROOT = Path(__file__).resolve().parent.parent
+from tests.steps import google_inputs_for, inputs_for, run_program
 
 
 def _parse(values: dict[str, str]) -> Inputs:
@@ -159,14 +155,6 @@ def test_only_what_is_needed_is_loaded(
         f"connect(parse({environ!r}), {{}}, print)\n"
         "print(*sys.modules)"
     )
-    output = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=_ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=30,
-    ).stdout
-    modules = set(output.split())
+    modules = set(run_program(program).split())
     assert loaded <= modules
     assert not modules & (not_loaded | _LATER)

@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -45,8 +44,8 @@ from tests.google_stand_ins import (
     Given,
     GoogleStandIns,
 )
+from tests.steps import run_program
 
-_ROOT = Path(__file__).resolve().parent.parent
 _FEDERATION = [IDENTITY, EXCHANGE, IMPERSONATION]
 _GENERATED = "gha-creds-0123456789abcdef.json"
 
@@ -881,12 +880,4 @@ def test_importing_loads_nothing_of_google(module: str) -> None:
         f"import sys, {module}\n"
         "print(*[n for n in sys.modules if n.split('.')[0] in ('google', 'cryptography')])"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=_ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=30,
-    ).stdout
-    assert loaded.split() == []
+    assert run_program(program).split() == []

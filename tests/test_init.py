@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import dataform_action
+from tests.steps import run_program
 
 _ROOT = Path(__file__).resolve().parent.parent
 #: What belongs to the action, and has no business in a library's process.
@@ -113,18 +112,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def _loaded_by(code: str) -> set[str]:
     """Run some code in a process of its own; return the modules that it loads."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
-    return set(_output_of(program).split())
-
-
-def _output_of(program: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=_ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=30,
-    ).stdout
+    return set(run_program(program).split())
 
 
 def test_importing_the_package_loads_next_to_nothing() -> None:
@@ -157,7 +145,7 @@ def test_the_action_does_not_pay_for_the_command_line() -> None:
 
 def test_importing_has_no_side_effects() -> None:
     """Signals, environment, logging, threads and output are as they were."""
-    output = _output_of(
+    output = run_program(
         """
 import json, logging, os, signal, threading
 def state():

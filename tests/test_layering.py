@@ -74,7 +74,7 @@ _ALLOWED: dict[str, set[str]] = {
     "terminal": {"github"},
     "source": set(),
     "summary": {"endings", "explain", "github", "inputs", "markdown", "model", "page", "problems"}
-    | {"redaction", "tables", "timeline"},
+    | {"tables", "timeline"},
     "tables": {"actions", "endings", "markdown", "model", "page", "problems"},
     "timeline": {"actions", "endings", "explain", "github", "markdown", "model", "page"}
     | {"problems"},

@@ -165,7 +165,7 @@ def golden_runs() -> Runs:
     """Return the diagrams of the golden summaries, and the actions of each."""
     runs: Runs = {}
     for name, (ending, inputs, service_name) in endings().items():
-        page = read_page(render_summary(ending, inputs, service_name, lambda text: text))
+        page = read_page(render_summary(ending, inputs, service_name))
         for diagram in page.code_blocks("mermaid"):
             runs[f"golden {name}"] = (diagram, ending.actions)
     return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +12,25 @@ import pytest
 
 from dataform_action.endings import Ending, ExitCode
 from dataform_action.github import Console, FileCommands
+from dataform_action.inputs import Inputs
 from dataform_action.report import report
-from tests.golden import endings
+from tests.golden import endings, hostile_ending
 from tests.runner import Command, parse_file_commands, parse_log
 
 
-def _report(folder: Path, ending: Ending) -> tuple[list[Command | str], list[tuple[str, str]], str]:
+def _report(
+    folder: Path, ending: Ending, secret: str = "s3cr3t-that-is-long", inputs: Inputs | None = None
+) -> tuple[list[Command | str], list[tuple[str, str]], str]:
     """Return what the runner finds in the log, the outputs, and the job summary."""
     stream = io.StringIO()
     console = Console(stream)
-    console.mask("s3cr3t-that-is-long")
+    console.mask(secret)
     output, summary = folder / "output", folder / "summary"
     output.touch()
     summary.touch()
     environ = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
-    _, inputs, service_name = endings()["google-failure"]
-    report(ending, inputs, service_name, console, FileCommands(environ, console))
+    _, usual, service_name = endings()["google-failure"]
+    report(ending, inputs or usual, service_name, console, FileCommands(environ, console))
     outputs = parse_file_commands(output.read_text("utf-8"))
     return parse_log(stream.getvalue()), outputs, summary.read_text("utf-8")
 
@@ -85,3 +89,14 @@ def test_a_secret_is_hidden_before_the_log_cuts_it(tmp_path: Path, length: int) 
     error = replace(ending.compile_errors[0], message="x" * length + "s3cr3t-that-is-long")
     log, _, summary = _report(tmp_path, replace(ending, compile_errors=(error,)))
     assert "s3cr3t" not in f"{log[1:]}{summary}"
+
+
+def test_a_secret_is_hidden_before_escapes_and_cuts_break_it_up(tmp_path: Path) -> None:
+    """A secret in any text is replaced as a whole, wherever it would have been cut."""
+    secret = "s-3_t#k|n"
+    for length in range(280, 300):
+        ending, inputs, _ = hostile_ending("x" * length + secret)
+        _, _, summary = _report(tmp_path, ending, secret, inputs)
+        (tmp_path / "summary").unlink()
+        assert "xxx" in summary
+        assert "s-3" not in html.unescape(summary)

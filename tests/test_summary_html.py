@@ -46,7 +46,7 @@ few = settings(max_examples=settings().max_examples // 4)
 
 def show(case: Case) -> Page:
     ending, inputs, service_name = case
-    return read_page(render_summary(ending, inputs, service_name, lambda text: text))
+    return read_page(render_summary(ending, inputs, service_name))
 
 
 def is_seen(character: str) -> bool:
