@@ -45,24 +45,24 @@ coverage: $(DEV) ## Run the tests and count the lines and branches that they rea
 	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
 
 faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md
-	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.integration.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples
-	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/test_hostile_answers.py \
-		tests/test_summary_html.py tests/test_github_markdown.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile fuzz tests/integration/test_hostile_responses.py \
+		tests/unit/report/test_summary_html.py tests/repo/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail
-	$(BIN)/python -m tests.mutations $(ARGS)
+	$(BIN)/python -m tests.repo.mutations $(ARGS)
 
 mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; needs Node.js
-	CI=true $(BIN)/python -m pytest tests/test_mermaid.py $(ARGS)
+	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py $(ARGS)
 
 screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
 	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements-clients.txt
-	$(BIN)/python -m pytest tests/test_official_clients.py $(ARGS)
+	$(BIN)/python -m pytest tests/emulator/test_official_clients.py $(ARGS)
 
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
 	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \

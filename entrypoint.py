@@ -18,6 +18,6 @@ if __name__ == "__main__":
     # An isolated interpreter does not look beside the script by itself, and looks at
     # nothing in the working directory, which is a stranger's checkout.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
-    from dataform_action.main import entry
+    from dataform_action.action.main import entry
 
     entry()

@@ -17,6 +17,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, leave)
     # As in entrypoint.py: this folder, and nothing of the working directory.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
-    from dataform_action.post import entry
+    from dataform_action.action.post import entry
 
     entry()

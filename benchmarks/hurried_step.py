@@ -28,6 +28,6 @@ class HurriedClock:
 
 
 if __name__ == "__main__":
-    from dataform_action.main import as_log, main
+    from dataform_action.action.main import as_log, main
 
     sys.exit(main(os.environ, as_log(sys.stdout), HurriedClock()))

@@ -8,15 +8,23 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from dataform_action.actions import Action, ActionState, Compilation
-from dataform_action.annotations import render_annotations
-from dataform_action.closing import render_actions, render_failures
-from dataform_action.endings import Ending, ending_of_result
-from dataform_action.github import SUMMARY_LIMIT
-from dataform_action.inputs import Inputs
-from dataform_action.model import Polling, Result, Run, RunRequest, State
-from dataform_action.outputs import render_outputs
-from dataform_action.summary import render_summary
+from dataform_action.action.inputs import Inputs
+from dataform_action.github.files import SUMMARY_LIMIT
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    Polling,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
+from dataform_action.report.annotations import render_annotations
+from dataform_action.report.log import render_actions, render_failures
+from dataform_action.report.outcome import Ending, ending_of_result
+from dataform_action.report.outputs import render_outputs
+from dataform_action.report.summary import render_summary
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 CONSOLE = "https://console.cloud.google.com/bigquery?project=my-project&j=bq:EU:dataform-"

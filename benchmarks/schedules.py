@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.hurried_step import HurriedClock
 from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, wait
-from dataform_action.actions import Action
-from dataform_action.model import Run
+from dataform_action.model import Action, Run
 
 #: The pause of the peers, in seconds: that of the API page's sample.
 PAUSE = 10.0

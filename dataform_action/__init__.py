@@ -16,8 +16,7 @@ result = run(service, RunRequest(schedule="nightly"), Polling(timeout=3600), on_
 result.raise_for_state()
 ```
 
-They are imported when they are first used, so that the action can take over signals
-before the network library loads.
+They are imported when the first of them is used, since the action itself needs only some.
 """
 
 from __future__ import annotations
@@ -25,183 +24,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dataform_action.version import __version__
-
 if TYPE_CHECKING:
-    from dataform_action.actions import (
-        Action,
-        ActionState,
-        Compilation,
-        CompiledAction,
-        CompileError,
-        CompileFailed,
-    )
-    from dataform_action.clock import Clock
-    from dataform_action.dataform_web import DataformWeb
-    from dataform_action.errors import (
-        CancelUnsupported,
-        CredentialsRefused,
-        DataformError,
-        GaveUp,
-        InputError,
-        InvalidResponse,
-        Misconfigured,
-        NoResponse,
-        NotConnected,
-        Refused,
-        RunMayExist,
-        Throttled,
-        Unusable,
-        WaitTimeout,
-    )
-    from dataform_action.google_auth import ApplicationDefaultCredentials
-    from dataform_action.google_dataform import GoogleDataform
-    from dataform_action.model import (
-        Polling,
-        Prepared,
-        Result,
-        Run,
-        RunRequest,
-        RunUnsuccessful,
-        State,
-    )
-    from dataform_action.service import Service
-    from dataform_action.updates import (
-        CancelRequested,
-        Changed,
-        Compiled,
-        Created,
-        LeftRunning,
-        Observer,
-        OutageEnded,
-        OutageStarted,
-        Progressed,
-        Promoted,
-        Update,
-        Waiting,
-    )
-    from dataform_action.watch import Poller, prepare, run, start, wait
+    from dataform_action.library import *
 
-__all__ = [
-    "Action",
-    "ActionState",
-    "ApplicationDefaultCredentials",
-    "CancelRequested",
-    "CancelUnsupported",
-    "Changed",
-    "Clock",
-    "Compilation",
-    "CompileError",
-    "CompileFailed",
-    "Compiled",
-    "CompiledAction",
-    "Created",
-    "CredentialsRefused",
-    "DataformError",
-    "DataformWeb",
-    "GaveUp",
-    "GoogleDataform",
-    "InputError",
-    "InvalidResponse",
-    "LeftRunning",
-    "Misconfigured",
-    "NoResponse",
-    "NotConnected",
-    "Observer",
-    "OutageEnded",
-    "OutageStarted",
-    "Poller",
-    "Polling",
-    "Prepared",
-    "Progressed",
-    "Promoted",
-    "Refused",
-    "Result",
-    "Run",
-    "RunMayExist",
-    "RunRequest",
-    "RunUnsuccessful",
-    "Service",
-    "State",
-    "Throttled",
-    "Unusable",
-    "Update",
-    "WaitTimeout",
-    "Waiting",
-    "__version__",
-    "prepare",
-    "run",
-    "start",
-    "wait",
-]
-
-_HOMES = {
-    "actions": (
-        "Action",
-        "ActionState",
-        "Compilation",
-        "CompiledAction",
-        "CompileError",
-        "CompileFailed",
-    ),
-    "clock": ("Clock",),
-    "dataform_web": ("DataformWeb",),
-    "errors": (
-        "CancelUnsupported",
-        "CredentialsRefused",
-        "DataformError",
-        "GaveUp",
-        "InputError",
-        "InvalidResponse",
-        "Misconfigured",
-        "NoResponse",
-        "NotConnected",
-        "Refused",
-        "RunMayExist",
-        "Throttled",
-        "Unusable",
-        "WaitTimeout",
-    ),
-    "google_auth": ("ApplicationDefaultCredentials",),
-    "google_dataform": ("GoogleDataform",),
-    "model": (
-        "Polling",
-        "Prepared",
-        "Result",
-        "Run",
-        "RunRequest",
-        "RunUnsuccessful",
-        "State",
-    ),
-    "service": ("Service",),
-    "updates": (
-        "CancelRequested",
-        "Changed",
-        "Compiled",
-        "Created",
-        "LeftRunning",
-        "Observer",
-        "OutageEnded",
-        "OutageStarted",
-        "Progressed",
-        "Promoted",
-        "Update",
-        "Waiting",
-    ),
-    "watch": (
-        "Poller",
-        "prepare",
-        "run",
-        "start",
-        "wait",
-    ),
-}
+    __all__: list[str]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from its module when it is first used (PEP 562)."""
-    for module, names in _HOMES.items():
-        if name in names:
-            value = globals()[name] = getattr(import_module(f"dataform_action.{module}"), name)
-            return value
+    """Take a public name from the table, which is imported for the first one (PEP 562)."""
+    library = import_module("dataform_action.library")
+    names = [key for key in vars(library) if not key.startswith("_")]
+    if name == "__all__":
+        return sorted([*names, "__version__"])
+    if name in (*names, "__version__"):
+        value = globals()[name] = getattr(library, name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

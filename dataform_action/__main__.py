@@ -12,7 +12,7 @@ def entry() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
     # Until the action takes the signals over nothing has been created: leave without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from dataform_action.cli import main
+    from dataform_action.cli.main import main
 
     name = Path(sys.argv[0]).name
     program = "python -m dataform_action" if name == "__main__.py" else name

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_LONGEST_SHOWN = 60
-
 
 class DataformError(Exception):
     """Be the base of everything that this package raises on purpose.
@@ -158,11 +156,3 @@ class WaitTimeout(DataformError):
 
 class CancelUnsupported(DataformError):
     """Report that the service has no way to cancel a run."""
-
-
-def shown(value: str) -> str:
-    """Return a value as a message repeats it: whole or not at all.
-
-    It may be a secret that was given to the wrong input, and the runner masks no part of one.
-    """
-    return repr(value) if len(value) <= _LONGEST_SHOWN else f"({len(value)} characters)"

@@ -2,65 +2,125 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from dataform_action.errors import DataformError, InputError
-
-if TYPE_CHECKING:
-    from dataform_action.actions import Action, Compilation
-
-#: Whatever becomes a segment of an API path: nothing in it can leave the segment.
-_SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-
-#: Such as ``my-project``, and ``example.com:my-project`` from before.
-_PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
-
-#: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
-_LINK = re.compile(
-    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
-    r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?",
-    re.ASCII,
-)
-_LINK_LIMIT = 2000
 
 #: What the error of a failed run repeats of its actions: so many of them, so much of each.
 _MOST_REASONS = 10
 _LONGEST_REASON = 400
 
 
-def is_segment(text: str) -> bool:
-    """Tell whether a text can stand as one segment of an API path."""
-    return _SEGMENT.fullmatch(text) is not None
+class ActionState(Enum):
+    """Where one action of a run stands; what is not known counts as pending."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SKIPPED = "skipped"
+    DISABLED = "disabled"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether an action in this state will change no more."""
+        return self not in (ActionState.PENDING, ActionState.RUNNING)
 
 
-def is_project_id(text: str) -> bool:
-    """Tell whether a text can be a Google Cloud project's id, older forms included."""
-    return _PROJECT_ID.fullmatch(text) is not None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAction:
+    """An action as the project defines it. ``file`` is a path in the repository."""
+
+    name: str
+    kind: str = ""
+    file: str = ""
+    dependencies: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    disabled: bool = False
 
 
-def is_token(text: str) -> bool:
-    """Tell whether a text can stand in an Authorization header: printable, without blanks."""
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action of a run; ``name`` is ``project.dataset.name``.
+
+    ``reason`` says why it failed, ``started`` and ``finished`` (with their time zones) when
+    it ran as far as is known, ``job_id`` which BigQuery job ran it. ``kind`` (such as
+    ``table`` or ``assertion``), ``file`` and ``dependencies`` come from the compilation, and
+    are empty where that could not be asked for.
+    """
+
+    name: str
+    state: ActionState
+    reason: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    job_id: str = ""
+    job_url: str = ""
+    kind: str = ""
+    file: str = ""
+    dependencies: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long the action took; None if that is not known or it still runs."""
+        if self.started is None or self.finished is None:
+            return None
+        return max(0.0, (self.finished - self.started).total_seconds())
 
 
-def is_link(text: str) -> bool:
-    """Tell whether a text is an http(s) address that is safe to show as a link."""
-    return len(text) <= _LINK_LIMIT and _LINK.fullmatch(text) is not None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileError:
+    """One error of a compilation. ``file`` is a path in the repository, if there is one."""
+
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    action: str = ""
 
 
-def format_duration(seconds: float) -> str:
-    """Return a duration for people: ``45s``, ``2m 13s``, ``6h``; parts of a second are cut."""
-    if seconds == math.inf:
-        return "an unlimited time"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n]
-    return " ".join(parts) or "0s"
+class CompileFailed(DataformError):
+    """Report a compilation with errors, which is never run.
+
+    ``errors`` holds the ``CompileError`` of each, ``compilation_result`` the full name,
+    ``commit`` what was compiled, and ``files_url`` as a ``Compilation`` has it.
+    """
+
+    hint = "Mend the errors and compile again. Each names its file, where it has one."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        errors: Sequence[CompileError],
+        compilation_result: str,
+        commit: str = "",
+        files_url: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)
+        self.compilation_result = compilation_result
+        self.commit = commit
+        self.files_url = files_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """A compilation: its full name, and the commit that it compiled.
+
+    ``files_url`` is the address below which the commit's files are shown, by their paths in
+    the repository; it is empty where that is not known. ``actions`` is filled where they
+    were asked for.
+    """
+
+    name: str
+    commit: str = ""
+    files_url: str = ""
+    actions: tuple[CompiledAction, ...] = ()
 
 
 class State(Enum):
@@ -200,9 +260,6 @@ class Result:
     @property
     def failed_actions(self) -> tuple[Action, ...]:
         """Return the actions that failed, by name; each has its ``reason`` and ``file``."""
-        # Only with the first result: Dataform Web has no actions.
-        from dataform_action.actions import ActionState
-
         failed = (action for action in self.actions if action.state is ActionState.FAILED)
         return tuple(sorted(failed, key=lambda action: action.name))
 

@@ -31,9 +31,9 @@ from dataform_action.emulator import (
     Repository,
     WorkflowConfig,
 )
-from tests.fakes import FakeClock
-from tests.github_markdown import render_html
-from tests.steps import run_here
+from tests.support.fakes import FakeClock
+from tests.support.github_markdown import render_html
+from tests.support.steps import run_here
 
 BROWSER = ROOT / "tests" / "browser"
 PROJECTS = ROOT / "tests" / "projects"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dataform_action.emulator import Emulator
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So a shell starts what it puts in the background, and what a test starts would inherit it.

@@ -20,7 +20,7 @@ import pytest
 
 from dataform_action.emulator import Emulator, WorkflowConfig, make_warehouse
 from scripts import build_image, engine
-from tests.steps import ROOT
+from tests.support.steps import ROOT
 
 _ACT = Path(sys.executable).parent / "act"
 #: What act calls the image of ``uses: ./``.

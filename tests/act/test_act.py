@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataform_action.emulator import Emulator
 from tests.act.conftest import Play
-from tests.steps import ROOT
+from tests.support.steps import ROOT
 
 
 def test_workflow(emulator: Emulator, play: Play) -> None:

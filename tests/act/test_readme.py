@@ -10,7 +10,7 @@ import yaml
 
 from dataform_action.emulator import Emulator
 from tests.act.conftest import Play
-from tests.steps import ROOT
+from tests.support.steps import ROOT
 
 _TOKEN = "${{ secrets.DATAFORM_TOKEN }}"
 _CHECKOUT = "actions/checkout@"

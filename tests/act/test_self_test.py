@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from tests.act.conftest import Act
-from tests.steps import ROOT
+from tests.support.steps import ROOT
 
 _WORKFLOW = ".github/workflows/self-test.yml"
 

@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 
 from scripts import engine
-from tests.runner import parse_file_commands
-from tests.steps import ROOT, Step
+from tests.support.runner import parse_file_commands
+from tests.support.steps import ROOT, Step
 
 #: The runner cancels with SIGINT, then SIGTERM, then SIGKILL, this many seconds apart.
 SIGTERM_AFTER = 7.5

@@ -7,7 +7,7 @@ import signal
 from dataform_action.emulator import Emulator, Fault
 from tests.e2e.job import SIGKILL_AFTER, SIGTERM_AFTER, Job
 from tests.e2e.seen import describe_requests
-from tests.steps import google_inputs_for
+from tests.support.steps import google_inputs_for
 
 _INPUTS = {"schedule": "endless", "poll_interval": "1"}
 

@@ -13,10 +13,10 @@ import pytest
 
 from dataform_action.emulator import Emulator
 from tests.e2e.job import Job
-from tests.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, GoogleStandIns
-from tests.runner import Command, parse_log
-from tests.steps import google_inputs_for
-from tests.test_google_auth import service_account_key
+from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, GoogleStandIns
+from tests.support.runner import Command, parse_log
+from tests.support.steps import google_inputs_for
+from tests.unit.auth.test_token_source import service_account_key
 
 _VARIABLES = (
     "GOOGLE_APPLICATION_CREDENTIALS",

@@ -10,7 +10,7 @@ import pytest
 from dataform_action.emulator import Emulator
 from scripts import engine
 from tests.e2e.job import Job
-from tests.steps import google_inputs_for, inputs_for
+from tests.support.steps import google_inputs_for, inputs_for
 
 #: Modules that our code, the libraries or the interpreter itself look for.
 _MODULES = (

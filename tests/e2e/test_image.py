@@ -11,7 +11,7 @@ import pytest
 from dataform_action.emulator import Emulator
 from scripts import engine
 from tests.e2e.job import Job
-from tests.steps import google_inputs_for, inputs_for
+from tests.support.steps import google_inputs_for, inputs_for
 
 
 def _find(image: str, *words: str) -> list[str]:

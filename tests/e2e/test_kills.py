@@ -17,7 +17,7 @@ import pytest
 from dataform_action.emulator import Emulator, Fault
 from tests.e2e.job import Container, Job
 from tests.e2e.seen import describe_requests
-from tests.steps import ROOT, google_inputs_for, inputs_for
+from tests.support.steps import ROOT, google_inputs_for, inputs_for
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 #: How long a step that missed its signal goes on before the next one.

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataform_action.emulator import Emulator
 from scripts import engine
 from tests.e2e.job import Job
-from tests.runner import Command, parse_log
-from tests.steps import google_inputs_for, inputs_for
+from tests.support.runner import Command, parse_log
+from tests.support.steps import google_inputs_for, inputs_for
 
 
 def test_success(emulator: Emulator, job: Job) -> None:

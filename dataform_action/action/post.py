@@ -1,0 +1,150 @@
+"""The post step: cancel the run of a step that was killed before it could do so.
+
+The main step keeps what is needed in ``GITHUB_STATE`` before it creates a run and the
+moment the run exists, and marks it settled when nothing is left to do. This step never
+fails a job.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TextIO
+
+from dataform_action.action.inputs import parse, raw_value
+from dataform_action.action.main import as_log
+from dataform_action.action.service_factory import connect
+from dataform_action.clock import Clock, MonotonicClock
+from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
+from dataform_action.github.commands import Console
+from dataform_action.github.files import FileCommands
+from dataform_action.github.state import (
+    STATE_CANCEL,
+    STATE_COMPILATION,
+    STATE_CREATING,
+    STATE_NAMES,
+    STATE_PROJECT_ID,
+    STATE_RUN_ID,
+    STATE_RUN_LOG_URL,
+    STATE_SERVICE,
+    STATE_SETTLED,
+)
+from dataform_action.model import Compilation, Prepared, Run, RunRequest
+from dataform_action.report.markdown import prose
+from dataform_action.services.base import Service
+from dataform_action.validation import is_link, is_segment
+
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 2.0
+_TITLE = "Dataform: clean-up"
+
+
+def entry() -> None:
+    """Run the post step in this process and leave with exit code 0, whatever happens."""
+    stream = as_log(sys.stdout)
+    try:
+        post(os.environ, stream)
+    except BaseException as error:
+        # Without the message, which nothing has cleaned.
+        Console(stream).line(f"The clean-up did not finish: {type(error).__name__}")
+    sys.exit(0)
+
+
+def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> None:
+    """Cancel the run that the main step left going, if it left one."""
+    console = Console(stream)
+    console.mask(raw_value(environ, "token"))
+    state = {name: environ.get(f"STATE_{name}", "") for name in STATE_NAMES}
+    known = is_segment(state[STATE_RUN_ID])
+    if state[STATE_SETTLED] or not (known or state[STATE_CREATING]):
+        console.line("Nothing to clean up.")
+        return
+    if state[STATE_CANCEL] != "true":
+        url = state[STATE_RUN_LOG_URL]
+        link = url if is_link(url) else "its link is in the step's log"
+        which = f"Run {state[STATE_RUN_ID]}" if known else "The run, if there is one,"
+        console.line(f"{which} is left alone, as the inputs ask: {link}")
+        return
+    inputs = parse(environ)
+    inputs = replace(inputs, project_id=state[STATE_PROJECT_ID] or inputs.project_id)
+    service, _ = connect(inputs, environ, console.mask)
+    message = _clean_up(service, state, console, clock or MonotonicClock())
+    if not message:
+        return
+    console.warning(message, _TITLE)
+    if inputs.summary:
+        FileCommands(environ, console).summary(
+            f"## ⚠️ {_TITLE}\n\n{prose(console.redact(message))}\n"
+        )
+
+
+def _clean_up(service: Service, state: Mapping[str, str], console: Console, clock: Clock) -> str:
+    """Cancel the run, and return what is worth a warning; empty if nothing is."""
+    name = state[STATE_SERVICE]
+    if is_segment(state[STATE_RUN_ID]):
+        run = service.describe(state[STATE_RUN_ID])
+    else:
+        console.line("The step ended while it created a run.")
+        found = _find(service, state[STATE_COMPILATION], clock)
+        if found is None:
+            return (
+                f"{name}: the step ended while it created a run, so the run may exist. "
+                "Look at the project's runs before you run this again."
+            )
+        run = found
+    link = state[STATE_RUN_LOG_URL] if is_link(state[STATE_RUN_LOG_URL]) else run.log_url
+    console.line(f"The step ended before run {run.id} was known to: {link}")
+    words = _cancel(service, run, clock)
+    if words is None:
+        console.line(f"Run {run.id} is over; nothing to clean up: {link}")
+        return ""
+    return f"{name}: the step ended before run {run.id} did. {words} See {link}"
+
+
+def _find(service: Service, compilation_result: str, clock: Clock) -> Run | None:
+    """Return the run of a compilation that was made for it alone, if it can be found."""
+    if not compilation_result:
+        return None
+    compilation = Compilation(name=compilation_result)
+    prepared = Prepared(request=RunRequest(), body={}, compilation=compilation)
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            clock.sleep(_PAUSE_SECONDS)
+        try:
+            run = service.find(prepared)
+        except DataformError:
+            # The next attempt, or the warning, is all that can be done about it.
+            continue
+        if run is not None:
+            return run
+    return None
+
+
+def _cancel(service: Service, run: Run, clock: Clock) -> str | None:
+    """Cancel a run and say what came of it; ``None`` if it was over already."""
+    words = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            clock.sleep(_PAUSE_SECONDS)
+        try:
+            if service.get(run).state.ended:
+                return None
+        except DataformError:
+            # Whether it is over cannot be told, and cancelling what is over does no harm.
+            pass
+        try:
+            if service.cancel(run).state.ended:
+                return None
+        except CancelUnsupported as error:
+            return error.message
+        except Refused as error:
+            return f"The service refused to cancel it: {error.message}"
+        except Unusable as error:
+            words = f"It could not be cancelled: {error.message}"
+        except DataformError as error:
+            return f"It could not be cancelled: {error.message} {error.hint}"
+        else:
+            return "The service was asked to cancel it."
+    return words

@@ -1,0 +1,272 @@
+"""The HTTP exchanges that make a Google access token: each once, and what its failure means.
+
+google-auth makes them through ``Exchanges``. Left to itself, it would follow redirects, heed
+``.netrc``, sleep between attempts, and wait for two minutes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote
+
+import requests
+
+from dataform_action.errors import CredentialsRefused, Misconfigured, NotConnected, Unusable
+from dataform_action.transport.deadline import read_body
+from dataform_action.transport.exceptions import EXCHANGE_ERRORS, is_misconfiguration, reason_of
+from dataform_action.transport.response import Answer, describe_error, parse_json, tell_exchange
+
+_CONNECT_SECONDS = 10.0
+_BODY_LIMIT = 64 * 1024
+
+#: Answers of HTTP 4xx that may be others a moment later.
+_TRANSIENT = (
+    "internal_failure",
+    "server_error",
+    "temporarily_unavailable",
+    "Error connecting to the given credential's issuer",
+)
+#: In lower case: what holds a secret in a file, a header, a form or an answer.
+_SECRET_NAMES = frozenset(
+    {
+        *("access_token", "accesstoken", "assertion", "authorization", "client_secret"),
+        *("id_token", "private_key", "refresh_token", "subject_token", "token"),
+    }
+)
+#: What to do when a step towards a token is refused.
+_REFUSALS = {
+    "metadata": (
+        "Attach a service account to the virtual machine (on GKE: link the Kubernetes service "
+        "account to one, or grant roles to it), or run google-github-actions/auth before this step."
+    ),
+    "impersonation": (
+        "Grant roles/iam.workloadIdentityUser on the service account to the principalSet of the "
+        "workload identity pool (roles/iam.serviceAccountTokenCreator to a service account or "
+        "user), and check the name of the service account. A new grant takes some minutes."
+    ),
+    "disabled": (
+        "Enable the IAM Service Account Credentials API (iamcredentials.googleapis.com) in the "
+        "project that the message names."
+    ),
+    "condition": (
+        "The attribute condition of the workload identity provider excludes this repository, "
+        "branch or event: change the condition, or run the workflow where it holds."
+    ),
+    "token-exchange": (
+        "Check workload_identity_provider in the step of google-github-actions/auth: the pool and "
+        "the provider must exist, be enabled, and trust "
+        "https://token.actions.githubusercontent.com."
+    ),
+    "jwt-bearer": (
+        "The service account's key may be deleted or disabled, or this machine's clock is wrong: "
+        "make a new key, or better use workload identity federation."
+    ),
+    "refresh_token": (
+        "The login has expired or was revoked: run gcloud auth application-default login again, or "
+        "better use a service account."
+    ),
+    "identity": (
+        "Give the job permissions: id-token: write and run google-github-actions/auth in the same "
+        "job: GitHub gives identity tokens only while the job runs."
+    ),
+}
+
+
+class Secrets:
+    """What must not be printed, and what of it the caller does not know yet."""
+
+    def __init__(self) -> None:
+        self._hidden: set[str] = set()
+        self._unannounced: list[str] = []
+
+    def hide(self, secret: str) -> None:
+        """Redact a secret from now on, as it is and as it stands in a form."""
+        self._hidden |= {secret, quote(secret, safe="")}
+
+    def learn(self, token: str) -> None:
+        """Hide a token, and announce it if it is a new one."""
+        if token not in self._hidden:
+            self.hide(token)
+            self._unannounced.append(token)
+
+    def announce(self, on_token: Callable[[str], object]) -> None:
+        """Tell the tokens that were learnt since the last time."""
+        for token in list(self._unannounced):
+            on_token(token)
+            # Only now, since a signal may have come before; another thread may be faster.
+            with suppress(ValueError):
+                self._unannounced.remove(token)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets."""
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def secrets_in(value: object, name: str = "") -> Iterator[str]:
+    """Return what stands under the names of secrets in JSON, at any depth."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from secrets_in(item, str(key).lower())
+    elif isinstance(value, str) and name in _SECRET_NAMES:
+        # The value of an Authorization header is a scheme and the secret.
+        secret = value.split(" ", 1)[-1] if name == "authorization" else value
+        if secret:
+            yield secret
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """An answer, with the names that google-auth uses (``google.auth.transport.Response``)."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class Exchanges:
+    """The HTTP exchanges of one refresh, all before ``deadline``: a moment of ``time.monotonic``.
+
+    It is what google-auth takes for its ``Request``. Failures leave it as errors of this
+    package, which google-auth neither catches nor tries again; only good answers come back.
+    ``on_exchange`` is told of each, in a line without secrets.
+    """
+
+    def __init__(
+        self,
+        deadline: float,
+        secrets: Secrets,
+        on_exchange: Callable[[str], object] | None = None,
+    ) -> None:
+        self._deadline = deadline
+        self._secrets = secrets
+        self._on_exchange = on_exchange
+        self._session = requests.Session()
+        #: What was asked last with success, such as ``POST https://…``.
+        self.answered = ""
+
+    def __enter__(self) -> Exchanges:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        cert: tuple[str, str] | None = None,
+        **_timeout: object,
+    ) -> TokenAnswer:
+        """Return a good answer. It raises what ``send`` and ``check`` do."""
+        self._session.cert = cert
+        form = dict(parse_qsl((body or b"").decode("utf-8", "replace")))
+        for secret in secrets_in({**(headers or {}), **form}):
+            self._secrets.learn(secret)
+        answer = self.send(url, method, body, headers)
+        return self.check(answer, url, method, form.get("grant_type", ""))
+
+    def send(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float | None = None,
+        direct: bool = False,
+    ) -> TokenAnswer:
+        """Make one exchange, whatever its status; ``direct`` is without a proxy.
+
+        Raises:
+            NotConnected: there was no answer.
+            Misconfigured: this machine's set-up forbids the connection.
+        """
+        self._session.trust_env = not direct
+        asked = time.monotonic()
+        try:
+            left = self._deadline - asked
+            if left <= 0:
+                raise requests.exceptions.ReadTimeout("no time is left")
+            read_seconds = left if seconds is None else min(left, seconds)
+            with self._session.request(
+                method,
+                url,
+                data=body,
+                headers=dict(headers or {}),
+                # An entry of .netrc for the host would replace the Authorization header.
+                auth=lambda request: request,
+                timeout=(min(read_seconds, _CONNECT_SECONDS), read_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = read_body(response, _BODY_LIMIT)
+                answer = TokenAnswer(response.status_code, response.headers, content)
+        except EXCHANGE_ERRORS as error:
+            kind = Misconfigured if is_misconfiguration(error) else NotConnected
+            failure = kind(self._text(method, url, reason_of(error)))
+            self._tell(method, url, asked, failure)
+            raise failure from error
+        self._tell(method, url, asked, Answer(answer.status, answer.headers, answer.data))
+        return answer
+
+    def check(
+        self, answer: TokenAnswer, url: str, method: str = "GET", grant: str = ""
+    ) -> TokenAnswer:
+        """Return a good answer.
+
+        Raises:
+            NotConnected: the answer may be another one a moment later.
+            CredentialsRefused: it is final.
+        """
+        status = answer.status
+        if 200 <= status < 300:
+            for token in secrets_in(parse_json(answer.data)):
+                self._secrets.learn(token)
+            self.answered = self._secrets.redact(_request(method, url))
+            return answer
+        if status < 400:
+            text = self._text(method, url, f"HTTP {status}, a redirect, is not followed")
+            raise NotConnected(text, hint=Unusable.hint)
+        said = _said(answer.data, self._secrets.redact)
+        text = self._text(method, url, f"HTTP {status}: {said}")
+        if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
+            raise NotConnected(text, hint=Unusable.hint)
+        raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
+
+    def _tell(self, method: str, url: str, asked: float, outcome: Answer | Exception) -> None:
+        what, seconds = _request(method, url), time.monotonic() - asked
+        tell_exchange(self._on_exchange, self._secrets.redact, what, seconds, outcome)
+
+    def _text(self, method: str, url: str, words: str) -> str:
+        return self._secrets.redact(f"No access token: {_request(method, url)}: {words}")
+
+
+def _request(method: str, url: str) -> str:
+    return f"{method} {url.partition('?')[0]}"
+
+
+def _said(body: bytes, hide: Callable[[str], str]) -> str:
+    """Return the words of an error, those of OAuth (RFC 6749, section 5.2) among them."""
+    match parse_json(body):
+        case {"error": str(code), "error_description": str(words)}:
+            return hide(f"{code}: {words}")
+    return describe_error(body, hide)
+
+
+def _step(url: str, grant: str, said: str) -> str:
+    """Return which step towards a token was refused: a key of ``_REFUSALS``."""
+    if "/computeMetadata/" in url:
+        return "metadata"
+    if ":generateAccessToken" in url:
+        return "disabled" if "has not been used in project" in said else "impersonation"
+    if "attribute condition" in said:
+        return "condition"
+    name = grant.rpartition(":")[2]
+    return name if name in _REFUSALS else "identity"

@@ -1,0 +1,151 @@
+"""What happens while a run is created and waited for, as data for an observer.
+
+``str()`` of an update is a sentence for people, with what to do on a line of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataform_action.errors import DataformError, Unusable
+from dataform_action.model import Action, Compilation, Run
+from dataform_action.text import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The run exists (or, when an existing one is watched, is being looked at)."""
+
+    run: Run
+
+    def __str__(self) -> str:
+        return f"Run {self.run.id}: {self.run.log_url}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The project was compiled without errors."""
+
+    compilation: Compilation
+
+    def __str__(self) -> str:
+        commit = f" (commit {self.compilation.commit})" if self.compilation.commit else ""
+        return f"Compiled without errors{commit}: {self.compilation.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """The actions of the run as they stand ``elapsed`` seconds into the wait."""
+
+    actions: tuple[Action, ...]
+    elapsed: float
+
+    def __str__(self) -> str:
+        ended = sum(action.state.ended for action in self.actions)
+        after = format_duration(self.elapsed)
+        return f"{ended} of {len(self.actions)} actions done after {after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The environment now has the compilation that the run executed."""
+
+    compilation: Compilation
+
+    def __str__(self) -> str:
+        return f"Promoted, for scheduled runs as well: {self.compilation.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The run's status or link is not what it was, ``elapsed`` seconds into the wait."""
+
+    run: Run
+    elapsed: float
+
+    def __str__(self) -> str:
+        return f"Status {self.run.status} after {format_duration(self.elapsed)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing happened for a while; ``outage`` is how long the API has been silent."""
+
+    run: Run | None
+    elapsed: float
+    outage: float | None
+
+    def __str__(self) -> str:
+        if self.outage is not None:
+            return f"Still no usable answer from the API after {format_duration(self.outage)}"
+        known = self.run is not None and self.run.status
+        return f"Still {known or 'waiting for a status'} after {format_duration(self.elapsed)}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutageStarted:
+    """The API stopped giving usable answers; after ``limit`` seconds the wait ends."""
+
+    error: DataformError
+    limit: float
+
+    def __str__(self) -> str:
+        # The hint of the base only points to the message.
+        hint = "" if self.error.hint == Unusable.hint else self.error.hint
+        text = (
+            f"No usable answer from the API, trying again for up to "
+            f"{format_duration(self.limit)}. {self.error.message}"
+        )
+        return f"{text}\n{hint}" if hint else text
+
+
+@dataclass(frozen=True, slots=True)
+class OutageEnded:
+    """The API answers again, after ``seconds``."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"The API answers again after {format_duration(self.seconds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The service took the request to cancel the run, or the run was over already."""
+
+    run: Run
+
+    def __str__(self) -> str:
+        run = self.run
+        if run.state.ended:
+            return f"Run {run.id} was over already ({run.status}): {run.log_url}"
+        return f"Asked the service to cancel run {run.id}: {run.log_url}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRunning:
+    """The run was not cancelled: it could not be, or was not to be (no ``error``)."""
+
+    run: Run
+    error: DataformError | None
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"The run was not cancelled. {self.error.message} {self.error.hint}"
+        return f"Run {self.run.id} goes on, since it is not to be cancelled: {self.run.log_url}"
+
+
+Update = (
+    Compiled
+    | Created
+    | Changed
+    | Progressed
+    | Promoted
+    | Waiting
+    | OutageStarted
+    | OutageEnded
+    | CancelRequested
+    | LeftRunning
+)
+Observer = Callable[[Update], object]

@@ -1,0 +1,145 @@
+"""The runner's protocol: workflow commands, file commands, escaping, masks, budgets.
+
+What the runner does with a line is described at
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+and, where that is silent, in its source (``ActionCommand.cs``, ``FileCommandManager.cs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TextIO
+from urllib.parse import quote
+
+from dataform_action.text import cut, printable
+
+#: The runner cuts an annotation's message after this many characters.
+MESSAGE_LIMIT = 4096
+#: The runner keeps so many errors of a step, and so many warnings.
+ANNOTATION_LIMIT = 10
+#: A shorter text is no secret, and replacing it would only garble the log.
+_SHORTEST_SECRET = 4
+
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line that the runner takes for nothing but text.
+
+    ``::name::`` starts a command at the start of a line and ``##[name]`` anywhere in
+    it; both are broken by a character that is not seen.
+    """
+    line = printable(text)
+    while "::" in line:
+        line = line.replace("::", f":{_ZERO_WIDTH_SPACE}:")
+    return line.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")
+
+
+class Console:
+    """The step's log: one stream, whole lines, nothing in it but what is meant.
+
+    A secret that was masked is replaced in everything that is written afterwards.
+    Nothing raises when the stream is gone: the run matters more than its log.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        #: What is replaced: the secrets, plain and as they stand in an address.
+        self._secrets: list[str] = []
+        self._warnings = 0
+
+    def mask(self, secret: str) -> None:
+        """Have the runner hide a secret in all that follows, and hide it here as well."""
+        if not secret.strip():
+            return
+        self._write(f"::add-mask::{_escape_data(secret)}")
+        self._learn(secret)
+
+    def _learn(self, secret: str) -> None:
+        # The runner also masks the lines of a secret one by one.
+        for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
+            if len(part) >= _SHORTEST_SECRET:
+                self._secrets += (part, quote(part, safe="", errors="replace"))
+        self._secrets.sort(key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the masked secrets, plain or as they stand in an address."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def line(self, text: str = "") -> None:
+        """Print one line."""
+        self._write(self._clean(text))
+
+    def debug(self, text: str) -> None:
+        """Print one line that the runner shows only in its debug mode."""
+        self._write(f"::debug::{_escape_data(self._clean(text))}")
+
+    def error(
+        self,
+        message: str,
+        title: str,
+        *,
+        file: str = "",
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        """Print an error annotation, on a file of the repository if one is given.
+
+        The title and the file are shown unmasked: use fixed words for the title.
+        """
+        place = {"file": self._clean(file), "line": line, "col": column}
+        self._annotate("error", message, title, place if file else {})
+
+    def warning(self, message: str, title: str) -> None:
+        """Print a warning annotation, or a line when the runner would keep no more of them.
+
+        The title is shown unmasked: use fixed words.
+        """
+        self._warnings += 1
+        if self._warnings > ANNOTATION_LIMIT:
+            self.line(f"Warning: {message}")
+            return
+        if self._warnings == ANNOTATION_LIMIT:
+            message += "\nFurther warnings, if any, are lines of the log."
+        self._annotate("warning", message, title, {})
+
+    def group(self, title: str, lines: list[str]) -> None:
+        """Print lines folded under a title."""
+        self._write(f"::group::{_escape_data(self._clean(title))}")
+        for text in lines:
+            self.line(text)
+        self._write("::endgroup::")
+
+    def _annotate(
+        self, command: str, message: str, title: str, place: Mapping[str, str | int | None]
+    ) -> None:
+        lines = [plain(line) for line in self.redact(message).splitlines()]
+        text = self.redact(cut("\n".join(lines), MESSAGE_LIMIT))
+        properties = ",".join(
+            f"{name}={_escape_property(str(value))}"
+            for name, value in {**place, "title": title}.items()
+            if value is not None
+        )
+        self._write(f"::{command} {properties}::{_escape_data(text)}")
+
+    def _clean(self, text: str) -> str:
+        # Again at the end: a character that became a blank may have completed a secret.
+        return self.redact(plain(self.redact(text)))
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # The reader is gone, or the stream is closed: there is nobody to tell.
+            pass
+
+
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,62 @@
+"""The one table of the library's public names. ``dataform_action`` itself offers them."""
+
+from dataform_action.auth.token_source import (
+    ApplicationDefaultCredentials as ApplicationDefaultCredentials,
+)
+from dataform_action.clock import Clock as Clock
+from dataform_action.errors import (
+    CancelUnsupported as CancelUnsupported,
+    CredentialsRefused as CredentialsRefused,
+    DataformError as DataformError,
+    GaveUp as GaveUp,
+    InputError as InputError,
+    InvalidResponse as InvalidResponse,
+    Misconfigured as Misconfigured,
+    NoResponse as NoResponse,
+    NotConnected as NotConnected,
+    Refused as Refused,
+    RunMayExist as RunMayExist,
+    Throttled as Throttled,
+    Unusable as Unusable,
+    WaitTimeout as WaitTimeout,
+)
+from dataform_action.events import (
+    CancelRequested as CancelRequested,
+    Changed as Changed,
+    Compiled as Compiled,
+    Created as Created,
+    LeftRunning as LeftRunning,
+    Observer as Observer,
+    OutageEnded as OutageEnded,
+    OutageStarted as OutageStarted,
+    Progressed as Progressed,
+    Promoted as Promoted,
+    Update as Update,
+    Waiting as Waiting,
+)
+from dataform_action.model import (
+    Action as Action,
+    ActionState as ActionState,
+    Compilation as Compilation,
+    CompiledAction as CompiledAction,
+    CompileError as CompileError,
+    CompileFailed as CompileFailed,
+    Polling as Polling,
+    Prepared as Prepared,
+    Result as Result,
+    Run as Run,
+    RunRequest as RunRequest,
+    RunUnsuccessful as RunUnsuccessful,
+    State as State,
+)
+from dataform_action.runs.api import (
+    Poller as Poller,
+    prepare as prepare,
+    run as run,
+    start as start,
+    wait as wait,
+)
+from dataform_action.services.base import Service as Service
+from dataform_action.services.dataform_web import DataformWeb as DataformWeb
+from dataform_action.services.google.service import GoogleDataform as GoogleDataform
+from dataform_action.version import __version__ as __version__

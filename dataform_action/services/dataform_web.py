@@ -1,0 +1,198 @@
+"""Dataform Web: build the legacy REST API's requests and read its answers.
+
+The API is described at
+https://github.com/dataform-co/dataform/blob/main/content/docs/dataform-web/api/index.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dataform_action.errors import (
+    CancelUnsupported,
+    InputError,
+    InvalidResponse,
+    Refused,
+    RunMayExist,
+    Unusable,
+)
+from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.transport.client import READ_SECONDS, Transport
+from dataform_action.transport.response import Json
+from dataform_action.validation import is_link, is_segment, is_token
+
+API_URL = "https://api.dataform.co"
+_APP_URL = "https://app.dataform.co"
+
+#: From the run-result enum of the service's protocol. Other words may exist: they are
+#: odd answers, never an ending.
+_STATES = {
+    "RUNNING": State.RUNNING,
+    "SUCCESSFUL": State.SUCCESS,
+    "FAILED": State.FAILURE,
+    "CANCELLED": State.CANCELLED,
+    "TIMED_OUT": State.TIMED_OUT,
+}
+
+_HINTS = {
+    400: "Check the names given in schedule, environment and tags.",
+    401: (
+        "The token was not accepted: make an API token in the Dataform project's settings and "
+        "store it as the secret that the token input reads."
+    ),
+    403: "The token may not do this: it must belong to the project that project-id names.",
+    404: "One of project-id, schedule, environment and run-id is not known there.",
+}
+
+
+class DataformWeb:
+    """Runs of one Dataform Web project.
+
+    ``token`` is an API token of the project, or a function that returns one. An answer
+    may take ``read_seconds``, and twice that for the one that matters most: to a create.
+    ``api_url`` is the address of the API without its version. ``on_exchange`` is told of
+    each request and its answer, in a line without secrets.
+
+    Raises:
+        InputError: ``project_id`` cannot be part of an API path, ``token`` is none, or the
+            token would go to ``api_url`` in the clear.
+    """
+
+    name = "Dataform Web"
+    has_actions = False
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        token: str | Callable[[], str],
+        api_url: str = API_URL,
+        read_seconds: float = READ_SECONDS,
+        on_exchange: Callable[[str], object] | None = None,
+    ) -> None:
+        problems = []
+        if not is_segment(project_id):
+            problems.append(("project_id", "may hold only letters, digits, - and _"))
+        if not callable(token) and not is_token(token):
+            problems.append(("token", "holds a blank or a character that no token has"))
+        if problems:
+            raise InputError(problems)
+        api_url = api_url.rstrip("/")
+        self._path = f"/v1/project/{project_id}/run"
+        # Another address of the API is taken to serve the app's pages beside it.
+        app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
+        self._project_url = f"{app_url}/#/{project_id}"
+        self._read_seconds = read_seconds
+        self._transport = Transport(
+            api_url, token if callable(token) else lambda: token, on_exchange=on_exchange
+        )
+
+    def prepare(self, request: RunRequest) -> Prepared:
+        """Return the body of RunCreate for a request; nothing is compiled here."""
+        return Prepared(request=request, body=create_body(request))
+
+    def start(self, prepared: Prepared) -> Run:
+        """Create a run (RunCreate). See ``Service.start`` for what it raises."""
+        try:
+            answer = self._transport.send(
+                "POST", self._path, dict(prepared.body), read_seconds=2 * self._read_seconds
+            )
+            return self.describe(parse_created(answer))
+        except Unusable as error:
+            if error.unprocessed:
+                raise
+            raise RunMayExist(
+                "The answer to the request that creates the run is lost or makes no sense, so "
+                f"the run may exist. {error.message}",
+                hint=f"Look for it at {self._project_url} before you run this again.",
+                url=self._project_url,
+            ) from error
+        except Refused as error:
+            error.hint = _HINTS.get(error.status, error.hint)
+            raise
+
+    def find(self, prepared: Prepared) -> Run | None:  # noqa: ARG002
+        """Return ``None``: the API has nothing by which a run could be told apart."""
+        return None
+
+    def describe(self, run_id: str) -> Run:
+        """Return a run that was not asked for yet, with the link that its id gives."""
+        if not is_segment(run_id):
+            raise InputError([("run-id", "may hold only letters, digits, - and _")])
+        url = f"{self._project_url}/run/{run_id}"
+        return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
+
+    def get(self, run: Run) -> Run:
+        """Ask for a run's state (RunGet). See ``Service.get`` for what it raises."""
+        try:
+            path = f"{self._path}/{run.id}"
+            return parse_run(
+                self._transport.send("GET", path, read_seconds=self._read_seconds), run
+            )
+        except Refused as error:
+            error.hint = _HINTS.get(error.status, error.hint)
+            raise
+
+    def cancel(self, run: Run) -> Run:
+        """Raise ``CancelUnsupported``: the API documents no way to cancel a run."""
+        raise CancelUnsupported(
+            f"Dataform Web has no way to cancel a run through its API, so run {run.id} goes on.",
+            hint=f"Cancel it by hand if it should not: {run.log_url}",
+        )
+
+    def actions(self, run: Run) -> tuple[Action, ...]:  # noqa: ARG002
+        """Return nothing: the API knows no actions."""
+        return ()
+
+    def details(
+        self,
+        run: Run,  # noqa: ARG002
+        actions: tuple[Action, ...],
+    ) -> tuple[tuple[Action, ...], Compilation | None]:
+        """Return the actions as they are: the API knows no compilation."""
+        return actions, None
+
+    def promote(self, prepared: Prepared) -> None:
+        """Do nothing: environments here have no compilation of their own."""
+
+
+def create_body(request: RunRequest) -> dict[str, Json]:
+    """Return RunCreate's body, which holds just the names that were given."""
+    body: dict[str, Json] = {}
+    if request.schedule is not None:
+        body["scheduleName"] = request.schedule
+    if request.environment is not None:
+        body["environmentName"] = request.environment
+    if request.tags:
+        body["runConfig"] = {"tags": list(request.tags)}
+    return body
+
+
+def parse_created(answer: dict[str, Json]) -> str:
+    """Return the id in RunCreate's answer.
+
+    Raises:
+        InvalidResponse: there is none that could be part of a path.
+    """
+    run_id = answer.get("id")
+    if not isinstance(run_id, str) or not is_segment(run_id):
+        raise InvalidResponse(f"The answer holds no usable run id: {run_id!r:.200}")
+    return run_id
+
+
+def parse_run(answer: dict[str, Json], run: Run) -> Run:
+    """Return the run as RunGet's answer describes it; ``run`` is what was known before.
+
+    Raises:
+        InvalidResponse: it is of another run, or its status is missing or not known.
+    """
+    if answer.get("id", run.id) != run.id:
+        raise InvalidResponse(
+            f"The answer is about another run: {answer['id']!r:.200}, not {run.id}"
+        )
+    status = answer.get("status")
+    if not isinstance(status, str) or status not in _STATES:
+        raise InvalidResponse(f"Unknown run status: {status!r:.200}")
+    url = answer.get("runLogUrl")
+    log_url = url if isinstance(url, str) and is_link(url) else run.log_url
+    return Run(id=run.id, state=_STATES[status], status=status, log_url=log_url)

@@ -1,0 +1,101 @@
+"""Google Cloud Dataform: look up what a compilation tells of actions, and where its files are.
+
+What a report would like to know, it asks for as a courtesy: without an answer, it goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from dataform_action.errors import DataformError
+from dataform_action.model import Action, Compilation, CompiledAction
+from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google.parse import (
+    parse_commit,
+    parse_compiled_actions,
+    parse_default_location,
+    parse_git_url,
+    parse_project_path,
+)
+from dataform_action.services.google.source_links import files_url
+
+#: How long a courtesy may keep what has ended already from being told, and as long to connect.
+_COURTESY_SECONDS = 5.0
+#: Compiled actions bring their whole SQL, and an answer may have 16 MiB.
+_PAGE_SIZE = "400"
+
+
+def read_details(
+    api: GoogleApi, compilation_result: str, actions: tuple[Action, ...], github_url: str
+) -> tuple[tuple[Action, ...], Compilation]:
+    """Return the actions of a run as they were compiled, and the compilation."""
+    answer = api.send("GET", compilation_result)
+    config = answer.get("codeCompilationConfig")
+    prefix, location = parse_project_path(config), parse_default_location(config)
+    compiled = {
+        action.name: action for action in read_compiled_actions(api, compilation_result, prefix)
+    }
+    none = CompiledAction(name="")
+    detailed = tuple(
+        _detailed(action, compiled.get(action.name, none), _job_url(action, location, api))
+        for action in actions
+    )
+    commit = parse_commit(answer)
+    url = find_files_url(api, commit, github_url)
+    return detailed, Compilation(name=compilation_result, commit=commit, files_url=url)
+
+
+def _detailed(action: Action, compiled: CompiledAction, job_url: str) -> Action:
+    return replace(
+        action,
+        kind=compiled.kind,
+        file=compiled.file,
+        dependencies=compiled.dependencies,
+        job_url=job_url,
+    )
+
+
+def read_compiled_actions(
+    api: GoogleApi, compilation_result: str, prefix: str
+) -> tuple[CompiledAction, ...]:
+    """Return all that was compiled; ``prefix`` is the project's folder in its repository."""
+    pages = api.pages(f"{compilation_result}:query", pageSize=_PAGE_SIZE)
+    return tuple(action for page in pages for action in parse_compiled_actions(page, prefix))
+
+
+def show_compilation(
+    api: GoogleApi, compilation: Compilation, prefix: str, github_url: str
+) -> Compilation:
+    """Return a compilation with its actions and with where its files are, as far as is told."""
+    try:
+        actions = read_compiled_actions(api, compilation.name, prefix)
+    except DataformError:
+        actions = ()
+    url = find_files_url(api, compilation.commit, github_url)
+    return replace(compilation, actions=actions, files_url=url)
+
+
+def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
+    """Return the address below which GitHub shows a commit's files; empty if it does not."""
+    if not commit:
+        return ""
+    try:
+        answer = api.send("GET", api.parent, read_seconds=min(_COURTESY_SECONDS, api.read_seconds))
+    except DataformError:
+        return ""
+    return files_url(parse_git_url(answer), commit, github_url)
+
+
+def _job_url(action: Action, location: str, api: GoogleApi) -> str:
+    """Return the address of an action's BigQuery job, where that can be known.
+
+    The API tells neither project nor location of a job. The action's own project and
+    the location that the project was compiled with are where BigQuery runs it.
+    """
+    project = action.name.rsplit(".", 2)[0]
+    if not (action.job_id and location and project == api.project_id):
+        return ""
+    query = urlencode({"project": project})
+    job = f"!1m5!1m4!1m3!1s{project}!2s{action.job_id}!3s{location}"
+    return f"https://console.cloud.google.com/bigquery?{query}&ws={job}"

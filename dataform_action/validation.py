@@ -1,0 +1,78 @@
+"""Which texts are safe as a path segment, a token, a link or the address of an API. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from dataform_action.text import shown
+
+#: Whatever becomes a segment of an API path: nothing in it can leave the segment.
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+#: Such as ``my-project``, and ``example.com:my-project`` from before.
+_PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
+
+#: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
+_LINK = re.compile(
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
+    r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?",
+    re.ASCII,
+)
+_LINK_LIMIT = 2000
+_API_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252})"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
+    re.ASCII,
+)
+#: Without the numbers, each of which is some machine's IPv4 address.
+_UNDOTTED_NAME = re.compile(r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+", re.ASCII)
+
+
+def is_segment(text: str) -> bool:
+    """Tell whether a text can stand as one segment of an API path."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
+def is_project_id(text: str) -> bool:
+    """Tell whether a text can be a Google Cloud project's id, older forms included."""
+    return _PROJECT_ID.fullmatch(text) is not None
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text can stand in an Authorization header: printable, without blanks."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def is_link(text: str) -> bool:
+    """Tell whether a text is an http(s) address that is safe to show as a link."""
+    return len(text) <= _LINK_LIMIT and _LINK.fullmatch(text) is not None
+
+
+def api_url_problem(url: str) -> str:
+    """Return what is wrong with an API's address, and what to do; empty if nothing is."""
+    match = _API_URL.fullmatch(url)
+    if match is None or int(match["port"] or 443) > 65535:
+        # The value is not repeated: it may hold a user's password.
+        return (
+            "is not an API address: write it like https://host or https://host/path, "
+            "without user, query or fragment"
+        )
+    if match["scheme"] == "http" and not _is_local(match["host"]):
+        return (
+            f"{shown(url)} would send the token in the clear: use https (http is for "
+            "loopback, private addresses and names without a dot)"
+        )
+    if match["path"].endswith(("/v1", "/v1beta1")):
+        return f"{shown(url)} must not end in the API's version: remove it"
+    return ""
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether a host is this machine, a private address or a name without a dot."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return _UNDOTTED_NAME.fullmatch(host) is not None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_private

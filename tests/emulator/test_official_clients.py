@@ -1,0 +1,495 @@
+"""Google's own clients against the emulator, and its answers against Google's description.
+
+Neither client is needed to work on the project: without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from dataform_action.emulator import Course, Emulator, Fault, Repository, Rules, make_warehouse
+from dataform_action.emulator.google import bodies
+from dataform_action.emulator.google.fields import Message, ignored
+from dataform_action.report.outcome import ExitCode
+from tests.support.discovery import Discovery
+from tests.support.fakes import FakeClock
+from tests.support.steps import google_inputs_for, run_here
+
+_WHY = "needs google-cloud-dataform and google-api-python-client, which nothing else here needs"
+googleapiclient = pytest.importorskip("googleapiclient.discovery", reason=_WHY)
+httplib2 = pytest.importorskip("httplib2", reason=_WHY)
+dataform = pytest.importorskip("google.cloud.dataform_v1", reason=_WHY)
+credentials = pytest.importorskip("google.auth.credentials", reason=_WHY)
+errors = pytest.importorskip("google.api_core.exceptions", reason=_WHY)
+http_errors = pytest.importorskip("googleapiclient.errors", reason=_WHY)
+
+HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"
+RELEASE = f"{HOME}/releaseConfigs/production"
+_DOCUMENTS = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
+DISCOVERY = Discovery.load(_DOCUMENTS / "dataform.v1.json")
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An emulator that asks nobody for a token."""
+    with Emulator(access_tokens=lambda token: True) as emulator:
+        yield emulator
+
+
+def check(method: str, url: str, status: int, body: bytes) -> None:
+    """Compare an answer with the description."""
+    if status == 200:
+        assert DISCOVERY.check_answer(method, urlsplit(url).path, body) == []
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[Any]:
+    """The client of generated classes, over REST."""
+    options = {"api_endpoint": emulator.url}
+    anonymous = credentials.AnonymousCredentials()
+    client = dataform.DataformClient(
+        credentials=anonymous, transport="rest", client_options=options
+    )
+
+    def compare(answer: Any, **_: object) -> None:  # noqa: ANN401
+        request = answer.request
+        check(request.method, request.url, answer.status_code, answer.content)
+
+    session = client.transport._session
+    session.hooks["response"].append(compare)
+    yield client
+    session.close()
+
+
+@pytest.fixture
+def repositories(emulator: Emulator) -> Iterator[Any]:
+    """The client that makes its methods from the description."""
+    http = httplib2.Http()
+    send = http.request
+
+    def request(uri: str, method: str = "GET", *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        answer, content = send(uri, method, *arguments, **named)
+        check(method, uri, answer.status, content)
+        return answer, content
+
+    http.request = request
+    service = googleapiclient.build(
+        "dataform",
+        "v1",
+        http=http,
+        client_options={"api_endpoint": emulator.url},
+        static_discovery=True,
+    )
+    yield service.projects().locations().repositories()
+    http.close()
+
+
+# The client of generated classes
+
+
+def test_generated_client_compiles_and_runs(client: Any) -> None:  # noqa: ANN401
+    """A compilation of a release is run by tag, to an end with every action and its job."""
+    result = client.create_compilation_result(
+        parent=HOME,
+        compilation_result={
+            "git_commitish": "main",
+            "code_compilation_config": {"schema_suffix": "dev", "vars": {"currency": "USD"}},
+        },
+    )
+    assert not result.compilation_errors
+    compiled = list(client.query_compilation_result_actions(request={"name": result.name}))
+    assert {action.target.schema for action in compiled if action.relation.select_query} == {
+        "marts_dev",
+        "staging_dev",
+    }
+    invocation = client.create_workflow_invocation(
+        parent=HOME,
+        workflow_invocation={
+            "compilation_result": result.name,
+            "invocation_config": {
+                "included_tags": ["daily"],
+                "included_targets": [compiled[0].target],
+                "query_priority": dataform.InvocationConfig.QueryPriority.BATCH,
+            },
+        },
+    )
+    states = [invocation.state.name]
+    while states[-1] == "RUNNING" and len(states) < 20:
+        states.append(client.get_workflow_invocation(name=invocation.name).state.name)
+    assert states[-1] == "SUCCEEDED"
+    actions = list(client.query_workflow_invocation_actions(request={"name": invocation.name}))
+    assert {action.state.name for action in actions} == {"SUCCEEDED", "DISABLED"}
+    assert all(action.bigquery_action.job_id for action in actions if action.state.value == 4)
+    listed = client.list_workflow_invocations(request={"parent": HOME, "order_by": "name desc"})
+    assert [entry.name for entry in listed] == [invocation.name]
+    client.delete_workflow_invocation(name=invocation.name)
+    with pytest.raises(errors.NotFound, match="does not exist"):
+        client.get_workflow_invocation(name=invocation.name)
+
+
+def test_generated_client_cancels(client: Any) -> None:  # noqa: ANN401
+    """An invocation of a workflow configuration is cancelled, and cannot be cancelled later."""
+    invocation = client.create_workflow_invocation(
+        parent=HOME, workflow_invocation={"workflow_config": f"{HOME}/workflowConfigs/endless"}
+    )
+    client.cancel_workflow_invocation(request={"name": invocation.name})
+    states = [client.get_workflow_invocation(name=invocation.name).state.name for _ in range(2)]
+    assert states == ["CANCELING", "CANCELLED"]
+    with pytest.raises(errors.BadRequest, match="is not running"):
+        client.cancel_workflow_invocation(request={"name": invocation.name})
+
+
+def test_generated_client_reads_and_promotes(client: Any) -> None:  # noqa: ANN401
+    """Repository and configurations are read, and a result of the release is released."""
+    assert client.get_repository(name=HOME).service_account
+    assert len(list(client.list_release_configs(parent=HOME))) == 2
+    assert len(list(client.list_workflow_configs(parent=HOME))) == 4
+    workflow = client.get_workflow_config(name=f"{HOME}/workflowConfigs/nightly")
+    assert workflow.release_config == RELEASE
+    result = client.create_compilation_result(
+        parent=HOME, compilation_result={"release_config": RELEASE}
+    )
+    changed = client.update_release_config(
+        request={
+            "release_config": {"name": RELEASE, "release_compilation_result": result.name},
+            "update_mask": "releaseCompilationResult",
+        }
+    )
+    assert changed == client.get_release_config(name=RELEASE)
+    assert (changed.release_compilation_result, changed.git_commitish) == (result.name, "main")
+    assert client.get_compilation_result(name=result.name) == result
+    assert len(list(client.list_compilation_results(parent=HOME))) == 2
+
+
+def test_generated_client_reads_compilation_errors(client: Any) -> None:  # noqa: ANN401
+    """A commit that does not compile is answered with its errors, and is not run."""
+    result = client.create_compilation_result(
+        parent=HOME, compilation_result={"git_commitish": "broken"}
+    )
+    first, second = result.compilation_errors
+    assert (first.path, second.path) == ("definitions/marts/margin.js", "")
+    assert "definitions/marts/margin.js:12:37" in first.stack
+    with pytest.raises(errors.BadRequest) as raised:
+        client.create_workflow_invocation(
+            parent=HOME, workflow_invocation={"compilation_result": result.name}
+        )
+    assert raised.value.code == 400
+
+
+def test_generated_client_reads_the_details_of_a_refusal(client: Any) -> None:  # noqa: ANN401
+    """A refusal is understood as one, down to the field that it is about."""
+    with pytest.raises(errors.BadRequest, match="The page size must not be negative") as raised:
+        client.list_release_configs(request={"parent": HOME, "page_size": -1})
+    assert raised.value.details[0]["fieldViolations"][0]["field"] == "page_size"
+
+
+# The client that is made from the description
+
+
+def test_described_client_drives_every_method(emulator: Emulator, repositories: Any) -> None:  # noqa: ANN401
+    """Each method is found where the description has it, with new fields and pages."""
+    results, invocations = repositories.compilationResults(), repositories.workflowInvocations()
+    assert repositories.get(name=HOME).execute()["name"] == HOME
+    result = results.create(parent=HOME, body={"gitCommitish": "main"}).execute()
+    assert results.get(name=result["name"]).execute() == result
+    assert len(results.list(parent=HOME).execute()["compilationResults"]) == 2
+    emulator.set_course(None, Course(failures={"marts.customers": "no luck"}))
+    order = {
+        "compilationResult": result["name"],
+        "invocationConfig": {"concurrentActionsLimit": 1, "executionMode": "DEFAULT"},
+    }
+    name = invocations.create(parent=HOME, body=order).execute()["name"]
+    seen = set()
+    while invocations.get(name=name).execute()["state"] == "RUNNING":
+        actions = invocations.query(name=name).execute()["workflowInvocationActions"]
+        seen |= {action.get("state") for action in actions}
+    assert seen >= {None, "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SKIPPED", "DISABLED"}
+    assert invocations.get(name=name).execute()["state"] == "FAILED"
+    assert len(invocations.list(parent=HOME).execute()["workflowInvocations"]) == 1
+    with pytest.raises(http_errors.HttpError) as raised:
+        invocations.cancel(name=name).execute()
+    assert raised.value.status_code == 400
+    assert invocations.delete(name=name).execute() == {}
+    for collection in (repositories.releaseConfigs(), repositories.workflowConfigs()):
+        (configs,) = collection.list(parent=HOME).execute().values()
+        assert [collection.get(name=config["name"]).execute() for config in configs] == configs
+    patch = repositories.releaseConfigs().patch(
+        name=RELEASE, body={"disabled": True}, updateMask="disabled"
+    )
+    assert patch.execute()["disabled"] is True
+
+
+def test_described_client_reads_the_reason_of_a_refusal(
+    emulator: Emulator,
+    repositories: Any,  # noqa: ANN401
+) -> None:
+    """A refused token is understood as one, with its reason."""
+    emulator.accept_tokens(())
+    with pytest.raises(http_errors.HttpError, match="missing required authentication") as raised:
+        repositories.get(name=HOME).execute()
+    assert raised.value.status_code == 401
+    assert raised.value.error_details[0]["reason"] == "CREDENTIALS_MISSING"
+
+
+def test_described_client_turns_pages(repositories: Any) -> None:  # noqa: ANN401
+    """All pages of a list together hold each action once."""
+    (result,) = repositories.compilationResults().list(parent=HOME).execute()["compilationResults"]
+    query = repositories.compilationResults().query
+    request = query(name=result["name"], pageSize=5)
+    found, pages = [], 0
+    while request is not None and pages < 9:
+        answer = request.execute()
+        found += [str(action["target"]) for action in answer["compilationResultActions"]]
+        request = repositories.compilationResults().query_next(request, answer)
+        pages += 1
+    assert (pages, len(found), len(set(found))) == (3, 13, 13)
+    path = 'file_path = "definitions/marts/revenue.sqlx"'
+    answer = query(name=result["name"], filter=path).execute()
+    assert len(answer["compilationResultActions"]) == 2
+
+
+# What the action itself sends
+
+_PREFIX = "dataform.projects.locations.repositories."
+_GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
+_RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
+#: At the end, the actions are looked up in the compilation, and the repository's remote.
+_GET_REPOSITORY = "get"
+_TOLD = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
+_COMPILED = _TOLD | {"compilationResults.create"}
+_LOST = Fault("close", on="create", processed=True)
+
+
+def warehouse() -> Repository:
+    """The sample, with configurations that hold something to take over."""
+    sample = make_warehouse()
+    invocation = {
+        "includedTags": ["daily"],
+        "queryPriority": "BATCH",
+        "concurrentActionsLimit": 2,
+        "transitiveDependenciesIncluded": True,
+    }
+    compilation = {"vars": {"currency": "EUR"}, "schemaSuffix": "x", "defaultLocation": "EU"}
+    return replace(
+        sample,
+        release_configs=[
+            replace(config, code_compilation_config=compilation)
+            for config in sample.release_configs
+        ],
+        workflow_configs=[
+            replace(config, invocation_config=invocation) if config.name == "nightly" else config
+            for config in sample.workflow_configs
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class Play:
+    """A way of triggering the action, and the methods that it calls for that."""
+
+    inputs: dict[str, str]
+    methods: set[str]
+    exit_code: ExitCode = ExitCode.SUCCESS
+    faults: tuple[Fault, ...] = ()
+
+
+_PLAYS = {
+    "schedule": Play({}, _TOLD),
+    "environment": Play({"schedule": "", "environment": "production"}, _COMPILED),
+    "environment-and-schedule": Play({"environment": "production"}, _COMPILED | {_GET_WORKFLOW}),
+    "git-ref": Play(
+        {
+            "schedule": "",
+            "git_ref": "main",
+            "vars": "currency=USD\nday=2026-01-31",
+            "schema_suffix": "pr_7",
+            "table_prefix": "pr",
+        },
+        _COMPILED,
+    ),
+    "git-ref-and-environment": Play(
+        {
+            "schedule": "",
+            "git_ref": "main",
+            "environment": "staging",
+            "vars": "currency=USD",
+            "schema_suffix": "pr_7",
+        },
+        _COMPILED | {"releaseConfigs.get"},
+    ),
+    "compile-only": Play(
+        {"schedule": "", "git_ref": "main", "compile_only": "true"},
+        {"compilationResults.create", "compilationResults.query", _GET_REPOSITORY},
+    ),
+    "broken": Play(
+        {"schedule": "", "git_ref": "broken"},
+        {"compilationResults.create", _GET_REPOSITORY},
+        ExitCode.RUN_UNSUCCESSFUL,
+    ),
+    "promote": Play(
+        {"schedule": "", "environment": "production", "promote": "true"},
+        _COMPILED | {"releaseConfigs.patch"},
+    ),
+    "selection": Play(
+        {
+            "schedule": "",
+            "environment": "production",
+            "actions": "customers, marts_x.revenue",
+            "tags": "daily, finance",
+            "include_dependencies": "true",
+            "include_dependents": "true",
+            "full_refresh": "true",
+            "service_account": "other@my-project.iam.gserviceaccount.com",
+        },
+        _COMPILED,
+    ),
+    "no-wait": Play({"wait": "false"}, {"workflowInvocations.create"}),
+    "failure": Play({"schedule": "failure"}, _TOLD, ExitCode.RUN_UNSUCCESSFUL),
+    "timeout": Play(
+        {"schedule": "endless", "timeout": "2m"},
+        _RUN | {"workflowInvocations.cancel"},
+        ExitCode.TIMEOUT,
+    ),
+    "lost-create": Play(
+        {"schedule": "", "environment": "production"},
+        _COMPILED | {"workflowInvocations.list"},
+        faults=(_LOST,),
+    ),
+}
+
+
+def called(emulator: Emulator) -> set[str]:
+    """Return the methods that were called, after a look at every request."""
+    for request in emulator.requests:
+        given = (request.method, request.path, request.query, request.body)
+        assert DISCOVERY.check_request(*given) == [], given
+    methods = [DISCOVERY.find_method(it.method, it.path) for it in emulator.requests]
+    return {method["id"].removeprefix(_PREFIX) for method in methods}
+
+
+@pytest.mark.parametrize("play", _PLAYS.values(), ids=_PLAYS)
+def test_the_action_sends_what_is_described(play: Play, clock: FakeClock, tmp_path: Path) -> None:
+    """Each way of triggering sends known fields to the methods that it needs, and to no other."""
+    with Emulator(repositories=[warehouse()]) as emulator:
+        # Long enough that the actions are asked for while they run.
+        emulator.set_course(None, Course(steps=5))
+        for fault in play.faults:
+            emulator.add_fault(fault)
+        step = run_here(tmp_path, google_inputs_for(emulator, **play.inputs), clock)
+        assert (step.exit_code, called(emulator)) == (play.exit_code, play.methods), step.log
+
+
+def test_the_action_asks_for_an_existing_run_as_described(
+    emulator: Emulator,
+    repositories: Any,  # noqa: ANN401
+    clock: FakeClock,
+    tmp_path: Path,
+) -> None:
+    """A run that another client has created is waited for without creating anything."""
+    order = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
+    invocation = repositories.workflowInvocations().create(parent=HOME, body=order).execute()
+    inputs = google_inputs_for(emulator, schedule="", run_id=invocation["name"])
+    step = run_here(tmp_path, inputs, clock)
+    assert (step.exit_code, step.outputs["status"]) == (ExitCode.SUCCESS, "success")
+    assert called(emulator) == _TOLD
+    creates = [request for request in emulator.requests if request.method == "POST"]
+    assert len(creates) == 1
+
+
+def test_the_action_turns_pages_as_described(clock: FakeClock, tmp_path: Path) -> None:
+    """The parameters of all pages of a list are known, with the token of the page before."""
+    rules = Rules(default_page_size=5, largest_page_size=5)
+    with Emulator(rules=rules) as emulator:
+        inputs = google_inputs_for(emulator, schedule="", environment="production")
+        assert run_here(tmp_path, inputs, clock).exit_code == ExitCode.SUCCESS
+        assert called(emulator) == _COMPILED
+        queries = [parse_qs(request.query) for request in emulator.requests]
+    assert [1 for query in queries if "pageToken" in query]
+
+
+# The description itself
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (bodies.COMPILATION_RESULT, "CompilationResult"),
+        (bodies.WORKFLOW_INVOCATION, "WorkflowInvocation"),
+        (bodies.RELEASE_CONFIG, "ReleaseConfig"),
+        (bodies.CODE_COMPILATION_CONFIG, "CodeCompilationConfig"),
+        (bodies.INVOCATION_CONFIG, "InvocationConfig"),
+        (bodies.TARGET, "Target"),
+        (bodies.CANCEL, "CancelWorkflowInvocationRequest"),
+    ],
+)
+def test_the_fields_of_requests_are_the_described_ones(kind: Message, name: str) -> None:
+    """The emulator reads the fields of the description, and ignores those that are output only."""
+    described: Mapping[str, Any] = DISCOVERY.document["schemas"][name].get("properties", {})
+    assert set(kind.fields) == set(described)
+    for field, reader in kind.fields.items():
+        assert (reader is ignored) == described[field].get("readOnly", False), field
+
+
+Check = Callable[[Discovery], list[str]]
+
+
+@pytest.mark.parametrize(
+    ("find", "problems"),
+    [
+        (
+            lambda it: it.check_answer("GET", f"/v1/{RELEASE}", b'{"gitCommitish": 1, "x": 2}'),
+            [".gitCommitish: 1 is no string", ".x: unknown"],
+        ),
+        (
+            lambda it: it.check_answer(
+                "GET",
+                f"/v1/{HOME}/workflowInvocations/1",
+                b'{"state": "PAUSED", "invocationTiming": {"startTime": "now"},'
+                b' "invocationConfig": {"concurrentActionsLimit": true, "includedTags": [1]}}',
+            ),
+            [
+                ".state: 'PAUSED' is none of STATE_UNSPECIFIED, RUNNING, SUCCEEDED, CANCELLED, "
+                "FAILED, CANCELING",
+                ".invocationTiming.startTime: 'now' is no google-datetime",
+                ".invocationConfig.concurrentActionsLimit: True is no integer",
+                ".invocationConfig.includedTags[0]: 1 is no string",
+            ],
+        ),
+        (
+            lambda it: it.check_request(
+                "PATCH",
+                f"/v1/{RELEASE}",
+                "updateMask=*&updateMask=a&x=1&%24alt=json&prettyPrint=false",
+                b'{"codeCompilationConfig": {"vars": {"a": 1}}, "internalMetadata": ""}',
+            ),
+            [
+                "?updateMask: '*' is no google-fieldmask",
+                "?updateMask: repeated",
+                "?x: unknown",
+                ".codeCompilationConfig.vars.a: 1 is no string",
+                ".internalMetadata: output only",
+            ],
+        ),
+        (
+            lambda it: it.check_request("GET", f"/v1/{RELEASE}", "", b"{}"),
+            ["body: none is expected"],
+        ),
+        (lambda it: it.check_request("POST", f"/v1/{HOME}/compilationResults", "", b"{}"), []),
+        (lambda it: it.check_request("GET", f"/v1/{HOME}/compilationResults", "", b""), []),
+    ],
+)
+def test_the_comparison_finds_what_is_wrong(find: Check, problems: list[str]) -> None:
+    """Wrong types, formats, enum values and unknown names are found in answers and requests."""
+    assert find(DISCOVERY) == problems
+
+
+def test_the_comparison_knows_no_other_methods() -> None:
+    """A request that calls no method is told."""
+    with pytest.raises(LookupError, match="The document has no PUT /v1/x"):
+        DISCOVERY.check_request("PUT", "/v1/x", "", b"")

@@ -1,0 +1,280 @@
+"""The real Mermaid accepts every timeline, and finds in it the actions that were meant.
+
+Needs Node.js and what ``npm ci`` installs in tests/browser: ``make mermaid`` brings it. Without
+them these tests are skipped, but in CI they fail.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from dataform_action.model import Action, ActionState
+from dataform_action.report.summary import render_summary
+from dataform_action.report.timeline import MOST_TASKS, render_timeline
+from tests.support.github_markdown import letters_of, read_page
+from tests.support.golden import endings, failing, hostile_ending, ran
+from tests.support.runner import hostile_texts
+
+_BROWSER = Path(__file__).resolve().parents[1] / "browser"
+_MISSING = (
+    "NO TIMELINE WAS TESTED: Node.js and npm's packages are missing. Install Node.js 18 or newer, "
+    "then say: make mermaid"
+)
+_SECTIONS = {"Critical path", "Failed", "Others"}
+_BREAKERS = (
+    *(":", ";", "#", "%%", "%%{init: {'theme': 'dark'}}%%", ",", "\n", "---\n", "end", "section a"),
+    *("click t1 href x", "title a", "gantt", "dateFormat x", "todayMarker on", "excludes weekends"),
+    *(
+        "accTitle: a",
+        "accDescr {",
+        "}",
+        "done,",
+        "crit",
+        "after t1",
+        "2026-01-01",
+        "#35;",
+        "ﬂ°°35¶ß",
+    ),
+    *(
+        "ﬂ°°35¶ß",
+        "<b>",
+        "&lt;",
+        '"',
+        "'",
+        "`",
+        "\\",
+        "/*",
+        "*/",
+        "vert",
+        "milestone",
+        "until t2",
+        "call a()",
+    ),
+)
+
+
+#: By a name of its own, a diagram and the actions that are meant in it.
+Runs = dict[str, tuple[str, tuple[Action, ...]]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A bar of the diagram; ``start`` and ``end`` are seconds since 1970, in UTC."""
+
+    id: str
+    section: str
+    name: str
+    start: float
+    end: float
+    tags: list[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Mermaid found in a text."""
+
+    error: str = ""
+    type: str = ""
+    title: str = ""
+    config: Mapping[str, object] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
+
+
+def ask_mermaid(texts: list[str]) -> list[Found]:
+    """Return what Mermaid finds in each text; skip the test where Mermaid is not there."""
+    node = shutil.which("node")
+    if node is None or not (_BROWSER / "node_modules" / "mermaid").is_dir():
+        if os.environ.get("CI", "") == "true":
+            pytest.fail(_MISSING)
+        pytest.skip(_MISSING)
+    done = subprocess.run(
+        [node, "check_mermaid.mjs"],
+        input=json.dumps(texts),
+        cwd=_BROWSER,
+        env={**os.environ, "TZ": "UTC"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [read_found(answer) for answer in json.loads(done.stdout)]
+
+
+def read_found(answer: Mapping[str, Any]) -> Found:
+    """Return an answer, with its tasks in the order of the numbers in their ids."""
+    tasks = [Task(**task) for task in answer.get("tasks", ())]
+    tasks.sort(key=lambda task: (len(task.id), task.id))
+    return Found(**{**answer, "tasks": tasks})
+
+
+def span_of(action: Action) -> tuple[float, float]:
+    """Return when an action ran; the diagram has milliseconds, and no end before its start."""
+    assert action.started is not None
+    assert action.finished is not None
+    start, end = (round(time.timestamp(), 3) for time in (action.started, action.finished))
+    return start, max(start, end)
+
+
+def letters_of_name(text: str) -> str:
+    """Return the letters and digits of a name; look-alikes are what they look like."""
+    return letters_of(unicodedata.normalize("NFKC", text))
+
+
+def check(found: Found, actions: Sequence[Action]) -> None:
+    """Compare what Mermaid found with the actions that were meant, in order of their start."""
+    assert not found.error
+    assert (found.type, found.config, found.links) == ("gantt", {}, {})
+    assert {task.section for task in found.tasks} <= _SECTIONS
+    timed = [action for action in actions if action.finished is not None]
+    meant = sorted(timed, key=lambda action: (span_of(action)[0], action.name))
+    assert [(task.start, task.end) for task in found.tasks] == [*map(span_of, meant)]
+    for task, action in zip(found.tasks, meant, strict=True):
+        assert (task.tags == ["crit"]) == (action.state is ActionState.FAILED)
+        assert is_name_of(task, action)
+
+
+def is_name_of(task: Task, action: Action) -> bool:
+    """Tell whether a task has the name of an action: with its project or without, or cut."""
+    # It stands between a sign and the duration.
+    name = task.name.strip().partition(" ")[2].rpartition(" (")[0]
+    shown, whole = letters_of_name(name), letters_of_name(action.name)
+    in_project = letters_of_name(action.name.partition(".")[2])
+    if whole == "":
+        return shown == ""
+    if name.endswith("…"):
+        return shown != "" and (whole.startswith(shown) or in_project.startswith(shown))
+    return shown == whole or (shown != "" and shown == in_project)
+
+
+def golden_runs() -> Runs:
+    """Return the diagrams of the golden summaries, and the actions of each."""
+    runs: Runs = {}
+    for name, (ending, inputs, service_name) in endings().items():
+        page = read_page(render_summary(ending, inputs, service_name))
+        for diagram in page.code_blocks("mermaid"):
+            runs[f"golden {name}"] = (diagram, ending.actions)
+    return runs
+
+
+def hostile_runs() -> Runs:
+    """Return diagrams of actions whose names mean something to Mermaid."""
+    runs: Runs = {}
+    names = st.lists(st.sampled_from(_BREAKERS) | hostile_texts(), min_size=1, max_size=4)
+
+    # What takes time is Mermaid, not the making of names.
+    @settings(max_examples=settings().max_examples // 2)
+    @given(names.map(" ".join), names.map("".join))
+    def gather(first: str, second: str) -> None:
+        actions = hostile_ending(first)[0].actions + hostile_ending(second)[0].actions
+        runs[f"hostile {len(runs)}"] = (render_timeline(actions), actions)
+
+    gather()
+    return runs
+
+
+def odd_runs() -> Runs:
+    """Return diagrams of runs whose times are hard to draw."""
+    moment = datetime(2026, 3, 29, 1, 30, 0, 250_000, tzinfo=UTC)
+    newfoundland = timezone(timedelta(hours=-3, minutes=-30))
+    first = replace(ran("a", 0, 1), started=moment, finished=moment)
+    others = {
+        "odd no length": first,
+        "odd end before start": replace(first, finished=moment - timedelta(seconds=9)),
+        "odd time zone": replace(first, started=moment.astimezone(newfoundland)),
+        "odd year": replace(first, finished=moment + timedelta(days=300)),
+    }
+    runs = {name: (first, replace(other, name="b")) for name, other in others.items()}
+    return {name: (render_timeline(actions), actions) for name, actions in runs.items()}
+
+
+def longest_run() -> tuple[Action, ...]:
+    many = (ran(f"marts.{'table_with_a_long_name_' * 4}{n}", n, n) for n in range(5_000))
+    return (*many, *failing())
+
+
+_HEAD = "gantt\n dateFormat YYYY-MM-DD HH:mm:ss\n"
+_DAY = "2026-01-01 00:00:00"
+_REFUSED = {
+    "bad date": f"{_HEAD} a :x, bad, bad",
+    "no name": f"{_HEAD} :x, {_DAY}, {_DAY}",
+    "lost": f"{_HEAD} section b :x, {_DAY}, {_DAY}",
+    "set": f'%%{{init: {{"theme": "dark"}}}}%%\n{_HEAD} a :x, {_DAY}, {_DAY}',
+    "linked": f'{_HEAD} a :x, {_DAY}, {_DAY}\n click x href "http://b.example"',
+    "long": f"{_HEAD} a :x, {_DAY}, {_DAY}\n" + "%% long\n" * 7_000,
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All diagrams that are tested, and what Mermaid found in each."""
+
+    runs: Runs
+    found: Mapping[str, Found]
+
+    def check(self, kind: str) -> int:
+        """Check the diagrams of a kind, and return how many they were."""
+        names = [name for name in self.runs if name.startswith(f"{kind} ")]
+        for name in names:
+            check(self.found[name], self.runs[name][1])
+        return len(names)
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    """Ask Mermaid once for all, since it takes longer to start than to read."""
+    runs = {**golden_runs(), **hostile_runs(), **odd_runs()}
+    texts = {name: diagram for name, (diagram, _) in runs.items()}
+    texts |= {**_REFUSED, "longest": render_timeline(longest_run())}
+    return Answers(runs, dict(zip(texts, ask_mermaid(list(texts.values())), strict=True)))
+
+
+def test_timelines_of_the_summaries(answers: Answers) -> None:
+    """Mermaid finds the actions of every golden summary, with their names and times."""
+    assert answers.check("golden") >= 3
+
+
+def test_hostile_names(answers: Answers) -> None:
+    """No name of an action breaks a diagram, adds to it, changes its settings or gets lost."""
+    assert answers.check("hostile") >= 40
+
+
+def test_odd_times(answers: Answers) -> None:
+    """Mermaid draws actions without length, with ends before their starts, and of months."""
+    assert answers.check("odd") == 4
+
+
+def test_longest_timeline(answers: Answers) -> None:
+    """A run of 5,000 actions stays inside Mermaid's limit, with what failed and what was long."""
+    found = answers.found["longest"]
+    assert not found.error
+    assert len(found.tasks) == MOST_TASKS
+    tasks = longest_run()
+    failed = [action for action in tasks if action.state is ActionState.FAILED]
+    longest = max(tasks, key=lambda action: action.seconds or 0)
+    spans = {(task.start, task.end) for task in found.tasks}
+    assert {span_of(action) for action in (longest, *failed)} <= spans
+
+
+def test_mermaid_refuses(answers: Answers) -> None:
+    """What Mermaid does not take, loses, or follows as an order is seen here."""
+    found = answers.found
+    assert "Invalid date" in found["bad date"].error
+    assert "Parse error" in found["no name"].error
+    assert found["lost"].tasks == []
+    assert found["set"].config == {"theme": "dark"}
+    assert found["linked"].links == {"x": "http://b.example/"}
+    assert "longer than 50000" in found["long"].error

@@ -1,0 +1,501 @@
+"""The whole step in this process, against the emulator, in time that only sleeps move."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dataform_action.action.main import as_log, main
+from dataform_action.emulator import (
+    DEFAULT_TOKEN,
+    Course,
+    Emulator,
+    Fault,
+    WorkflowConfig,
+    make_warehouse,
+)
+from dataform_action.report.outcome import ExitCode
+from dataform_action.transport.exceptions import LOOPBACK_HINT
+from tests.support.fakes import FakeClock
+from tests.support.google_stand_ins import GoogleStandIns
+from tests.support.runner import parse_file_commands
+from tests.support.steps import ROOT, google_inputs_for, inputs_for, run_here
+
+
+def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run that succeeds reads well in the log, and its outputs are all set."""
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    run_id = emulator.runs[0].id
+    link = f"{emulator.url}/#/1234/run/{run_id}"
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.log == [
+        f"::add-mask::{emulator.token}",
+        "Dataform Web: triggering schedule nightly in environment production of project 1234",
+        "::group::Settings",
+        f"API: {emulator.url}",
+        "Longest wait between two polls: 10s",
+        "Timeout for the run: 6h",
+        "Timeout for an API that does not answer: 10m",
+        "Cancel the run when the step is cancelled or times out: true",
+        "::endgroup::",
+        f"Run {run_id}: {link}",
+        "Status RUNNING after 0s",
+        "Status SUCCESSFUL after 2s",
+        f"Run {run_id} succeeded after 2s.",
+    ]
+    assert step.outputs == {
+        "run-id": run_id,
+        "run-log-url": link,
+        "status": "success",
+        "duration": "2",
+    }
+    assert "## ✅ Dataform run succeeded" in step.summary
+    assert f"Run <code>{run_id}</code> succeeded after" in step.summary
+    assert f"[Open the run's log](<{link}>)" in step.summary
+
+
+@pytest.mark.parametrize(
+    ("schedule", "status", "words"),
+    [
+        ("failure", "failure", "failed after 2s."),
+        ("cancelled", "cancelled", "was cancelled in Dataform after 2s."),
+        ("timed-out", "timed_out", "timed out in Dataform after 2s."),
+    ],
+)
+def test_unsuccessful_run(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, schedule: str, status: str, words: str
+) -> None:
+    """A run that ends badly fails the step with one error that links its log."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule=schedule), clock)
+    run = emulator.runs[0]
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert step.outputs["status"] == status
+    assert len(step.errors) == 1
+    assert f"Run {run.id} {words}%0AIts log says why: {emulator.url}/#/1234/run" in step.errors[0]
+    assert words in step.summary
+    assert f"[Open the run's log](<{emulator.url}/#/1234/run/{run.id}>)" in step.summary
+
+
+def test_unknown_status_is_given_up(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A status that nobody knows ends the wait after the outage timeout, with one warning."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="unknown-status"), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    assert step.outputs["status"] == "running"
+    assert "The API gave no usable answer for 10m." in step.errors[0]
+    assert len(step.warnings) == 1
+    assert len(emulator.requests) < 30
+
+
+def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run that the API does not find, even after its first half minute, ends the wait."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="missing"), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "HTTP 404" in step.errors[0]
+    assert 1030 <= clock.now() <= 1100
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"token": "not-the-token"}, "The token was not accepted"),
+        ({"project_id": "4321"}, "One of project-id, schedule, environment and run-id"),
+        ({"schedule": "weekly"}, "One of project-id, schedule, environment and run-id"),
+        ({"environment": "moon"}, "One of project-id, schedule, environment and run-id"),
+        ({"run_id": "1"}, "One of project-id, schedule, environment and run-id"),
+    ],
+)
+def test_refusal(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], words: str
+) -> None:
+    """A refusal ends the step at once, says what to check, and no run is made."""
+    step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert words in step.errors[0]
+    assert emulator.runs == []
+    assert len(emulator.requests) == 1
+
+
+def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """All bad inputs are named in one error, and nothing is sent."""
+    changes = {
+        "project_id": "a/b",
+        "token": "",
+        "poll_interval": "soon",
+        "git_ref": "main",
+    }
+    step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert len(step.errors) == 1
+    for name in ("project-id", "token", "poll-interval", "git-ref"):
+        assert f"{name} " in step.errors[0]
+        assert f"{name} " in step.summary
+    assert emulator.requests == []
+    assert step.outputs == {"status": "failure"}
+
+
+def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With wait: false the step ends once the run exists, without a look at it."""
+    step = run_here(tmp_path, inputs_for(emulator, wait="false"), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["status"] == "running"
+    assert step.outputs["run-id"] == emulator.runs[0].id
+    assert [request.method for request in emulator.requests] == ["POST"]
+    assert "## ▶️ Dataform run started" in step.summary
+
+
+def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With run-id an existing run is watched and nothing is triggered."""
+    run_here(tmp_path, inputs_for(emulator, wait="false", schedule="failure"), clock)
+    run_id = emulator.runs[0].id
+    step = run_here(tmp_path, inputs_for(emulator, run_id=run_id), clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert len(emulator.runs) == 1
+    assert f"Dataform Web: watching run {run_id} of project 1234; nothing is triggered" in step.log
+
+
+def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The timeout ends the step, and says that Dataform Web leaves the run going."""
+    step = run_here(tmp_path, inputs_for(emulator, schedule="endless", timeout="90s"), clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert step.outputs["status"] == "timed_out"
+    assert step.outputs["duration"] == "90"
+    assert "did not end within the timeout of 1m 30s. It may go on." in step.errors[0]
+    assert any("Dataform Web has no way to cancel a run" in line for line in step.log)
+    assert "Still RUNNING after 1m" in step.log
+
+
+def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """An outage of a few polls is one warning, one line at its end, and no failure."""
+    emulator.add_fault(Fault("status", on="get", times=5, status=503))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert len(step.warnings) == 1
+    assert sum(line.startswith("The API answers again after") for line in step.log) == 1
+
+
+def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A create whose answer is lost is not repeated, and the error says where to look."""
+    emulator.add_fault(Fault("close", on="create", processed=True))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    assert f"Look for it at {emulator.url}/#/1234 before you run this again." in step.errors[0]
+    assert len(emulator.runs) == 1
+
+
+def test_no_summary(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With summary: false no summary is written."""
+    assert run_here(tmp_path, inputs_for(emulator, summary="false"), clock).summary == ""
+
+
+def test_tags_are_sent(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Tags become runConfig.tags, and show in the log and the summary."""
+    step = run_here(tmp_path, inputs_for(emulator, tags="daily, finance"), clock)
+    assert emulator.runs[0].tags == ("daily", "finance")
+    assert "with tags daily, finance" in step.log[1]
+    assert "**Tags** <code>daily</code>, <code>finance</code>" in step.summary
+
+
+def test_link_is_out_before_the_first_poll(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """The run's id and link are in the outputs and the log before the run is first asked for."""
+    emulator.add_fault(Fault("status", on="get", status=401))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    run_id = emulator.runs[0].id
+    assert step.outputs["run-id"] == run_id
+    assert step.outputs["run-log-url"] == f"{emulator.url}/#/1234/run/{run_id}"
+    assert f"Run {run_id}: {emulator.url}/#/1234/run/{run_id}" in step.log
+
+
+def test_link_of_the_service_replaces_the_derived_one(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A link that the service gives counts from then on."""
+    body = '{"status": "SUCCESSFUL", "runLogUrl": "https://elsewhere.example/run"}'
+    emulator.add_fault(Fault("json", on="get", body=body))
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.outputs["run-log-url"] == "https://elsewhere.example/run"
+
+
+def test_defect_is_no_traceback_on_the_loose(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody foresaw is one error with its traceback folded, and exit code 70."""
+
+    class Broken(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise ZeroDivisionError("::error::evil ##[group]")
+
+    step = run_here(tmp_path, inputs_for(emulator), Broken())
+    assert step.exit_code == ExitCode.DEFECT
+    assert len(step.errors) == 1
+    assert "ZeroDivisionError" in step.errors[0]
+    assert "::group::Traceback" in step.log
+    assert not any("##[" in line for line in step.log)
+    assert emulator.runs[0].id in step.errors[0]
+
+
+def test_log_is_utf8_or_nowhere() -> None:
+    """Whatever the locale says the log is UTF-8, and a closed output is no error."""
+    raw = io.BytesIO()
+    stream = as_log(io.TextIOWrapper(raw, "latin-1"))
+    stream.write("毎日\ud800")
+    stream.flush()
+    assert raw.getvalue() == "毎日?".encode()
+    assert as_log(None).write("lost") == 4
+    assert as_log(text := io.StringIO()) is text
+
+
+def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
+    """Outside a runner, where no file is named, the step works all the same."""
+    environ = {f"INPUT_{name}": value for name, value in inputs_for(emulator).items()}
+    upper = {name.upper(): value for name, value in environ.items()}
+    assert main(upper, io.StringIO(), clock) == 0
+
+
+_OUTPUTS = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["outputs"]
+HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"
+
+
+def test_successful_run_on_google_cloud(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A schedule is a workflow configuration there, and the run's compilation is an output."""
+    step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    [invocation] = emulator.invocations
+    run_id = invocation.name.rpartition("/")[2]
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.log[1] == (
+        "Google Cloud Dataform: triggering schedule nightly of project my-project, "
+        "repository warehouse in europe-west1"
+    )
+    assert step.outputs["run-id"] == run_id
+    assert step.outputs["run-log-url"].startswith("https://console.cloud.google.com/bigquery/")
+    assert step.outputs["status"] == "success"
+    assert step.outputs["compilation-result"] == invocation.compilation_result
+    assert step.outputs["failed-actions"] == "[]"
+    assert step.state["run_id"] == run_id
+    assert "**Repository** <code>warehouse</code> in <code>europe-west1</code>" in step.summary
+
+
+def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A failed action is an error on its file, a row of the summary and part of an output."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
+    on_file, ending = step.errors
+    assert on_file.startswith(
+        "::error file=definitions/marts/customers.sqlx,title=Dataform%3A action failed::"
+        "my-project.marts.customers: Query error: Division by zero"
+    )
+    assert "Of 11 actions, 1 failed, 4 were skipped, " in ending
+    fold = step.log.index("::group::All actions, first those that failed, then the slowest")
+    place = step.log.index("What failed:")
+    assert step.log.index(on_file) < fold < step.log.index("::endgroup::", fold) < place
+    assert step.log[place + 1 : place + 3] == [
+        "  my-project.marts.customers in definitions/marts/customers.sqlx",
+        "    Query error: Division by zero: 0 / 0 at [3:12]; "
+        "the BigQuery job's log has the statement",
+    ]
+    assert step.log[-1] == ending
+    assert "### 1 failed action\n\n#### <code>marts.customers</code>\n" in step.summary
+    assert "<code>marts.export_revenue</code>" in step.summary
+    assert set(step.outputs) == set(_OUTPUTS)
+
+
+def test_progress_is_told_now_and_then(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A long run tells which actions ended, and which are running."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="endless", timeout="2m"), clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert "6 of 11 actions done after 15s; running: my-project.marts.customers" in step.log
+    assert "  my-project.marts.legacy_report disabled" in step.log
+    assert emulator.invocations[0].state == "CANCELING"
+    assert any(line.startswith("Asked the service to cancel run ") for line in step.log)
+    assert step.state["settled"] == "true"
+
+
+def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """What does not compile is not run; each error is an annotation where it belongs."""
+    inputs = google_inputs_for(emulator, schedule="", git_ref="broken")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert emulator.invocations == []
+    assert len(step.errors) == 3
+    assert step.errors[0].startswith(
+        "::error file=definitions/marts/margin.js,line=12,col=37,title=Dataform%3A compile error::"
+    )
+    assert step.outputs["compilation-result"].startswith(f"{HOME}/compilationResults/")
+    assert step.outputs["status"] == "failure"
+    assert "### 2 compile errors" in step.summary
+
+
+def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With compile-only the step ends once the code has compiled, and runs nothing."""
+    inputs = google_inputs_for(emulator, schedule="", git_ref="main", compile_only="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert emulator.invocations == []
+    assert step.outputs["compilation-result"].startswith(f"{HOME}/compilationResults/")
+    assert step.outputs["status"] == "success"
+    assert "run-id" not in step.outputs
+    assert step.log[-1].endswith("has no errors. Nothing was run (compile-only: true).")
+    assert "## ✅ Dataform compilation succeeded" in step.summary
+
+
+def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """After success, and only then, the environment has the compilation that was run."""
+    inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    patches = [request for request in emulator.requests if request.method == "PATCH"]
+    assert [request.path for request in patches] == [f"/v1/{HOME}/releaseConfigs/production"]
+    compiled = step.outputs["compilation-result"]
+    assert json.loads(patches[0].body) == {"releaseCompilationResult": compiled}
+    assert f"Promoted, for scheduled runs as well: {compiled}" in step.log
+
+
+def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Where loopback refuses, the first warning and the verdict say what it is in a container."""
+    step = run_here(tmp_path, inputs_for(emulator, api_url="http://localhost:1"), clock)
+    assert step.exit_code == ExitCode.NO_ANSWER
+    for said in (step.warnings[0], step.errors[-1]):
+        assert "Connection refused%0A" in said
+        assert said.endswith(f"%0A{LOOPBACK_HINT}")
+
+
+@pytest.mark.parametrize("source", [{"schedule": "nightly"}, {"schedule": "", "git_ref": "main"}])
+def test_each_output_is_written_once(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, source: dict[str, str]
+) -> None:
+    """What is written the moment it is known is not repeated by the ending."""
+    step = run_here(tmp_path, google_inputs_for(emulator, **source), clock)
+    written = parse_file_commands((tmp_path / "GITHUB_OUTPUT").read_text("utf-8"))
+    assert [name for name, _ in written] == list(step.outputs)
+    assert list(step.outputs).index("compilation-result") < list(step.outputs).index("status")
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code"), [(403, ExitCode.REFUSED), (503, ExitCode.NO_ANSWER)]
+)
+def test_promote_that_fails(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, status: int, exit_code: ExitCode
+) -> None:
+    """The step fails, since scheduled runs have other code; the run itself was a success."""
+    emulator.add_fault(Fault("status", on="other", status=status, times=None))
+    inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == exit_code
+    assert step.outputs["status"] == "success"
+    assert emulator.invocations[0].state == "SUCCEEDED"
+
+
+def test_post_step_has_nothing_to_do_with_a_run_that_is_over(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """A timeout after the run's own end leaves nothing to cancel."""
+    emulator.add_fault(Fault("status", on="other", times=None))
+    promoted = {"schedule": "", "environment": "production", "promote": "true"}
+    inputs = google_inputs_for(emulator, **promoted, timeout="2m", outage_timeout="1h")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.TIMEOUT
+    assert step.outputs["status"] == "success"
+    assert step.state["settled"] == "true"
+
+
+def test_lost_create_is_found(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A run of our own compilation is found when the answer to its creation is lost."""
+    emulator.add_fault(Fault("close", on="create", processed=True))
+    inputs = google_inputs_for(emulator, schedule="", environment="production")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    [invocation] = emulator.invocations
+    assert invocation.name.endswith(f"/{step.outputs['run-id']}")
+
+
+def test_bad_run_id_on_google_cloud(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The name of a run in another repository is a bad input, before anything is sent."""
+    name = f"{HOME}x/workflowInvocations/1"
+    step = run_here(tmp_path, google_inputs_for(emulator, run_id=name), clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert emulator.requests == []
+
+
+def test_minted_token_is_masked(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A token that the step mints is masked before anything that could hold it is printed."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token-"))
+    emulator.add_fault(Fault("status", on="create", status=400, body="bad machine-token-1"))
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="")
+        step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
+    assert step.exit_code == ExitCode.REFUSED
+    assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
+    assert "machine-token" not in step.summary
+
+
+def test_no_credentials(clock: FakeClock, tmp_path: Path, emulator: Emulator) -> None:
+    """Without a token or anything that gives one, nothing is sent."""
+    file = tmp_path / "credentials.json"
+    file.write_text("{}")
+    inputs = google_inputs_for(emulator, token="")
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    step = run_here(tmp_path, inputs, clock, **environ)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "title=Dataform%3A the credentials were refused::" in step.errors[0]
+    assert emulator.requests == []
+
+
+@pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
+def test_requests_are_told_in_debug_mode(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, inputs_of: Callable[..., dict[str, str]]
+) -> None:
+    """With RUNNER_DEBUG each request has a debug line; otherwise there is none."""
+    step = run_here(tmp_path, inputs_of(emulator), clock, RUNNER_DEBUG="1")
+    lines = [line.partition(" ") for line in step.log if line.startswith("::debug::")]
+    methods = [line.removeprefix("::debug::") for line, _, _ in lines]
+    assert methods == [request.method for request in emulator.requests]
+    assert all(line.startswith(f"{emulator.url}/v1/") and "HTTP 200" in line for *_, line in lines)
+    quiet = run_here(tmp_path, inputs_of(emulator), clock, RUNNER_DEBUG="0")
+    assert [line for line in quiet.log if "::debug" in line] == []
+
+
+def test_debug_lines_hold_no_token(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Neither a given nor a minted token is told, though a service echoes it."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
+    echo = {"X-Request-Id": "machine-token-1"}
+    emulator.add_fault(Fault("status", on="create", status=400, headers=echo))
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="")
+        environ = {"GCE_METADATA_HOST": google.host, "RUNNER_DEBUG": "1"}
+        step = run_here(tmp_path, inputs, clock, **environ)
+        minted, created = (line for line in step.log if line.startswith("::debug::"))
+    assert minted.startswith(f"::debug::GET {google.url}/computeMetadata/")
+    assert created.startswith(f"::debug::POST {emulator.url}/v1/projects/my-project/")
+    assert created.endswith(", X-Request-Id: ***")
+    assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
+
+
+def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path) -> None:
+    """A reason that holds the token shows no part of it, wherever log and summary cut it."""
+    failing = "marts.customers"
+    for length in (230, 480, 1980, 2980):
+        course = Course(failures={failing: "x" * length + DEFAULT_TOKEN})
+        config = WorkflowConfig(name="nightly", release_config="production", course=course)
+        warehouse = replace(make_warehouse(), workflow_configs=(config,))
+        with Emulator(
+            advance="clock", clock=clock, run_seconds=120, repositories=[warehouse]
+        ) as emulator:
+            folder = tmp_path / str(length)
+            folder.mkdir()
+            step = run_here(folder, google_inputs_for(emulator), clock)
+        assert any(f"{failing} failed after" in line for line in step.log)
+        shown = "\n".join([*step.log[1:], step.summary])
+        assert DEFAULT_TOKEN[:5] not in shown
+        assert "xxx" in step.summary

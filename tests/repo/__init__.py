@@ -1,0 +1,1 @@
+"""Tests of what surrounds the package: documents, metadata, workflows, releases, scripts."""

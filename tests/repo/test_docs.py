@@ -1,0 +1,160 @@
+"""The pages in docs/ and the docstrings: what they show was run, and what they name exists."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import dataform_action
+from dataform_action.action.input_specs import INPUTS
+from dataform_action.cli import main as cli
+from dataform_action.emulator import Emulator
+from tests.support.fakes import FakeClock
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
+#: How the pages spell the address of the emulator.
+_ADDRESS = "https://dataform.example.com"
+_PUBLIC = [
+    pytest.param(getattr(dataform_action, name), id=name)
+    for name in dataform_action.__all__
+    if name != "__version__"
+]
+
+
+@pytest.fixture
+def fast_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator whose runs are over at once, and an environment that leads to it."""
+    with Emulator(advance="clock", run_seconds=0) as emulator:
+        monkeypatch.setenv("DATAFORM_TOKEN", emulator.token)
+        monkeypatch.setenv("DATAFORM_API_URL", emulator.url)
+        yield emulator
+
+
+def _blocks(text: str, language: str) -> list[tuple[str, str]]:
+    """Return the blocks of a language, each with the output that is shown below it."""
+    return [(code, shown) for kind, code, shown in _BLOCK.findall(text) if kind == language]
+
+
+def _play(code: str, namespace: dict[str, object]) -> str:
+    output = io.StringIO()
+    with redirect_stdout(output):
+        exec(compile(code, "<page>", "exec"), namespace)  # noqa: S102
+    return output.getvalue()
+
+
+def test_the_page_of_the_library(fast_emulator: Emulator) -> None:
+    """Each block of Python runs after those before it, and prints what is shown below it."""
+    page = (_DOCS / "library.md").read_text("utf-8")
+    blocks = _blocks(page, "python")
+    assert len(blocks) == page.count("```python") > 10
+    namespace: dict[str, object] = {}
+    for code, shown in blocks:
+        printed = _play(code, namespace)
+        assert printed.replace(fast_emulator.url, _ADDRESS) == shown, code
+
+
+class _Credentials:
+    """Credentials as google-auth has them; each refresh makes another token."""
+
+    valid = False
+    token = ""
+
+    def refresh(self, request: object) -> None:
+        assert request == "request"
+        self.valid = True
+        self.token += "t"
+
+
+def test_the_pages_own_credentials() -> None:
+    """The page's source of tokens refreshes what is not valid, and only that."""
+    namespace: dict[str, object] = {}
+    for code, _ in _blocks((_DOCS / "library.md").read_text("utf-8"), "python"):
+        if "def tokens" in code:
+            _play(code, namespace)
+    tokens, credentials = namespace["tokens"], _Credentials()
+    assert callable(tokens)
+    token = tokens(credentials, "request")
+    assert [token(), token()] == ["t", "t"]
+    credentials.valid = False
+    assert token() == "tt"
+
+
+def test_the_example_of_the_package(fast_emulator: Emulator) -> None:
+    """The example in the package's docstring starts a run and waits for it."""
+    assert dataform_action.__doc__
+    [(code, _)] = _blocks(dataform_action.__doc__, "python")
+    assert _play(code, {}).splitlines()[-1] == "Status SUCCESSFUL after 0s"
+    assert [run.schedule for run in fast_emulator.runs] == ["nightly"]
+
+
+def test_the_page_of_the_library_names_every_error() -> None:
+    """The table of errors is the tree."""
+    page = (_DOCS / "library.md").read_text("utf-8")
+    errors = [
+        name
+        for name in dataform_action.__all__
+        if inspect.isclass(value := getattr(dataform_action, name))
+        and issubclass(value, dataform_action.DataformError)
+    ]
+    assert len(errors) > 12
+    assert not [name for name in errors if f"`{name}`" not in page]
+
+
+def test_the_page_of_the_command_line(emulator: Emulator) -> None:
+    """Each command that the page shows succeeds, and prints what is shown below it."""
+    page = (_DOCS / "cli.md").read_text("utf-8").replace("\\\n", "")
+    environ = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
+    played = 0
+    for block, shown in _blocks(page, "sh"):
+        output, errors = io.StringIO(), io.StringIO()
+        for line in re.findall(r"^python -m dataform_action (.*)", block, re.MULTILINE):
+            words = line.replace("RUN_ID", emulator.runs[-1].id if emulator.runs else "")
+            given = {**environ, "DATAFORM_TOKEN": emulator.token}
+            ended = cli.main(shlex.split(words), given, output, errors, clock=FakeClock())
+            assert (ended, errors.getvalue()) == (0, ""), line
+            played += 1
+        assert output.getvalue().replace(emulator.url, _ADDRESS) == shown or not shown
+    assert played == page.count("\npython -m dataform_action ") == 5
+
+
+def test_the_page_of_the_command_line_names_every_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The table is that of ``--help``, and what the page says of a flag is one."""
+    page = (_DOCS / "cli.md").read_text("utf-8")
+    with pytest.raises(SystemExit):
+        cli.main(["--help"], {}, io.StringIO(), io.StringIO())
+    commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert re.findall(r"^\| `([a-z]+)", page, re.MULTILINE) == commands
+    known = {f"--{declared.name}" for declared in INPUTS} | {"--token-file", "--help"}
+    assert {flag.replace("--no-", "--") for flag in re.findall(r"--[a-z-]+[a-z]", page)} <= known
+
+
+@pytest.mark.parametrize("value", _PUBLIC)
+def test_public_names_are_explained(value: object) -> None:
+    """What is promised has a docstring, and its public methods and properties have as well."""
+    # Update and Observer are types; nothing can carry a docstring of theirs.
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
+        assert value in (dataform_action.Update, dataform_action.Observer)
+        return
+    assert inspect.getdoc(value)
+    for name, member in vars(value).items() if inspect.isclass(value) else ():
+        if not name.startswith("_") and (callable(member) or isinstance(member, property)):
+            assert inspect.getdoc(member), name
+
+
+@pytest.mark.parametrize("value", _PUBLIC)
+def test_what_is_said_to_be_raised_can_be_caught(value: object) -> None:
+    """Every error that a public docstring names is public too."""
+    members = [value, *vars(value).values()] if inspect.isclass(value) else [value]
+    for text in (inspect.getdoc(member) or "" for member in members if callable(member)):
+        for names in re.findall(r"^    ([A-Z]\w+(?:, [A-Z]\w+)*): ", text, re.MULTILINE):
+            assert set(names.split(", ")) <= set(dataform_action.__all__)

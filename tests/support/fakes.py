@@ -1,0 +1,183 @@
+"""Small real classes that stand in for the service and for time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dataform_action.errors import DataformError
+from dataform_action.model import Action, ActionState, Compilation, Prepared, Run, RunRequest, State
+
+LOG_URL = "https://app.dataform.co/#/1234/run/77"
+
+#: What a scripted call does: end with a status, raise, or run some code first.
+Step = str | BaseException | Callable[[], str]
+#: The same of a call that is answered with actions.
+ActionsStep = tuple[Action, ...] | BaseException | Callable[[], tuple[Action, ...]]
+
+_STATES = {
+    "RUNNING": State.RUNNING,
+    "SUCCESSFUL": State.SUCCESS,
+    "FAILED": State.FAILURE,
+    "CANCELLED": State.CANCELLED,
+    "TIMED_OUT": State.TIMED_OUT,
+}
+
+
+def make_run(status: str = "", run_id: str = "77", log_url: str = LOG_URL) -> Run:
+    return Run(id=run_id, state=_STATES.get(status, State.RUNNING), status=status, log_url=log_url)
+
+
+def make_action(name: str, state: ActionState = ActionState.SUCCEEDED, **more: object) -> Action:
+    return Action(name=name, state=state, **more)  # type: ignore[arg-type]
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.time = now
+        self.sleeps: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.sleeps.append(seconds)
+        self.time += seconds
+
+
+@dataclass
+class FakeService:
+    """A service that follows scripts; the last step of a script repeats for ever."""
+
+    clock: FakeClock
+    polls: Iterable[Step] = ("RUNNING", "RUNNING", "SUCCESSFUL")
+    creates: Iterable[Step] = ("",)
+    #: What is known of the run afterwards: its status, or nothing new.
+    cancels: Iterable[Step] = ("",)
+    #: The name of the compilation; empty if nothing is compiled.
+    prepares: Iterable[Step] = ("",)
+    #: The id of the run that is found; empty if there is none.
+    finds: Iterable[Step] = ("",)
+    promotes: Iterable[Step] = ("",)
+    queries: Iterable[ActionsStep] = ((),)
+    #: The actions as they were compiled; none if they stay as they are.
+    details_of: Iterable[ActionsStep] = ((),)
+    #: What the run executed, as the details tell it.
+    compilation: Compilation | None = None
+    has_actions: bool = False
+    #: How long a kind of call takes, in seconds.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    #: What was called when, such as ``("get", 1001.0)``.
+    calls: list[tuple[str, float]] = field(default_factory=list)
+    requests: list[RunRequest] = field(default_factory=list)
+    #: What was started, looked for and promoted, in this order.
+    prepared: list[Prepared] = field(default_factory=list)
+    name = "Fake"
+
+    def __post_init__(self) -> None:
+        self._scripts: dict[str, list[object]] = {
+            "prepare": list(self.prepares),
+            "start": list(self.creates),
+            "find": list(self.finds),
+            "get": list(self.polls),
+            "cancel": list(self.cancels),
+            "actions": list(self.queries),
+            "details": list(self.details_of),
+            "promote": list(self.promotes),
+        }
+
+    def prepare(self, request: RunRequest) -> Prepared:
+        self.requests.append(request)
+        name = self._follow("prepare")
+        compilation = Compilation(name=name) if name else None
+        return Prepared(request=request, body={}, compilation=compilation)
+
+    def start(self, prepared: Prepared) -> Run:
+        self.prepared.append(prepared)
+        self._follow("start")
+        return self.describe("77")
+
+    def find(self, prepared: Prepared) -> Run | None:
+        self.prepared.append(prepared)
+        found = self._follow("find")
+        return self.describe(found) if found else None
+
+    def describe(self, run_id: str) -> Run:
+        return make_run(run_id=run_id)
+
+    def get(self, run: Run) -> Run:
+        return make_run(self._follow("get"), run.id, run.log_url)
+
+    def cancel(self, run: Run) -> Run:
+        assert run.id == "77"
+        status = self._follow("cancel")
+        return make_run(status, run.id, run.log_url) if status else run
+
+    def actions(self, run: Run) -> tuple[Action, ...]:
+        assert run.id == "77"
+        return self._follow_actions("actions")
+
+    def details(
+        self, run: Run, actions: tuple[Action, ...]
+    ) -> tuple[tuple[Action, ...], Compilation | None]:
+        assert run.id == "77"
+        return self._follow_actions("details") or actions, self.compilation
+
+    def promote(self, prepared: Prepared) -> None:
+        self.prepared.append(prepared)
+        self._follow("promote")
+
+    @property
+    def called(self) -> list[str]:
+        """Return the kinds of the calls, in order."""
+        return [name for name, _ in self.calls]
+
+    def times(self, name: str) -> list[float]:
+        """Return the moments of a call, counted from the first call of any kind."""
+        return [moment - self.calls[0][1] for called, moment in self.calls if called == name]
+
+    def _follow(self, name: str) -> str:
+        step = self._next(name)
+        assert isinstance(step, str)
+        return step
+
+    def _follow_actions(self, name: str) -> tuple[Action, ...]:
+        step = self._next(name)
+        assert isinstance(step, tuple)
+        return step
+
+    def _next(self, name: str) -> object:
+        self.calls.append((name, self.clock.now()))
+        script = self._scripts[name]
+        self.clock.time += self.seconds.get(name, 0.0)
+        step = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(step, BaseException):
+            raise step
+        return step() if callable(step) else step
+
+
+class Recorder:
+    """An observer that keeps every update, with the moment when it came."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.updates: list[object] = []
+        self.moments: list[float] = []
+
+    def __call__(self, update: object) -> None:
+        self.updates.append(update)
+        self.moments.append(self._clock.now())
+
+    def of(self, kind: type) -> list[object]:
+        return [update for update in self.updates if isinstance(update, kind)]
+
+
+class Killed(BaseException):
+    """What a host raises in the middle of anything, like a signal's handler."""
+
+
+class Broken(DataformError):
+    """An error of the package's own tree that no service raises."""

@@ -1,0 +1,161 @@
+"""Which service the inputs choose, with which address and token, and what that loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataform_action.action.inputs import Inputs, parse
+from dataform_action.action.service_factory import connect
+from dataform_action.emulator import Emulator
+from dataform_action.errors import CredentialsRefused, Refused
+from dataform_action.services import dataform_web
+from dataform_action.services.base import Service
+from dataform_action.services.google import service as google_dataform
+from tests.support.google_stand_ins import METADATA, GoogleStandIns
+from tests.support.steps import google_inputs_for, inputs_for, run_program
+
+
+def _parse(values: dict[str, str]) -> Inputs:
+    return parse({f"INPUT_{name.upper()}": value for name, value in values.items()})
+
+
+def _connect(
+    values: dict[str, str],
+    environ: dict[str, str] | None = None,
+    on_token: Callable[[str], None] | None = None,
+) -> tuple[Service, str]:
+    return connect(_parse(values), environ or {}, on_token or list[str]().append)
+
+
+def test_without_a_repository_it_is_dataform_web(emulator: Emulator) -> None:
+    """The project and the token of the inputs are used, at the address that they give."""
+    inputs = inputs_for(emulator)
+    service, api_url = _connect(inputs)
+    assert isinstance(service, dataform_web.DataformWeb)
+    assert api_url == emulator.url
+    run = service.start(service.prepare(_parse(inputs).request))
+    assert [known.id for known in emulator.runs] == [run.id]
+    assert emulator.requests[0].path == "/v1/project/1234/run"
+
+
+def test_with_a_repository_it_is_google_cloud(emulator: Emulator) -> None:
+    """Project, place and token of the inputs are used, and nothing is minted."""
+    inputs, told = google_inputs_for(emulator), list[str]()
+    service, api_url = _connect(inputs, on_token=told.append)
+    assert isinstance(service, google_dataform.GoogleDataform)
+    assert api_url == emulator.url
+    run = service.start(service.prepare(_parse(inputs).request))
+    [invocation] = emulator.invocations
+    assert invocation.name == (
+        "projects/my-project/locations/europe-west1/repositories/warehouse/"
+        f"workflowInvocations/{run.id}"
+    )
+    assert told == []
+
+
+def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
+    """Where a runner names its GitHub server, files are shown there; otherwise on github.com."""
+    url = "https://github.example.com"
+    for environ, known in (({"GITHUB_SERVER_URL": url}, url), ({}, "https://github.com")):
+        service, _ = _connect(google_inputs_for(emulator), environ)
+        assert vars(service)["_github_url"] == known
+
+
+@pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
+def test_exchanges_are_told(emulator: Emulator, inputs_of: Callable[..., dict[str, str]]) -> None:
+    """Each request of either service is told to the observer, if there is one."""
+    told: list[str] = []
+    service, _ = connect(_parse(inputs_of(emulator)), {}, print, told.append)
+    with pytest.raises(Refused):
+        service.get(service.describe("1-a"))
+    assert len(told) == len(emulator.requests) == 1
+    assert told[0].startswith(f"GET {emulator.url}/v1/")
+
+
+@pytest.mark.parametrize(
+    ("inputs_of", "api_url"),
+    [
+        (inputs_for, "https://api.dataform.co"),
+        (google_inputs_for, "https://dataform.googleapis.com"),
+    ],
+)
+def test_each_service_has_its_own_address(
+    emulator: Emulator, inputs_of: Callable[..., dict[str, str]], api_url: str
+) -> None:
+    """Without api-url the service's own address counts."""
+    _, used = _connect(inputs_of(emulator, api_url=""))
+    assert used == api_url
+
+
+def test_without_a_token_one_is_minted_and_told(emulator: Emulator) -> None:
+    """Credentials are looked for in the given environment; what is minted is told, to be masked."""
+    told: list[str] = []
+    with GoogleStandIns() as google:
+        environ = {"GCE_METADATA_HOST": google.host}
+        service, _ = _connect(google_inputs_for(emulator, token=""), environ, told.append)
+        assert google.asked == []
+        emulator.accept_tokens(told.__contains__)
+        with pytest.raises(Refused, match="404"):
+            service.get(service.describe("1-a"))
+        assert google.paths == [METADATA]
+    assert len(told) == 1
+    assert emulator.requests[0].headers["Authorization"] == f"Bearer {told[0]}"
+
+
+def test_credentials_that_are_none_are_refused_when_they_are_needed(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    """To connect asks nobody for anything."""
+    file = tmp_path / "credentials.json"
+    file.write_text("{}", "utf-8")
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    service, _ = _connect(google_inputs_for(emulator, token=""), environ)
+    with pytest.raises(CredentialsRefused):
+        service.get(service.describe("1-a"))
+    assert emulator.requests == []
+
+
+_WEB = {"INPUT_PROJECT_ID": "1234", "INPUT_TOKEN": "s3cret"}
+_GOOGLE = {
+    "INPUT_PROJECT_ID": "my-project",
+    "INPUT_LOCATION": "europe-west1",
+    "INPUT_REPOSITORY": "warehouse",
+    "INPUT_SCHEDULE": "nightly",
+}
+_LIBRARY = "google.auth"
+_SOURCE = "dataform_action.auth.token_source"
+_SERVICE = "dataform_action.services.google.service"
+#: What only the end of a run needs.
+_LATER = {f"dataform_action.report.{name}" for name in ("publish", "summary", "timeline")}
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded", "not_loaded"),
+    [
+        (_WEB, {"dataform_action.services.dataform_web"}, {_LIBRARY, _SOURCE, _SERVICE}),
+        (
+            {**_GOOGLE, "INPUT_TOKEN": "s3cret"},
+            {_SERVICE},
+            {_LIBRARY, _SOURCE, "dataform_action.services.dataform_web"},
+        ),
+        (_GOOGLE, {_SERVICE, _SOURCE}, {"dataform_action.services.dataform_web"}),
+    ],
+)
+def test_only_what_is_needed_is_loaded(
+    environ: dict[str, str], loaded: set[str], not_loaded: set[str]
+) -> None:
+    """A start with a token does not pay for google-auth, nor one service for the other."""
+    program = (
+        "import sys\n"
+        "from dataform_action.action import main\n"
+        "from dataform_action.action.service_factory import connect\n"
+        "from dataform_action.action.inputs import parse\n"
+        f"connect(parse({environ!r}), {{}}, print)\n"
+        "print(*sys.modules)"
+    )
+    modules = set(run_program(program).split())
+    assert loaded <= modules
+    assert not modules & (not_loaded | _LATER)

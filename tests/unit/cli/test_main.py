@@ -1,0 +1,402 @@
+"""The command line: the action's inputs as flags, for people at a terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dataform_action import __version__
+from dataform_action.action.input_specs import INPUTS
+from dataform_action.cli.main import main
+from dataform_action.cli.terminal import Terminal
+from dataform_action.emulator import Emulator
+from dataform_action.report.outcome import ExitCode
+from tests.support.fakes import FakeClock
+
+ROOT = Path(__file__).resolve().parents[3]
+_NOTHING: Mapping[str, str] = {}
+COMMANDS = ("run", "wait", "compile", "cancel")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left behind."""
+
+    exit_code: int
+    lines: list[str]
+    errors: str
+
+
+def play(
+    *arguments: str, environ: Mapping[str, str] = _NOTHING, clock: FakeClock | None = None
+) -> Ended:
+    """Run a command in this process, with no more of an environment than is given."""
+    stream, errors = io.StringIO(), io.StringIO()
+    exit_code = main(arguments, environ, stream, errors, clock=clock or FakeClock())
+    return Ended(exit_code, stream.getvalue().splitlines(), errors.getvalue())
+
+
+def web(emulator: Emulator, **more: str) -> dict[str, str]:
+    """Return the environment of somebody who works with the emulator's project."""
+    place = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
+    return {**place, "DATAFORM_TOKEN": emulator.token, **more}
+
+
+def google(emulator: Emulator, **more: str) -> dict[str, str]:
+    place = {"DATAFORM_LOCATION": "europe-west1", "DATAFORM_REPOSITORY": "warehouse"}
+    return {**web(emulator), **place, "DATAFORM_PROJECT_ID": "my-project", **more}
+
+
+def refused(
+    capsys: pytest.CaptureFixture[str], *arguments: str, environ: Mapping[str, str] = _NOTHING
+) -> str:
+    """Return what is said of arguments that no command can start with."""
+    with pytest.raises(SystemExit) as caught:
+        play(*arguments, environ=environ)
+    assert caught.value.code == ExitCode.BAD_INPUT
+    return capsys.readouterr().err
+
+
+def test_a_run_reads_well(emulator: Emulator, clock: FakeClock) -> None:
+    """The whole log of a good run is made of sentences, without the runner's commands."""
+    ended = play("run", "--schedule", "nightly", clock=clock, environ=web(emulator))
+    run = emulator.runs[0]
+    assert ended == Ended(
+        ExitCode.SUCCESS,
+        [
+            "Dataform Web: triggering schedule nightly of project 1234",
+            "Settings:",
+            f"  API: {emulator.url}",
+            "  Longest wait between two polls: 10s",
+            "  Timeout for the run: 6h",
+            "  Timeout for an API that does not answer: 10m",
+            "  Cancel the run when the step is cancelled or times out: true",
+            f"Run {run.id}: {emulator.url}/#/1234/run/{run.id}",
+            "Status RUNNING after 0s",
+            "Status SUCCESSFUL after 2s",
+            f"Run {run.id} succeeded after 2s.",
+        ],
+        "",
+    )
+
+
+def test_a_failed_run_says_why(emulator: Emulator) -> None:
+    """The reasons stand in the log with their files, as a compiler would write them."""
+    ended = play("run", "--schedule", "failure", environ=google(emulator))
+    assert ended.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert any(re.match(r"Error: definitions/\S+\.sqlx: my-project\.", s) for s in ended.lines)
+    assert any(re.match(r"Error: Run \S+ failed after ", line) for line in ended.lines)
+    assert not [line for line in ended.lines if "::" in line]
+
+
+def test_compile_runs_nothing(emulator: Emulator) -> None:
+    """A compilation is all that is asked for; its errors end the command with 1."""
+    good = play("compile", "--git-ref", "main", environ=google(emulator))
+    assert (good.exit_code, good.lines[-1].split(". ")[1:]) == (
+        ExitCode.SUCCESS,
+        ["Nothing was run (compile-only: true)."],
+    )
+    bad = play("compile", "--git-ref", "broken", environ=google(emulator))
+    assert bad.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert any(line.startswith("Error: definitions/marts/margin.js:12:37: ") for line in bad.lines)
+    assert not emulator.invocations
+
+
+def test_wait_follows_a_run_that_exists(emulator: Emulator) -> None:
+    """A run that was started without waiting can be waited for by its id."""
+    started = play("run", "--schedule", "nightly", "--no-wait", environ=web(emulator))
+    run = emulator.runs[0]
+    assert started.lines[-1] == f"Run {run.id} was started and is not waited for (wait: false)."
+    waited = play("wait", run.id, environ=web(emulator))
+    assert waited.lines[-1] == f"Run {run.id} succeeded after 2s."
+    assert len(emulator.runs) == 1
+
+
+def test_cancel_asks_the_service(emulator: Emulator) -> None:
+    """A run on Google Cloud is cancelled; Dataform Web's cannot be, which is a refusal."""
+    started = play("run", "--schedule", "endless", "--no-wait", environ=google(emulator))
+    run_id = started.lines[-1].split()[1]
+    cancelled = play("cancel", run_id, environ=google(emulator))
+    assert cancelled.exit_code == ExitCode.SUCCESS
+    assert cancelled.lines[0].startswith(f"Asked the service to cancel run {run_id}.")
+    waited = play("wait", run_id, environ=google(emulator))
+    assert waited.lines[-2].startswith(f"Error: Run {run_id} was cancelled in Dataform")
+    unsupported = play("cancel", "77", environ=web(emulator))
+    assert unsupported.exit_code == ExitCode.REFUSED
+    assert unsupported.lines[0].startswith("Error: Dataform Web has no way to cancel a run")
+
+
+def test_the_exit_codes_are_the_steps(emulator: Emulator) -> None:
+    """Refused, no answer and timeout end a command as they end a step."""
+    environ = web(emulator)
+    assert play("run", "--schedule", "missing", environ=environ).exit_code == ExitCode.REFUSED
+    late = play("run", "--schedule", "endless", "--timeout", "60", environ=environ)
+    assert late.exit_code == ExitCode.TIMEOUT
+    emulator.close()
+    silent = play("run", "--outage-timeout", "60", environ=environ)
+    assert silent.exit_code == ExitCode.NO_ANSWER
+    assert "Warning: No usable answer from the API" in "\n".join(silent.lines)
+    assert play("cancel", "77", environ=google(emulator)).exit_code == ExitCode.NO_ANSWER
+
+
+def test_flags_go_before_the_environment(emulator: Emulator) -> None:
+    """What is typed counts, even where it takes back what the environment sets."""
+    environ = web(emulator, DATAFORM_SCHEDULE="failure", DATAFORM_ENVIRONMENT="staging")
+    ended = play("run", "--schedule", "nightly", "--environment", "", environ=environ)
+    assert ended.exit_code == ExitCode.SUCCESS
+    assert emulator.runs[0].schedule == "nightly"
+    assert emulator.runs[0].environment is None
+    play("run", "--tags", "a,b", "--tags", "c", environ=web(emulator, DATAFORM_WAIT="false"))
+    assert emulator.runs[1].tags == ("a", "b", "c")
+    assert not [request for request in emulator.requests[-1:] if request.method == "GET"]
+
+
+@pytest.mark.parametrize("command", ["wait", "cancel"])
+@pytest.mark.parametrize("run_id", ["", " \n"])
+def test_a_blank_run_id_is_refused(
+    emulator: Emulator, command: str, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an unset variable of a shell leaves starts no run."""
+    words = refused(capsys, command, run_id, environ=web(emulator))
+    assert words.endswith("RUN_ID is blank: give the id of a run\n")
+    assert emulator.requests == []
+
+
+def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> None:
+    """Neither the inputs of a step around it nor that step's files are the command's."""
+    output = tmp_path / "output"
+    others = {"INPUT_SCHEDULE": "failure", "DATAFORM_RUN_ID": "1", "GITHUB_OUTPUT": str(output)}
+    ended = play("run", environ=web(emulator, **others))
+    assert ended.exit_code == ExitCode.SUCCESS
+    assert emulator.runs[0].schedule is None
+    assert not output.exists()
+
+
+def test_every_problem_is_told_by_its_flag() -> None:
+    """Bad inputs end with 2, before anything is sent, in the command's own words."""
+    ended = play("run", "--timeout", "soon", "--full-refresh")
+    assert ended == Ended(
+        ExitCode.BAD_INPUT,
+        [],
+        "--full-refresh is for Google Cloud Dataform: give location and repository, or remove it\n"
+        "--project-id is missing: set it to the number in the address of your project, "
+        "https://app.dataform.co/#/<number>/\n"
+        "The token is missing: set DATAFORM_TOKEN, or give --token-file\n"
+        "--timeout 'soon' is not a duration between 1 second and 35 days: "
+        "write it like 30, 30s, 2m or 1h\n"
+        "Nothing was sent. See: python -m dataform_action run --help\n",
+    )
+    compiled = play("compile", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t"})
+    assert compiled.errors.startswith("compile is for Google Cloud Dataform: ")
+    waited = play("wait", "a/b", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t o"})
+    assert waited.errors.startswith("RUN_ID 'a/b' may hold only letters")
+    assert "\nThe token holds a blank" in waited.errors
+
+
+def test_a_token_may_come_from_a_file(emulator: Emulator, tmp_path: Path) -> None:
+    """A file's token goes before the environment's, and its line break does not count."""
+    file = tmp_path / "token"
+    file.write_text(f"{emulator.token}\n", "utf-8")
+    ended = play("run", "--token-file", str(file), environ=web(emulator, DATAFORM_TOKEN="old"))
+    assert ended.exit_code == ExitCode.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff", "cannot be read: it is no text"),
+        (b" \n", "holds no token"),
+    ],
+)
+def test_a_file_without_a_token_is_refused(
+    content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistaken file never makes the command go on with other credentials."""
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    assert words in refused(
+        capsys, "run", "--token-file", str(file), environ={"DATAFORM_TOKEN": "t"}
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--token", "s3cret"), ("--token=s3cret",), ("--token",)])
+@pytest.mark.parametrize("before", [("run",), ()])
+def test_a_token_among_the_arguments_is_refused(
+    before: tuple[str, ...], arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token that everyone can see is not used, not repeated, and the remedy is told."""
+    words = refused(capsys, *before, *arguments)
+    assert "set DATAFORM_TOKEN, or give --token-file" in words
+    assert "s3cret" not in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("run", "--tokn", "s3cret"), "--tokn ..."),
+        (("run", "--tokn=s3cret"), "--tokn"),
+        (("run", "s3cret"), "..."),
+        (("--tokn=s3cret",), "--tokn"),
+    ],
+)
+def test_arguments_that_nobody_knows_are_not_repeated(
+    arguments: tuple[str, ...], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token behind a misspelled flag does not come into the log of a build."""
+    words = refused(capsys, *arguments)
+    assert words.endswith(f": error: unrecognized arguments: {shown}\n")
+    assert "s3cret" not in words
+
+
+def test_the_token_is_never_printed(emulator: Emulator) -> None:
+    """A service that repeats the token does not bring it to the terminal."""
+    secret = "abcdef123456"
+    for command in (("run", "--schedule", secret), ("wait", secret), ("cancel", secret)):
+        ended = play(*command, environ=web(emulator, DATAFORM_TOKEN=secret))
+        assert ended.exit_code in (ExitCode.REFUSED, ExitCode.RUN_UNSUCCESSFUL)
+        assert secret not in "\n".join(ended.lines)
+
+
+def test_text_cannot_move_the_cursor() -> None:
+    """Escape sequences reach the terminal as blanks, and text is not altered otherwise."""
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    terminal.mask("s3cret")
+    terminal.group("A\x1b[2J", ["::b:: s3cret"])
+    terminal.error("one\ntwo\x07", "Title", file="a.sqlx", line=3)
+    terminal.warning("three\r", "Title")
+    lines = ["A [2J:", "  ::b:: ***", "Error: a.sqlx:3: one", "two ", "Warning: three"]
+    assert stream.getvalue().splitlines() == lines
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_the_rules(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of each command tells of the environment, the token and the exit codes."""
+    with pytest.raises(SystemExit) as caught:
+        play(command, "--help")
+    assert caught.value.code == 0
+    words = capsys.readouterr().out
+    assert "DATAFORM_PROJECT_ID" in words
+    assert "--token-file" in words
+    assert "Exit codes:" in words
+
+
+def test_help_lists_every_input(capsys: pytest.CaptureFixture[str]) -> None:
+    """No input is forgotten: a new one must find its command, with its default."""
+    helps = ""
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            play(command, "--help")
+        helps += " ".join(capsys.readouterr().out.split())
+    for declared in INPUTS:
+        spelled = {"token": "--token-file", "run-id": "RUN_ID", "compile-only": " compile "}
+        # There is no job to summarize.
+        if declared.name != "summary":
+            assert spelled.get(declared.name, f"--{declared.name} ") in helps.replace(",", " ")
+    assert helps.count("(default: 6h)") == 3
+    assert helps.count("(default: false)") > helps.count("(default: true)")
+
+
+def test_without_a_command_there_is_help() -> None:
+    """Nothing to do is no success, but an occasion to say what could be done."""
+    ended = play()
+    assert ended.exit_code == ExitCode.BAD_INPUT
+    assert all(f"    {command} " in ended.errors for command in COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is the package's."""
+    with pytest.raises(SystemExit):
+        play("--version")
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def start(*arguments: str, environ: Mapping[str, str] = _NOTHING) -> subprocess.Popen[str]:
+    inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "dataform_action", *arguments],
+        env={**inherited, **environ},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return lines
+    raise AssertionError("".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("command", "cancelled"), [("run", True), ("wait", False), ("wait --cancel-run", True)]
+)
+def test_ctrl_c(emulator: Emulator, command: str, cancelled: bool) -> None:
+    """Ctrl-C cancels the run that a command started, and leaves alone one that it watches."""
+    environ = google(emulator)
+    name, *flags = command.split()
+    if name == "run":
+        arguments = ["run", "--schedule", "endless"]
+    else:
+        lines = play("run", "--schedule", "endless", "--no-wait", environ=environ).lines
+        arguments = ["wait", lines[-1].split()[1], *flags]
+    with start(*arguments, environ=environ) as process:
+        read_until(process, "Status RUNNING")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert ("Asked the service to cancel run" in said) is cancelled
+    assert ("goes on, since it is not to be cancelled" in said) is not cancelled
+
+
+def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
+    """The program that the shell starts gives the shell the code, and closes quietly."""
+    environ = web(emulator, DATAFORM_TOKEN="old", PYTHONIOENCODING="ascii")
+    with start("run", "--schedule", "nächtlich", environ=environ) as process:
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.REFUSED
+    assert said.startswith("Dataform Web: triggering schedule n?chtlich of project 1234\n")
+    assert "Traceback" not in said
+    with start() as process:
+        said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said.partition("\n")[0]) == (
+        ExitCode.BAD_INPUT,
+        "usage: python -m dataform_action [-h] [--version] COMMAND ...",
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("run >&-", ExitCode.BAD_INPUT),
+        ("run 2>&-", ExitCode.BAD_INPUT),
+        ("run --nothing >&- 2>&-", ExitCode.BAD_INPUT),
+        ("run --help >&-", ExitCode.SUCCESS),
+        ("run --help | :", ExitCode.SUCCESS),
+    ],
+)
+def test_output_that_nobody_reads_is_no_defect(command: str, exit_code: ExitCode) -> None:
+    """A closed output or a pipe without a reader leaves the exit code, and no traceback."""
+    script = f'"{sys.executable}" -m dataform_action {command}\nexit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False
+    )
+    assert ended.returncode == exit_code
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr

@@ -1,0 +1,155 @@
+"""Remote text in Markdown; test_summary_html.py has GitHub's own parser read it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import example, given
+
+from dataform_action.report.markdown import code, code_block, file_link, link, one_line, prose
+from tests.support.runner import BOUNDED, hostile_texts
+
+_URL = "https://github.com/example/warehouse/blob/abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("It failed after 3m 2s (wait: false).", "It failed after 3m 2s (wait: false)."),
+        ("project-id 'a/b' is not one!", "project-id 'a/b' is not one!"),
+        ("é ✅ שלום", "é ✅ שלום"),
+        (" a\r\n\tb\u202ec\ud800 ", "a b c"),
+        ("- one", "&#45; one"),
+        ("1. one 2) two", "1&#46; one 2&#41; two"),
+        ("a|b", "<code>a&#124;b</code>"),
+        ("(see @octocat),", "(see <code>&#64;<wbr>octocat</code>),"),
+        ("#1 GH-2 a/b#3", "<code>&#35;1</code> <code>GH-2</code> <code>a/b&#35;3</code>"),
+        ("eGH-1 ⅷgh-2", "<code>eGH-1</code> <code>ⅷgh-2</code>"),
+        (":tada: a::b", "<code>&#58;tada</code>: <code>a&#58;&#58;b</code>"),
+        ("$x$", "<code>&#36;x&#36;</code>"),
+        ("of 3f2a9c1.", "of <code>3f2a9c1</code>."),
+        ("export_revenue", "<code>export_revenue</code>"),
+        ("<b>", "<code>&#60;b&#62;</code>"),
+        ("&lt;", "<code>&#38;lt</code>;"),
+        ("https://a/. Then", "<code>https&#58;//a/</code>. Then"),
+        ("www.example.com", "<code>www&#46;example.com</code>"),
+        ("a@b.example", "<code>a&#64;<wbr>b.example</code>"),
+        ("x" * 2001, f"{'x' * 1999}…"),
+    ],
+)
+def test_prose_reads_as_it_was_written(text: str, shown: str) -> None:
+    """Plain words stay as they are; what GitHub would make something of is code."""
+    assert prose(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("d.a_b", "<code>d.a_b</code>"),
+        ("_a_ *b*", "<code>&#95;a&#95; &#42;b&#42;</code>"),
+        ("`a``", "<code>&#96;a&#96;&#96;</code>"),
+        ("a: b", "<code>a: b</code>"),
+        ("", ""),
+        (" \u200b\n", ""),
+        ("x " * 200, f"<code>{'x ' * 148}x…</code>"),
+    ],
+)
+def test_code_is_one_line_of_its_text(text: str, shown: str) -> None:
+    """Nothing has to be balanced, and nothing to be seen is no element."""
+    assert code(text) == shown
+
+
+_HARMLESS = re.compile(r"(?:[^\[\]<>|*`~\\#@$&]|&#[0-9]+;)*")
+
+
+@BOUNDED
+@given(hostile_texts())
+@example("".join(map(chr, range(256))))
+def test_no_sign_of_markdown_is_left(text: str) -> None:
+    """What is left is harmless signs and entities, and reads as the text does."""
+    for shown in (prose(text), code(text)):
+        inside = re.sub("</?code>|<wbr>", "", shown)
+        assert _HARMLESS.fullmatch(inside)
+        assert len(shown.splitlines()) <= 1
+    assert html.unescape(re.sub("</?code>|<wbr>", "", prose(text))) == one_line(text)
+
+
+@BOUNDED
+@given(hostile_texts())
+@example("`" * 50 + "\n" + "~" * 5)
+@example("a\r```\r\n```text")
+def test_no_text_ends_its_block(text: str) -> None:
+    """The fence is longer than any run of backticks, and a line is a line."""
+    opening, *lines, closing = code_block(text)
+    assert opening == f"{closing}text"
+    assert set(closing) == {"`"}
+    assert len(closing) >= 3
+    assert all(closing not in line and len(line.splitlines()) <= 1 for line in lines)
+
+
+def test_lines_of_a_block_stay() -> None:
+    """Line breaks, indents and tabs are kept; what cannot be seen becomes a blank."""
+    block = code_block("\n\na\r\n  b\n\n\tc\u202ed\x1b[31m\n")
+    assert block == ["```text", "a", "  b", "", "    c d [31m", "```"]
+
+
+def test_long_lines_of_a_block_are_wrapped_at_words() -> None:
+    """What GitHub would hide at the right goes on in the next line, as deep as the first."""
+    _, first, second, long, _ = code_block(f"x\n  {'word ' * 24}end\n{'y' * 200}")[1:]
+    assert first == ("  " + "word " * 20).rstrip()
+    assert second == "  word word word word end"
+    assert long == "y" * 200
+
+
+def test_a_long_block_is_cut() -> None:
+    """At most 40 lines and 2,000 characters stay, and the cut is at a word."""
+    lines = code_block("a\n" * 41)
+    assert lines == ["```text", *["a"] * 40, "…", "```"]
+    [_, *words, _] = code_block("word " * 1000)
+    text = "\n".join(words)
+    assert 1900 < len(text) <= 2000
+    assert text.endswith("word…")
+
+
+@pytest.mark.parametrize(
+    ("url", "linked"),
+    [
+        ("https://a/?b=1&lt;", "[x](<https://a/?b=1&amp;lt;>)"),
+        ("http://a/(b)", "[x](<http://a/(b)>)"),
+        ("", "x"),
+        ("javascript:alert(1)", "x"),
+        ("https://a/>b", "x"),
+        ("https://a/b c", "x"),
+        ("https://user@a/", "x"),
+    ],
+)
+def test_only_plain_addresses_become_links(url: str, linked: str) -> None:
+    """What is no http(s) address, or would end the link, leaves the words alone."""
+    assert link("x", url) == linked
+    assert link("", url) == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("definitions/a.sqlx", f"[<code>definitions/a.sqlx</code>](<{_URL}/definitions/a.sqlx>)"),
+        ("a b#ü?.js", f"[<code>a b&#35;ü?.js</code>](<{_URL}/a%20b%23%C3%BC%3F.js>)"),
+        ("a\ud800", f"[<code>a</code>](<{_URL}/a%3F>)"),
+        ("../../x", "<code>../../x</code>"),
+        ("a//b", "<code>a//b</code>"),
+        ("/etc/passwd", "<code>/etc/passwd</code>"),
+        ("", ""),
+    ],
+)
+def test_files_are_linked_to_their_commit(file: str, shown: str) -> None:
+    """Paths are encoded, and one that leaves the commit's folder is no link."""
+    assert file_link(file, _URL) == shown
+
+
+def test_a_line_of_a_file_is_linked() -> None:
+    """The place is shown as editors write it; without a base there is no link."""
+    shown = "<code>a.js&#58;12&#58;37</code>"
+    assert file_link("a.js", _URL, 12, 37) == f"[{shown}](<{_URL}/a.js#L12>)"
+    assert file_link("a.js", "", 12, 37) == shown

@@ -1,0 +1,384 @@
+"""How a step can end: exit codes, statuses and words."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from dataform_action.errors import (
+    CancelUnsupported,
+    CredentialsRefused,
+    DataformError,
+    GaveUp,
+    InputError,
+    Misconfigured,
+    NoResponse,
+    Refused,
+    RunMayExist,
+    WaitTimeout,
+)
+from dataform_action.github.signals import Interrupted
+from dataform_action.model import (
+    ActionState,
+    Compilation,
+    CompileError,
+    CompileFailed,
+    Prepared,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
+from dataform_action.report.outcome import (
+    Ending,
+    ExitCode,
+    ending_of_compilation,
+    ending_of_defect,
+    ending_of_error,
+    ending_of_result,
+    ending_of_signal,
+    ending_of_start,
+)
+from tests.support.fakes import make_action
+
+_LINK = "https://a/77"
+
+
+def _run(state: State = State.RUNNING, compilation_result: str = "") -> Run:
+    return Run(
+        id="77",
+        state=state,
+        status="WORD",
+        log_url=_LINK,
+        compilation_result=compilation_result,
+    )
+
+
+def test_exit_codes_are_those_of_the_contract() -> None:
+    """Workflows compare these numbers: none may move."""
+    assert {code.name: code.value for code in ExitCode} == {
+        "SUCCESS": 0,
+        "RUN_UNSUCCESSFUL": 1,
+        "BAD_INPUT": 2,
+        "REFUSED": 3,
+        "NO_ANSWER": 4,
+        "TIMEOUT": 5,
+        "DEFECT": 70,
+        "INTERRUPTED": 130,
+        "TERMINATED": 143,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code", "title", "message"),
+    [
+        (State.SUCCESS, 0, "Dataform run succeeded", "Run 77 succeeded after 1m 5s."),
+        (State.FAILURE, 1, "Dataform run failed", "Run 77 failed after 1m 5s."),
+        (
+            State.CANCELLED,
+            1,
+            "Dataform run was cancelled",
+            "Run 77 was cancelled in Dataform after 1m 5s.",
+        ),
+        (
+            State.TIMED_OUT,
+            1,
+            "Dataform run timed out",
+            "Run 77 timed out in Dataform after 1m 5s.",
+        ),
+    ],
+)
+def test_a_run_that_ended_decides_the_step(
+    state: State, exit_code: int, title: str, message: str
+) -> None:
+    """Only success is exit code 0, and every other end points to the log."""
+    assert ending_of_result(Result(run=_run(state), duration=65.9)) == Ending(
+        exit_code=ExitCode(exit_code),
+        status=state,
+        title=title,
+        message=message,
+        hint=f"Its log says why: {_LINK}" if exit_code else "",
+        run=_run(state),
+        duration=65.9,
+    )
+
+
+def test_a_result_keeps_its_actions_and_its_compilation() -> None:
+    """What came of the actions is counted in the words, and kept for the summary."""
+    actions = (
+        make_action("d.a"),
+        make_action("d.b", ActionState.FAILED),
+        make_action("d.c", ActionState.SKIPPED),
+    )
+    ending = ending_of_result(
+        Result(run=_run(State.FAILURE, "c/1"), duration=65.9, actions=actions)
+    )
+    assert ending.message == (
+        "Run 77 failed after 1m 5s. Of 3 actions, 1 failed, 1 was skipped, 1 succeeded."
+    )
+    assert ending.actions == actions
+    assert ending.compilation_result == "c/1"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (
+            State.FAILURE,
+            "failed after 1s. Of 1 action, 1 succeeded. No action failed: the run failed before "
+            "any of them ran, or around them.",
+        ),
+        (State.SUCCESS, "succeeded after 1s. Of 1 action, 1 succeeded."),
+        (
+            State.CANCELLED,
+            "was cancelled in Dataform after 1s. Of 1 action, 1 succeeded.",
+        ),
+    ],
+)
+def test_a_failure_without_a_failed_action_is_pointed_out(state: State, words: str) -> None:
+    """Whoever looks for the action to blame is told that there is none."""
+    ending = ending_of_result(Result(run=_run(state), duration=1, actions=(make_action("d.a"),)))
+    assert ending.message == f"Run 77 {words}"
+
+
+def test_actions_that_never_ran_are_not_counted() -> None:
+    """Actions that are still pending add no words, and no blank."""
+    actions = (make_action("d.a", ActionState.PENDING),)
+    ending = ending_of_result(Result(run=_run(State.SUCCESS), duration=1, actions=actions))
+    assert ending.message == "Run 77 succeeded after 1s."
+
+
+@pytest.mark.parametrize(
+    ("compilation", "message", "result"),
+    [
+        (
+            Compilation(name="c/1", commit="6f1c2b9"),
+            "The compilation of commit 6f1c2b9 has no errors. "
+            "Nothing was run (compile-only: true).",
+            "c/1",
+        ),
+        (
+            Compilation(name="c/1"),
+            "The compilation has no errors. Nothing was run (compile-only: true).",
+            "c/1",
+        ),
+        (None, "The compilation has no errors. Nothing was run (compile-only: true).", ""),
+    ],
+)
+def test_a_clean_compilation_is_a_success(
+    compilation: Compilation | None, message: str, result: str
+) -> None:
+    """With compile-only the step ends well without any run, and names what was compiled."""
+    prepared = Prepared(request=RunRequest(compile_only=True), body={}, compilation=compilation)
+    assert ending_of_compilation(prepared) == Ending(
+        exit_code=ExitCode.SUCCESS,
+        status=State.SUCCESS,
+        title="Dataform compilation succeeded",
+        message=message,
+        compilation_result=result,
+        commit=compilation.commit if compilation is not None else "",
+    )
+
+
+def test_compile_errors_are_the_ending_of_a_run_that_never_was() -> None:
+    """The errors reach the summary and the annotations, and the result is an output."""
+    errors = (CompileError(message="costs is not defined", file="definitions/margin.js", line=12),)
+    error = CompileFailed("The compilation has 1 error.", errors=errors, compilation_result="c/1")
+    assert ending_of_error(error, None, None) == Ending(
+        exit_code=ExitCode.RUN_UNSUCCESSFUL,
+        status=State.FAILURE,
+        title="Dataform: compile errors",
+        message="The compilation has 1 error.",
+        hint=CompileFailed.hint,
+        compile_errors=errors,
+        compilation_result="c/1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (Refused("x", status=403), 3),
+        (GaveUp("x"), 4),
+        (Misconfigured("x"), 4),
+        (WaitTimeout("x"), 5),
+    ],
+)
+def test_what_fails_after_a_success_fails_the_step_alone(
+    error: DataformError, exit_code: int
+) -> None:
+    """A promotion that fails has its exit code; the status is that of the run, which succeeded."""
+    ending = ending_of_error(error, _run(State.SUCCESS), 1.5)
+    assert (ending.exit_code, ending.status) == (exit_code, State.SUCCESS)
+
+
+def test_the_page_to_look_for_a_lost_run_is_kept() -> None:
+    """An error that names a page hands it on, so that it can become a link."""
+    lost = RunMayExist("x", url="https://a/runs")
+    assert ending_of_error(lost, None, None).other_url == "https://a/runs"
+    assert ending_of_error(GaveUp("x"), None, None).other_url == ""
+
+
+def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
+    """With ``wait: false`` the step succeeds, and its status is still running."""
+    assert ending_of_start(_run()) == Ending(
+        exit_code=ExitCode.SUCCESS,
+        status=State.RUNNING,
+        title="Dataform run started",
+        message="Run 77 was started and is not waited for (wait: false).",
+        run=_run(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "title", "without_run", "with_run"),
+    [
+        (InputError([("a", "b")]), 2, "Dataform: bad inputs", State.FAILURE, State.FAILURE),
+        (
+            Refused("x", status=403),
+            3,
+            "Dataform: the API refused",
+            State.FAILURE,
+            State.RUNNING,
+        ),
+        (
+            CredentialsRefused("x"),
+            3,
+            "Dataform: the credentials were refused",
+            State.FAILURE,
+            State.RUNNING,
+        ),
+        (GaveUp("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (NoResponse("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (Misconfigured("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (RunMayExist("x"), 4, "Dataform: the run may exist", State.FAILURE, State.RUNNING),
+        (WaitTimeout("x"), 5, "Dataform: timeout", State.TIMED_OUT, State.TIMED_OUT),
+    ],
+)
+@pytest.mark.parametrize("run", [None, _run()])
+def test_every_error_has_its_exit_code(
+    error: DataformError,
+    exit_code: int,
+    title: str,
+    without_run: State,
+    with_run: State,
+    run: Run | None,
+) -> None:
+    """The error's own words are kept, and a run that was left is still running."""
+    assert ending_of_error(error, run, 1.5) == Ending(
+        exit_code=ExitCode(exit_code),
+        status=without_run if run is None else with_run,
+        title=title,
+        message=error.message,
+        hint=error.hint,
+        run=run,
+        duration=1.5,
+    )
+
+
+def _interrupted(
+    number: int, cause: BaseException | None = None, *, cut_short: bool = False
+) -> Interrupted:
+    interrupted = Interrupted(number, cut_short=cut_short)
+    interrupted.__cause__ = cause
+    return interrupted
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "run", "exit_code", "message", "hint"),
+    [
+        (
+            _interrupted(signal.SIGINT),
+            None,
+            130,
+            "The step was stopped by SIGINT. No run was created.",
+            "",
+        ),
+        (
+            _interrupted(signal.SIGTERM),
+            _run(),
+            143,
+            "The step was stopped by SIGTERM.",
+            f"The run: {_LINK}",
+        ),
+        (
+            _interrupted(signal.SIGINT, RunMayExist("The run may exist.", hint="Look.")),
+            None,
+            130,
+            "The step was stopped by SIGINT. The run may exist.",
+            "Look.",
+        ),
+        (
+            _interrupted(signal.SIGINT, RuntimeError("x")),
+            None,
+            130,
+            "The step was stopped by SIGINT. No run was created.",
+            "",
+        ),
+        (
+            _interrupted(signal.SIGTERM, cut_short=True),
+            None,
+            143,
+            "The step was stopped by SIGTERM. It was about to create a run, so the run may exist.",
+            "Look at the project's runs before you run this again.",
+        ),
+    ],
+)
+def test_a_signal_is_an_ending_with_the_signals_exit_code(
+    interrupted: Interrupted, run: Run | None, exit_code: int, message: str, hint: str
+) -> None:
+    """What is said of the run is what is known: nothing made, may exist, or where to look."""
+    assert ending_of_signal(interrupted, run, 2.0) == Ending(
+        exit_code=ExitCode(exit_code),
+        status=State.CANCELLED,
+        title="Dataform: stopped",
+        message=message,
+        hint=hint,
+        run=run,
+        duration=2.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fate", "hint"),
+    [
+        ("The run was not cancelled.", f"The run: {_LINK}"),
+        (f"Asked the service to cancel run 77: {_LINK}", ""),
+    ],
+)
+def test_a_signal_tells_what_came_of_the_run(fate: str, hint: str) -> None:
+    """The link is given once, whether the fate holds it or not."""
+    ending = ending_of_signal(_interrupted(signal.SIGINT), _run(), 2.0, fate)
+    assert ending.message == f"The step was stopped by SIGINT. {fate}"
+    assert ending.hint == hint
+
+
+def test_a_signal_after_a_lost_create_has_it_as_context() -> None:
+    """The lost create counts as well when the signal broke into its handling."""
+    interrupted = _interrupted(signal.SIGINT)
+    interrupted.__context__ = RunMayExist("The run may exist.", hint="Look.")
+    ending = ending_of_signal(interrupted, None, None)
+    assert (ending.message, ending.hint) == (
+        "The step was stopped by SIGINT. The run may exist.",
+        "Look.",
+    )
+
+
+@pytest.mark.parametrize(("run", "link"), [(None, ""), (_run(), f" The run: {_LINK}")])
+def test_a_defect_is_told_apart_from_everything_else(run: Run | None, link: str) -> None:
+    """An error that nobody foresaw has an exit code of its own, and asks for a report."""
+    assert ending_of_defect(KeyError("a"), run, None) == Ending(
+        exit_code=ExitCode.DEFECT,
+        status=State.FAILURE,
+        title="Dataform: a defect of this action",
+        message="KeyError: 'a'",
+        hint=f"Please report it with the lines above.{link}",
+        run=run,
+    )
+
+
+@pytest.mark.parametrize("error", [CancelUnsupported("x"), DataformError("x")])
+def test_no_error_of_ours_is_without_an_ending(error: DataformError) -> None:
+    """An error of ours that has no row of its own ends as a defect, not in a traceback."""
+    assert ending_of_error(error, None, None).exit_code is ExitCode.DEFECT

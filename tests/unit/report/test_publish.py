@@ -1,0 +1,103 @@
+"""Where an ending goes, even when a part of the report has a defect."""
+
+from __future__ import annotations
+
+import html
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataform_action.action.inputs import Inputs
+from dataform_action.github.commands import Console
+from dataform_action.github.files import FileCommands
+from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.publish import report
+from tests.support.golden import endings, hostile_ending
+from tests.support.runner import Command, parse_file_commands, parse_log
+
+
+def _report(
+    folder: Path, ending: Ending, secret: str = "s3cr3t-that-is-long", inputs: Inputs | None = None
+) -> tuple[list[Command | str], list[tuple[str, str]], str]:
+    """Return what the runner finds in the log, the outputs, and the job summary."""
+    stream = io.StringIO()
+    console = Console(stream)
+    console.mask(secret)
+    output, summary = folder / "output", folder / "summary"
+    output.touch()
+    summary.touch()
+    environ = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+    _, usual, service_name = endings()["google-failure"]
+    report(ending, inputs or usual, service_name, console, FileCommands(environ, console))
+    outputs = parse_file_commands(output.read_text("utf-8"))
+    return parse_log(stream.getvalue()), outputs, summary.read_text("utf-8")
+
+
+def _named(log: list[Command | str], name: str) -> list[Command]:
+    return [line for line in log if isinstance(line, Command) and line.name == name]
+
+
+def test_every_place_has_its_part(tmp_path: Path) -> None:
+    """Outputs, summary and log are all there, and the ending's own error comes last."""
+    ending = endings()["google-failure"][0]
+    log, outputs, summary = _report(tmp_path, ending)
+    assert [name for name, _ in outputs][:2] == ["status", "duration"]
+    assert summary.startswith("## ❌ Dataform run failed")
+    assert log[-1] == _named(log, "error")[-1]
+    assert _named(log, "warning") == []
+
+
+@pytest.mark.parametrize("exit_code", [ExitCode.SUCCESS, ExitCode.RUN_UNSUCCESSFUL])
+@pytest.mark.parametrize(
+    ("broken", "lost"),
+    [
+        ({"duration": float("nan")}, ["outputs", "job summary"]),
+        ({"files_url": None}, ["job summary"]),
+        ({"compile_errors": (None,)}, ["job summary", "log's list of what failed"]),
+    ],
+)
+def test_a_defect_in_a_part_takes_no_other(
+    tmp_path: Path, exit_code: ExitCode, broken: dict[str, Any], lost: list[str]
+) -> None:
+    """What cannot be made is a warning with its traceback folded; the rest is as it would be."""
+    ending = replace(endings()["google-failure"][0], exit_code=exit_code, **broken)
+    log, outputs, summary = _report(tmp_path, ending)
+    warnings = [command.message for command in _named(log, "warning")]
+    assert [text.partition(" could not be made: ")[0] for text in warnings] == [
+        f"The {part}" for part in lost
+    ]
+    assert [group.message for group in _named(log, "group")].count("Traceback") == len(lost)
+    assert bool(outputs) is ("outputs" not in lost)
+    assert summary == ""
+    assert ("What failed:" in log) is ("log's list of what failed" not in lost)
+    last = log[-1].message if isinstance(log[-1], Command) else log[-1]
+    assert last.startswith(ending.message)
+
+
+def test_failed_actions_are_always_a_list(tmp_path: Path) -> None:
+    """A step that knows no actions still hands on a list, which a workflow can read."""
+    _, outputs, _ = _report(tmp_path, endings()["gave-up"][0])
+    assert dict(outputs)["failed-actions"] == "[]"
+
+
+@pytest.mark.parametrize("length", [290, 490, 1990, 2990])
+def test_a_secret_is_hidden_before_the_log_cuts_it(tmp_path: Path, length: int) -> None:
+    """No part of a masked secret is left where an annotation or a line of the log is cut."""
+    ending = endings()["compile-errors"][0]
+    error = replace(ending.compile_errors[0], message="x" * length + "s3cr3t-that-is-long")
+    log, _, summary = _report(tmp_path, replace(ending, compile_errors=(error,)))
+    assert "s3cr3t" not in f"{log[1:]}{summary}"
+
+
+def test_a_secret_is_hidden_before_escapes_and_cuts_break_it_up(tmp_path: Path) -> None:
+    """A secret in any text is replaced as a whole, wherever it would have been cut."""
+    secret = "s-3_t#k|n"
+    for length in range(280, 300):
+        ending, inputs, _ = hostile_ending("x" * length + secret)
+        _, _, summary = _report(tmp_path, ending, secret, inputs)
+        (tmp_path / "summary").unlink()
+        assert "xxx" in summary
+        assert "s-3" not in html.unescape(summary)

@@ -1,0 +1,145 @@
+"""The job summary on GitHub's page: no remote text becomes an element, a link or a mention.
+
+``make fuzz`` plays the same properties with far more examples.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given, settings, strategies as st
+
+from dataform_action.report.outcome import Ending
+from dataform_action.report.summary import render_summary
+from dataform_action.validation import is_link
+from tests.support.github_markdown import UNSEEN, Page, letters_of, read_page
+from tests.support.golden import Case, endings, hostile_ending
+from tests.support.runner import hostile_texts
+
+_FRAGMENTS = (
+    *("```", "~~~~", "`", "``", "    ", "\t", "\n\n", "\r\n", "\\", "|", "\\|", "||"),
+    *("\n# a", "\n- a", "\n1. a", "\n> [!NOTE]\n", "\n---\n", "\n===\n", "\n| a |\n|---|\n"),
+    *("**a**", "__a__", "~~a~~", "*", "_", "[^1]", "\n[^1]: a", "[a]: http://a.example", "[a]"),
+    *("<details>", "</details>", "</td>", "</code>", "</pre>", "<!--", "-->", "<b>", "<br/>"),
+    *("<img src=x>", "<a href=x>", "<![CDATA[", "<?", "&lt;b>", "&amp;", "&#64;octocat", "&"),
+    *("@octocat", "@a/b", "#12", "GH-7", "a/b#3", "3f2a9c1d0b8e4f5a", ":tada:", "$a$", "$$"),
+    *("http://a.example", "www.b.example", "c@d.example", "mailto:e@f.example", "ftp://g.example"),
+    *("](http://a.example)", "![a](b)", "javascript:a", "```mermaid\ngantt\n", "a", "7", "שלום"),
+)
+#: What keeps a text as it is written, and parts what would be a mail address.
+_INERT = ("code", "wbr")
+
+texts = (
+    st.lists(st.sampled_from(_FRAGMENTS) | hostile_texts(), max_size=6)
+    .map("".join)
+    # A letter at its start makes every text one that is there to be shown.
+    .map(lambda text: f"q{text}"[:200])
+)
+#: A summary takes a thousand times longer to read than most of what is tested.
+few = settings(max_examples=settings().max_examples // 4)
+
+
+def show(case: Case) -> Page:
+    ending, inputs, service_name = case
+    return read_page(render_summary(ending, inputs, service_name))
+
+
+def is_seen(character: str) -> bool:
+    seen = character.isalnum() or unicodedata.category(character)[0] in "PS"
+    return seen and character not in UNSEEN
+
+
+def harmless(text: str) -> str:
+    """Return a text of the same shape, with a letter for all that is seen but the slashes."""
+    return "".join("x" if is_seen(sign) and sign != "/" else sign for sign in text)
+
+
+def letters_shown(text: str) -> str:
+    """Return the letters of the page of a hostile ending, but for its diagram's."""
+    page = show(hostile_ending(text))
+    [diagram] = page.code_blocks("mermaid")
+    shown = letters_of(page.text)
+    assert letters_of(diagram) in shown
+    return shown.replace(letters_of(diagram), "")
+
+
+def elements(page: Page) -> Counter[str]:
+    return Counter(name for name in page.elements if name not in _INERT)
+
+
+@few
+@given(texts)
+@example("q\n```\n# @octocat\n~~~\n<b>")
+@example("q@octocat #1 :a: $b$ <b> [c](http://d.example)")
+def test_hostile_text_makes_nothing(text: str) -> None:
+    """A hostile text makes the elements, links and references of a harmless one of its shape."""
+    hostile, meant = show(hostile_ending(text)), show(hostile_ending(harmless(text)))
+    assert elements(hostile) == elements(meant)
+    assert hostile.addresses == meant.addresses == []
+    assert hostile.references == meant.references
+    assert hostile.dropped == meant.dropped == ()
+    assert len(hostile.code_blocks("mermaid")) == len(meant.code_blocks("mermaid")) == 1
+
+
+@few
+@given(texts)
+@example("q" + "<a b='c'>" * 22)
+@example("q\n```\nd\n~~~\ne")
+def test_nothing_that_matters_is_lost(text: str) -> None:
+    """Every letter and digit of a text can be read, in order, in all its places but two."""
+    places = letters_shown("QJX").count("QJX")
+    marked = f"QJX{text}"
+    # A commit is cut to its first digits, and a compilation's name to what is behind slashes.
+    assert letters_shown(marked).count(letters_of(marked)) >= places - 2 > 20
+
+
+@pytest.mark.parametrize("name", sorted(endings()))
+def test_links_of_the_template(name: str) -> None:
+    """Every link leads where the run, its jobs, its files or its other page are."""
+    page = show(endings()[name])
+    ending = endings()[name][0]
+    for address in page.addresses:
+        assert is_expected(address, ending), address
+    assert page.dropped == ()
+
+
+def is_expected(address: str, ending: Ending) -> bool:
+    run_url = "" if ending.run is None else ending.run.log_url
+    whole = {run_url, ending.other_url, *(action.job_url for action in ending.actions)}
+    home = ending.files_url.partition("/blob/")[0]
+    return address in whole or (bool(home) and address.startswith(f"{home}/"))
+
+
+@pytest.mark.parametrize("name", sorted(endings()))
+def test_nothing_is_mentioned(name: str) -> None:
+    """No text of any ending mentions anybody or anything."""
+    assert show(endings()[name]).references == []
+
+
+@few
+@given(texts, texts | st.text("aZ7-._~:/?#[]@!$&()*+,;=%'", max_size=30))
+@example("q <b> @octocat", "](http://b.example)<b>")
+@example("q <b> @octocat", "?a=&lt;&amp;b#c")
+def test_hostile_addresses(text: str, path: str) -> None:
+    """An address that can be shown leads to its own host alone, and text around it to nothing."""
+    url = f"https://a.example/{path}"
+    ending, inputs, service_name = hostile_ending("q")
+    assert ending.run is not None
+    changed = replace(
+        ending,
+        run=replace(ending.run, log_url=url),
+        other_url=url,
+        files_url=url,
+        message=f"{text} {url} {text}",
+        hint=f"{url} {text}",
+        actions=tuple(replace(action, job_url=url) for action in ending.actions),
+    )
+    page = show((changed, inputs, service_name))
+    assert {urlsplit(address)[:2] for address in page.addresses} <= {("https", "a.example")}
+    assert page.references == []
+    assert page.dropped == ()
+    assert bool(page.addresses) or not is_link(url)

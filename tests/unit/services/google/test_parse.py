@@ -1,0 +1,472 @@
+"""Google Cloud Dataform: reading answers, of which nothing is trusted."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from dataform_action.errors import InvalidResponse
+from dataform_action.model import Action, ActionState, CompiledAction, CompileError, State
+from dataform_action.services.google.parse import (
+    parse_actions,
+    parse_compilation_name,
+    parse_compile_errors,
+    parse_compiled_actions,
+    parse_default_location,
+    parse_invocation_name,
+    parse_names,
+    parse_page_token,
+    parse_project_path,
+    parse_state,
+    parse_target,
+)
+from dataform_action.validation import is_segment
+from tests.support.runner import hostile_texts
+
+PARENT = "projects/p/locations/l/repositories/r"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | hostile_texts(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+PATHS = st.lists(
+    st.sampled_from(("..", ".", "/", "//", "a", "b.js", "\\", "..a", "~", "\n", "C:", "é")),
+    max_size=8,
+).map("/".join)
+TIMES = (
+    st.datetimes(timezones=st.timezones()).map(str)
+    | st.datetimes().map(str)
+    | st.sampled_from(("2026-11-22T00:00:00.123456789Z", "0001-01-01T00:00:00+23:59", "9999"))
+)
+
+
+def objects(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
+    """Return objects in which each of these fields is left out, as it should be, or odd."""
+    return st.fixed_dictionaries(
+        {}, optional={"": JSON, **{name: value | JSON for name, value in fields.items()}}
+    )
+
+
+TARGETS = objects(database=st.just("p"), schema=st.just("s"), name=st.just("n"))
+NAMES = st.sampled_from(("workflowInvocations", "compilationResults", "x")).flatmap(
+    lambda kind: hostile_texts().map(lambda text: f"{PARENT}/{kind}/{text}")
+)
+CONFIGS = objects(
+    pipelineConfig=objects(path=PATHS), defaultLocation=st.sampled_from(("EU", "us-west4"))
+)
+COMPILED = objects(
+    target=TARGETS,
+    filePath=PATHS,
+    relation=objects(
+        relationType=st.just("VIEW"),
+        tags=st.lists(st.text()),
+        dependencyTargets=st.lists(TARGETS | JSON, max_size=3),
+    ),
+    declaration=objects(),
+)
+ACTIONS = objects(
+    target=TARGETS,
+    state=st.sampled_from(("RUNNING", "FAILED", "QUEUED")),
+    failureReason=hostile_texts(),
+    invocationTiming=objects(startTime=TIMES, endTime=TIMES),
+    bigqueryAction=objects(jobId=hostile_texts()),
+)
+ERRORS = objects(message=hostile_texts(), stack=PATHS.map(lambda path: f"{path}:1:2"), path=PATHS)
+ANSWERS = objects(
+    name=NAMES,
+    state=st.sampled_from(("RUNNING", "CANCELING")),
+    nextPageToken=hostile_texts(),
+    codeCompilationConfig=CONFIGS,
+    compilationErrors=st.lists(ERRORS, max_size=3),
+    compilationResultActions=st.lists(COMPILED | JSON, max_size=3),
+    workflowInvocationActions=st.lists(ACTIONS | JSON, max_size=3),
+    workflowInvocations=st.lists(objects(name=NAMES) | JSON, max_size=3),
+)
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a path stays in the repository, and can stand on one line."""
+    inside = posixpath.normpath(posixpath.join("/repository", path))
+    return path == "" or (
+        inside.startswith("/repository/") and path.isprintable() and not path.startswith("/")
+    )
+
+
+@given(ANSWERS)
+@example({"compilationResultActions": [{"": 5}]})
+@example({"compilationErrors": 0})
+@example({"workflowInvocationActions": [{"invocationTiming": {"startTime": "1", "endTime": 1}}]})
+def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
+    """No object whatever raises anything but InvalidResponse, and that is of bounded length."""
+    raising = (
+        lambda: parse_state(answer),
+        lambda: parse_compile_errors(answer),
+        lambda: parse_invocation_name(answer, PARENT),
+        lambda: parse_compilation_name(answer, PARENT),
+    )
+    for parse in raising:
+        try:
+            parse()
+        except InvalidResponse as error:
+            assert len(error.message) < 500
+    assert all(action.name for action in parse_actions(answer))
+    assert all(is_inside(action.file) for action in parse_compiled_actions(answer, "sub"))
+    assert isinstance(parse_page_token(answer), str)
+    assert len(list(parse_names(answer, "workflowInvocations", "compilationResult"))) <= 3
+
+
+@given(JSON)
+def test_any_value_is_a_configuration_or_none(config: object) -> None:
+    """No value whatever in the place of a configuration or a target raises anything."""
+    assert is_inside(parse_project_path(config))
+    assert isinstance(parse_target(config), str)
+    assert re.fullmatch(r"[A-Za-z0-9-]{0,50}", parse_default_location(config))
+
+
+@given(PATHS | hostile_texts(), PATHS | hostile_texts())
+def test_paths_never_leave_the_repository(path: str, folder: str) -> None:
+    """Neither a file nor the project's folder leads out of the repository, nor both together."""
+    config = {"pipelineConfig": {"path": folder}}
+    prefix = parse_project_path(config)
+    assert is_inside(prefix)
+    error = {"message": "m", "path": path, "stack": f"{path}:3:4"}
+    answer = {"codeCompilationConfig": config, "compilationErrors": [error]}
+    (known,) = parse_compile_errors(answer)
+    assert is_inside(known.file)
+    assert known.file or known.line is None
+    (action,) = parse_compiled_actions({"compilationResultActions": [{"filePath": path}]}, prefix)
+    assert action.file == known.file
+
+
+@given(JSON | NAMES)
+@example(f"{PARENT}/compilationResults/a")
+@example(f"{PARENT}/workflowInvocations/a")
+def test_names_never_leave_their_segment(name: object) -> None:
+    """The name of a run or a compilation is one safe segment, in this repository, or odd."""
+    with suppress(InvalidResponse):
+        assert is_segment(parse_invocation_name({"name": name}, PARENT))
+    try:
+        full = parse_compilation_name({"name": name}, PARENT)
+    except InvalidResponse:
+        return
+    parent, _, own_id = full.rpartition("/")
+    assert parent == f"{PARENT}/compilationResults"
+    assert is_segment(own_id)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None,
+        7,
+        "",
+        "1",
+        f"{PARENT}/workflowInvocations",
+        f"{PARENT}/workflowInvocations/",
+        f"{PARENT}/workflowInvocations/..",
+        f"{PARENT}/workflowInvocations/a/b",
+        f"{PARENT}/workflowInvocations/a?b",
+        f"{PARENT}/workflowInvocations/a:cancel",
+        f"{PARENT}/workflowInvocations/a\n",
+        f"{PARENT}/workflowInvocations/{'9' * 201}",
+        f"{PARENT}2/workflowInvocations/1",
+        f"x/{PARENT}/workflowInvocations/1",
+        "projects/p/locations/l/repositories/other/workflowInvocations/1",
+        "projects/p/locations/other/repositories/r/workflowInvocations/1",
+        "projects//locations/l/repositories/r/workflowInvocations/1",
+    ],
+)
+def test_name_that_is_none(name: object) -> None:
+    """What is no name of a run of this repository is odd, and never put into a path."""
+    with pytest.raises(InvalidResponse, match=r"The answer (names nothing in|holds no usable id)"):
+        parse_invocation_name({"name": name}, PARENT)
+
+
+def test_names_with_the_number_of_the_project() -> None:
+    """A project may be named by its number; the full name is given with ours."""
+    numbered = PARENT.replace("/p/", "/1234/")
+    name = {"name": f"{numbered}/workflowInvocations/1-a_B"}
+    assert parse_invocation_name(name, PARENT) == "1-a_B"
+    name = {"name": f"{numbered}/compilationResults/c"}
+    assert parse_compilation_name(name, PARENT) == f"{PARENT}/compilationResults/c"
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("RUNNING", State.RUNNING),
+        ("CANCELING", State.RUNNING),
+        ("SUCCEEDED", State.SUCCESS),
+        ("FAILED", State.FAILURE),
+        ("CANCELLED", State.CANCELLED),
+    ],
+)
+def test_states(word: str, state: State) -> None:
+    """Each state of an invocation has one of ours; CANCELING is no end."""
+    assert parse_state({"state": word}) == (state, word)
+
+
+@pytest.mark.parametrize(
+    ("path", "stack", "position"),
+    [
+        ("includes/a.js", "at x (includes/a.js:12:5)", (12, 5)),
+        ("includes/a.js", "at x (/project/includes/a.js:12:5)", (12, 5)),
+        ("includes/a.js", "includes/a.js:12", (12, None)),
+        ("includes/a.js", "includes/a.js:12:\nboom", (12, None)),
+        ("workflow_settings.yaml", "workflow_settings.yaml:3:1", (3, 1)),
+        ("x.yml", "x.yml:3", (3, None)),
+        ("dataform.json", "dataform.json:3", (3, None)),
+        ("a.js", "data.js:9:9 then a.js:2:1", (2, 1)),
+        ("a.js", "a.js:99999999", (None, None)),
+        ("a.js", "a.js:5:99999999", (5, None)),
+        ("a+b.js", "aab.js:1:1", (None, None)),
+        ("a.js", "b.js:1:1", (None, None)),
+        ("a.js", "", (None, None)),
+        ("definitions/a.sqlx", "at definitions/a.sqlx:40:7", (None, None)),
+        ("../a.js", "../a.js:1:1", (None, None)),
+        ("", ":1:1", (None, None)),
+    ],
+)
+@pytest.mark.parametrize("field", ["message", "stack"])
+def test_position(
+    path: str, stack: str, position: tuple[int | None, int | None], field: str
+) -> None:
+    """A position counts only in a file that is not translated, where that file is named."""
+    (error,) = parse_compile_errors({"compilationErrors": [{"path": path, field: stack}]})
+    assert (error.line, error.column) == position
+
+
+def test_compile_error_in_full() -> None:
+    """An error has its message, file, position and action."""
+    entry = {
+        "message": "boom",
+        "path": "includes/a.js",
+        "stack": "Error: boom\n  at includes/a.js:3:9",
+        "actionTarget": {"database": "p", "schema": "s", "name": "n"},
+    }
+    assert parse_compile_errors({"compilationErrors": [entry]}) == (
+        CompileError(message="boom", file="includes/a.js", line=3, column=9, action="p.s.n"),
+    )
+
+
+def test_compile_error_without_anything() -> None:
+    """An error of which nothing is told is an error all the same."""
+    (error,) = parse_compile_errors({"compilationErrors": [{}]})
+    assert error == CompileError(message="The API gives no message.")
+
+
+@pytest.mark.parametrize("answer", [{}, {"compilationErrors": None}, {"compilationErrors": []}])
+def test_no_compile_errors(answer: dict[str, object]) -> None:
+    """A list that is left out or empty is no error."""
+    assert parse_compile_errors(answer) == ()
+
+
+@pytest.mark.parametrize("errors", ["boom", ["boom"], [{}, None], {"message": "boom"}, 1, False])
+def test_odd_compile_errors_are_not_overlooked(errors: object) -> None:
+    """What stands in the place of errors and is none never passes for a clean compilation."""
+    with pytest.raises(InvalidResponse, match="The compilation errors are no list of objects"):
+        parse_compile_errors({"compilationErrors": errors})
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "file"),
+    [
+        ("definitions/a.sqlx", None, "definitions/a.sqlx"),
+        ("definitions/a.sqlx", "warehouse", "warehouse/definitions/a.sqlx"),
+        ("definitions/a.sqlx", "./teams/data/", "teams/data/definitions/a.sqlx"),
+        ("warehouse/definitions/a.sqlx", "warehouse", "warehouse/definitions/a.sqlx"),
+        ("warehouse2/a.sqlx", "warehouse", "warehouse/warehouse2/a.sqlx"),
+        ("./definitions//b/../a.sqlx", None, "definitions/a.sqlx"),
+        ("a.sqlx", "../x", "a.sqlx"),
+        ("a.sqlx", "/etc", "a.sqlx"),
+        ("a.sqlx", ".", "a.sqlx"),
+        ("a.sqlx", 7, "a.sqlx"),
+        ("/etc/passwd", None, ""),
+        ("//etc/passwd", None, ""),
+        ("../a.sqlx", "warehouse", ""),
+        ("a/../../b", None, ""),
+        ("..", None, ""),
+        (".", None, ""),
+        ("a\nb", None, ""),
+        ("a\u202eb", None, ""),
+        ("\ud800", None, ""),
+        ("a" * 501, None, ""),
+        ("", "warehouse", ""),
+        (7, None, ""),
+    ],
+)
+def test_files(path: object, folder: object, file: str) -> None:
+    """A file is a path in the repository, below the project's folder, or none."""
+    answer = {
+        "codeCompilationConfig": {"pipelineConfig": {"path": folder}},
+        "compilationErrors": [{"message": "m", "path": path}],
+    }
+    (error,) = parse_compile_errors(answer)
+    assert error.file == file
+
+
+@pytest.mark.parametrize("config", [None, 7, [], {}, {"pipelineConfig": 7}])
+def test_configuration_without_a_folder(config: object) -> None:
+    """A configuration that tells no folder has the project in the root."""
+    assert parse_project_path(config) == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "location"),
+    [
+        ({"defaultLocation": "europe-west1"}, "europe-west1"),
+        ({"defaultLocation": "US"}, "US"),
+        ({"defaultLocation": "a b"}, ""),
+        ({"defaultLocation": "&x=1"}, ""),
+        ({"defaultLocation": "a\n"}, ""),
+        ({"defaultLocation": 7}, ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_default_location(config: object, location: str) -> None:
+    """A location is told only where it can stand in a link."""
+    assert parse_default_location(config) == location
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ({"database": "p", "schema": "s", "name": "n"}, "p.s.n"),
+        ({"schema": "s", "name": "n"}, "s.n"),
+        ({"database": 7, "schema": "", "name": "n"}, "n"),
+        ({}, ""),
+        (None, ""),
+        ("p.s.n", ""),
+    ],
+)
+def test_target(target: object, name: str) -> None:
+    """A target's name is made of what there is of it."""
+    assert parse_target(target) == name
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind"),
+    [
+        ({"relation": {"relationType": "INCREMENTAL_TABLE"}}, "incremental table"),
+        ({"relation": {}}, "relation"),
+        ({"operations": {}}, "operation"),
+        ({"assertion": {}}, "assertion"),
+        ({"notebook": {}}, "notebook"),
+        ({"dataPreparation": {}}, "data preparation"),
+        ({"bigqueryUnitTest": {}}, "unit test"),
+        ({"declaration": {}}, "declaration"),
+        ({"somethingNew": {}}, "action"),
+        ({"relation": 7}, "action"),
+        ({"": {"tags": ["x"]}}, "action"),
+        ({}, "action"),
+    ],
+)
+def test_kinds(entry: dict[str, object], kind: str) -> None:
+    """An action is of the kind of its one object; what is newer than us is an action."""
+    answer = {"compilationResultActions": [entry]}
+    assert parse_compiled_actions(answer, "") == [CompiledAction(name="", kind=kind)]
+
+
+def test_compiled_action_in_full() -> None:
+    """A compiled action has its name, kind, file, dependencies and tags."""
+    dependencies = [{"schema": "s", "name": "raw"}, {}, 7]
+    entry = {
+        "target": {"database": "p", "schema": "s", "name": "n"},
+        "filePath": "definitions/n.sqlx",
+        "assertion": {
+            "tags": ["daily", 7, "", "finance"],
+            "disabled": True,
+            "dependencyTargets": dependencies,
+        },
+    }
+    assert parse_compiled_actions({"compilationResultActions": [entry, 7]}, "sub") == [
+        CompiledAction(
+            name="p.s.n",
+            kind="assertion",
+            file="sub/definitions/n.sqlx",
+            dependencies=("s.raw",),
+            tags=("daily", "finance"),
+            disabled=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "true", {"a": 1}])
+def test_odd_tags_are_none(odd: object) -> None:
+    """What is no list of tags has none, and only true disables an action."""
+    entry = {"operations": {"tags": odd, "disabled": odd}}
+    assert parse_compiled_actions({"compilationResultActions": [entry]}, "") == [
+        CompiledAction(name="", kind="operation")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        *((state.name, state) for state in ActionState),
+        ("QUEUED", ActionState.PENDING),
+        ("", ActionState.PENDING),
+        (None, ActionState.PENDING),
+        (3, ActionState.PENDING),
+        (["FAILED"], ActionState.PENDING),
+    ],
+)
+def test_action_states(state: object, known: ActionState) -> None:
+    """Each state of an action has one of ours; a missing or newer one is pending."""
+    (action,) = parse_actions({"workflowInvocationActions": [{"state": state}]})
+    assert action == Action(name="(an action without a name)", state=known)
+    (missing,) = parse_actions({"workflowInvocationActions": [{}]})
+    assert missing.state is ActionState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("timing", "seconds"),
+    [
+        (["2026-11-22T00:00:00.000000009Z", "2026-11-22T00:00:01.500000009Z"], 1.5),
+        (["2026-11-22T01:00:00+01:00", "2026-11-22T00:00:10Z"], 10.0),
+        (["2026-11-22T00:00:10Z", "2026-11-22T00:00:00Z"], 0.0),
+        (["2026-11-22T00:00:00Z", None], None),
+        (["2026-11-22T00:00:00Z", "2026-11-22T00:00:01"], None),
+        (["yesterday", "today"], None),
+        ([7, 8], None),
+    ],
+)
+def test_times(timing: list[object], seconds: float | None) -> None:
+    """A time is known when both ends are, and is never below zero."""
+    times = dict(zip(("startTime", "endTime"), timing, strict=True))
+    (action,) = parse_actions({"workflowInvocationActions": [{"invocationTiming": times}]})
+    assert action.seconds == seconds
+
+
+@pytest.mark.parametrize("timing", [None, {}, {"startTime": "2026-11-22T00:00:00Z"}, [], 7])
+def test_time_that_is_not_known(timing: object) -> None:
+    """An action that did not end, or of which no time is told, has none."""
+    (action,) = parse_actions({"workflowInvocationActions": [{"invocationTiming": timing}]})
+    assert action.seconds is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "job_id"),
+    [
+        ({"bigqueryAction": {"jobId": "dataform-gen_1.x:y"}}, "dataform-gen_1.x:y"),
+        ({"notebookAction": {"jobId": "n1"}}, "n1"),
+        ({"dataPreparationAction": {"jobId": "d1"}}, "d1"),
+        ({"bigqueryAction": 7, "notebookAction": {"jobId": "n1"}}, "n1"),
+        ({"bigqueryUnitTestAction": {"actualResultsJobId": "u1"}}, ""),
+        ({"bigqueryAction": {"jobId": "a b"}}, ""),
+        ({"bigqueryAction": {"jobId": "a)](http://x"}}, ""),
+        ({"bigqueryAction": {"jobId": "a\n"}}, ""),
+        ({"bigqueryAction": {"jobId": "x" * 301}}, ""),
+        ({"bigqueryAction": {"jobId": 7}}, ""),
+        ({"bigqueryAction": {}}, ""),
+    ],
+)
+def test_job_ids(entry: dict[str, object], job_id: str) -> None:
+    """A job's id is told only where it can stand in a link."""
+    (action,) = parse_actions({"workflowInvocationActions": [entry]})
+    assert action.job_id == job_id

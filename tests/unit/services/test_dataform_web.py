@@ -1,0 +1,299 @@
+"""Dataform Web: the exact exchange, and reading what comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import responses
+from responses import matchers
+from responses.registries import OrderedRegistry
+
+from dataform_action.clock import Clock
+from dataform_action.emulator import Emulator, Fault
+from dataform_action.errors import (
+    CancelUnsupported,
+    InputError,
+    InvalidResponse,
+    NoResponse,
+    NotConnected,
+    Refused,
+    RunMayExist,
+    Throttled,
+)
+from dataform_action.model import RunRequest, State
+from dataform_action.runs.api import run
+from dataform_action.services.dataform_web import DataformWeb, create_body, parse_created, parse_run
+from tests.support.fakes import LOG_URL, make_action, make_run
+
+TOKEN = "9182736450|q7Zr+T2w/Ux9cVb4LmN8sKfYhGdP3aEjR5oWtQ6iB0k=|1"
+RUNS = "https://api.dataform.co/v1/project/1234/run"
+
+
+@pytest.fixture
+def web() -> DataformWeb:
+    return DataformWeb(project_id="1234", token=TOKEN)
+
+
+@pytest.fixture
+def api() -> Iterator[responses.RequestsMock]:
+    """Answer each request in the order in which its answer was added, and all of them."""
+    with responses.RequestsMock(registry=OrderedRegistry) as mock:
+        yield mock
+
+
+def with_token(token: str = TOKEN) -> Any:  # noqa: ANN401
+    return matchers.header_matcher({"Authorization": f"Bearer {token}"})
+
+
+def answer(api: responses.RequestsMock, method: str, url: str, **kwargs: Any) -> None:  # noqa: ANN401
+    """Expect one request, with the token and without a redirect being followed."""
+    match = [with_token()]
+    if "expect" in kwargs:
+        match.append(matchers.json_params_matcher(kwargs.pop("expect")))
+    api.add(method, url, match=match, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("SUCCESSFUL", State.SUCCESS),
+        ("FAILED", State.FAILURE),
+        ("CANCELLED", State.CANCELLED),
+        ("TIMED_OUT", State.TIMED_OUT),
+    ],
+)
+def test_exact_exchange_of_a_run(
+    web: DataformWeb, api: responses.RequestsMock, clock: Clock, status: str, state: State
+) -> None:
+    """A run is one POST with just the names, and GETs until its status is final."""
+    expect = {"scheduleName": "nightly", "environmentName": "production"}
+    answer(api, "POST", RUNS, json={"id": "1029591293203"}, expect=expect)
+    url = f"{RUNS}/1029591293203"
+    link = "https://app.dataform.co/#/1234/run/1029591293203"
+    for word in ("RUNNING", "RUNNING", status):
+        said = {"id": "1029591293203", "status": word, "runLogUrl": link}
+        answer(api, "GET", url, json=said)
+    result = run(web, RunRequest(schedule="nightly", environment="production"), clock=clock)
+    assert result.run.state is state
+    assert result.run.log_url == link
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (RunRequest(), {}),
+        (RunRequest(schedule="a b/ü"), {"scheduleName": "a b/ü"}),
+        (RunRequest(environment="production"), {"environmentName": "production"}),
+        (RunRequest(tags=("daily", "x")), {"runConfig": {"tags": ["daily", "x"]}}),
+    ],
+)
+def test_body_holds_just_what_was_given(request_: RunRequest, body: dict[str, Any]) -> None:
+    """RunCreate's body names nothing that was not given."""
+    assert create_body(request_) == body
+
+
+def test_link_is_known_before_the_first_look(web: DataformWeb) -> None:
+    """A run's link follows from its id, in the form that the service itself gives."""
+    assert web.describe("77").log_url == LOG_URL
+
+
+def test_link_of_another_address() -> None:
+    """With another API address, the app's pages are taken to be beside the API."""
+    web = DataformWeb(project_id="1", token=TOKEN, api_url="http://127.0.0.1:8000/base")
+    assert web.describe("77").log_url == "http://127.0.0.1:8000/#/1/run/77"
+
+
+@pytest.mark.parametrize("project_id", ["", "a/b", "..", "1?x", "1 2", "1\n"])
+def test_project_id_stays_inside_its_segment(project_id: str) -> None:
+    """A project id that could change the path is refused before anything is sent."""
+    with pytest.raises(InputError, match="project_id may hold only letters, digits, - and _"):
+        DataformWeb(project_id=project_id, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    "run_id", [None, "", 12, True, "../../x", "a/b", "1?x=2", "9" * 201, "1\n", ["1"], {}]
+)
+def test_unusable_run_id_is_odd(run_id: object) -> None:
+    """An id that is no path segment is refused, not put into a path."""
+    with pytest.raises(InvalidResponse, match="The answer holds no usable run id"):
+        parse_created({"id": run_id})
+
+
+@pytest.mark.parametrize("status", [None, "", "QUEUED", 3, ["FAILED"], {}, "successful"])
+def test_unknown_status_is_odd(status: object) -> None:
+    """A status that is missing or not known is neither an end nor a sign of running."""
+    with pytest.raises(InvalidResponse, match="Unknown run status"):
+        parse_run({"id": "77", "status": status}, make_run())
+
+
+def test_answer_about_another_run_is_odd() -> None:
+    """An answer that is about another run says nothing about this one."""
+    with pytest.raises(InvalidResponse, match="The answer is about another run: '78', not 77"):
+        parse_run({"id": "78", "status": "SUCCESSFUL"}, make_run())
+
+
+@pytest.mark.parametrize(
+    "url", [None, 7, "javascript:alert(1)", "https://x/ y", "https://a@b/", 'https://x/"', ""]
+)
+def test_link_that_is_none_is_left_out(url: object) -> None:
+    """What is no plain http(s) address never becomes the link."""
+    run_ = parse_run({"status": "RUNNING", "runLogUrl": url}, make_run())
+    assert run_.log_url == LOG_URL
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Check the names given in schedule, environment and tags."),
+        (401, "The token was not accepted: make an API token"),
+        (403, "The token may not do this"),
+        (404, "One of project-id, schedule, environment and run-id is not known there."),
+    ],
+)
+def test_refusals_say_what_to_check(
+    web: DataformWeb, api: responses.RequestsMock, status: int, words: str
+) -> None:
+    """Each refusal carries the API's words and the one thing to check, on POST and GET."""
+    answer(api, "POST", RUNS, status=status, json={"error": "nope", "code": 5})
+    answer(api, "GET", f"{RUNS}/77", status=status, json={"error": {"message": "nope"}})
+    calls: list[Callable[[], object]] = [
+        lambda: web.start(web.prepare(RunRequest())),
+        lambda: web.get(make_run()),
+    ]
+    for call in calls:
+        with pytest.raises(Refused) as caught:
+            call()
+        assert caught.value.message.endswith(f"HTTP {status}: nope")
+        assert caught.value.hint.startswith(words)
+
+
+def test_other_refusals_have_a_hint(web: DataformWeb, api: responses.RequestsMock) -> None:
+    """A refusal that is not foreseen still says that trying again is in vain."""
+    answer(api, "POST", RUNS, status=418)
+    with pytest.raises(Refused) as caught:
+        web.start(web.prepare(RunRequest()))
+    assert caught.value.hint == Refused.hint
+    assert caught.value.message.endswith("HTTP 418: an empty body")
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"status": 500},
+        {"status": 503, "json": {"error": "busy"}},
+        {"status": 408},
+        {"status": 302, "headers": {"Location": "https://evil.example/"}},
+        {"body": "<!doctype html><p>Sign in"},
+        {"body": '{"id": "1'},
+        {"json": ["1"]},
+        {"json": {"id": "../1"}},
+        {"body": ConnectionResetError("reset")},
+    ],
+)
+def test_lost_create_may_have_made_a_run(
+    web: DataformWeb, api: responses.RequestsMock, kwargs: dict[str, Any]
+) -> None:
+    """A create without a clear answer is sent once, and the error says where to look."""
+    answer(api, "POST", RUNS, **kwargs)
+    with pytest.raises(RunMayExist) as caught:
+        web.start(web.prepare(RunRequest()))
+    assert "so the run may exist" in caught.value.message
+    assert caught.value.url == "https://app.dataform.co/#/1234"
+    assert caught.value.findable is False
+    assert caught.value.hint == (
+        "Look for it at https://app.dataform.co/#/1234 before you run this again."
+    )
+
+
+@pytest.mark.parametrize("token", ["", "a b", "tok\n"])
+def test_token_is_checked_before_anything_is_sent(token: str) -> None:
+    """What is no token is refused, and not repeated in the message."""
+    with pytest.raises(InputError) as caught:
+        DataformWeb(project_id="1", token=token)
+    assert caught.value.message == "token holds a blank or a character that no token has"
+
+
+def test_create_may_take_twice_as_long(emulator: Emulator) -> None:
+    """An answer to a create is waited for longer than one to a look."""
+    emulator.add_fault(Fault("hang", seconds=0.3, times=2, processed=True))
+    web = DataformWeb(
+        project_id="1234", token=emulator.token, api_url=f"{emulator.url}/", read_seconds=0.2
+    )
+    made = web.start(web.prepare(RunRequest()))
+    with pytest.raises(NoResponse):
+        web.get(made)
+
+
+def test_throttled_create_made_no_run(web: DataformWeb, api: responses.RequestsMock) -> None:
+    """A 429 passes through as what may be repeated, with its Retry-After."""
+    answer(api, "POST", RUNS, status=429, headers={"Retry-After": "25"})
+    with pytest.raises(Throttled) as caught:
+        web.start(web.prepare(RunRequest()))
+    assert caught.value.retry_after == 25
+
+
+def test_create_that_never_left_made_no_run() -> None:
+    """A connection that is refused passes through as what may be repeated."""
+    web = DataformWeb(project_id="1", token=TOKEN, api_url="http://127.0.0.1:1")
+    with pytest.raises(NotConnected):
+        web.start(web.prepare(RunRequest()))
+
+
+def test_cancel_is_not_to_be_had(web: DataformWeb) -> None:
+    """Cancelling says that the run goes on, and where to stop it by hand."""
+    with pytest.raises(CancelUnsupported, match="so run 77 goes on") as caught:
+        web.cancel(make_run())
+    assert caught.value.hint == f"Cancel it by hand if it should not: {LOG_URL}"
+
+
+def test_nothing_is_compiled(web: DataformWeb) -> None:
+    """To prepare is to make the body that is sent, and no request; what is sent is that body."""
+    request = RunRequest(schedule="nightly", promote=True)
+    prepared = web.prepare(request)
+    assert (prepared.request, prepared.compilation) == (request, None)
+    assert prepared.body == {"scheduleName": "nightly"}
+
+
+def test_nothing_more_is_known_of_runs(web: DataformWeb) -> None:
+    """There are no actions, a lost run cannot be told apart, and promoting sends nothing."""
+    prepared = web.prepare(RunRequest())
+    action = make_action("d.a")
+    assert web.has_actions is False
+    assert web.actions(make_run()) == ()
+    assert web.details(make_run(), (action,)) == ((action,), None)
+    assert web.find(prepared) is None
+    web.promote(prepared)
+
+
+@pytest.mark.parametrize("run_id", ["", "a/b", "..", "1\n"])
+def test_run_that_is_named_badly_is_not_asked_for(web: DataformWeb, run_id: str) -> None:
+    """An id that could change the path is an input error."""
+    with pytest.raises(InputError, match="run-id may hold only letters, digits, - and _"):
+        web.describe(run_id)
+
+
+def test_token_is_asked_for_at_each_request(api: responses.RequestsMock) -> None:
+    """A token may be a function, which is asked before every request."""
+    tokens = iter(["first-token", "second-token"])
+    web = DataformWeb(project_id="1234", token=lambda: next(tokens))
+    for token in ("first-token", "second-token"):
+        api.add("GET", f"{RUNS}/77", json={"status": "RUNNING"}, match=[with_token(token)])
+        web.get(make_run())
+
+
+def test_token_echoed_by_the_service_is_hidden(
+    web: DataformWeb, api: responses.RequestsMock
+) -> None:
+    """A token that the service repeats, as it is or in JSON, is replaced in all that is raised."""
+    answer(api, "GET", f"{RUNS}/77", status=400, body=json.dumps({"error": f"bad {TOKEN}!"}))
+    answer(api, "GET", f"{RUNS}/77", status=400, body=f"bad {TOKEN}!")
+    answer(api, "GET", f"{RUNS}/77", json={"status": TOKEN})
+    answer(api, "POST", RUNS, json={"id": TOKEN})
+    for number in range(4):
+        with pytest.raises((Refused, InvalidResponse, RunMayExist)) as caught:
+            web.get(make_run()) if number < 3 else web.start(web.prepare(RunRequest()))
+        assert TOKEN not in caught.value.message
+        assert "***" in caught.value.message
