@@ -1,4 +1,4 @@
-"""What happens while a run is created and waited for, as data for an observer.
+"""What happens while a run is created and waited for, and how it stands afterwards: as data.
 
 ``str()`` of an update is a sentence for people, with what to do on a line of its own.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataform_action.errors import DataformError, Unusable
-from dataform_action.model import Action, Compilation, Run
+from dataform_action.model import Action, Compilation, Prepared, Result, Run
 from dataform_action.text import format_duration
 
 
@@ -149,3 +149,25 @@ Update = (
     | LeftRunning
 )
 Observer = Callable[[Update], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """How a run stands when the work on it is over, whatever ended that work.
+
+    ``run`` is the run as it was last seen and ``elapsed`` the seconds since it is known;
+    ``prepared`` is the request as it was compiled and ``result`` how the run ended, if it did.
+    ``waits`` is false for a run that is started and left to itself. ``may_exist`` says that the
+    response to the request that creates the run was lost, or cut short. ``cancellation`` is what
+    became of the request to cancel it, if anybody wanted it cancelled. ``error`` is what ended
+    the work early: an error of this package, a signal, or a defect.
+    """
+
+    run: Run | None = None
+    elapsed: float | None = None
+    prepared: Prepared | None = None
+    result: Result | None = None
+    waits: bool = True
+    may_exist: bool = False
+    cancellation: CancelRequested | LeftRunning | None = None
+    error: BaseException | None = None
