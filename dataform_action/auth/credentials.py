@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataform_action.auth.exchange import Exchanges, Secrets, TokenAnswer, secrets_in
+from dataform_action.auth.exchange import Exchanges
+from dataform_action.auth.token_secrets import Secrets, secrets_in
 from dataform_action.errors import CredentialsRefused, NotConnected
-from dataform_action.transport.response import parse_json
+from dataform_action.transport.response import Response, parse_json
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 FILE_VARIABLES = (
@@ -165,23 +166,23 @@ class _MetadataServer:
         self.expiry: datetime | None = None
 
     def refresh(self, request: Exchanges) -> None:
-        found = json.loads(request.check(self._ask(request), self._url).data)
+        found = json.loads(request.check(self._ask(request), self._url).body)
         lifetime = timedelta(seconds=found["expires_in"])
         self.expiry = datetime.now(UTC).replace(tzinfo=None) + lifetime
         self.token = found["access_token"]
 
-    def _ask(self, request: Exchanges) -> TokenAnswer:
+    def _ask(self, request: Exchanges) -> Response:
         if self._skip:
             raise _no_credentials("NO_GCE_CHECK forbids to ask it")
         headers = {"Metadata-Flavor": "Google"}
         try:
-            answer = request.send(self._url, headers=headers, seconds=_PROBE_SECONDS, direct=True)
+            response = request.send(self._url, headers=headers, seconds=_PROBE_SECONDS, direct=True)
         except NotConnected as error:
             raise _no_credentials(error.message) from error
         # Other clouds have servers of their own at the same address.
-        if answer.headers.get("Metadata-Flavor") != "Google":
+        if response.headers.get("Metadata-Flavor") != "Google":
             raise _no_credentials(f"The one at {self._url} is not of Google Cloud")
-        return answer
+        return response
 
 
 def _no_credentials(reason: str) -> CredentialsRefused:

@@ -7,17 +7,15 @@ google-auth makes them through ``Exchanges``. Left to itself, it would follow re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
-import requests
-
+from dataform_action.auth.token_secrets import Secrets, secrets_in
 from dataform_action.errors import CredentialsRefused, Misconfigured, NotConnected, Unusable
-from dataform_action.transport.deadline import read_body
 from dataform_action.transport.exceptions import EXCHANGE_ERRORS, is_misconfiguration, reason_of
-from dataform_action.transport.response import Answer, describe_error, parse_json, tell_exchange
+from dataform_action.transport.http import HttpSession
+from dataform_action.transport.response import Response, describe_error, parse_json, report_request
 
 _CONNECT_SECONDS = 10.0
 _BODY_LIMIT = 64 * 1024
@@ -28,13 +26,6 @@ _TRANSIENT = (
     "server_error",
     "temporarily_unavailable",
     "Error connecting to the given credential's issuer",
-)
-#: In lower case: what holds a secret in a file, a header, a form or an answer.
-_SECRET_NAMES = frozenset(
-    {
-        *("access_token", "accesstoken", "assertion", "authorization", "client_secret"),
-        *("id_token", "private_key", "refresh_token", "subject_token", "token"),
-    }
 )
 #: What to do when a step towards a token is refused.
 _REFUSALS = {
@@ -75,53 +66,9 @@ _REFUSALS = {
 }
 
 
-class Secrets:
-    """What must not be printed, and what of it the caller does not know yet."""
-
-    def __init__(self) -> None:
-        self._hidden: set[str] = set()
-        self._unannounced: list[str] = []
-
-    def hide(self, secret: str) -> None:
-        """Redact a secret from now on, as it is and as it stands in a form."""
-        self._hidden |= {secret, quote(secret, safe="")}
-
-    def learn(self, token: str) -> None:
-        """Hide a token, and announce it if it is a new one."""
-        if token not in self._hidden:
-            self.hide(token)
-            self._unannounced.append(token)
-
-    def announce(self, on_token: Callable[[str], object]) -> None:
-        """Tell the tokens that were learnt since the last time."""
-        for token in list(self._unannounced):
-            on_token(token)
-            # Only now, since a signal may have come before; another thread may be faster.
-            with suppress(ValueError):
-                self._unannounced.remove(token)
-
-    def redact(self, text: str) -> str:
-        """Return a text without the secrets."""
-        for secret in sorted(self._hidden, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
-
-
-def secrets_in(value: object, name: str = "") -> Iterator[str]:
-    """Return what stands under the names of secrets in JSON, at any depth."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from secrets_in(item, str(key).lower())
-    elif isinstance(value, str) and name in _SECRET_NAMES:
-        # The value of an Authorization header is a scheme and the secret.
-        secret = value.split(" ", 1)[-1] if name == "authorization" else value
-        if secret:
-            yield secret
-
-
 @dataclass(frozen=True, slots=True)
-class TokenAnswer:
-    """An answer, with the names that google-auth uses (``google.auth.transport.Response``)."""
+class TokenResponse:
+    """A response, with the names that google-auth uses (``google.auth.transport.Response``)."""
 
     status: int
     headers: Mapping[str, str]
@@ -132,7 +79,7 @@ class Exchanges:
     """The HTTP exchanges of one refresh, all before ``deadline``: a moment of ``time.monotonic``.
 
     It is what google-auth takes for its ``Request``. Failures leave it as errors of this
-    package, which google-auth neither catches nor tries again; only good answers come back.
+    package, which google-auth neither catches nor tries again; only good responses come back.
     ``on_exchange`` is told of each, in a line without secrets.
     """
 
@@ -145,7 +92,7 @@ class Exchanges:
         self._deadline = deadline
         self._secrets = secrets
         self._on_exchange = on_exchange
-        self._session = requests.Session()
+        self._session = HttpSession()
         #: What was asked last with success, such as ``POST https://…``.
         self.answered = ""
 
@@ -163,14 +110,14 @@ class Exchanges:
         headers: Mapping[str, str] | None = None,
         cert: tuple[str, str] | None = None,
         **_timeout: object,
-    ) -> TokenAnswer:
-        """Return a good answer. It raises what ``send`` and ``check`` do."""
-        self._session.cert = cert
+    ) -> TokenResponse:
+        """Return a good response. It raises what ``send`` and ``check`` do."""
         form = dict(parse_qsl((body or b"").decode("utf-8", "replace")))
         for secret in secrets_in({**(headers or {}), **form}):
             self._secrets.learn(secret)
-        answer = self.send(url, method, body, headers)
-        return self.check(answer, url, method, form.get("grant_type", ""))
+        response = self.send(url, method, body, headers, cert=cert)
+        self.check(response, url, method, form.get("grant_type", ""))
+        return TokenResponse(response.status, response.headers, response.body)
 
     def send(
         self,
@@ -179,70 +126,67 @@ class Exchanges:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         *,
+        cert: tuple[str, str] | None = None,
         seconds: float | None = None,
         direct: bool = False,
-    ) -> TokenAnswer:
-        """Make one exchange, whatever its status; ``direct`` is without a proxy.
+    ) -> Response:
+        """Send one request and return its response, whatever its status.
+
+        ``direct`` leaves out any proxy.
 
         Raises:
-            NotConnected: there was no answer.
+            NotConnected: there was no response.
             Misconfigured: this machine's set-up forbids the connection.
         """
-        self._session.trust_env = not direct
         asked = time.monotonic()
         try:
             left = self._deadline - asked
             if left <= 0:
-                raise requests.exceptions.ReadTimeout("no time is left")
+                raise TimeoutError("no time is left")
             read_seconds = left if seconds is None else min(left, seconds)
-            with self._session.request(
+            response = self._session.exchange(
                 method,
                 url,
-                data=body,
-                headers=dict(headers or {}),
-                # An entry of .netrc for the host would replace the Authorization header.
-                auth=lambda request: request,
+                headers=headers or {},
                 timeout=(min(read_seconds, _CONNECT_SECONDS), read_seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = read_body(response, _BODY_LIMIT)
-                answer = TokenAnswer(response.status_code, response.headers, content)
+                limit=_BODY_LIMIT,
+                data=body,
+                cert=cert,
+                direct=direct,
+            )
         except EXCHANGE_ERRORS as error:
             kind = Misconfigured if is_misconfiguration(error) else NotConnected
             failure = kind(self._text(method, url, reason_of(error)))
-            self._tell(method, url, asked, failure)
+            self._report(method, url, asked, failure)
             raise failure from error
-        self._tell(method, url, asked, Answer(answer.status, answer.headers, answer.data))
-        return answer
+        self._report(method, url, asked, response)
+        return response
 
-    def check(
-        self, answer: TokenAnswer, url: str, method: str = "GET", grant: str = ""
-    ) -> TokenAnswer:
-        """Return a good answer.
+    def check(self, response: Response, url: str, method: str = "GET", grant: str = "") -> Response:
+        """Return a good response.
 
         Raises:
-            NotConnected: the answer may be another one a moment later.
+            NotConnected: another attempt may have another response.
             CredentialsRefused: it is final.
         """
-        status = answer.status
+        status = response.status
         if 200 <= status < 300:
-            for token in secrets_in(parse_json(answer.data)):
+            for token in secrets_in(parse_json(response.body)):
                 self._secrets.learn(token)
             self.answered = self._secrets.redact(_request(method, url))
-            return answer
+            return response
         if status < 400:
             text = self._text(method, url, f"HTTP {status}, a redirect, is not followed")
             raise NotConnected(text, hint=Unusable.hint)
-        said = _said(answer.data, self._secrets.redact)
+        said = _said(response.body, self._secrets.redact)
         text = self._text(method, url, f"HTTP {status}: {said}")
         if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
             raise NotConnected(text, hint=Unusable.hint)
         raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
 
-    def _tell(self, method: str, url: str, asked: float, outcome: Answer | Exception) -> None:
+    def _report(self, method: str, url: str, asked: float, outcome: Response | Exception) -> None:
         what, seconds = _request(method, url), time.monotonic() - asked
-        tell_exchange(self._on_exchange, self._secrets.redact, what, seconds, outcome)
+        report_request(self._on_exchange, self._secrets.redact, what, seconds, outcome)
 
     def _text(self, method: str, url: str, words: str) -> str:
         return self._secrets.redact(f"No access token: {_request(method, url)}: {words}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dataform_action.auth.credentials import BAD_FILE_HINT, Credentials, find_credentials
-from dataform_action.auth.exchange import Exchanges, Secrets
+from dataform_action.auth.exchange import Exchanges
+from dataform_action.auth.token_secrets import Secrets
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CredentialsRefused, DataformError, NotConnected, Unusable
 from dataform_action.transport.deadline import Late, in_time

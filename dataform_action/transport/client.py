@@ -1,16 +1,12 @@
-"""One HTTP exchange with a JSON API: whether it was made, and what came of it."""
+"""One JSON request with a bearer token: whether it was sent, and what its response means."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPMessage
 
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
 from dataform_action.errors import (
     DataformError,
@@ -21,7 +17,7 @@ from dataform_action.errors import (
     NotConnected,
     Unusable,
 )
-from dataform_action.transport.deadline import Late, in_time, read_body
+from dataform_action.transport.deadline import Late, in_time
 from dataform_action.transport.exceptions import (
     EXCHANGE_ERRORS,
     hint_of,
@@ -29,48 +25,16 @@ from dataform_action.transport.exceptions import (
     is_unconnected,
     reason_of,
 )
-from dataform_action.transport.response import Answer, Json, read_answer, redact, tell_exchange
+from dataform_action.transport.http import HttpSession
+from dataform_action.transport.response import Json, Response, read_response, redact, report_request
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
 
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
-#: Far above any real answer; it bounds what a hostile server can make us hold.
+_USER_AGENT = f"dataform-action/{__version__}"
+#: Far above any real response; it bounds what a hostile server can make us hold.
 _BODY_LIMIT = 16 * 1024 * 1024
-
-
-class _BearerAuth(AuthBase):
-    """Set the bearer token.
-
-    As ``auth=`` rather than a header, since requests lets a ``.netrc`` entry for the
-    host replace a header that was set by hand.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter that keeps no cookies: an API that sets some must not make requests grow."""
-
-    def build_response(
-        self, req: requests.PreparedRequest, resp: urllib3.BaseHTTPResponse
-    ) -> requests.Response:
-        message = getattr(getattr(resp, "_original_response", None), "msg", None)
-        if isinstance(message, HTTPMessage):
-            del message["Set-Cookie"], message["Set-Cookie2"]
-        return super().build_response(req, resp)
-
-
-class _Session(requests.Session):
-    """A session that neither follows a redirect nor reads its body to know where it leads."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        return None
 
 
 class Transport:
@@ -97,11 +61,7 @@ class Transport:
         self._base_url = base_url
         self._token = token
         self._on_exchange = on_exchange
-        self._session = _Session()
-        self._session.headers["User-Agent"] = f"dataform-action/{__version__}"
-        adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._session = HttpSession()
 
     def send(
         self,
@@ -121,7 +81,7 @@ class Transport:
         Raises:
             NotConnected: the request never left: no connection, or no token to be had.
             NoResponse: the answer was lost or late, after the request may have left.
-            Throttled, NoResponse, InvalidResponse, Refused: as ``read_answer``.
+            Throttled, NoResponse, InvalidResponse, Refused: as ``read_response``.
             DataformError: what the token function raised.
         """
         what = f"{method} {self._base_url}{path}"
@@ -130,19 +90,19 @@ class Transport:
         attempt = _Attempt(what, self._token)
         asked = time.monotonic()
         try:
-            answer = attempt.answer(
+            response = attempt.response(
                 lambda: self._exchange(method, path, body, attempt.begin(), timeout),
                 connect_seconds + read_seconds,
             )
         except DataformError as error:
-            self._tell(what, asked, error, attempt.token)
+            self._report(what, asked, error, attempt.token)
             raise
-        self._tell(what, asked, answer, attempt.token)
-        return read_answer(answer, what, attempt.token)
+        self._report(what, asked, response, attempt.token)
+        return read_response(response, what, attempt.token)
 
-    def _tell(self, what: str, asked: float, outcome: Answer | Exception, token: str) -> None:
+    def _report(self, what: str, asked: float, outcome: Response | Exception, token: str) -> None:
         seconds = time.monotonic() - asked
-        tell_exchange(self._on_exchange, lambda text: redact(text, token), what, seconds, outcome)
+        report_request(self._on_exchange, lambda text: redact(text, token), what, seconds, outcome)
 
     def authorize(self) -> None:
         """Ask for the token and send nothing.
@@ -155,18 +115,15 @@ class Transport:
 
     def _exchange(
         self, method: str, path: str, body: Json, token: str, timeout: tuple[float, float]
-    ) -> Answer:
-        with self._session.request(
+    ) -> Response:
+        return self._session.exchange(
             method,
             self._base_url + path,
-            json=body,
-            auth=_BearerAuth(token),
+            headers={"Authorization": f"Bearer {token}", "User-Agent": _USER_AGENT},
             timeout=timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = read_body(response, _BODY_LIMIT)
-            return Answer(response.status_code, response.headers, content)
+            limit=_BODY_LIMIT,
+            json=body,
+        )
 
 
 class _Attempt:
@@ -206,7 +163,7 @@ class _Attempt:
             text = f"{self._what}: no token to be had within {seconds:g} seconds"
             raise NotConnected(text) from error
 
-    def answer(self, exchange: Callable[[], Answer], seconds: float) -> Answer:
+    def response(self, exchange: Callable[[], Response], seconds: float) -> Response:
         """Have a worker make the exchange, and return its answer or raise what came of it."""
         try:
             return in_time(seconds, exchange, name="dataform-request")

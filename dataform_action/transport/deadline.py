@@ -1,4 +1,4 @@
-"""Bounds on what a server may take of ours: time, and memory."""
+"""A bound on the time that work may take, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-import requests
-
 T = TypeVar("T")
-
-_CHUNK = 64 * 1024
 
 
 class Late(Exception):
@@ -43,19 +39,3 @@ def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
     if raised:
         raise raised[0]
     return returned[0]
-
-
-def read_body(response: requests.Response, limit: int) -> bytes:
-    """Return the body of a streamed answer.
-
-    Raises:
-        requests.exceptions.ContentDecodingError: it is longer than ``limit`` bytes, or broken.
-    """
-    content = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        content += chunk
-        if len(content) > limit:
-            raise requests.exceptions.ContentDecodingError(
-                f"the answer is longer than {limit} bytes"
-            )
-    return bytes(content)

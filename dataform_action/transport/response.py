@@ -29,7 +29,7 @@ _SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """An HTTP answer with its whole body."""
 
     status: int
@@ -37,7 +37,7 @@ class Answer:
     body: bytes
 
 
-def read_answer(answer: Answer, what: str, token: str) -> dict[str, Json]:
+def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
     """Return the JSON object of an answer; ``what`` names the request in errors.
 
     Raises:
@@ -46,37 +46,37 @@ def read_answer(answer: Answer, what: str, token: str) -> dict[str, Json]:
         InvalidResponse: HTTP 1xx to 3xx that is no JSON object, or a redirect.
         Refused: any other HTTP 4xx.
     """
-    status = answer.status
+    status = response.status
 
     def hide(text: str) -> str:
         return redact(text, token)
 
     try:
-        value = _redacted(parse_json(answer.body), token)
+        value = _redacted(parse_json(response.body), token)
     except RecursionError:
         # Nested deeper than anything real, and so not to be understood.
         value = None
     if status < 300:
         if isinstance(value, dict):
             return value
-        excerpt = _excerpt(answer.body, hide)
+        excerpt = _excerpt(response.body, hide)
         raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
     if status < 400:
         raise InvalidResponse(f"{what}: HTTP {status}, a redirect, which is not followed")
-    text = f"{what}: HTTP {status}: {describe_error(answer.body, hide)}"
+    text = f"{what}: HTTP {status}: {describe_error(response.body, hide)}"
     if status == 429:
-        raise Throttled(text, retry_after=parse_retry_after(answer.headers))
+        raise Throttled(text, retry_after=parse_retry_after(response.headers))
     if status == 408 or status >= 500:
-        raise NoResponse(text, retry_after=parse_retry_after(answer.headers))
+        raise NoResponse(text, retry_after=parse_retry_after(response.headers))
     raise Refused(text, status=status)
 
 
-def tell_exchange(
+def report_request(
     observer: Callable[[str], object] | None,
     hide: Callable[[str], str],
     what: str,
     seconds: float,
-    outcome: Answer | Exception,
+    outcome: Response | Exception,
 ) -> None:
     """Tell an observer of a request and its answer or failure, in a line without secrets.
 
@@ -84,7 +84,7 @@ def tell_exchange(
     """
     if observer is None:
         return
-    if isinstance(outcome, Answer):
+    if isinstance(outcome, Response):
         parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
         ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
         # Not cut: half a secret is found by nobody.

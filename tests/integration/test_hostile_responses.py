@@ -16,7 +16,7 @@ from dataform_action.action.main import main
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import DataformError, InvalidResponse
 from dataform_action.services.dataform_web import parse_created, parse_run
-from dataform_action.transport.response import Answer, read_answer
+from dataform_action.transport.response import Response, read_response
 from dataform_action.validation import is_link, is_segment
 from tests.support.fakes import FakeClock, make_run
 from tests.support.runner import Command, hostile_texts, parse_log
@@ -52,9 +52,9 @@ HEADERS = st.dictionaries(st.sampled_from(("Retry-After", "Location")), hostile_
 @example(429, {"Retry-After": "Mon, 99999 99 99999999999 99:99:99"}, b"")
 def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -> None:
     """Any status, headers and body become an object or one of our errors, without the token."""
-    answer = Answer(status, headers, body)
+    answer = Response(status, headers, body)
     try:
-        value = read_answer(answer, "GET https://api.example/", TOKEN)
+        value = read_response(answer, "GET https://api.example/", TOKEN)
     except DataformError as error:
         assert TOKEN not in error.message
     else:

@@ -1,0 +1,59 @@
+"""The secrets behind a token: found in what is exchanged, hidden, and announced to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import quote
+
+#: In lower case: what holds a secret in a file, a header, a form or an answer.
+_SECRET_NAMES = frozenset(
+    {
+        *("access_token", "accesstoken", "assertion", "authorization", "client_secret"),
+        *("id_token", "private_key", "refresh_token", "subject_token", "token"),
+    }
+)
+
+
+class Secrets:
+    """What must not be printed, and what of it the caller does not know yet."""
+
+    def __init__(self) -> None:
+        self._hidden: set[str] = set()
+        self._unannounced: list[str] = []
+
+    def hide(self, secret: str) -> None:
+        """Redact a secret from now on, as it is and as it stands in a form."""
+        self._hidden |= {secret, quote(secret, safe="")}
+
+    def learn(self, token: str) -> None:
+        """Hide a token, and announce it if it is a new one."""
+        if token not in self._hidden:
+            self.hide(token)
+            self._unannounced.append(token)
+
+    def announce(self, on_token: Callable[[str], object]) -> None:
+        """Tell the tokens that were learnt since the last time."""
+        for token in list(self._unannounced):
+            on_token(token)
+            # Only now, since a signal may have come before; another thread may be faster.
+            with suppress(ValueError):
+                self._unannounced.remove(token)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets."""
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def secrets_in(value: object, name: str = "") -> Iterator[str]:
+    """Return what stands under the names of secrets in JSON, at any depth."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from secrets_in(item, str(key).lower())
+    elif isinstance(value, str) and name in _SECRET_NAMES:
+        # The value of an Authorization header is a scheme and the secret.
+        secret = value.split(" ", 1)[-1] if name == "authorization" else value
+        if secret:
+            yield secret
