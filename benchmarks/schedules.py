@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from benchmarks.hurried_step import HurriedClock
 from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, wait
 from dataform_action.model import Action, Run
+from dataform_action.services.base import Retry, once
 
 #: The pause of the peers, in seconds: that of the API page's sample.
 PAUSE = 10.0
@@ -124,7 +125,7 @@ class _EndlessGoogle(_EndlessWeb):
 
     has_actions = GoogleDataform.has_actions
 
-    def actions(self, _run: Run) -> tuple[Action, ...]:
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:  # noqa: ARG002
         self.others.append(self.clock.now())
         self.clock.sleep(self._request_seconds)
         return ()

@@ -132,15 +132,12 @@ class RunMayExist(DataformError):
     """Report that the answer to the request that creates a run was lost.
 
     The run may have been created, so creating it again could run it twice. ``url`` is
-    the page on which to look for it; ``findable`` tells whether the service can look.
+    the page on which to look for it.
     """
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, url: str = "", findable: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, url: str = "") -> None:
         super().__init__(message, hint=hint)
         self.url = url
-        self.findable = findable
 
 
 class GaveUp(DataformError):

@@ -18,6 +18,7 @@ from dataform_action.action.main import as_log
 from dataform_action.action.service_factory import connect
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
+from dataform_action.events import CancelRequested, LeftRunning
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
 from dataform_action.github.state import (
@@ -31,13 +32,11 @@ from dataform_action.github.state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
-from dataform_action.model import Compilation, Prepared, Run, RunRequest
 from dataform_action.report.markdown import prose
+from dataform_action.runs.recovery import CANCEL_PAUSE, cancel_run, find_run
 from dataform_action.services.base import Service
 from dataform_action.validation import is_link, is_segment
 
-_ATTEMPTS = 3
-_PAUSE_SECONDS = 2.0
 _TITLE = "Dataform: clean-up"
 
 
@@ -83,11 +82,16 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
 def _clean_up(service: Service, state: Mapping[str, str], console: Console, clock: Clock) -> str:
     """Cancel the run, and return what is worth a warning; empty if nothing is."""
     name = state[STATE_SERVICE]
+
+    def pause() -> None:
+        clock.sleep(CANCEL_PAUSE)
+
     if is_segment(state[STATE_RUN_ID]):
         run = service.describe(state[STATE_RUN_ID])
     else:
         console.line("The step ended while it created a run.")
-        found = _find(service, state[STATE_COMPILATION], clock)
+        compiled = state[STATE_COMPILATION]
+        found = find_run(service, compiled, pause=pause) if compiled else None
         if found is None:
             return (
                 f"{name}: the step ended while it created a run, so the run may exist. "
@@ -96,55 +100,25 @@ def _clean_up(service: Service, state: Mapping[str, str], console: Console, cloc
         run = found
     link = state[STATE_RUN_LOG_URL] if is_link(state[STATE_RUN_LOG_URL]) else run.log_url
     console.line(f"The step ended before run {run.id} was known to: {link}")
-    words = _cancel(service, run, clock)
-    if words is None:
+    cancellation = cancel_run(service, run, pause=pause, look_first=True)
+    if isinstance(cancellation, CancelRequested) and cancellation.run.state.ended:
         console.line(f"Run {run.id} is over; nothing to clean up: {link}")
         return ""
-    return f"{name}: the step ended before run {run.id} did. {words} See {link}"
+    return f"{name}: the step ended before run {run.id} did. {_words_of(cancellation)} See {link}"
 
 
-def _find(service: Service, compilation_result: str, clock: Clock) -> Run | None:
-    """Return the run of a compilation that was made for it alone, if it can be found."""
-    if not compilation_result:
-        return None
-    compilation = Compilation(name=compilation_result)
-    prepared = Prepared(request=RunRequest(), body={}, compilation=compilation)
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            clock.sleep(_PAUSE_SECONDS)
-        try:
-            run = service.find(prepared)
-        except DataformError:
-            # The next attempt, or the warning, is all that can be done about it.
-            continue
-        if run is not None:
-            return run
-    return None
-
-
-def _cancel(service: Service, run: Run, clock: Clock) -> str | None:
-    """Cancel a run and say what came of it; ``None`` if it was over already."""
-    words = ""
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            clock.sleep(_PAUSE_SECONDS)
-        try:
-            if service.get(run).state.ended:
-                return None
-        except DataformError:
-            # Whether it is over cannot be told, and cancelling what is over does no harm.
-            pass
-        try:
-            if service.cancel(run).state.ended:
-                return None
-        except CancelUnsupported as error:
+def _words_of(cancellation: CancelRequested | LeftRunning) -> str:
+    """Return what became of the request to cancel a run that was not seen to end."""
+    if isinstance(cancellation, CancelRequested):
+        return "The service was asked to cancel it."
+    match cancellation.error:
+        case CancelUnsupported() as error:
             return error.message
-        except Refused as error:
+        case Refused() as error:
             return f"The service refused to cancel it: {error.message}"
-        except Unusable as error:
-            words = f"It could not be cancelled: {error.message}"
-        except DataformError as error:
+        case Unusable() as error:
+            return f"It could not be cancelled: {error.message}"
+        case DataformError() as error:
             return f"It could not be cancelled: {error.message} {error.hint}"
-        else:
-            return "The service was asked to cancel it."
-    return words
+        case None:
+            return ""

@@ -9,8 +9,8 @@ from contextlib import nullcontext
 
 from dataform_action.clock import Clock
 from dataform_action.events import Observer, Update
-from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State
-from dataform_action.runs.controller import Lifecycle, Shield
+from dataform_action.model import Polling, Prepared, Result, Run, RunRequest
+from dataform_action.runs.controller import RunController, Shield
 from dataform_action.services.base import Service
 
 
@@ -33,7 +33,7 @@ def prepare(
         InputError: the request does not fit the project.
         Refused, GaveUp, WaitTimeout: as ``run``.
     """
-    return Lifecycle(service, polling, on_update, clock).prepare(request)
+    return RunController(service, polling, on_update, clock).prepare(request)
 
 
 def run(
@@ -58,14 +58,7 @@ def run(
         Refused, Misconfigured: the creation cannot succeed.
         GaveUp, WaitTimeout: as ``wait``.
     """
-    life = Lifecycle(service, polling, on_update, clock)
-    prepared = life.prepare(request)
-    with life.cancelling():
-        life.create(prepared, shielded)
-        result = life.follow()
-    if request.promote and result.run.state is State.SUCCESS:
-        life.promote(prepared)
-    return result
+    return RunController(service, polling, on_update, clock, shielded).run(request)
 
 
 def start(
@@ -78,8 +71,7 @@ def start(
     shielded: Shield = nullcontext,
 ) -> Run:
     """Create a run and leave it to itself. It raises what ``run`` does before the wait."""
-    life = Lifecycle(service, polling, on_update, clock)
-    return life.create(life.prepare(request), shielded)
+    return RunController(service, polling, on_update, clock, shielded).start(request)
 
 
 def wait(
@@ -101,10 +93,7 @@ def wait(
         WaitTimeout: the run did not end within ``polling.timeout``.
         Refused: the API declined to tell, for instance since the token expired.
     """
-    life = Lifecycle(service, polling, on_update, clock)
-    with life.cancelling():
-        life.adopt(run)
-        return life.follow()
+    return RunController(service, polling, on_update, clock).wait(run)
 
 
 class Poller:
@@ -132,8 +121,8 @@ class Poller:
         on_update: Observer = _ignore,
         clock: Clock | None = None,
     ) -> None:
-        self._life = Lifecycle(service, polling, on_update, clock)
-        self._life.adopt(run, fresh=fresh)
+        self._controller = RunController(service, polling, on_update, clock)
+        self._controller.adopt(run, fresh=fresh)
 
     def poll(self) -> Result | float:
         """Ask once; return how the run ended, or the seconds until the next poll is due.
@@ -141,5 +130,5 @@ class Poller:
         Raises:
             GaveUp, WaitTimeout, Refused: as ``wait``. There is nothing to poll for any more.
         """
-        outcome = self._life.poll()
-        return outcome if isinstance(outcome, Result) else self._life.delay(outcome)
+        outcome = self._controller.poll()
+        return outcome if isinstance(outcome, Result) else self._controller.delay(outcome)

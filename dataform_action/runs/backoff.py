@@ -1,14 +1,19 @@
-"""Outages: how long to try again, how long to wait in between, and what to tell."""
+"""Deadlines and outages: how long to retry, how long to wait in between, when to give up."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from dataform_action.clock import Clock
-from dataform_action.errors import GaveUp, Unusable
+from dataform_action.errors import DataformError, GaveUp, Unusable, WaitTimeout
 from dataform_action.events import Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.model import Polling, Run
+from dataform_action.services.base import Retry
 from dataform_action.text import format_duration
+
+T = TypeVar("T")
 
 #: The longest silence towards the observer, in seconds.
 HEARTBEAT = 60.0
@@ -18,23 +23,26 @@ _LONGEST_BACKOFF = 60.0
 _LONGEST_RETRY_AFTER = 300.0
 
 
-class Patience:
-    """Keep the time of one wait: since when it lasts, and since when the API is silent."""
+class Backoff:
+    """Keep the time of one stage of a run, and of the outage that it may be in.
+
+    ``begin`` starts a stage, such as the wait for the run. It lasts for ``polling.timeout``.
+    """
 
     def __init__(self, polling: Polling, on_update: Observer, clock: Clock) -> None:
         self._polling = polling
         self._on_update = on_update
         self._clock = clock
-        self._started = self._spoke = clock.now()
+        self._started = self._last_update = clock.now()
         self._outage_since: float | None = None
         self._failures = 0
-        #: Whether there ever was a usable answer.
-        self.has_answered = False
-        #: The run that is waited for, once it is known.
-        self.run: Run | None = None
+        #: Whether there ever was a usable response.
+        self.has_succeeded = False
+        #: The error by which the wait itself decided to end.
+        self.verdict: DataformError | None = None
 
     def begin(self) -> None:
-        """Count the time of the wait from now on."""
+        """Count the time of the stage from now on."""
         self._started = self._clock.now()
 
     def now(self) -> float:
@@ -43,7 +51,7 @@ class Patience:
 
     @property
     def elapsed(self) -> float:
-        """Return how long the wait has lasted."""
+        """Return how long the stage has lasted, in seconds."""
         return self._clock.now() - self._started
 
     @property
@@ -53,27 +61,27 @@ class Patience:
 
     @property
     def in_outage(self) -> bool:
-        """Tell whether the last attempt had no usable answer."""
+        """Tell whether the last attempt had no usable response."""
         return self._outage_since is not None
 
     def rest(self, seconds: float) -> None:
         """Sleep, whatever the deadlines are."""
         self._clock.sleep(seconds)
 
-    def tell(self, update: Update) -> None:
+    def notify(self, update: Update) -> None:
         """Pass an update to the observer."""
-        self._spoke = self._clock.now()
+        self._last_update = self._clock.now()
         self._on_update(update)
 
-    def answered(self) -> None:
-        """Take note of a usable answer."""
-        self.has_answered = True
+    def succeeded(self) -> None:
+        """Take note of a usable response."""
+        self.has_succeeded = True
         since, self._outage_since, self._failures = self._outage_since, None, 0
         if since is not None:
-            self.tell(OutageEnded(self._clock.now() - since))
+            self.notify(OutageEnded(self._clock.now() - since))
 
-    def failed(self, error: Unusable, asked: float, consequence: str) -> None:
-        """Count an attempt without a usable answer, made at the moment ``asked``.
+    def failed(self, error: Unusable, started: float, consequence: str) -> None:
+        """Count an attempt without a usable response, made at the moment ``started``.
 
         Raises:
             GaveUp: there was none for the whole outage timeout; it says ``consequence``.
@@ -81,23 +89,71 @@ class Patience:
         self._failures += 1
         limit = self._polling.outage_timeout
         if self._outage_since is None:
-            self._outage_since = asked
-            self.tell(OutageStarted(error, limit))
+            self._outage_since = started
+            self.notify(OutageStarted(error, limit))
         if self._clock.now() >= self._outage_since + limit:
-            raise GaveUp(
-                f"The API gave no usable answer for {format_duration(limit)}. {consequence}\n"
-                f"The last failure: {error.message}",
-                hint=error.hint,
-            ) from error
+            self.decide(
+                GaveUp(
+                    f"The API gave no usable answer for {format_duration(limit)}. {consequence}\n"
+                    f"The last failure: {error.message}",
+                    hint=error.hint,
+                ),
+                error,
+            )
 
-    def pause(self, error: Unusable | None = None) -> None:
-        """Wait for the next attempt, and give a sign of life whenever a minute has passed."""
+    def decide(self, verdict: DataformError, cause: DataformError | None = None) -> NoReturn:
+        """End the wait by raising ``verdict``."""
+        self.verdict = verdict
+        raise verdict from cause
+
+    def retrying(self, consequence: str) -> Retry:
+        """Return what makes one request until it has a usable response.
+
+        It raises what the request raises and allows no other attempt, or else:
+
+        Raises:
+            GaveUp: as ``failed``.
+            WaitTimeout: the time of the stage is over; it says ``consequence``.
+        """
+
+        def retry(request: Callable[[], T], /) -> T:
+            while True:
+                started = self._clock.now()
+                try:
+                    value = request()
+                except Unusable as error:
+                    if not error.retryable:
+                        raise
+                    self.wait_to_retry(error, started, consequence)
+                else:
+                    self.succeeded()
+                    return value
+
+        return retry
+
+    def wait_to_retry(self, error: Unusable, started: float, consequence: str) -> None:
+        """Wait for another attempt at a request that must succeed before a run is waited for.
+
+        Raises:
+            GaveUp, WaitTimeout: as ``retrying``.
+        """
+        self.failed(error, started, consequence)
+        if self.is_over:
+            limit = format_duration(self._polling.timeout)
+            text = f"{consequence} The timeout of {limit} is over."
+            self.decide(
+                WaitTimeout(f"{text} The last failure: {error.message}", hint=error.hint), error
+            )
+        self.pause(None, error)
+
+    def pause(self, run: Run | None, error: Unusable | None = None) -> None:
+        """Wait for the next attempt, and send ``Waiting`` whenever a minute was silent."""
         until = self._next_attempt(error)
         while (now := self._clock.now()) < until:
-            if now >= self._spoke + HEARTBEAT:
+            if now >= self._last_update + HEARTBEAT:
                 outage = None if self._outage_since is None else now - self._outage_since
-                self.tell(Waiting(self.run, self.elapsed, outage))
-            self._clock.sleep(min(until, self._spoke + HEARTBEAT) - now)
+                self.notify(Waiting(run, self.elapsed, outage))
+            self._clock.sleep(min(until, self._last_update + HEARTBEAT) - now)
 
     def delay(self, error: Unusable | None = None) -> float:
         """Return the seconds until the next attempt is due."""

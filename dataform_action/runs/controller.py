@@ -1,19 +1,18 @@
-"""The life of a run, from its preparation to its end: what is tried again, what is cancelled.
+"""The life of one run, from its preparation to its end, and the one owner of its state.
 
-Nothing here knows HTTP or GitHub. ``watch`` has the functions that people call.
+Nothing here knows HTTP or GitHub. ``api`` has the functions that people call.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import (
     DataformError,
-    GaveUp,
+    InputError,
     Refused,
     RunMayExist,
     Unusable,
@@ -28,27 +27,38 @@ from dataform_action.events import (
     Observer,
     Progressed,
     Promoted,
+    RunOutcome,
 )
-from dataform_action.model import Action, Compilation, Polling, Prepared, Result, Run, RunRequest
-from dataform_action.runs.backoff import Patience
+from dataform_action.model import (
+    Polling,
+    Prepared,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
+from dataform_action.runs.backoff import Backoff
+from dataform_action.runs.details import read_details
+from dataform_action.runs.recovery import ATTEMPTS, CANCEL_PAUSE, cancel_run, find_run
 from dataform_action.services.base import Service
 from dataform_action.text import format_duration
 
 Shield = Callable[[], AbstractContextManager[object]]
-T = TypeVar("T")
 
 #: A run that is not found this soon after it was created is the API catching up.
 NOT_FOUND_GRACE = 30.0
-#: The actions of a run are asked for no more often than this, in seconds.
+#: The actions of a run are requested no more often than this, in seconds.
 ACTIONS_INTERVAL = 15.0
-_CANCEL_PAUSE = 2.0
-_DETAILS_PAUSE = 5.0
-#: How often a run is looked for after the answer to its creation was lost.
-_LOOKS = 3
+_NOTHING_CREATED = "No run was created."
+_NOT_PROMOTED = "The run succeeded, but its compilation was not promoted."
 
 
-class Lifecycle:
-    """One run and one wait for it: the methods are its stages, in their order."""
+class RunController:
+    """One run and the work on it: the methods are its stages, in their order.
+
+    ``shielded`` guards each attempt to create the run, so that a signal cannot come between
+    the run's creation and the knowledge of its id.
+    """
 
     def __init__(
         self,
@@ -56,128 +66,161 @@ class Lifecycle:
         polling: Polling | None,
         on_update: Observer,
         clock: Clock | None,
+        shielded: Shield = nullcontext,
     ) -> None:
         self._service = service
         self._polling = polling or Polling()
-        self._patience = Patience(self._polling, on_update, clock or MonotonicClock())
+        self._backoff = Backoff(self._polling, on_update, clock or MonotonicClock())
+        self._shielded = shielded
+        self._prepared: Prepared | None = None
         self._run: Run | None = None
+        self._result: Result | None = None
+        self._waits = True
+        #: Whether a create request was begun of which nobody knows whether it made a run.
+        self._may_exist = False
+        self._cancellation: CancelRequested | LeftRunning | None = None
         self._fresh_until = 0.0
-        #: When the actions are asked for next, if somebody watches them.
+        #: When the actions are requested next, if somebody watches them.
         self._next_actions = math.inf
-        self._cancel_taken = False
-        #: The exception by which this wait itself decided to end.
-        self._verdict: BaseException | None = None
 
-    @contextmanager
-    def cancelling(self) -> Iterator[None]:
-        """Cancel the run when the block is left by anything but the watch's own verdict."""
-        try:
-            yield
-        except BaseException as error:
-            if error is not self._verdict:
-                # The exception on its way matters more than an observer that fails again.
-                with suppress(Exception):
-                    self._cancel()
-            raise
+    def outcome(self, error: BaseException | None = None) -> RunOutcome:
+        """Return how the run stands now; ``error`` is what ended the work early, if anything."""
+        known = None if self._run is None else self._backoff.elapsed
+        return RunOutcome(
+            run=self._run,
+            elapsed=known if self._result is None else self._result.duration,
+            prepared=self._prepared,
+            result=self._result,
+            waits=self._waits,
+            may_exist=self._may_exist,
+            cancellation=self._cancellation,
+            error=error,
+        )
+
+    def run(self, request: RunRequest) -> Result:
+        """Create a run and wait for its end. See ``api.run``."""
+        prepared = self.prepare(request)
+        with self._cancelling():
+            self._create(prepared)
+            result = self._follow()
+        if request.promote and result.run.state is State.SUCCESS:
+            self._promote(prepared)
+        return result
+
+    def start(self, request: RunRequest) -> Run:
+        """Create a run and leave it to itself. See ``api.start``."""
+        self._waits = False
+        return self._create(self.prepare(request))
+
+    def wait(self, run: Run) -> Result:
+        """Wait for the end of a run that exists already. See ``api.wait``."""
+        with self._cancelling():
+            self.adopt(run)
+            return self._follow()
 
     def prepare(self, request: RunRequest) -> Prepared:
-        """Compile what a request asks for, as often as it takes."""
-        prepared = self._persist(lambda: self._service.prepare(request), "No run was created.")
-        if prepared.compilation is not None:
-            self._patience.tell(Compiled(prepared.compilation))
-        return prepared
-
-    def promote(self, prepared: Prepared) -> None:
-        """Make the compilation of a run that succeeded the environment's own."""
-        # The run's own time is over, and this is a matter of seconds.
-        self._patience.begin()
-        consequence = "The run succeeded, but its compilation was not promoted."
-        try:
-            self._persist(lambda: self._service.promote(prepared), consequence)
-        except DataformError as error:
-            if consequence not in error.message:
-                error.message = f"{consequence} {error.message}"
-            raise
-        if prepared.compilation is not None:
-            self._patience.tell(Promoted(prepared.compilation))
-
-    def create(self, prepared: Prepared, shielded: Shield) -> Run:
-        """Create the run, at most once, or find it again where its answer was lost."""
-        while True:
-            asked = self._patience.now()
-            try:
-                with shielded():
-                    try:
-                        run = self._service.start(prepared)
-                    except Unusable as error:
-                        if not error.retryable:
-                            raise
-                        failure = error
-                    else:
-                        # Not inside the try: no error of an observer may repeat a create.
-                        self._created(run)
-                        return run
-            except RunMayExist as lost:
-                return self._find(prepared, lost, shielded)
-            self._retry(failure, asked, "No run was created.")
+        """Compile what a request asks for, as often as it takes. See ``api.prepare``."""
+        if request.promote and not self._service.can_promote:
+            raise InputError([("promote", f"is not possible with {self._service.name}")])
+        self._prepared = self._service.prepare(request, self._backoff.retrying(_NOTHING_CREATED))
+        if self._prepared.compilation is not None:
+            self._backoff.notify(Compiled(self._prepared.compilation))
+        return self._prepared
 
     def adopt(self, run: Run, *, fresh: bool = False) -> None:
         """Take a run that exists for the one to wait for; a fresh one may be unknown yet."""
         # The time of the wait counts from here: creating may have been held up.
-        self._patience.begin()
-        self._run = self._patience.run = run
-        self._fresh_until = self._patience.now() + NOT_FOUND_GRACE if fresh else 0.0
-        self._patience.tell(Created(run))
-
-    def follow(self) -> Result:
-        """Wait for the run's end."""
-        self._next_actions = self._patience.now() + ACTIONS_INTERVAL
-        while True:
-            outcome = self.poll()
-            if isinstance(outcome, Result):
-                return outcome
-            self._patience.pause(outcome)
+        self._backoff.begin()
+        self._run, self._may_exist = run, False
+        self._fresh_until = self._backoff.now() + NOT_FOUND_GRACE if fresh else 0.0
+        self._backoff.notify(Created(run))
 
     def poll(self) -> Result | Unusable | None:
-        """Ask once for the run; return how it ended, or by what failure there is no answer."""
+        """Request the run once; return how it ended, or why there is no usable response."""
         run = self._known_run()
-        asked = self._patience.now()
+        started = self._backoff.now()
         failure: Unusable | None = None
         try:
             run = self._service.get(run)
         except Unusable as error:
-            if not error.retryable and not self._patience.has_answered:
-                self._decide(error)
+            if not error.retryable and not self._backoff.has_succeeded:
+                self._backoff.decide(error)
             failure = error
-            self._failed(error, asked, f"Run {run.id} may still be going: {run.log_url}")
+            self._backoff.failed(error, started, f"Run {run.id} may still be going: {run.log_url}")
         except Refused as error:
-            # Soon after the creation the API is catching up: neither answer nor outage.
-            if error.status != 404 or asked >= self._fresh_until:
-                self._decide(error)
+            # Soon after the creation the API is catching up: neither a response nor an outage.
+            if error.status != 404 or started >= self._fresh_until:
+                self._backoff.decide(error)
         else:
-            self._patience.answered()
+            self._backoff.succeeded()
             self._learn(run)
             if run.state.ended:
-                duration = self._patience.elapsed
-                actions, compilation = self._details(run)
-                return Result(run=run, duration=duration, actions=actions, compilation=compilation)
-            if self._service.has_actions and asked >= self._next_actions:
-                self._next_actions = asked + ACTIONS_INTERVAL
+                return self._end(run)
+            if self._service.has_actions and started >= self._next_actions:
+                self._next_actions = started + ACTIONS_INTERVAL
                 self._show_progress(run)
-        if self._patience.is_over:
+        if self._backoff.is_over:
             self._time_out(run)
         return failure
 
     def delay(self, failure: Unusable | None) -> float:
         """Return the seconds until the next poll is due."""
-        return self._patience.delay(failure)
+        return self._backoff.delay(failure)
 
-    def _find(self, prepared: Prepared, lost: RunMayExist, shielded: Shield) -> Run:
-        """Return the run that a lost create made, or raise what was lost."""
+    @contextmanager
+    def _cancelling(self) -> Iterator[None]:
+        """Cancel the run when the block is left by anything but the wait's own verdict."""
         try:
-            run = self._look_for(prepared, lost)
+            yield
+        except BaseException as error:
+            if error is not self._backoff.verdict:
+                # The exception on its way matters more than an observer that fails again.
+                with suppress(Exception):
+                    self._cancel(attempts=1)
+            raise
+
+    def _create(self, prepared: Prepared) -> Run:
+        """Create the run, at most once, or find it again where its response was lost."""
+        while True:
+            started = self._backoff.now()
+            try:
+                with self._shielded():
+                    failure = self._attempt(prepared)
+            except RunMayExist as lost:
+                return self._recover(prepared, lost)
+            if failure is None:
+                return self._known_run()
+            self._backoff.wait_to_retry(failure, started, _NOTHING_CREATED)
+
+    def _attempt(self, prepared: Prepared) -> Unusable | None:
+        """Make one request to create the run; return a failure that allows another one."""
+        self._may_exist = True
+        try:
+            run = self._service.start(prepared)
+        except RunMayExist:
+            raise
+        except DataformError as error:
+            self._may_exist = False
+            if isinstance(error, Unusable) and error.retryable:
+                return error
+            raise
+        # Not inside the try: no error of an observer may repeat a create.
+        self._created(run)
+        return None
+
+    def _recover(self, prepared: Prepared, lost: RunMayExist) -> Run:
+        """Return the run that a lost create made, or raise what was lost."""
+        run: Run | None = None
+        try:
+            if self._service.can_find_runs and prepared.compilation is not None:
+                run = find_run(
+                    self._service,
+                    prepared.compilation.name,
+                    pause=lambda: self._backoff.pause(None),
+                    retry=self._backoff.retrying(lost.message),
+                )
             if run is not None:
-                with shielded():
+                with self._shielded():
                     self._created(run)
         except BaseException as error:
             # Whoever reports an interruption must know that a run may exist.
@@ -187,59 +230,30 @@ class Lifecycle:
             raise lost
         return run
 
-    def _look_for(self, prepared: Prepared, lost: RunMayExist) -> Run | None:
-        for look in range(_LOOKS if lost.findable else 0):
-            if look:
-                self._patience.pause()
-            try:
-                run = self._persist(lambda: self._service.find(prepared), lost.message)
-            except DataformError:
-                # What is lost matters more than why it could not be looked for.
-                return None
-            if run is not None:
-                return run
-        return None
-
     def _created(self, run: Run) -> None:
         self.adopt(run, fresh=True)
-        self._patience.answered()
+        self._backoff.succeeded()
 
-    def _persist(self, call: Callable[[], T], consequence: str) -> T:
-        """Make a call that may be made twice until it has a usable answer."""
+    def _follow(self) -> Result:
+        self._next_actions = self._backoff.now() + ACTIONS_INTERVAL
         while True:
-            asked = self._patience.now()
-            try:
-                value = call()
-            except Unusable as error:
-                if not error.retryable:
-                    raise
-                self._retry(error, asked, consequence)
-            else:
-                self._patience.answered()
-                return value
+            outcome = self.poll()
+            if isinstance(outcome, Result):
+                return outcome
+            self._backoff.pause(self._run, outcome)
 
-    def _retry(self, error: Unusable, asked: float, consequence: str) -> None:
-        """Wait for another attempt at what must come before the wait for the run."""
-        self._failed(error, asked, consequence)
-        if self._patience.is_over:
-            limit = format_duration(self._polling.timeout)
-            self._verdict = WaitTimeout(
-                f"{consequence} The timeout of {limit} is over. The last failure: {error.message}",
-                hint=error.hint,
-            )
-            raise self._verdict from error
-        self._patience.pause(error)
-
-    def _failed(self, error: Unusable, asked: float, consequence: str) -> None:
+    def _promote(self, prepared: Prepared) -> None:
+        """Make the compilation of a run that succeeded the environment's own."""
+        # The run's own time is over, and this is a matter of seconds.
+        self._backoff.begin()
         try:
-            self._patience.failed(error, asked, consequence)
-        except GaveUp as verdict:
-            self._verdict = verdict
+            self._backoff.retrying(_NOT_PROMOTED)(lambda: self._service.promote(prepared))
+        except DataformError as error:
+            if error is not self._backoff.verdict:
+                error.message = f"{_NOT_PROMOTED} {error.message}"
             raise
-
-    def _decide(self, error: DataformError) -> None:
-        self._verdict = error
-        raise error
+        if prepared.compilation is not None:
+            self._backoff.notify(Promoted(prepared.compilation))
 
     def _show_progress(self, run: Run) -> None:
         try:
@@ -247,54 +261,34 @@ class Lifecycle:
         except DataformError:
             # Progress is a courtesy: without it the wait goes on.
             return
-        self._patience.tell(Progressed(actions, self._patience.elapsed))
+        self._backoff.notify(Progressed(actions, self._backoff.elapsed))
 
-    def _details(self, run: Run) -> tuple[tuple[Action, ...], Compilation | None]:
-        """Return what is known of a run that is over, as far as a few attempts tell."""
-        if not self._service.has_actions:
-            return (), None
-        actions: tuple[Action, ...] = ()
-        for attempt in range(_LOOKS):
-            if attempt:
-                # Not as long as between two polls: the run is over, and somebody waits for word.
-                self._patience.rest(_DETAILS_PAUSE)
-            try:
-                actions = actions or self._service.actions(run)
-                return self._service.details(run, actions)
-            except Unusable:
-                continue
-            except DataformError:
-                break
-        return actions, None
+    def _end(self, run: Run) -> Result:
+        duration = self._backoff.elapsed
+        actions, compilation = read_details(self._service, run, self._backoff.rest)
+        self._result = Result(run=run, duration=duration, actions=actions, compilation=compilation)
+        return self._result
 
-    def _cancel(self, attempts: int = 1) -> None:
-        """Cancel the run as far as that goes, once, and tell what came of it."""
+    def _cancel(self, attempts: int) -> None:
+        """Cancel the run as far as that goes, once, and report what became of it."""
         run = self._run
-        if run is None or run.state.ended or self._cancel_taken:
+        if run is None or run.state.ended or isinstance(self._cancellation, CancelRequested):
             return
-        error: DataformError | None = None
-        for attempt in range(attempts if self._polling.cancel else 0):
-            if attempt:
-                self._patience.rest(_CANCEL_PAUSE)
-            try:
-                run = self._service.cancel(run)
-            except DataformError as failure:
-                error = failure
-                if not isinstance(failure, Unusable):
-                    break
-            else:
-                self._cancel_taken = True
-                self._patience.tell(CancelRequested(run))
-                return
-        self._patience.tell(LeftRunning(run, error))
+        if self._polling.cancel:
+            pause = lambda: self._backoff.rest(CANCEL_PAUSE)  # noqa: E731
+            self._cancellation = cancel_run(self._service, run, pause=pause, attempts=attempts)
+        else:
+            self._cancellation = LeftRunning(run, None)
+        self._backoff.notify(self._cancellation)
 
     def _time_out(self, run: Run) -> None:
-        # Nobody is about to kill this process: a cancel that gets no answer is tried again.
-        self._cancel(attempts=_LOOKS)
+        # Nobody is about to kill this process: a cancel that gets no response is tried again.
+        self._cancel(attempts=ATTEMPTS)
         limit = format_duration(self._polling.timeout)
-        seen = "was not seen to end" if self._patience.in_outage else "did not end"
-        fate = "The service was asked to cancel it." if self._cancel_taken else "It may go on."
-        self._decide(
+        seen = "was not seen to end" if self._backoff.in_outage else "did not end"
+        cancelled = isinstance(self._cancellation, CancelRequested)
+        fate = "The service was asked to cancel it." if cancelled else "It may go on."
+        self._backoff.decide(
             WaitTimeout(
                 f"Run {run.id} {seen} within the timeout of {limit}. {fate}",
                 hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
@@ -304,9 +298,9 @@ class Lifecycle:
     def _learn(self, run: Run) -> None:
         known = self._known_run()
         changed = (run.status, run.log_url) != (known.status, known.log_url)
-        self._run = self._patience.run = run
+        self._run = run
         if changed:
-            self._patience.tell(Changed(run, self._patience.elapsed))
+            self._backoff.notify(Changed(run, self._backoff.elapsed))
 
     def _known_run(self) -> Run:
         assert self._run is not None  # noqa: S101

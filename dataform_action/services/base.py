@@ -1,34 +1,57 @@
-"""What the wait loop needs of a service; one module per service implements it."""
+"""What a service must offer: the protocol that ``runs`` works with."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
-from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest
+from dataform_action.errors import CancelUnsupported
+from dataform_action.model import Action, Compilation, Fact, Prepared, Run, RunRequest
+
+T = TypeVar("T")
+
+
+class Retry(Protocol):
+    """Make one request, again and again while that makes sense, and return its value."""
+
+    def __call__(self, request: Callable[[], T], /) -> T:
+        """Call ``request`` until it neither raises ``Unusable`` nor is given up."""
+        ...
+
+
+def once(request: Callable[[], T], /) -> T:
+    """Make one request a single time: the ``Retry`` of a caller that retries by itself."""
+    return request()
 
 
 class Service(Protocol):
     """A remote service that runs Dataform projects.
 
-    A call may make several requests, but each of them once. ``Unusable`` means that there
-    was no usable answer and that the call may be made again; ``Refused`` that it is in vain.
+    ``Unusable`` means that there was no usable response and that the request may be made again;
+    ``Refused`` that another attempt is in vain. A method makes each request once, by way of
+    ``retry`` where it takes one.
+
+    A class that inherits from this one inherits what a service without an ability does.
     """
 
-    @property
-    def name(self) -> str:
-        """Return the service's name for people."""
-        ...
+    #: The service's name for people.
+    name: str
+    #: Where the runs belong, such as a project and a repository.
+    place: tuple[Fact, ...]
+    #: Whether the service can say how each action of a run stands.
+    has_actions: bool = False
+    #: Whether a run can be found by its compilation result, if its create request got no response.
+    can_find_runs: bool = False
+    #: Whether a run can be cancelled.
+    can_cancel: bool = False
+    #: Whether an environment can be given a compilation result.
+    can_promote: bool = False
 
-    @property
-    def has_actions(self) -> bool:
-        """Tell whether the service can say how each action of a run stands."""
-        ...
-
-    def prepare(self, request: RunRequest) -> Prepared:
+    def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Make a request ready to be started: compile, look names up. Nothing is run.
 
         If to compile is all that is asked for, the compilation has its actions and files,
-        as far as the service tells.
+        as far as the service reports them.
 
         Raises:
             CompileFailed: the compilation has errors.
@@ -47,16 +70,18 @@ class Service(Protocol):
         """
         ...
 
-    def find(self, prepared: Prepared) -> Run | None:
-        """Return the run that a lost ``start`` may have created, if it can be told apart.
+    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:  # noqa: ARG002
+        """Return the newest run of a compilation result, if there is one.
+
+        ``compilation_result`` is a full name, of one that was made for a single run.
 
         Raises:
             Unusable, Refused: see above.
         """
-        ...
+        return None
 
     def describe(self, run_id: str) -> Run:
-        """Return what is known of a run before it was ever asked for: its link.
+        """Return what is known of a run before it was ever requested: its link.
 
         Raises:
             InputError: the id cannot be one of this service's.
@@ -64,7 +89,7 @@ class Service(Protocol):
         ...
 
     def get(self, run: Run) -> Run:
-        """Ask for a run's present state.
+        """Return a run with its present state.
 
         Raises:
             Unusable, Refused: see above.
@@ -72,37 +97,43 @@ class Service(Protocol):
         ...
 
     def cancel(self, run: Run) -> Run:
-        """Ask the service to cancel a run, within 6 seconds, and return what is known of it.
+        """Request that a run is cancelled, within 6 seconds, and return what is known of it.
 
         Raises:
             CancelUnsupported: the service cannot cancel runs.
             Unusable: the request may not have arrived.
             Refused: the API declined, and the run is not over.
         """
-        ...
+        raise CancelUnsupported(
+            f"{self.name} has no way to cancel a run through its API, so run {run.id} goes on.",
+            hint=f"Cancel it by hand if it should not: {run.log_url}",
+        )
 
-    def actions(self, run: Run) -> tuple[Action, ...]:
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:  # noqa: ARG002
         """Return how each action of a run stands.
 
         Raises:
             Unusable, Refused: see above.
         """
-        ...
+        return ()
 
     def details(
-        self, run: Run, actions: tuple[Action, ...]
+        self,
+        run: Run,  # noqa: ARG002
+        actions: tuple[Action, ...],
+        retry: Retry = once,  # noqa: ARG002
     ) -> tuple[tuple[Action, ...], Compilation | None]:
-        """Return the actions with what the compilation tells of them, and the compilation.
+        """Return the actions with what the compilation says of them, and the compilation.
 
         Raises:
             Unusable, Refused: see above.
         """
-        ...
+        return actions, None
 
-    def promote(self, prepared: Prepared) -> None:
+    def promote(self, prepared: Prepared) -> None:  # noqa: ARG002
         """Make the compilation the one that scheduled runs of the environment use.
 
         Raises:
             Unusable, Refused: see above.
         """
-        ...
+        return

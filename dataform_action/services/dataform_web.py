@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dataform_action.errors import (
-    CancelUnsupported,
     InputError,
     InvalidResponse,
     Refused,
     RunMayExist,
     Unusable,
 )
-from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.model import Fact, Prepared, Run, RunRequest, State
+from dataform_action.services.base import Retry, Service, once
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.transport.response import Json
 from dataform_action.validation import is_link, is_segment, is_token
@@ -45,7 +45,7 @@ _HINTS = {
 }
 
 
-class DataformWeb:
+class DataformWeb(Service):
     """Runs of one Dataform Web project.
 
     ``token`` is an API token of the project, or a function that returns one. An answer
@@ -59,7 +59,6 @@ class DataformWeb:
     """
 
     name = "Dataform Web"
-    has_actions = False
 
     def __init__(
         self,
@@ -77,6 +76,7 @@ class DataformWeb:
             problems.append(("token", "holds a blank or a character that no token has"))
         if problems:
             raise InputError(problems)
+        self.place = (Fact("Project", project_id),)
         api_url = api_url.rstrip("/")
         self._path = f"/v1/project/{project_id}/run"
         # Another address of the API is taken to serve the app's pages beside it.
@@ -87,7 +87,7 @@ class DataformWeb:
             api_url, token if callable(token) else lambda: token, on_exchange=on_exchange
         )
 
-    def prepare(self, request: RunRequest) -> Prepared:
+    def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:  # noqa: ARG002
         """Return the body of RunCreate for a request; nothing is compiled here."""
         return Prepared(request=request, body=create_body(request))
 
@@ -111,10 +111,6 @@ class DataformWeb:
             error.hint = _HINTS.get(error.status, error.hint)
             raise
 
-    def find(self, prepared: Prepared) -> Run | None:  # noqa: ARG002
-        """Return ``None``: the API has nothing by which a run could be told apart."""
-        return None
-
     def describe(self, run_id: str) -> Run:
         """Return a run that was not asked for yet, with the link that its id gives."""
         if not is_segment(run_id):
@@ -132,28 +128,6 @@ class DataformWeb:
         except Refused as error:
             error.hint = _HINTS.get(error.status, error.hint)
             raise
-
-    def cancel(self, run: Run) -> Run:
-        """Raise ``CancelUnsupported``: the API documents no way to cancel a run."""
-        raise CancelUnsupported(
-            f"Dataform Web has no way to cancel a run through its API, so run {run.id} goes on.",
-            hint=f"Cancel it by hand if it should not: {run.log_url}",
-        )
-
-    def actions(self, run: Run) -> tuple[Action, ...]:  # noqa: ARG002
-        """Return nothing: the API knows no actions."""
-        return ()
-
-    def details(
-        self,
-        run: Run,  # noqa: ARG002
-        actions: tuple[Action, ...],
-    ) -> tuple[tuple[Action, ...], Compilation | None]:
-        """Return the actions as they are: the API knows no compilation."""
-        return actions, None
-
-    def promote(self, prepared: Prepared) -> None:
-        """Do nothing: environments here have no compilation of their own."""
 
 
 def create_body(request: RunRequest) -> dict[str, Json]:

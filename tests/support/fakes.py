@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Action, ActionState, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    Fact,
+    Prepared,
+    Run,
+    RunRequest,
+    State,
+)
+from dataform_action.services.base import Retry, once
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"
 
@@ -68,14 +78,20 @@ class FakeService:
     #: What the run executed, as the details tell it.
     compilation: Compilation | None = None
     has_actions: bool = False
+    can_find_runs: bool = True
+    can_cancel: bool = True
+    can_promote: bool = True
     #: How long a kind of call takes, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
     #: What was called when, such as ``("get", 1001.0)``.
     calls: list[tuple[str, float]] = field(default_factory=list)
     requests: list[RunRequest] = field(default_factory=list)
-    #: What was started, looked for and promoted, in this order.
+    #: What was started and promoted, in this order.
     prepared: list[Prepared] = field(default_factory=list)
-    name = "Fake"
+    #: The compilation results whose run was looked for.
+    found: list[str] = field(default_factory=list)
+    name: str = "Fake"
+    place: tuple[Fact, ...] = (Fact("Project", "1234"),)
 
     def __post_init__(self) -> None:
         self._scripts: dict[str, list[object]] = {
@@ -89,9 +105,9 @@ class FakeService:
             "promote": list(self.promotes),
         }
 
-    def prepare(self, request: RunRequest) -> Prepared:
+    def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         self.requests.append(request)
-        name = self._follow("prepare")
+        name = retry(lambda: self._follow("prepare"))
         compilation = Compilation(name=name) if name else None
         return Prepared(request=request, body={}, compilation=compilation)
 
@@ -100,9 +116,9 @@ class FakeService:
         self._follow("start")
         return self.describe("77")
 
-    def find(self, prepared: Prepared) -> Run | None:
-        self.prepared.append(prepared)
-        found = self._follow("find")
+    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
+        self.found.append(compilation_result)
+        found = retry(lambda: self._follow("find"))
         return self.describe(found) if found else None
 
     def describe(self, run_id: str) -> Run:
@@ -116,15 +132,15 @@ class FakeService:
         status = self._follow("cancel")
         return make_run(status, run.id, run.log_url) if status else run
 
-    def actions(self, run: Run) -> tuple[Action, ...]:
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
         assert run.id == "77"
-        return self._follow_actions("actions")
+        return retry(lambda: self._follow_actions("actions"))
 
     def details(
-        self, run: Run, actions: tuple[Action, ...]
+        self, run: Run, actions: tuple[Action, ...], retry: Retry = once
     ) -> tuple[tuple[Action, ...], Compilation | None]:
         assert run.id == "77"
-        return self._follow_actions("details") or actions, self.compilation
+        return retry(lambda: self._follow_actions("details")) or actions, self.compilation
 
     def promote(self, prepared: Prepared) -> None:
         self.prepared.append(prepared)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from dataform_action.errors import CredentialsRefused, InputError, Refused
+from dataform_action.services.base import Retry, once
 from dataform_action.services.google.parse import parse_page_token
 from dataform_action.transport.client import Transport
 from dataform_action.transport.response import Json
@@ -31,6 +32,11 @@ class GoogleApi:
     transport: Transport
     read_seconds: float
     given_token: bool
+    retry: Retry = once
+
+    def with_retry(self, retry: Retry) -> GoogleApi:
+        """Return the same part of the API with another way to retry each request."""
+        return replace(self, retry=retry)
 
     @property
     def parent(self) -> str:
@@ -44,6 +50,9 @@ class GoogleApi:
     ) -> dict[str, Json]:
         """Make one request, with a hint in what it raises. See ``Transport.send``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
+        return self.retry(lambda: self._send_once(method, path, body, seconds))
+
+    def _send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
         try:
             return self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
         except CredentialsRefused:

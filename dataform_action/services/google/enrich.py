@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, CompiledAction
+from dataform_action.services.base import once
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.parse import (
     parse_commit,
@@ -81,7 +82,9 @@ def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
     if not commit:
         return ""
     try:
-        answer = api.send("GET", api.parent, read_seconds=min(_COURTESY_SECONDS, api.read_seconds))
+        answer = api.with_retry(once).send(
+            "GET", api.parent, read_seconds=min(_COURTESY_SECONDS, api.read_seconds)
+        )
     except DataformError:
         return ""
     return files_url(parse_git_url(answer), commit, github_url)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
-from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.model import Action, Compilation, Fact, Prepared, Run, RunRequest, State
+from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
 from dataform_action.services.google.enrich import read_details, show_compilation
@@ -40,7 +41,7 @@ _RUN_NAME = re.compile(
 )
 
 
-class GoogleDataform:
+class GoogleDataform(Service):
     """Runs of one Dataform repository on Google Cloud.
 
     ``token`` is an OAuth access token, or a function that returns one. ``api_url`` is the
@@ -56,6 +57,9 @@ class GoogleDataform:
 
     name = "Google Cloud Dataform"
     has_actions = True
+    can_find_runs = True
+    can_cancel = True
+    can_promote = True
 
     def __init__(
         self,
@@ -93,27 +97,22 @@ class GoogleDataform:
             given_token=not callable(token),
         )
         self._github_url = github_url
-        #: What a preparation that is to be tried again has compiled already.
-        self._compiled: tuple[RunRequest, Compilation, str] | None = None
+        self.place = (Fact("Project", project_id), Fact("Repository", repository, location))
 
-    def prepare(self, request: RunRequest) -> Prepared:
+    def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Compile if the request asks for it. See ``Service.prepare`` for what it raises."""
         problems = [*_name_problems(request), *problems_of(request)]
         if problems:
             raise InputError(problems)
+        api = self._api.with_retry(retry)
         if request.environment is None and request.git_ref is None:
             # Nothing is sent before the run is created, where a slow token would be in the way.
-            self._api.transport.authorize()
-            config = self._api.full_name("workflowConfigs", request.schedule or "")
+            retry(api.transport.authorize)
+            config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
-
-        invocation = compilation.read_invocation_config(self._api, request)
-        if self._compiled is None or self._compiled[0] != request:
-            made = compilation.compile_request(self._api, request, self._github_url)
-            self._compiled = (request, *made)
-        _, compiled, prefix = self._compiled
-        invocation |= compilation.select(self._api, request, compiled, prefix)
-        self._compiled = None
+        invocation = compilation.read_invocation_config(api, request)
+        compiled, prefix = compilation.compile_request(api, request, self._github_url)
+        invocation |= compilation.select(api, request, compiled, prefix)
         if request.compile_only:
             compiled = show_compilation(self._api, compiled, prefix, self._github_url)
         body: dict[str, object] = {"compilationResult": compiled.name}
@@ -136,16 +135,16 @@ class GoogleDataform:
                 raise
             raise self._may_exist(prepared, error) from error
 
-    def find(self, prepared: Prepared) -> Run | None:
-        """Return the invocation of the compilation result that only this request made."""
-        if prepared.compilation is None:
-            return None
-        path = f"{self._api.parent}/workflowInvocations"
-        for page in self._api.pages(path, _NEWEST_PAGES, orderBy="name desc"):
-            for name, result in parse_names(page, "workflowInvocations", "compilationResult"):
-                # Projects may be named by number in answers.
-                if str(result).endswith(prepared.compilation.name.split("/", 2)[2]):
-                    return self.describe(parse_invocation_name({"name": name}, self._api.parent))
+    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
+        """Return the newest invocation of a compilation result."""
+        api = self._api.with_retry(retry)
+        for page in api.pages(
+            f"{api.parent}/workflowInvocations", _NEWEST_PAGES, orderBy="name desc"
+        ):
+            for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
+                # Projects may be named by number in responses.
+                if str(compiled).endswith(compilation_result.split("/", 2)[2]):
+                    return self.describe(parse_invocation_name({"name": name}, api.parent))
         return None
 
     def describe(self, run_id: str) -> Run:
@@ -176,20 +175,22 @@ class GoogleDataform:
             return latest
         return run
 
-    def actions(self, run: Run) -> tuple[Action, ...]:
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
         """Return every action of an invocation, without its file."""
-        pages = self._api.pages(f"{self._path(run)}:query")
+        pages = self._api.with_retry(retry).pages(f"{self._path(run)}:query")
 
         return tuple(action for page in pages for action in parse_actions(page))
 
     def details(
-        self, run: Run, actions: tuple[Action, ...]
+        self, run: Run, actions: tuple[Action, ...], retry: Retry = once
     ) -> tuple[tuple[Action, ...], Compilation | None]:
         """Return the actions as they were compiled, and the compilation with its files."""
         if not run.compilation_result:
             return actions, None
 
-        return read_details(self._api, run.compilation_result, actions, self._github_url)
+        return read_details(
+            self._api.with_retry(retry), run.compilation_result, actions, self._github_url
+        )
 
     def promote(self, prepared: Prepared) -> None:
         """Make the compilation result the release configuration's own."""
@@ -228,7 +229,6 @@ class GoogleDataform:
             f"run may exist{why} {error.message}",
             hint=f"Look for it at {url} before you run this again.",
             url=url,
-            findable=prepared.compilation is not None,
         )
 
     def _console_page(self, page: str) -> str:

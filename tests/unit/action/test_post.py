@@ -10,9 +10,9 @@ import pytest
 
 from dataform_action.action import post as module
 from dataform_action.emulator import Emulator
-from dataform_action.errors import CancelUnsupported, DataformError, NoResponse, Refused
-from dataform_action.services.base import Service
-from tests.support.fakes import Broken, FakeClock, FakeService
+from dataform_action.errors import CancelUnsupported, NoResponse, Refused
+from dataform_action.events import CancelRequested, LeftRunning
+from tests.support.fakes import Broken, FakeClock, make_run
 from tests.support.steps import (
     Step,
     google_inputs_for,
@@ -95,14 +95,6 @@ def test_run_of_a_compilation_is_found_again(
     assert clock.now() == before + (0 if is_listed else 4)
 
 
-def test_a_list_that_cannot_be_had_is_asked_for_again(clock: FakeClock) -> None:
-    """A failure of the search is not the end of it."""
-    service: Service = FakeService(clock, finds=[NoResponse("HTTP 503"), "77"])
-    run = module._find(service, "c/1", clock)
-    assert run is not None
-    assert run.id == "77"
-
-
 def test_cancel_that_is_not_wanted(emulator: Emulator, run_post: Post) -> None:
     """With cancel-run: false or wait: false the run is left alone."""
     step = run_post(inputs_for(emulator), {**STATE, "cancel": "false"})
@@ -144,32 +136,21 @@ def test_no_summary(emulator: Emulator, run_post: Post) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cancels", "words", "calls"),
+    ("cancellation", "words"),
     [
-        ([""], "The service was asked to cancel it.", 1),
-        ([CancelUnsupported("No way.")], "No way.", 1),
-        ([Refused("HTTP 400: over", status=400)], "refused to cancel it: HTTP 400: over", 1),
-        ([NoResponse("HTTP 503"), ""], "The service was asked to cancel it.", 2),
-        ([NoResponse("HTTP 503")], "It could not be cancelled: HTTP 503", 3),
-        ([Broken("No credentials.", hint="Set token.")], "No credentials. Set token.", 1),
+        (CancelRequested(make_run()), "The service was asked to cancel it."),
+        (LeftRunning(make_run(), CancelUnsupported("No way.")), "No way."),
+        (LeftRunning(make_run(), Refused("over", status=400)), "refused to cancel it: over"),
+        (LeftRunning(make_run(), NoResponse("HTTP 503")), "It could not be cancelled: HTTP 503"),
+        (
+            LeftRunning(make_run(), Broken("No credentials.", hint="Set it.")),
+            "credentials. Set it.",
+        ),
     ],
 )
-@pytest.mark.parametrize("poll", ["RUNNING", NoResponse("HTTP 503"), Refused("no", status=401)])
-def test_cancelling(
-    clock: FakeClock, cancels: list[str | DataformError], words: str, calls: int, poll: str
-) -> None:
-    """A run that is not known to be over is cancelled, three times at most."""
-    service: Service = (fake := FakeService(clock, polls=[poll], cancels=cancels))
-    assert words in (module._cancel(service, service.describe("77"), clock) or "")
-    assert len(fake.times("cancel")) == calls
-    assert clock.now() == 1000 + 2 * (calls - 1)
-
-
-def test_run_that_is_over_when_it_is_to_be_cancelled(clock: FakeClock) -> None:
-    """A run that ended between the look and the cancel needs no clean-up either."""
-    service: Service = (fake := FakeService(clock, polls=["RUNNING"], cancels=["SUCCESSFUL"]))
-    assert module._cancel(service, service.describe("77"), clock) is None
-    assert fake.called == ["get", "cancel"]
+def test_words_of_a_cancellation(cancellation: CancelRequested | LeftRunning, words: str) -> None:
+    """The warning says whether the run was cancelled, and why not."""
+    assert module._words_of(cancellation).endswith(words)
 
 
 def test_run_on_google_cloud_is_cancelled(

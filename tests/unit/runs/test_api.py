@@ -65,7 +65,7 @@ from tests.support.fakes import (
 
 NIGHTLY = RunRequest(schedule="nightly")
 PROMOTING = RunRequest(environment="production", promote=True)
-LOST = RunMayExist("lost", hint="Look.", findable=True)
+LOST = RunMayExist("lost", hint="Look.")
 
 
 def test_run_ends_with_the_run(clock: FakeClock) -> None:
@@ -644,7 +644,8 @@ def test_lost_create_is_found(clock: FakeClock) -> None:
     assert result.run == make_run("SUCCESSFUL", "78")
     assert service.called == ["prepare", "start", "find", "find", "get", "get", "get"]
     assert seen.of(Created) == [Created(make_run(run_id="78"))]
-    assert service.prepared == [service.prepared[0]] * 3
+    assert len(service.prepared) == 1
+    assert service.found == ["c/1", "c/1"]
 
 
 def test_start_finds_a_lost_create(clock: FakeClock) -> None:
@@ -656,24 +657,30 @@ def test_start_finds_a_lost_create(clock: FakeClock) -> None:
 
 def test_looking_survives_failures(clock: FakeClock) -> None:
     """A look without a usable answer is repeated, and tells of the outage."""
-    service = FakeService(clock, creates=[LOST], finds=[NoResponse("503"), "77"])
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=[NoResponse("503"), "77"])
     seen = Recorder(clock)
     assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
-    assert [type(update) for update in seen.updates[:3]] == [OutageStarted, OutageEnded, Created]
+    kinds = [type(update) for update in seen.updates[1:4]]
+    assert kinds == [OutageStarted, OutageEnded, Created]
 
 
 def test_found_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
     """The first 30 s of a run that was found count from then on."""
     missing = Refused("not found", status=404)
     service = FakeService(
-        clock, creates=[LOST], finds=["77"], polls=[missing, "SUCCESSFUL"], seconds={"find": 50.0}
+        clock,
+        prepares=["c/1"],
+        creates=[LOST],
+        finds=["77"],
+        polls=[missing, "SUCCESSFUL"],
+        seconds={"find": 50.0},
     )
     assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
 
 
 def test_lost_create_that_is_not_found(clock: FakeClock) -> None:
     """After three looks the loss is reported as it was, and nothing is made again."""
-    service = FakeService(clock, creates=[LOST])
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST])
     with pytest.raises(RunMayExist) as caught:
         run(service, NIGHTLY, clock=clock)
     assert caught.value is LOST
@@ -695,7 +702,7 @@ def test_look_that_fails_is_no_other_end(
     clock: FakeClock, error: DataformError, polling: Polling
 ) -> None:
     """That the run cannot be looked for does not hide that it may exist."""
-    service = FakeService(clock, creates=[LOST], finds=[error])
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=[error])
     with pytest.raises(RunMayExist) as caught:
         run(service, NIGHTLY, polling, clock=clock)
     assert caught.value is LOST
@@ -706,7 +713,7 @@ def test_look_that_fails_is_no_other_end(
 @pytest.mark.parametrize("finds", [[Killed()], ["", Killed()]])
 def test_kill_while_looking_knows_that_a_run_may_exist(clock: FakeClock, finds: list[Step]) -> None:
     """Whoever reports the kill finds the lost create as its cause."""
-    service = FakeService(clock, creates=[LOST], finds=finds)
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=finds)
     with pytest.raises(Killed) as caught:
         run(service, NIGHTLY, clock=clock)
     assert caught.value.__cause__ is LOST
@@ -721,7 +728,7 @@ def test_kill_between_looks_knows_that_a_run_may_exist() -> None:
             raise Killed
 
     clock = Deadly()
-    service = FakeService(clock, creates=[LOST])
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST])
     with pytest.raises(Killed) as caught:
         run(service, NIGHTLY, clock=clock)
     assert caught.value.__cause__ is LOST
@@ -729,7 +736,7 @@ def test_kill_between_looks_knows_that_a_run_may_exist() -> None:
 
 def test_kill_at_the_news_of_the_found_run_cancels_it(clock: FakeClock) -> None:
     """A run that was found is known from then on: whatever comes, it is not left behind."""
-    service = FakeService(clock, creates=[LOST], finds=["77"])
+    service = FakeService(clock, prepares=["c/1"], creates=[LOST], finds=["77"])
     with pytest.raises(Killed):
         run(service, NIGHTLY, on_update=_raise_on(Created, Killed()), clock=clock)
     assert service.called == ["prepare", "start", "find", "cancel"]

@@ -202,7 +202,6 @@ def test_lost_create_may_have_made_a_run(
         web.start(web.prepare(RunRequest()))
     assert "so the run may exist" in caught.value.message
     assert caught.value.url == "https://app.dataform.co/#/1234"
-    assert caught.value.findable is False
     assert caught.value.hint == (
         "Look for it at https://app.dataform.co/#/1234 before you run this again."
     )
@@ -264,7 +263,8 @@ def test_nothing_more_is_known_of_runs(web: DataformWeb) -> None:
     assert web.has_actions is False
     assert web.actions(make_run()) == ()
     assert web.details(make_run(), (action,)) == ((action,), None)
-    assert web.find(prepared) is None
+    assert [web.can_find_runs, web.can_promote, web.can_cancel] == [False] * 3
+    assert web.find("compilationResults/1") is None
     web.promote(prepared)
 
 

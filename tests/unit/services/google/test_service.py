@@ -29,12 +29,13 @@ from dataform_action.model import (
     CompiledAction,
     CompileError,
     CompileFailed,
+    Polling,
     Prepared,
     Run,
     RunRequest,
     State,
 )
-from dataform_action.runs.api import run
+from dataform_action.runs.api import prepare, run
 from dataform_action.services.google.client import EXPIRED_HINT
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock
@@ -720,7 +721,6 @@ class TestLostCreates:
         with pytest.raises(RunMayExist) as caught:
             google.start(make_prepared())
         url = f"{CONSOLE}/details/workflows?project=my-project"
-        assert caught.value.findable
         assert caught.value.url == url
         assert caught.value.hint == f"Look for it at {url} before you run this again."
         assert caught.value.message.startswith(
@@ -736,12 +736,11 @@ class TestLostCreates:
         prepared = google.prepare(RunRequest(schedule="nightly"))
         with pytest.raises(RunMayExist) as caught:
             google.start(prepared)
-        assert not caught.value.findable
         assert (
             "so the run may exist, and a run of a workflow configuration cannot be told from one "
             "that its own schedule started, so it is not created again. POST "
         ) in caught.value.message
-        assert google.find(prepared) is None
+        assert prepared.compilation is None
 
     def test_create_that_was_not_processed(
         self, google: GoogleDataform, api: responses.RequestsMock
@@ -784,7 +783,7 @@ class TestLostCreates:
             "compilationResult": f"{NUMBERED}/compilationResults/c0ffee",
         }
         expect(api, f"{query}&pageToken=next", {"workflowInvocations": [entry]})
-        assert google.find(make_prepared()) == make_run()
+        assert google.find(COMPILATION) == make_run()
 
     def test_find_ends(self, google: GoogleDataform, api: responses.RequestsMock) -> None:
         """A list that never ends is read for a few pages, and without the run there is none."""
@@ -792,7 +791,7 @@ class TestLostCreates:
         for number in range(5):
             token = "&pageToken=again" if number else ""
             expect(api, f"{query}{token}", {"nextPageToken": "again"})
-        assert google.find(make_prepared()) is None
+        assert google.find(COMPILATION) is None
 
     def test_found_run_without_a_usable_name(
         self, google: GoogleDataform, api: responses.RequestsMock
@@ -802,7 +801,7 @@ class TestLostCreates:
         query = f"GET {RUNS}?pageSize=1000&orderBy=name+desc"
         expect(api, query, {"workflowInvocations": [entry]})
         with pytest.raises(InvalidResponse):
-            google.find(make_prepared())
+            google.find(COMPILATION)
 
     def test_found_run_is_watched(
         self, google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
@@ -1081,23 +1080,39 @@ def test_selection_replaces_the_schedules_own(
     assert body["invocationConfig"] == {"includedTags": ["hourly"], "serviceAccount": "a@b"}
 
 
-def test_preparation_that_is_tried_again_compiles_once(
-    google: GoogleDataform, api: responses.RequestsMock
+def test_only_the_request_that_failed_is_made_again(
+    google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """A failure after the compilation does not compile again, and the next request does."""
+    """A failure after the compilation does not compile again."""
     request = RunRequest(environment="production", actions=("orders",))
     page = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
-    body = {"releaseConfig": RELEASE}
-    query = "query?pageSize=400"
-    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
-    expect_error(api, f"GET {COMPILATION}:{query}", 503)
-    with pytest.raises(NoResponse):
-        google.prepare(request)
-    expect(api, f"GET {COMPILATION}:{query}", page)
-    assert google.prepare(request).compilation == Compilation(name=COMPILATION)
-    expect(api, f"POST {COMPILATIONS}", {"name": f"{COMPILATION}2"}, body=body)
-    expect(api, f"GET {COMPILATION}2:{query}", page)
-    assert google.prepare(request).compilation == Compilation(name=f"{COMPILATION}2")
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    expect_error(api, f"GET {COMPILATION}:query?pageSize=400", 503)
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", page)
+    prepared = prepare(google, request, clock=clock)
+    assert prepared.compilation == Compilation(name=COMPILATION)
+
+
+def test_a_good_response_ends_an_outage_of_a_preparation(
+    google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
+) -> None:
+    """A preparation goes on as long as no single outage is too long, however many there are."""
+    request = RunRequest(schedule="nightly", environment="production", actions=("orders",))
+    config = {"releaseConfig": RELEASE}
+    page = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
+    exchanges: tuple[tuple[str, dict[str, Any] | None, dict[str, Any]], ...] = (
+        (f"GET {SCHEDULE}", None, config),
+        (f"POST {COMPILATIONS}", config, {"name": COMPILATION}),
+        (f"GET {COMPILATION}:query?pageSize=400", None, page),
+    )
+    for request_line, body, said in exchanges:
+        for _ in range(4):
+            expect_error(api, request_line, 503, body=body)
+        expect(api, request_line, said, body=body)
+    started = clock.now()
+    polling = Polling(interval=1, outage_timeout=60)
+    assert prepare(google, request, polling, clock=clock).compilation is not None
+    assert clock.now() - started > polling.outage_timeout
 
 
 def test_token_is_there_before_a_schedule_is_started() -> None:

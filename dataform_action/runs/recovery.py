@@ -1,0 +1,81 @@
+"""What is done about a run that went out of sight: find it, and cancel it.
+
+The step, its post step and the command line use the same two functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dataform_action.errors import DataformError, Unusable
+from dataform_action.events import CancelRequested, LeftRunning
+from dataform_action.model import Run
+from dataform_action.services.base import Retry, Service, once
+
+#: How often a run is looked for, and how often a request to cancel it is made at most.
+ATTEMPTS = 3
+#: The pause between two requests to cancel a run, in seconds.
+CANCEL_PAUSE = 2.0
+
+
+def find_run(
+    service: Service, compilation_result: str, *, pause: Callable[[], object], retry: Retry = once
+) -> Run | None:
+    """Return the run of a compilation result that was made for it alone, if it can be found.
+
+    A run that was created just now may not be listed yet: there are ``ATTEMPTS`` looks with a
+    ``pause`` in between. Whoever looks for a run has lost it, and that matters more than why
+    it cannot be found: no error is raised.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            pause()
+        try:
+            run = service.find(compilation_result, retry)
+        except Unusable:
+            continue
+        except DataformError:
+            return None
+        if run is not None:
+            return run
+    return None
+
+
+def cancel_run(
+    service: Service,
+    run: Run,
+    *,
+    pause: Callable[[], object],
+    attempts: int = ATTEMPTS,
+    look_first: bool = False,
+) -> CancelRequested | LeftRunning:
+    """Request that a run is cancelled, and return what became of that.
+
+    Without a usable response the request is made again after a ``pause``. ``look_first`` asks
+    for the run's state before, so that a run that is over is recognised where the service
+    cannot cancel; its time is better spent on the request itself when the runner is about to
+    kill the process.
+    """
+    error: DataformError | None = None
+    for attempt in range(attempts):
+        if attempt:
+            pause()
+        if look_first and (ended := _ended(service, run)) is not None:
+            return CancelRequested(ended)
+        try:
+            return CancelRequested(service.cancel(run))
+        except Unusable as failure:
+            error = failure
+        except DataformError as failure:
+            return LeftRunning(run, failure)
+    return LeftRunning(run, error)
+
+
+def _ended(service: Service, run: Run) -> Run | None:
+    """Return the run if it is known to be over."""
+    try:
+        latest = service.get(run)
+    except DataformError:
+        # Its state is unknown, and a request to cancel a run that is over does no harm.
+        return None
+    return latest if latest.state.ended else None
