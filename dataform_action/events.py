@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dataform_action.errors import DataformError, Unusable
+from dataform_action.errors import CancelUnsupported, DataformError, Unusable, WaitTimeout
 from dataform_action.model import Action, Compilation, Prepared, Result, Run
 from dataform_action.text import format_duration
 
@@ -171,3 +171,25 @@ class RunOutcome:
     may_exist: bool = False
     cancellation: CancelRequested | LeftRunning | None = None
     error: BaseException | None = None
+
+    @property
+    def may_need_cancel(self) -> bool:
+        """Tell whether there may be a run that was to be cancelled, and still could be."""
+        if self.error is None or _leaves_the_run(self.error):
+            return False
+        if self.run is None:
+            # Without a compilation of its own, nobody could find it.
+            compiled = self.prepared is not None and self.prepared.compilation is not None
+            return self.may_exist and compiled
+        match self.cancellation:
+            case CancelRequested():
+                return False
+            case LeftRunning(error=CancelUnsupported() | None):
+                return False
+            case _:
+                return not self.run.state.ended
+
+
+def _leaves_the_run(error: BaseException) -> bool:
+    """Tell whether an error ends the work on a run and leaves the run itself alone."""
+    return isinstance(error, DataformError) and not isinstance(error, WaitTimeout)

@@ -12,16 +12,16 @@ BOOLEANS = {
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input as ``action.yml`` declares it; ``google`` ones need Google Cloud Dataform.
+    """One input as ``action.yml`` declares it.
 
-    ``several`` ones hold more than one value, separated by line breaks.
+    ``several`` ones hold more than one value, separated by line breaks. Which service reads
+    which input is in ``services.specs``.
     """
 
     name: str
     description: str
     default: str = ""
     required: bool = False
-    google: bool = False
     several: bool = False
 
     @property
@@ -70,22 +70,18 @@ INPUTS = (
     Input(
         "location",
         "The region of the Google Cloud Dataform repository, with repository.",
-        google=True,
     ),
-    Input("repository", "The Google Cloud Dataform repository, with location.", google=True),
-    Input("git-ref", "A branch, tag or commit to compile and run.", google=True),
-    Input("compile-only", "Whether to stop after the compilation.", default="false", google=True),
+    Input("repository", "The Google Cloud Dataform repository, with location."),
+    Input("git-ref", "A branch, tag or commit to compile and run."),
+    Input("compile-only", "Whether to stop after the compilation.", default="false"),
     Input(
         "promote",
         "Whether to make the compilation the environment's own after the run succeeded.",
         default="false",
-        google=True,
     ),
-    Input(
-        "vars", "Compilation variables for git-ref, a name=value a line.", google=True, several=True
-    ),
-    Input("schema-suffix", "A suffix for every dataset, for git-ref.", google=True),
-    Input("table-prefix", "A prefix for every table, for git-ref.", google=True),
+    Input("vars", "Compilation variables for git-ref, a name=value a line.", several=True),
+    Input("schema-suffix", "A suffix for every dataset, for git-ref."),
+    Input("table-prefix", "A prefix for every table, for git-ref."),
     Input(
         "tags",
         "Run only the actions with one of these tags, separated by commas or line breaks.",
@@ -94,28 +90,24 @@ INPUTS = (
     Input(
         "actions",
         "Run only these actions, separated by commas or line breaks.",
-        google=True,
         several=True,
     ),
     Input(
         "include-dependencies",
         "Whether to run what the selected actions depend on as well.",
         default="false",
-        google=True,
     ),
     Input(
         "include-dependents",
         "Whether to run what depends on the selected actions as well.",
         default="false",
-        google=True,
     ),
     Input(
         "full-refresh",
         "Whether to rebuild incremental tables from scratch.",
         default="false",
-        google=True,
     ),
-    Input("service-account", "The service account that the run acts as.", google=True),
+    Input("service-account", "The service account that the run acts as."),
     Input("api-url", "The address of the API, if it is not the service's own."),
     Input("summary", "Whether to write the job summary.", default="true"),
 )

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TextIO
 
-from dataform_action.action.inputs import parse, raw_value
+from dataform_action.action.inputs import raw_value, read_inputs
 from dataform_action.action.main import as_log
-from dataform_action.action.service_factory import connect
+from dataform_action.action.service_factory import SERVICES, Surroundings, connect
+from dataform_action.action.settings import parse_settings
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.events import CancelRequested, LeftRunning
@@ -66,14 +67,15 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
         which = f"Run {state[STATE_RUN_ID]}" if known else "The run, if there is one,"
         console.line(f"{which} is left alone, as the inputs ask: {link}")
         return
-    inputs = parse(environ)
-    inputs = replace(inputs, project_id=state[STATE_PROJECT_ID] or inputs.project_id)
-    service, _ = connect(inputs, environ, console.mask)
+    settings = parse_settings(read_inputs(environ), [spec for spec, _ in SERVICES])
+    settings = replace(settings, project_id=state[STATE_PROJECT_ID] or settings.project_id)
+    surroundings = Surroundings(environ=environ, on_token=console.mask)
+    service = connect(settings, surroundings, SERVICES)
     message = _clean_up(service, state, console, clock or MonotonicClock())
     if not message:
         return
     console.warning(message, _TITLE)
-    if inputs.summary:
+    if settings.summary:
         FileCommands(environ, console).summary(
             f"## ⚠️ {_TITLE}\n\n{prose(console.redact(message))}\n"
         )

@@ -1,58 +1,81 @@
-"""Choose the service that the inputs ask for; import no other one."""
+"""The services that the action knows, and how each is made of the settings.
+
+A service is imported when it is chosen, and google-auth when no token was given: a start pays
+for what it uses.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from dataform_action.action.inputs import Inputs
+from dataform_action.action.settings import Settings
 from dataform_action.services.base import Service
+from dataform_action.services.specs import DATAFORM_WEB, GOOGLE_CLOUD, ServiceSpec
 
 
-def connect(
-    inputs: Inputs,
-    environ: Mapping[str, str],
-    on_token: Callable[[str], None],
-    on_exchange: Callable[[str], None] | None = None,
-) -> tuple[Service, str]:
-    """Return the service, and the address of its API.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a service is given beside the settings.
 
-    ``environ`` is where credentials are looked for when no token is given, and where a
-    runner names its GitHub server; ``on_token`` is called with each token that is minted,
-    before it is used, and ``on_exchange`` with a line on each request.
+    ``environ`` is where credentials are looked for when no token is given, and where a runner
+    names its GitHub server. ``on_token`` is called with each token that is minted, before it is
+    used, and ``on_exchange`` with a line on each request.
     """
-    if not inputs.repository:
-        from dataform_action.services.dataform_web import API_URL, DataformWeb
 
-        api_url = inputs.api_url or API_URL
-        web = DataformWeb(
-            project_id=inputs.project_id,
-            token=inputs.token,
-            api_url=api_url,
-            on_exchange=on_exchange,
-        )
-        return web, api_url
-    from dataform_action.services.google import service as google_dataform
+    environ: Mapping[str, str]
+    on_token: Callable[[str], object]
+    on_exchange: Callable[[str], object] | None = None
+
+
+Connect = Callable[[Settings, Surroundings], Service]
+Services = tuple[tuple[ServiceSpec, Connect], ...]
+
+
+def connect(settings: Settings, surroundings: Surroundings, services: Services) -> Service:
+    """Return the service that the settings choose. Nothing is sent."""
+    make = next(make for spec, make in services if spec is settings.service)
+    return make(settings, surroundings)
+
+
+def _connect_dataform_web(settings: Settings, surroundings: Surroundings) -> Service:
+    from dataform_action.services.dataform_web import DataformWeb
+
+    return DataformWeb(
+        project_id=settings.project_id,
+        token=settings.token,
+        api_url=settings.api_url,
+        on_exchange=surroundings.on_exchange,
+    )
+
+
+def _connect_google_cloud(settings: Settings, surroundings: Surroundings) -> Service:
+    from dataform_action.services.google.service import GoogleDataform
     from dataform_action.services.google.source_links import GITHUB_URL
 
-    api_url = inputs.api_url or google_dataform.API_URL
-    google = google_dataform.GoogleDataform(
-        project_id=inputs.project_id,
-        location=inputs.location,
-        repository=inputs.repository,
-        token=inputs.token or _credentials(environ, on_token, on_exchange),
-        api_url=api_url,
-        github_url=environ.get("GITHUB_SERVER_URL") or GITHUB_URL,
-        on_exchange=on_exchange,
+    return GoogleDataform(
+        project_id=settings.project_id,
+        location=settings.location,
+        repository=settings.repository,
+        token=settings.token or _credentials(surroundings),
+        api_url=settings.api_url,
+        github_url=surroundings.environ.get("GITHUB_SERVER_URL") or GITHUB_URL,
+        on_exchange=surroundings.on_exchange,
     )
-    return google, api_url
 
 
-def _credentials(
-    environ: Mapping[str, str],
-    on_token: Callable[[str], None],
-    on_exchange: Callable[[str], None] | None,
-) -> Callable[[], str]:
-    # Only without a token, so that a start with one does not pay for google-auth.
+def _credentials(surroundings: Surroundings) -> Callable[[], str]:
     from dataform_action.auth.token_source import ApplicationDefaultCredentials
 
-    return ApplicationDefaultCredentials(environ, on_token=on_token, on_exchange=on_exchange)
+    return ApplicationDefaultCredentials(
+        surroundings.environ,
+        on_token=surroundings.on_token,
+        on_exchange=surroundings.on_exchange,
+    )
+
+
+#: Every service: the one place to register another. The first that the inputs choose is used.
+SERVICES: Services = (
+    (GOOGLE_CLOUD, _connect_google_cloud),
+    (DATAFORM_WEB, _connect_dataform_web),
+)

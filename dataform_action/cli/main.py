@@ -1,4 +1,4 @@
-"""The command line: flags and environment become the action's inputs, and the action runs.
+"""The command line: flags and environment become the settings of a job, and the job runs.
 
 The flags and their help are made of the table of inputs, so that the two cannot differ.
 """
@@ -13,12 +13,15 @@ from typing import NoReturn, TextIO
 
 from dataform_action.action import main as action
 from dataform_action.action.input_specs import INPUTS, Input
-from dataform_action.action.inputs import parse, variable_names
-from dataform_action.action.service_factory import connect
+from dataform_action.action.service_factory import SERVICES, Surroundings, connect
+from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.cli.terminal import Terminal
 from dataform_action.clock import Clock
 from dataform_action.errors import CancelUnsupported, DataformError, InputError
-from dataform_action.report.outcome import ExitCode, ending_of_error
+from dataform_action.events import LeftRunning, RunOutcome
+from dataform_action.github.files import FileCommands
+from dataform_action.report.outcome import ExitCode, outcome_of
+from dataform_action.runs.recovery import cancel_run
 from dataform_action.version import __version__
 
 _PLACE = ("project-id", "location", "repository", "token", "api-url")
@@ -28,8 +31,7 @@ _RUN = (
     *("schedule", "tags", "actions", "include-dependencies", "include-dependents"),
     *("full-refresh", "service-account", "promote", "wait", "cancel-run"),
 )
-#: What the runner gives a step, and a person at a terminal has no use for.
-_OF_THE_RUNNER = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+_TOKEN_REMEDY = "set DATAFORM_TOKEN, or give --token-file"
 _LONGEST_TOKEN = 100_000
 _EPILOG = """\
 Each flag may be given in the environment instead, as --project-id in DATAFORM_PROJECT_ID; a flag
@@ -116,17 +118,22 @@ def main(
     if command.of_a_run and not vars(options)["run-id"].strip():
         # For the action, no run-id means to start a run.
         parsers[command.name].error("RUN_ID is blank: give the id of a run")
-    step = _as_step(command, options, environ, parsers[command.name])
+    console = Terminal(stream)
+    given = _given(command, options, environ, parsers[command.name])
+    console.mask(given["token"])
+    specs = [spec for spec, _ in SERVICES]
     try:
-        parse(step)
+        settings = parse_settings(given, specs, remedies={"token": _TOKEN_REMEDY})
     except InputError as error:
         for name, problem in error.problems:
-            errors.write(f"{_explain(command, name, problem)}\n")
+            errors.write(f"{_flag(command, name)} {problem}\n")
         errors.write(f"{error.hint} See: {program} {command.name} --help\n")
         return ExitCode.BAD_INPUT
     if command.name == "cancel":
-        return _cancel(step, Terminal(stream))
-    return action.main(step, stream, clock, Terminal)
+        return _cancel(settings, environ, console)
+    # What the runner would read is for a step alone: no file is written for it.
+    files = FileCommands({}, console)
+    return action.run_job(lambda: settings, environ, console, files, clock=clock)
 
 
 def _make_parser(
@@ -193,30 +200,26 @@ class _RefuseToken(argparse.Action):
         )
 
 
-def _as_step(
+def _given(
     command: _Command,
     options: argparse.Namespace,
     environ: Mapping[str, str],
     parser: argparse.ArgumentParser,
 ) -> dict[str, str]:
-    """Return the environment of a step with the same inputs."""
-    given = {**command.presets}
+    """Return the inputs that were given, by their names; flags override the environment."""
+    given = dict.fromkeys((declared.name for declared in INPUTS), "") | {**command.presets}
     for declared in command.flags:
         value = environ.get(f"DATAFORM_{declared.name.upper().replace('-', '_')}", "")
         if value.strip():
             given[declared.name] = value
-    given |= {name: _as_text(value) for name, value in vars(options).items() if value is not None}
+    given |= {
+        name: _as_text(value)
+        for name, value in vars(options).items()
+        if name in given and value is not None
+    }
     if options.token_file is not None:
         given["token"] = _read_token(options.token_file, parser)
-    given |= {"summary": "false", **command.fixed}
-    step = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("INPUT_") and name not in _OF_THE_RUNNER
-    }
-    return step | {
-        variable_names(declared.name)[0]: given.get(declared.name, "") for declared in INPUTS
-    }
+    return given | {"summary": "false", **command.fixed}
 
 
 def _as_text(value: object) -> str:
@@ -241,31 +244,38 @@ def _read_token(file: str, parser: argparse.ArgumentParser) -> str:
     return token
 
 
-def _explain(command: _Command, name: str, problem: str) -> str:
-    """Return the words for a problem of an input, as this command knows the input."""
-    if name == "token":
-        # The action's own words are about the secrets of a workflow.
-        missing = problem.startswith("is missing")
-        remedy = "is missing: set DATAFORM_TOKEN, or give --token-file"
-        return f"The token {remedy if missing else problem}"
-    if name == "run-id":
-        return f"RUN_ID {problem}"
-    return f"{command.name if name in command.fixed else f'--{name}'} {problem}"
+def _flag(command: _Command, name: str) -> str:
+    """Return what a person at a terminal calls an input."""
+    match name:
+        case "token":
+            return "The token"
+        case "run-id":
+            return "RUN_ID"
+        case _:
+            return command.name if name in command.fixed else f"--{name}"
 
 
-def _cancel(step: Mapping[str, str], console: Terminal) -> int:
-    """Ask the service to cancel a run, and return the exit code."""
-    inputs = parse(step)
-    console.mask(inputs.token)
+def _cancel(settings: Settings, environ: Mapping[str, str], console: Terminal) -> int:
+    """Request that a run is cancelled, and return the exit code."""
     try:
-        service, _ = connect(inputs, step, console.mask)
-        run = service.cancel(service.describe(inputs.run_id or ""))
+        surroundings = Surroundings(environ=environ, on_token=console.mask)
+        service = connect(settings, surroundings, SERVICES)
+        run = service.describe(settings.run_id or "")
     except DataformError as error:
-        ending = ending_of_error(error, None, None)
-        console.error(f"{ending.message}\n{ending.hint}", ending.title)
-        # The service is asked for what it does not offer.
-        unsupported = isinstance(error, CancelUnsupported)
-        return ExitCode.REFUSED if unsupported else ending.exit_code
+        return _fail(error, console)
+    cancellation = cancel_run(service, run, pause=lambda: None, attempts=1)
+    if isinstance(cancellation, LeftRunning):
+        assert cancellation.error is not None  # noqa: S101
+        return _fail(cancellation.error, console)
+    run = cancellation.run
     known = f" It is over: {run.status}." if run.state.ended else ""
     console.line(f"Asked the service to cancel run {run.id}.{known} {run.log_url}")
     return ExitCode.SUCCESS
+
+
+def _fail(error: DataformError, console: Terminal) -> int:
+    outcome = outcome_of(RunOutcome(error=error))
+    console.error(f"{outcome.message}\n{outcome.hint}", outcome.title)
+    # The service was asked for what it does not offer.
+    unsupported = isinstance(error, CancelUnsupported)
+    return ExitCode.REFUSED if unsupported else outcome.exit_code

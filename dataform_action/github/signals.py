@@ -42,7 +42,7 @@ class Interrupted(BaseException):
         return 128 + self.signal_number
 
 
-class Interrupts:
+class Signals:
     """Turn the first signal into ``Interrupted`` and let a second one leave at once.
 
     A handler may be called in the middle of anything, and some code of the standard

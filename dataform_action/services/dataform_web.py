@@ -17,11 +17,11 @@ from dataform_action.errors import (
 )
 from dataform_action.model import Fact, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.specs import DATAFORM_WEB
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.transport.response import Json
 from dataform_action.validation import is_link, is_segment, is_token
 
-API_URL = "https://api.dataform.co"
 _APP_URL = "https://app.dataform.co"
 
 #: From the run-result enum of the service's protocol. Other words may exist: they are
@@ -58,14 +58,14 @@ class DataformWeb(Service):
             token would go to ``api_url`` in the clear.
     """
 
-    name = "Dataform Web"
+    name = DATAFORM_WEB.name
 
     def __init__(
         self,
         *,
         project_id: str,
         token: str | Callable[[], str],
-        api_url: str = API_URL,
+        api_url: str = DATAFORM_WEB.api_url,
         read_seconds: float = READ_SECONDS,
         on_exchange: Callable[[str], object] | None = None,
     ) -> None:
@@ -80,7 +80,7 @@ class DataformWeb(Service):
         api_url = api_url.rstrip("/")
         self._path = f"/v1/project/{project_id}/run"
         # Another address of the API is taken to serve the app's pages beside it.
-        app_url = _APP_URL if api_url == API_URL else "/".join(api_url.split("/")[:3])
+        app_url = _APP_URL if api_url == DATAFORM_WEB.api_url else "/".join(api_url.split("/")[:3])
         self._project_url = f"{app_url}/#/{project_id}"
         self._read_seconds = read_seconds
         self._transport = Transport(

@@ -25,10 +25,10 @@ from dataform_action.services.google.parse import (
 )
 from dataform_action.services.google.request_rules import problems_of
 from dataform_action.services.google.source_links import GITHUB_URL
+from dataform_action.services.specs import GOOGLE_CLOUD
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.validation import is_project_id, is_segment, is_token
 
-API_URL = "https://dataform.googleapis.com"
 _CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
 
 #: A cancel and the look after it must fit the 7 s that the runner leaves.
@@ -55,7 +55,7 @@ class GoogleDataform(Service):
             ``api_url`` in the clear.
     """
 
-    name = "Google Cloud Dataform"
+    name = GOOGLE_CLOUD.name
     has_actions = True
     can_find_runs = True
     can_cancel = True
@@ -68,7 +68,7 @@ class GoogleDataform(Service):
         location: str,
         repository: str,
         token: str | Callable[[], str],
-        api_url: str = API_URL,
+        api_url: str = GOOGLE_CLOUD.api_url,
         read_seconds: float = READ_SECONDS,
         github_url: str = GITHUB_URL,
         on_exchange: Callable[[str], object] | None = None,

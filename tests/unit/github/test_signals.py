@@ -1,4 +1,4 @@
-"""Signals as exceptions: the first interrupts, the second leaves at once.
+"""Signals as exceptions: the first signals, the second leaves at once.
 
 ``conftest.py`` puts the handlers back after each test.
 """
@@ -16,20 +16,20 @@ from pathlib import Path
 
 import pytest
 
-from dataform_action.github.signals import Interrupted, Interrupts
+from dataform_action.github.signals import Interrupted, Signals
 
 _ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def interrupts() -> Interrupts:
-    interrupts = Interrupts()
-    interrupts.install()
-    return interrupts
+def signals() -> Signals:
+    signals = Signals()
+    signals.install()
+    return signals
 
 
-def _shielded(interrupts: Interrupts, *steps: Callable[[], object]) -> None:
-    with interrupts.shielded():
+def _shielded(signals: Signals, *steps: Callable[[], object]) -> None:
+    with signals.shielded():
         for step in steps:
             step()
 
@@ -46,7 +46,7 @@ def _fail(failure: BaseException | None = None) -> None:
     ("number", "name", "exit_code"),
     [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)],
 )
-@pytest.mark.usefixtures("interrupts")
+@pytest.mark.usefixtures("signals")
 def test_a_first_signal_interrupts(number: int, name: str, exit_code: int) -> None:
     """Either signal becomes an exception that knows its name and the shells' exit code."""
     with pytest.raises(Interrupted) as caught:
@@ -60,50 +60,50 @@ def test_no_handler_of_errors_swallows_an_interrupt() -> None:
     assert not issubclass(Interrupted, Exception)
 
 
-def test_a_shield_holds_a_first_signal_back(interrupts: Interrupts) -> None:
-    """A signal while a run is being created interrupts only when its id is known."""
+def test_a_shield_holds_a_first_signal_back(signals: Signals) -> None:
+    """A signal while a run is being created signals only when its id is known."""
     ids: list[str] = []
     with pytest.raises(Interrupted) as caught:
-        _shielded(interrupts, _send(signal.SIGTERM), lambda: ids.append("77"))
+        _shielded(signals, _send(signal.SIGTERM), lambda: ids.append("77"))
     assert ids == ["77"]
     assert caught.value.signal_number == signal.SIGTERM
     assert caught.value.__cause__ is None
     assert caught.value.cut_short is False
 
 
-def test_a_shield_keeps_the_failure_that_it_saw(interrupts: Interrupts) -> None:
+def test_a_shield_keeps_the_failure_that_it_saw(signals: Signals) -> None:
     """A signal and then a failed creation are one interrupt, whose cause is the failure."""
     with pytest.raises(Interrupted) as caught:
-        _shielded(interrupts, _send(signal.SIGINT), _fail)
+        _shielded(signals, _send(signal.SIGINT), _fail)
     assert repr(caught.value.__cause__) == "RuntimeError('lost')"
     assert caught.value.cut_short is False
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("lost"), SystemExit("lost")])
-def test_a_shield_passes_a_failure_on(interrupts: Interrupts, failure: BaseException) -> None:
+def test_a_shield_passes_a_failure_on(signals: Signals, failure: BaseException) -> None:
     """Without a signal, a failure leaves the block as it is, and the shield is down."""
     with pytest.raises(type(failure), match="lost"):
-        _shielded(interrupts, partial(_fail, failure))
+        _shielded(signals, partial(_fail, failure))
     with pytest.raises(Interrupted):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_shield_without_a_signal_does_nothing(interrupts: Interrupts) -> None:
-    """After the block a signal interrupts as before."""
-    _shielded(interrupts)
+def test_a_shield_without_a_signal_does_nothing(signals: Signals) -> None:
+    """After the block a signal signals as before."""
+    _shielded(signals)
     with pytest.raises(Interrupted):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_second_signal_pierces_the_shield(interrupts: Interrupts) -> None:
+def test_a_second_signal_pierces_the_shield(signals: Signals) -> None:
     """Whoever sends a second signal does not wait for the id; the ending can say so."""
     with pytest.raises(Interrupted) as caught:
-        _shielded(interrupts, _send(signal.SIGINT), _send(signal.SIGTERM))
+        _shielded(signals, _send(signal.SIGINT), _send(signal.SIGTERM))
     assert caught.value.signal_number == signal.SIGTERM
     assert caught.value.cut_short is True
 
 
-def test_a_pierced_shield_interrupts_once(interrupts: Interrupts) -> None:
+def test_a_pierced_shield_interrupts_once(signals: Signals) -> None:
     """A failure on the way out of a pierced shield does not hide that there was a signal."""
 
     def hide() -> None:
@@ -111,43 +111,43 @@ def test_a_pierced_shield_interrupts_once(interrupts: Interrupts) -> None:
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(Interrupted) as caught:
-        _shielded(interrupts, _send(signal.SIGINT), hide, _fail)
+        _shielded(signals, _send(signal.SIGINT), hide, _fail)
     assert caught.value.signal_number == signal.SIGINT
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_signal_that_was_swallowed_is_not_lost(interrupts: Interrupts) -> None:
+def test_a_signal_that_was_swallowed_is_not_lost(signals: Signals) -> None:
     """What some code in between swallowed is raised again at the next look, and by a shield."""
     with suppress(BaseException):
         signal.raise_signal(signal.SIGTERM)
     with pytest.raises(Interrupted):
-        interrupts.check()
+        signals.check()
     with pytest.raises(Interrupted):
-        _shielded(interrupts, _fail)
+        _shielded(signals, _fail)
 
 
-def test_patience_has_an_end(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_has_an_end(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal is held back for no longer than the runner has patience."""
     monkeypatch.setattr("dataform_action.github.signals._PATIENCE_SECONDS", 0.05)
     with pytest.raises(Interrupted) as caught:
-        _shielded(interrupts, _send(signal.SIGINT), lambda: threading.Event().wait(5))
+        _shielded(signals, _send(signal.SIGINT), lambda: threading.Event().wait(5))
     assert caught.value.cut_short
     assert caught.value.exit_code == 130
 
 
-def test_alarm_that_is_not_ours_is_no_signal(interrupts: Interrupts) -> None:
-    """An alarm without a signal before it interrupts nothing."""
-    with interrupts.shielded():
+def test_alarm_that_is_not_ours_is_no_signal(signals: Signals) -> None:
+    """An alarm without a signal before it signals nothing."""
+    with signals.shielded():
         signal.raise_signal(signal.SIGALRM)
-    interrupts.check()
+    signals.check()
 
 
-def test_the_end_is_not_interrupted(interrupts: Interrupts) -> None:
+def test_the_end_is_not_interrupted(signals: Signals) -> None:
     """After ``finish`` a first signal is too late to change anything."""
-    interrupts.finish()
+    signals.finish()
     signal.raise_signal(signal.SIGINT)
-    interrupts.check()
-    assert interrupts.received == signal.SIGINT
+    signals.check()
+    assert signals.received == signal.SIGINT
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_end_is_not_interrupted(interrupts: Interrupts) -> None:
     [
         ("", signal.SIGTERM, 143),
         ("", signal.SIGINT, 130),
-        ("interrupts.finish()", signal.SIGTERM, 143),
+        ("signals.finish()", signal.SIGTERM, 143),
     ],
 )
 def test_a_signal_after_the_interrupt_leaves_at_once(
@@ -181,7 +181,7 @@ def test_two_signals_at_the_end_leave_at_once() -> None:
     assert (
         _exit_code(
             """
-        interrupts.finish()
+        signals.finish()
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
         """
@@ -195,7 +195,7 @@ def test_three_signals_in_a_shield_leave_at_once() -> None:
     assert (
         _exit_code(
             """
-        with interrupts.shielded():
+        with signals.shielded():
             signal.raise_signal(signal.SIGINT)
             try:
                 signal.raise_signal(signal.SIGINT)
@@ -211,9 +211,9 @@ def _exit_code(code: str) -> int:
     """Run some code in a process of its own, in which nothing may follow it."""
     program = f"""
 import signal
-from dataform_action.github.signals import Interrupted, Interrupts
-interrupts = Interrupts()
-interrupts.install()
+from dataform_action.github.signals import Interrupted, Signals
+signals = Signals()
+signals.install()
 try:{code.replace(chr(10), chr(10) + "    ")}
 finally:
     print("cleaned up")

@@ -1,0 +1,222 @@
+"""What a job is to do: the inputs, checked and in the types that the rest works with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dataform_action.action.input_specs import BOOLEANS, INPUTS
+from dataform_action.errors import InputError
+from dataform_action.model import Polling, RunRequest
+from dataform_action.services.specs import Problem, ServiceSpec
+from dataform_action.text import shown
+from dataform_action.validation import api_url_problem, is_token
+
+_DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+#: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
+_LONGEST_SECONDS = 35 * 86400
+_PLACES = {declared.name: place for place, declared in enumerate(INPUTS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is to be run, on which service, and how it is waited for.
+
+    ``location`` and ``repository`` are empty for a service that does not know them, and ``token``
+    for one that finds credentials by itself.
+    """
+
+    service: ServiceSpec
+    project_id: str
+    location: str
+    repository: str
+    token: str
+    api_url: str
+    request: RunRequest
+    polling: Polling
+    wait: bool
+    run_id: str | None
+    summary: bool
+
+
+def parse_settings(
+    given: Mapping[str, str],
+    specs: Sequence[ServiceSpec],
+    *,
+    remedies: Mapping[str, str] | None = None,
+) -> Settings:
+    """Check the inputs by their names, and return what they mean; a blank one is absent.
+
+    The first of ``specs`` that the inputs choose is the service. ``remedies`` says what to do about a missing input where a caller knows better than the
+    service.
+
+    Raises:
+        InputError: with the problems of all inputs, in the order of the table of inputs.
+    """
+    reader = _Reader(given)
+    values = reader.values
+    spec = next(spec for spec in specs if spec.is_chosen(values))
+    request, polling = reader.request(), reader.polling()
+    settings = Settings(
+        service=spec,
+        project_id=values["project-id"],
+        location=values["location"],
+        repository=values["repository"],
+        token=reader.token(),
+        api_url=reader.api_url() or spec.api_url,
+        request=request,
+        polling=polling,
+        wait=reader.boolean("wait"),
+        run_id=values["run-id"] or None,
+        summary=reader.boolean("summary"),
+    )
+    reader.refuse_others(spec, specs)
+    reader.require({**spec.required, **(remedies or {})}, spec)
+    reader.problems += [*spec.check(values, request), *_combinations(settings)]
+    if reader.problems:
+        raise InputError(sorted(reader.problems, key=lambda problem: _PLACES[problem[0]]))
+    return settings
+
+
+def _combinations(settings: Settings) -> list[Problem]:
+    """Return which settings do not go together, whatever the service is."""
+    request, watches = settings.request, settings.run_id is not None
+    problems = []
+    if watches and not settings.wait:
+        problems.append(("run-id", "watches a run, which wait: false forbids: remove one of them"))
+    if watches and (request.compile_only or request.promote):
+        problems.append(("run-id", "watches a run: remove compile-only and promote"))
+    if request.promote and not settings.wait:
+        problems.append(("promote", "waits for success, which wait: false forbids"))
+    return problems
+
+
+class _Reader:
+    """Read inputs one by one, and collect what is wrong with them.
+
+    A method that finds a problem notes it and returns some valid value, so that all
+    inputs are looked at before anything is refused.
+    """
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        #: The inputs, stripped, with the defaults of those that were not given.
+        self.values = {
+            declared.name: given.get(declared.name, "").strip() or declared.default
+            for declared in INPUTS
+        }
+        self.problems: list[Problem] = []
+
+    def request(self) -> RunRequest:
+        return RunRequest(
+            schedule=self.text("schedule"),
+            environment=self.text("environment"),
+            tags=self.items("tags"),
+            git_ref=self.text("git-ref"),
+            vars=self.pairs("vars"),
+            schema_suffix=self.text("schema-suffix"),
+            table_prefix=self.text("table-prefix"),
+            actions=self.items("actions"),
+            include_dependencies=self.boolean("include-dependencies"),
+            include_dependents=self.boolean("include-dependents"),
+            full_refresh=self.boolean("full-refresh"),
+            service_account=self.text("service-account"),
+            compile_only=self.boolean("compile-only"),
+            promote=self.boolean("promote"),
+        )
+
+    def polling(self) -> Polling:
+        return Polling(
+            interval=self.seconds("poll-interval"),
+            timeout=self.seconds("timeout"),
+            outage_timeout=self.seconds("outage-timeout"),
+            cancel=self.boolean("cancel-run"),
+        )
+
+    def refuse_others(self, chosen: ServiceSpec, specs: Sequence[ServiceSpec]) -> None:
+        """Refuse the inputs that only another service reads."""
+        defaults = {declared.name: declared.default for declared in INPUTS}
+        for spec in specs:
+            foreign = spec.own_inputs - chosen.own_inputs
+            # What else is wrong with them matters only where they are used.
+            self.problems = [problem for problem in self.problems if problem[0] not in foreign]
+            for name in foreign:
+                value = self.values[name]
+                # The default of a boolean may be spelled in several ways.
+                absent = BOOLEANS.get(value) is False if defaults[name] else not value
+                if not absent:
+                    self.problems.append((name, spec.elsewhere))
+
+    def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> None:
+        """Note what the service needs and what was not given."""
+        self.problems += [
+            (name, f"is missing: {remedies[name]}")
+            for name in spec.required
+            if not self.values[name]
+        ]
+
+    def text(self, name: str) -> str | None:
+        value = self.values[name]
+        if not value.isprintable():
+            self.problems.append(
+                (name, "must be one line of printable text: check how it is quoted")
+            )
+            return None
+        return value or None
+
+    def token(self) -> str:
+        value = self.values["token"]
+        if value and not is_token(value):
+            # The value itself is a secret, broken or not.
+            text = (
+                "holds a blank, a line break or a character that no token has: "
+                "store it again, without them"
+            )
+            self.problems.append(("token", text))
+        return value
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        lines = [line.strip() for line in self.values[name].splitlines() if line.strip()]
+        pairs = [tuple(part.strip() for part in line.partition("=")[::2]) for line in lines]
+        names = [key for key, _ in pairs]
+        if any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):
+            self.problems.append((name, "must hold a name=value a line"))
+        elif len(set(names)) < len(names):
+            self.problems.append((name, "gives a name twice: remove one of its lines"))
+        return tuple((key, value) for key, value in pairs)
+
+    def items(self, name: str) -> tuple[str, ...]:
+        parts = re.split(r"[,\n]", self.values[name])
+        items = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        if not all(item.isprintable() for item in items):
+            text = "must be printable text, separated by commas or line breaks"
+            self.problems.append((name, text))
+        return items
+
+    def boolean(self, name: str) -> bool:
+        value = self.values[name]
+        if value not in BOOLEANS:
+            text = f"{shown(value)} is neither true nor false: write one of them"
+            self.problems.append((name, text))
+        return BOOLEANS.get(value, True)
+
+    def seconds(self, name: str) -> float:
+        value = self.values[name]
+        match = _DURATION.fullmatch(value)
+        seconds = int(match[1]) * _UNIT_SECONDS[match[2]] if match else 0
+        if not 1 <= seconds <= _LONGEST_SECONDS:
+            text = (
+                f"{shown(value)} is not a duration between 1 second and 35 days: "
+                "write it like 30, 30s, 2m or 1h"
+            )
+            self.problems.append((name, text))
+            return 1.0
+        return float(seconds)
+
+    def api_url(self) -> str:
+        value = self.values["api-url"]
+        problem = api_url_problem(value) if value else ""
+        if problem:
+            self.problems.append(("api-url", problem))
+        return value.rstrip("/")
