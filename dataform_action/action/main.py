@@ -13,7 +13,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import replace
+from typing import TextIO
 
 from dataform_action.action.inputs import Inputs, parse, raw_value
 from dataform_action.action.service_factory import connect
@@ -26,6 +27,7 @@ from dataform_action.events import (
     Created,
     LeftRunning,
     OutageStarted,
+    RunOutcome,
     Update,
 )
 from dataform_action.github.commands import Console
@@ -41,11 +43,9 @@ from dataform_action.github.state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
-from dataform_action.model import Prepared, Result, Run
+from dataform_action.model import Fact, Prepared, Result, Run
+from dataform_action.report.outcome import StepOutcome, Subject, outcome_of
 from dataform_action.report.progress import Narrator, render_intent, render_settings
-
-if TYPE_CHECKING:
-    from dataform_action.report.outcome import Ending
 
 
 def entry() -> None:
@@ -86,7 +86,7 @@ def main(
     files = FileCommands(environ, console)
     waiting = _CheckedClock(clock or MonotonicClock(), interrupts)
     step = _Step(environ, console, files, interrupts, waiting)
-    step.conclude(_ending(step, interrupts))
+    step.conclude(_outcome(step, interrupts))
     return step.exit_code
 
 
@@ -106,46 +106,56 @@ class _CheckedClock:
         self._interrupts.check()
 
 
-def _ending(step: _Step, interrupts: Interrupts) -> Ending:
-    """Run the step and say how it ended, whatever that was."""
-    outcome = _outcome(step, interrupts)
-    # Only now, so that the first request does not wait for what the last line needs.
-    from dataform_action.report import outcome as endings
-
-    match outcome:
-        case Interrupted():
-            return endings.ending_of_signal(outcome, step.known_run, step.elapsed, step.fate)
-        case DataformError():
-            return endings.ending_of_error(outcome, step.known_run, step.elapsed)
-        case Exception():
-            lines = "".join(traceback.format_exception(outcome)).splitlines()
-            step.console.group("Traceback", lines)
-            return endings.ending_of_defect(outcome, step.known_run, step.elapsed)
-        case Prepared():
-            return endings.ending_of_compilation(outcome)
-        case Run():
-            return endings.ending_of_start(outcome)
-        case Result():
-            return endings.ending_of_result(outcome)
+def _outcome(step: _Step, interrupts: Interrupts) -> StepOutcome:
+    """Run the step and return its outcome, whatever that is."""
+    outcome = _run(step, interrupts)
+    error = outcome.error
+    if isinstance(error, Exception) and not isinstance(error, DataformError):
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        step.console.group("Traceback", lines)
+    return outcome_of(outcome)
 
 
-def _outcome(
-    step: _Step, interrupts: Interrupts
-) -> Result | Run | Prepared | Exception | Interrupted:
-    """Run the step and return what came of it; from then on no signal interrupts."""
+def _run(step: _Step, interrupts: Interrupts) -> RunOutcome:
+    """Run the step and return how its run stands; from then on no signal interrupts."""
     try:
         try:
-            return step.run()
+            done = step.run()
         except DataformError as error:
-            return error
+            return replace(step.known(), error=error)
         except Exception as error:
             # What a signal's exception was made of by code that it came through.
             interrupts.check()
-            return error
+            return replace(step.known(), error=error)
         finally:
             interrupts.finish()
     except Interrupted as signal:
-        return signal
+        return replace(step.known(), error=signal)
+    match done:
+        case Prepared():
+            return replace(step.known(), prepared=done)
+        case Run():
+            return replace(step.known(), run=done)
+        case Result():
+            return replace(step.known(), run=done.run, result=done)
+
+
+def _subject(inputs: Inputs, service_name: str = "", api_url: str = "") -> Subject:
+    """Return what the step is asked to do, with the service that does it once that is known."""
+    place = [Fact("Project", inputs.project_id)]
+    if inputs.repository:
+        place.append(Fact("Repository", inputs.repository, within=inputs.location))
+    return Subject(
+        service_name=service_name,
+        place=tuple(place),
+        project_id=inputs.project_id,
+        request=inputs.request,
+        polling=inputs.polling,
+        run_id=inputs.run_id,
+        api_url=api_url,
+        has_actions=bool(inputs.repository),
+        summary=inputs.summary,
+    )
 
 
 class _Step:
@@ -165,6 +175,7 @@ class _Step:
         self._interrupts = interrupts
         self._clock = clock
         self._inputs: Inputs | None = None
+        self._subject: Subject | None = None
         self._since = 0.0
         self._service_name = ""
         self._narrator = Narrator()
@@ -172,24 +183,30 @@ class _Step:
         self._cancel_settled = False
         #: Whether a creation was begun of which nobody knows whether it made a run.
         self._in_doubt = False
-        #: What came of cancelling the run, in words.
-        self.fate = ""
+        self._cancellation: CancelRequested | LeftRunning | None = None
         self.known_run: Run | None = None
         self.exit_code = 0
 
-    @property
-    def elapsed(self) -> float | None:
-        """Return the seconds since the run is known, if it is."""
-        return None if self.known_run is None else self._clock.now() - self._since
+    def known(self) -> RunOutcome:
+        """Return what is known of the run."""
+        return RunOutcome(
+            run=self.known_run,
+            elapsed=None if self.known_run is None else self._clock.now() - self._since,
+            waits=self._inputs is None or self._inputs.wait,
+            may_exist=self._in_doubt,
+            cancellation=self._cancellation,
+        )
 
     def run(self) -> Result | Run | Prepared:
         self.console.mask(raw_value(self._environ, "token"))
         inputs = self._inputs = parse(self._environ)
+        self._subject = _subject(inputs)
         debug = self.console.debug if self._environ.get("RUNNER_DEBUG") == "1" else None
         service, api_url = connect(inputs, self._environ, self.console.mask, debug)
         self._service_name = service.name
-        self.console.line(render_intent(inputs, service.name))
-        self.console.group("Settings", render_settings(inputs, api_url))
+        self._subject = _subject(inputs, service.name, api_url)
+        self.console.line(render_intent(self._subject))
+        self.console.group("Settings", render_settings(self._subject))
         from dataform_action.runs import api as watch
 
         if inputs.run_id is not None:
@@ -209,20 +226,20 @@ class _Step:
             shielded=self._creating,
         )
 
-    def conclude(self, ending: Ending) -> None:
-        """Tell the post step whether anything is left to do, and report the ending."""
-        from dataform_action.report.publish import report
+    def conclude(self, outcome: StepOutcome) -> None:
+        """Tell the post step whether anything is left to do, and report the outcome."""
+        from dataform_action.report.publish import publish
 
-        self.exit_code = int(ending.exit_code)
-        if not (ending.is_of_a_cancel and self._may_be_left_going()):
+        self.exit_code = int(outcome.exit_code)
+        if not (outcome.cancels_run and self._may_be_left_going()):
             self._files.state({STATE_SETTLED: "true"})
-        report(ending, self._inputs, self._service_name, self.console, self._files)
+        publish(outcome, self._subject, self.console, self._files)
 
     def _may_be_left_going(self) -> bool:
         """Tell whether there may be a run that the post step could still cancel."""
         if self.known_run is not None:
             return not (self._cancel_settled or self.known_run.state.ended)
-        # Without a compilation it cannot be found, and the ending says that it may exist.
+        # Without a compilation it cannot be found, and the outcome says that it may exist.
         findable = self._in_doubt and bool(self._compilation_result)
         return findable and self._state()[STATE_CANCEL] == "true"
 
@@ -238,7 +255,7 @@ class _Step:
             self._cancel_settled = True
         lines = self._narrator.render(update)
         if isinstance(update, CancelRequested | LeftRunning):
-            self.fate = lines[0]
+            self._cancellation = update
         for line in lines:
             if isinstance(update, OutageStarted):
                 self.console.warning(line, "Dataform: waiting for the API")
@@ -253,8 +270,6 @@ class _Step:
             known_by = {STATE_RUN_ID: run.id, STATE_RUN_LOG_URL: run.log_url}
             self._files.state(self._state() | known_by)
             self._files.output({"run-id": run.id, "run-log-url": run.log_url})
-            if self._inputs is not None and not self._inputs.wait:
-                self.fate = f"Run {run.id} goes on, since wait is false: {run.log_url}"
         if run.compilation_result:
             self._files.output({"compilation-result": run.compilation_result})
         if known is not None and known.log_url != run.log_url:

@@ -18,7 +18,8 @@ from dataform_action.action.service_factory import connect
 from dataform_action.cli.terminal import Terminal
 from dataform_action.clock import Clock
 from dataform_action.errors import CancelUnsupported, DataformError, InputError
-from dataform_action.report.outcome import ExitCode, ending_of_error
+from dataform_action.events import RunOutcome
+from dataform_action.report.outcome import ExitCode, outcome_of
 from dataform_action.version import __version__
 
 _PLACE = ("project-id", "location", "repository", "token", "api-url")
@@ -261,11 +262,11 @@ def _cancel(step: Mapping[str, str], console: Terminal) -> int:
         service, _ = connect(inputs, step, console.mask)
         run = service.cancel(service.describe(inputs.run_id or ""))
     except DataformError as error:
-        ending = ending_of_error(error, None, None)
-        console.error(f"{ending.message}\n{ending.hint}", ending.title)
+        outcome = outcome_of(RunOutcome(error=error))
+        console.error(f"{outcome.message}\n{outcome.hint}", outcome.title)
         # The service is asked for what it does not offer.
         unsupported = isinstance(error, CancelUnsupported)
-        return ExitCode.REFUSED if unsupported else ending.exit_code
+        return ExitCode.REFUSED if unsupported else outcome.exit_code
     known = f" It is over: {run.status}." if run.state.ended else ""
     console.line(f"Asked the service to cancel run {run.id}.{known} {run.log_url}")
     return ExitCode.SUCCESS

@@ -233,7 +233,7 @@ def test_defect_is_no_traceback_on_the_loose(
             raise ZeroDivisionError("::error::evil ##[group]")
 
     step = run_here(tmp_path, inputs_for(emulator), Broken())
-    assert step.exit_code == ExitCode.DEFECT
+    assert step.exit_code == ExitCode.INTERNAL_ERROR
     assert len(step.errors) == 1
     assert "ZeroDivisionError" in step.errors[0]
     assert "::group::Traceback" in step.log
@@ -289,12 +289,12 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
-    on_file, ending = step.errors
+    on_file, outcome = step.errors
     assert on_file.startswith(
         "::error file=definitions/marts/customers.sqlx,title=Dataform%3A action failed::"
         "my-project.marts.customers: Query error: Division by zero"
     )
-    assert "Of 11 actions, 1 failed, 4 were skipped, " in ending
+    assert "Of 11 actions, 1 failed, 4 were skipped, " in outcome
     fold = step.log.index("::group::All actions, first those that failed, then the slowest")
     place = step.log.index("What failed:")
     assert step.log.index(on_file) < fold < step.log.index("::endgroup::", fold) < place
@@ -303,7 +303,7 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
         "    Query error: Division by zero: 0 / 0 at [3:12]; "
         "the BigQuery job's log has the statement",
     ]
-    assert step.log[-1] == ending
+    assert step.log[-1] == outcome
     assert "### 1 failed action\n\n#### <code>marts.customers</code>\n" in step.summary
     assert "<code>marts.export_revenue</code>" in step.summary
     assert set(step.outputs) == set(_OUTPUTS)
@@ -375,7 +375,7 @@ def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path:
 def test_each_output_is_written_once(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, source: dict[str, str]
 ) -> None:
-    """What is written the moment it is known is not repeated by the ending."""
+    """What is written the moment it is known is not repeated by the outcome."""
     step = run_here(tmp_path, google_inputs_for(emulator, **source), clock)
     written = parse_file_commands((tmp_path / "GITHUB_OUTPUT").read_text("utf-8"))
     assert [name for name, _ in written] == list(step.outputs)
