@@ -28,6 +28,7 @@ class HurriedClock:
 
 
 if __name__ == "__main__":
-    from dataform_action.action.main import as_log, main
+    from dataform_action.action.main import main
+    from dataform_action.github.commands import open_log
 
-    sys.exit(main(os.environ, as_log(sys.stdout), HurriedClock()))
+    sys.exit(main(os.environ, open_log(sys.stdout), HurriedClock()))

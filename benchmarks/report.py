@@ -8,12 +8,13 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from dataform_action.action.inputs import Inputs
+from dataform_action.events import RunOutcome, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.model import (
     Action,
     ActionState,
     Compilation,
+    Fact,
     Polling,
     Result,
     Run,
@@ -22,7 +23,7 @@ from dataform_action.model import (
 )
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
-from dataform_action.report.outcome import Ending, ending_of_result
+from dataform_action.report.outcome import StepOutcome, outcome_of
 from dataform_action.report.outputs import render_outputs
 from dataform_action.report.summary import render_summary
 
@@ -76,25 +77,27 @@ def name_of(number: int) -> str:
     return f"my-project.layer.table_{number:05}"
 
 
-def make_case(count: int, failures: int) -> tuple[Ending, Inputs]:
-    """Return the ending of a run and the inputs of its step."""
+def make_case(count: int, failures: int) -> tuple[StepOutcome, Subject]:
+    """Return the outcome of a run and what its step was asked to do."""
     run = Run(id="1652", state=State.FAILURE, status="FAILED", log_url=f"{CONSOLE}run")
     compilation = Compilation(name="", commit=COMMIT, files_url=f"{REPOSITORY}/blob/{COMMIT}")
     actions = make_actions(count, failures)
     result = Result(run=run, duration=1300.0, actions=actions, compilation=compilation)
-    inputs = Inputs(
+    subject = Subject(
+        service_name="Google Cloud Dataform",
+        place=(
+            Fact("Project", "my-project"),
+            Fact("Repository", "warehouse", within="europe-west1"),
+        ),
         project_id="my-project",
-        location="europe-west1",
-        repository="warehouse",
-        token="",
         request=RunRequest(environment="production"),
         polling=Polling(),
-        wait=True,
         run_id=None,
-        api_url=None,
+        api_url="https://dataform.googleapis.com",
+        has_actions=True,
         summary=True,
     )
-    return ending_of_result(result), inputs
+    return outcome_of(RunOutcome(run=run, result=result)), subject
 
 
 def main() -> None:
@@ -103,14 +106,14 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=5000)
     parser.add_argument("--failures", type=int, default=400)
     options = parser.parse_args()
-    ending, inputs = make_case(options.actions, options.failures)
+    outcome, subject = make_case(options.actions, options.failures)
     parts: dict[str, Callable[[], object]] = {
-        "outputs": lambda: "\n".join(render_outputs(ending).values()),
-        "summary": lambda: render_summary(ending, inputs, "Google Cloud Dataform"),
+        "outputs": lambda: "\n".join(render_outputs(outcome).values()),
+        "summary": lambda: render_summary(outcome, subject),
         "annotations": lambda: "\n".join(
-            place.message for place in render_annotations(ending, "the summary")
+            place.message for place in render_annotations(outcome, "the summary")
         ),
-        "log": lambda: "\n".join([*render_actions(ending), *render_failures(ending)]),
+        "log": lambda: "\n".join([*render_actions(outcome), *render_failures(outcome)]),
     }
     print(f"{options.actions:,} actions, {options.failures:,} failed")
     print(f"{'part':12} {'seconds':>8} {'peak MiB':>9} {'kB':>7}")

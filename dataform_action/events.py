@@ -1,4 +1,4 @@
-"""What happens while a run is created and waited for, and how it stands afterwards: as data.
+"""What a job is asked to do, what happens meanwhile, and how its run stands afterwards: as data.
 
 ``str()`` of an update is a sentence for people, with what to do on a line of its own.
 """
@@ -9,8 +9,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataform_action.errors import CancelUnsupported, DataformError, Unusable, WaitTimeout
-from dataform_action.model import Action, Compilation, Prepared, Result, Run
+from dataform_action.model import (
+    Action,
+    Compilation,
+    Fact,
+    Polling,
+    Prepared,
+    Result,
+    Run,
+    RunRequest,
+)
 from dataform_action.text import format_duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the step was asked to do.
+
+    ``place`` says where, such as a project and a repository, and ``project_id`` is left out of
+    the names of actions. ``service_name`` and ``api_url`` are empty until the service is known.
+    ``run_id`` is the run to watch, if one is not to be started. ``has_actions`` says that the
+    service knows the actions of a run, and ``summary`` that a job summary is wanted.
+    """
+
+    service_name: str
+    place: tuple[Fact, ...]
+    project_id: str
+    request: RunRequest
+    polling: Polling
+    run_id: str | None
+    api_url: str
+    has_actions: bool
+    summary: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ and decide its exit code.
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 import traceback
@@ -28,7 +27,7 @@ from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import DataformError
 from dataform_action.events import RunOutcome, Subject
-from dataform_action.github.commands import Console
+from dataform_action.github.commands import Console, open_log
 from dataform_action.github.files import FileCommands
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
@@ -41,24 +40,12 @@ def entry() -> None:
     # The imports up to the first request make some 20,000 objects and hardly any garbage, for
     # which the collector would search dozens of times, a twentieth of the start.
     gc.set_threshold(30_000)
-    stream = as_log(sys.stdout)
+    stream = open_log(sys.stdout)
     exit_code = main(os.environ, stream)
     # Not by way of the interpreter's own end, in which a late signal would decide the code.
     with suppress(OSError, ValueError):
         stream.flush()
     os._exit(exit_code)
-
-
-def as_log(stream: TextIO | None) -> TextIO:
-    """Return a stream for the log, made to write UTF-8 whatever the container's locale is.
-
-    There is no stream when the process was started with its output closed.
-    """
-    if stream is None:
-        return io.StringIO()
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="replace")
-    return stream
 
 
 def main(
@@ -162,13 +149,13 @@ class _Job:
                 self._signals.finish()
         except Interrupted as signal:
             error = signal
-        return RunOutcome(error=error) if self._controller is None else self._controller.outcome(error)
+        return (
+            RunOutcome(error=error) if self._controller is None else self._controller.outcome(error)
+        )
 
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None
-        surroundings = Surroundings(
-            environ=environ, on_token=self._console.mask, on_exchange=debug
-        )
+        surroundings = Surroundings(environ=environ, on_token=self._console.mask, on_exchange=debug)
         service = connect(settings, surroundings, services)
         self.subject = _subject_of(settings, service)
         self.state = StateObserver(self._files, settings)

@@ -14,13 +14,12 @@ from dataclasses import replace
 from typing import TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
-from dataform_action.action.main import as_log
 from dataform_action.action.service_factory import SERVICES, Surroundings, connect
 from dataform_action.action.settings import parse_settings
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.events import CancelRequested, LeftRunning
-from dataform_action.github.commands import Console
+from dataform_action.github.commands import Console, open_log
 from dataform_action.github.files import FileCommands
 from dataform_action.github.state import (
     STATE_CANCEL,
@@ -43,7 +42,7 @@ _TITLE = "Dataform: clean-up"
 
 def entry() -> None:
     """Run the post step in this process and leave with exit code 0, whatever happens."""
-    stream = as_log(sys.stdout)
+    stream = open_log(sys.stdout)
     try:
         post(os.environ, stream)
     except BaseException as error:

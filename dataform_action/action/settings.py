@@ -49,8 +49,8 @@ def parse_settings(
 ) -> Settings:
     """Check the inputs by their names, and return what they mean; a blank one is absent.
 
-    The first of ``specs`` that the inputs choose is the service. ``remedies`` says what to do about a missing input where a caller knows better than the
-    service.
+    The first of ``specs`` that the inputs choose is the service. ``remedies`` says what to do
+    about a missing input where a caller knows better than the service.
 
     Raises:
         InputError: with the problems of all inputs, in the order of the table of inputs.

@@ -31,7 +31,8 @@ _RUN = (
     *("schedule", "tags", "actions", "include-dependencies", "include-dependents"),
     *("full-refresh", "service-account", "promote", "wait", "cancel-run"),
 )
-_TOKEN_REMEDY = "set DATAFORM_TOKEN, or give --token-file"
+#: What to do about a missing input here, where the service would speak of a workflow.
+_REMEDIES = {"token": "set DATAFORM_TOKEN, or give --token-file"}
 _LONGEST_TOKEN = 100_000
 _EPILOG = """\
 Each flag may be given in the environment instead, as --project-id in DATAFORM_PROJECT_ID; a flag
@@ -123,7 +124,7 @@ def main(
     console.mask(given["token"])
     specs = [spec for spec, _ in SERVICES]
     try:
-        settings = parse_settings(given, specs, remedies={"token": _TOKEN_REMEDY})
+        settings = parse_settings(given, specs, remedies=_REMEDIES)
     except InputError as error:
         for name, problem in error.problems:
             errors.write(f"{_flag(command, name)} {problem}\n")

@@ -7,6 +7,7 @@ and, where that is silent, in its source (``ActionCommand.cs``, ``FileCommandMan
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import TextIO
 from urllib.parse import quote
@@ -33,6 +34,18 @@ def plain(text: str) -> str:
     while "::" in line:
         line = line.replace("::", f":{_ZERO_WIDTH_SPACE}:")
     return line.replace("##[", f"##{_ZERO_WIDTH_SPACE}[")
+
+
+def open_log(stream: TextIO | None) -> TextIO:
+    """Return a stream for the log, made to write UTF-8 whatever the container's locale is.
+
+    There is no stream when the process was started with its output closed.
+    """
+    if stream is None:
+        return io.StringIO()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    return stream
 
 
 class Console:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from dataform_action.github.commands import ANNOTATION_LIMIT
 from dataform_action.report.analysis import held_up
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary_failures import NO_REASON, by_weight, count_of
 from dataform_action.text import cut
 
-#: One of the errors that the runner keeps is for the ending.
+#: One of the errors that the runner keeps is for the outcome.
 _MOST = ANNOTATION_LIMIT - 1
 #: Inside the runner's own limit, with room for what stands around a reason.
 _REASON_LIMIT = 3000
@@ -27,14 +27,14 @@ class Annotation:
     column: int | None = None
 
 
-def render_annotations(ending: Ending, elsewhere: str) -> list[Annotation]:
-    """Return the errors that belong to files: those that fit beside the ending's own.
+def render_annotations(outcome: StepOutcome, elsewhere: str) -> list[Annotation]:
+    """Return the errors that belong to files: those that fit beside the outcome's own.
 
     First come those that name a file, of these the ones that held up the most. The last
     one counts those that are not here, and says that they are in ``elsewhere``.
     """
     # Those without a file point nowhere, and are in the summary as well.
-    places = sorted(_compiled(ending) + _failed(ending), key=lambda place: not place.file)
+    places = sorted(_compiled(outcome) + _failed(outcome), key=lambda place: not place.file)
     shown = places[:_MOST]
     if len(places) > _MOST:
         rest = f"And {count_of(len(places) - _MOST, 'more error')}: see {elsewhere}."
@@ -42,7 +42,7 @@ def render_annotations(ending: Ending, elsewhere: str) -> list[Annotation]:
     return shown
 
 
-def _compiled(ending: Ending) -> list[Annotation]:
+def _compiled(outcome: StepOutcome) -> list[Annotation]:
     return [
         Annotation(
             title="Dataform: compile error",
@@ -51,14 +51,14 @@ def _compiled(ending: Ending) -> list[Annotation]:
             line=error.line,
             column=error.column,
         )
-        for error in ending.compile_errors
+        for error in outcome.compile_errors
     ]
 
 
-def _failed(ending: Ending) -> list[Annotation]:
-    held = held_up(ending.actions)
+def _failed(outcome: StepOutcome) -> list[Annotation]:
+    held = held_up(outcome.actions)
     annotations = []
-    for action in by_weight(ending, held):
+    for action in by_weight(outcome, held):
         count = len(held[action.name])
         after = f"\nIt held up {count_of(count, 'action')}." if count else ""
         message = _message(action.name, action.reason or NO_REASON) + after

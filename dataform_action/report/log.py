@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataform_action.model import CompileError
 from dataform_action.report.analysis import held_up
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary_failures import NO_REASON, by_weight, count_of, took
 from dataform_action.report.summary_tables import slowest_first
 from dataform_action.text import cut
@@ -15,24 +15,24 @@ _MOST_NAMES = 5
 _LONGEST_LINE = 500
 
 
-def render_actions(ending: Ending) -> list[str]:
+def render_actions(outcome: StepOutcome) -> list[str]:
     """Return a line for each action: those that failed, then the slowest."""
     return [
         f"{action.state.value:9}  "
         f"{'' if action.seconds is None else took(action.seconds):>11}  "
         f"{cut(action.name, _LONGEST_LINE)}"
-        for action in slowest_first(ending.actions)
+        for action in slowest_first(outcome.actions)
     ]
 
 
-def render_failures(ending: Ending) -> list[str]:
+def render_failures(outcome: StepOutcome) -> list[str]:
     """Return the lines that say what failed, where and why, and what it held up."""
-    held = held_up(ending.actions)
+    held = held_up(outcome.actions)
     blocks = [
         _block(error.action or "Compile error", _place(error), error.message)
-        for error in ending.compile_errors
+        for error in outcome.compile_errors
     ]
-    for action in by_weight(ending, held):
+    for action in by_weight(outcome, held):
         block = _block(action.name, action.file, action.reason or NO_REASON)
         names = held[action.name]
         if names:

@@ -15,6 +15,7 @@ from dataform_action.errors import (
     Unusable,
     WaitTimeout,
 )
+from dataform_action.events import CancelRequested, LeftRunning, RunOutcome
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import (
     Action,
@@ -40,20 +41,18 @@ class ExitCode(IntEnum):
     REFUSED = 3
     NO_ANSWER = 4
     TIMEOUT = 5
-    DEFECT = 70
+    INTERNAL_ERROR = 70
     INTERRUPTED = 130
     TERMINATED = 143
 
 
-_CANCELLING = (ExitCode.TIMEOUT, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.DEFECT)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How the step ended.
+class StepOutcome:
+    """What the step reports, whatever ended it.
 
     ``title`` is made of fixed words, ``message`` says what happened with names and
-    values, ``hint`` what to do (it may be empty). ``duration`` is in seconds.
+    values, ``hint`` what to do (it may be empty). ``duration`` is in seconds. ``cancels_run``
+    says that a run that has not ended by then is to be cancelled.
     ``other_url`` is a page to look at that is not the run's. ``commit`` is what was compiled,
     ``files_url`` the address below which its files are shown, and ``compiled`` what a
     compilation that was all that was asked for would run.
@@ -73,11 +72,7 @@ class Ending:
     commit: str = ""
     files_url: str = ""
     compiled: tuple[CompiledAction, ...] = ()
-
-    @property
-    def is_of_a_cancel(self) -> bool:
-        """Tell whether the run should have been asked to cancel before this ending."""
-        return self.exit_code in _CANCELLING
+    cancels_run: bool = False
 
 
 _TITLES = {
@@ -94,8 +89,27 @@ _VERBS = {
 }
 
 
-def ending_of_result(result: Result) -> Ending:
-    """Return the ending for a run that came to its own end."""
+def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
+    """Return what the step reports of how its run stands."""
+    run, elapsed = run_outcome.run, run_outcome.elapsed
+    match run_outcome.error:
+        case Interrupted() as signal:
+            return _of_signal(signal, run_outcome)
+        case DataformError() as error:
+            return _of_error(error, run, elapsed)
+        case BaseException() as error:
+            return _of_internal_error(error, run, elapsed)
+    if run_outcome.result is not None:
+        return _of_result(run_outcome.result)
+    if run is not None:
+        return _of_start(run)
+    if run_outcome.prepared is not None:
+        return _of_compilation(run_outcome.prepared)
+    return _of_internal_error(ValueError("the step ended without any outcome"), None, None)
+
+
+def _of_result(result: Result) -> StepOutcome:
+    """Return the outcome of a run that came to its own end."""
     run = result.run
     good = run.state is State.SUCCESS
     words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}."]
@@ -103,7 +117,7 @@ def ending_of_result(result: Result) -> Ending:
         words.append(count_words(result.actions))
     if run.state is State.FAILURE and result.actions and not failed_actions(result.actions):
         words.append("No action failed: the run failed before any of them ran, or around them.")
-    return Ending(
+    return StepOutcome(
         exit_code=ExitCode.SUCCESS if good else ExitCode.RUN_UNSUCCESSFUL,
         status=run.state,
         title=_TITLES[run.state],
@@ -118,11 +132,11 @@ def ending_of_result(result: Result) -> Ending:
     )
 
 
-def ending_of_compilation(prepared: Prepared) -> Ending:
-    """Return the ending for a compilation without errors that was all that was asked for."""
+def _of_compilation(prepared: Prepared) -> StepOutcome:
+    """Return the outcome of a compilation without errors that was all that was asked for."""
     compilation = prepared.compilation or Compilation(name="")
     commit = f" of commit {compilation.commit}" if compilation.commit else ""
-    return Ending(
+    return StepOutcome(
         exit_code=ExitCode.SUCCESS,
         status=State.SUCCESS,
         title="Dataform compilation succeeded",
@@ -134,9 +148,9 @@ def ending_of_compilation(prepared: Prepared) -> Ending:
     )
 
 
-def ending_of_start(run: Run) -> Ending:
-    """Return the ending for a run that is not waited for."""
-    return Ending(
+def _of_start(run: Run) -> StepOutcome:
+    """Return the outcome of a run that is not waited for."""
+    return StepOutcome(
         exit_code=ExitCode.SUCCESS,
         status=State.RUNNING,
         title="Dataform run started",
@@ -145,11 +159,11 @@ def ending_of_start(run: Run) -> Ending:
     )
 
 
-def ending_of_error(error: DataformError, run: Run | None, duration: float | None) -> Ending:
-    """Return the ending for an error that the step could foresee."""
+def _of_error(error: DataformError, run: Run | None, duration: float | None) -> StepOutcome:
+    """Return the outcome of an error that the step could foresee."""
     exit_code, title, status = _classify(error, run)
     failed = error if isinstance(error, CompileFailed) else None
-    return Ending(
+    return StepOutcome(
         exit_code=exit_code,
         status=status,
         title=title,
@@ -162,6 +176,7 @@ def ending_of_error(error: DataformError, run: Run | None, duration: float | Non
         compilation_result="" if failed is None else failed.compilation_result,
         commit="" if failed is None else failed.commit,
         files_url="" if failed is None else failed.files_url,
+        cancels_run=exit_code in (ExitCode.TIMEOUT, ExitCode.INTERNAL_ERROR),
     )
 
 
@@ -186,41 +201,51 @@ def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, Sta
         case RunMayExist():
             return ExitCode.NO_ANSWER, "Dataform: the run may exist", unknown
         case _:
-            return ExitCode.DEFECT, "Dataform: an error", unknown
+            return ExitCode.INTERNAL_ERROR, "Dataform: an error", unknown
 
 
-def ending_of_signal(
-    signal: Interrupted, run: Run | None, duration: float | None, fate: str = ""
-) -> Ending:
-    """Return the ending for a step that was told to stop; ``fate`` is what came of its run."""
+def _of_signal(signal: Interrupted, run_outcome: RunOutcome) -> StepOutcome:
+    """Return the outcome of a step that was told to stop."""
+    run = run_outcome.run
     message, hint = f"The step was stopped by {signal.name}.", ""
     cut_short = signal.__cause__ or signal.__context__
     if run is not None:
+        fate = _fate(run, run_outcome.cancellation, run_outcome.waits)
         ended = f"The run had ended by then: {run.status}." if run.state.ended else fate
         message = f"{message} {ended}".strip()
         hint = "" if run.log_url in fate else f"The run: {run.log_url}"
     elif isinstance(cut_short, RunMayExist):
         message, hint = f"{message} {cut_short.message}", cut_short.hint
-    elif signal.cut_short:
+    elif signal.cut_short or run_outcome.may_exist:
         message += " It was about to create a run, so the run may exist."
         hint = "Look at the project's runs before you run this again."
     else:
         message += " No run was created."
-    return Ending(
+    return StepOutcome(
         exit_code=ExitCode(signal.exit_code),
         status=State.CANCELLED,
         title="Dataform: stopped",
         message=message,
         hint=hint,
         run=run,
-        duration=duration,
+        duration=run_outcome.elapsed,
+        cancels_run=True,
     )
 
 
-def ending_of_defect(error: Exception, run: Run | None, duration: float | None) -> Ending:
-    """Return the ending for an error that nobody foresaw."""
-    return Ending(
-        exit_code=ExitCode.DEFECT,
+def _fate(run: Run, cancellation: CancelRequested | LeftRunning | None, waits: bool) -> str:
+    """Return what becomes of a run that goes on without the step."""
+    if cancellation is not None:
+        return str(cancellation)
+    return "" if waits else f"Run {run.id} goes on, since wait is false: {run.log_url}"
+
+
+def _of_internal_error(
+    error: BaseException, run: Run | None, duration: float | None
+) -> StepOutcome:
+    """Return the outcome of an error that nobody foresaw."""
+    return StepOutcome(
+        exit_code=ExitCode.INTERNAL_ERROR,
         status=State.FAILURE,
         title="Dataform: a defect of this action",
         message=f"{type(error).__name__}: {error}",
@@ -228,4 +253,5 @@ def ending_of_defect(error: Exception, run: Run | None, duration: float | None) 
         + (f" The run: {run.log_url}" if run is not None else ""),
         run=run,
         duration=duration,
+        cancels_run=True,
     )

@@ -1,22 +1,22 @@
-"""The outputs of the step that only its ending knows. Pure: data in, texts out."""
+"""The outputs of the step that only its outcome knows. Pure: data in, texts out."""
 
 from __future__ import annotations
 
 import json
 
 from dataform_action.report.analysis import failed_actions
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 
 
-def render_outputs(ending: Ending) -> dict[str, str]:
-    """Return the outputs that only the ending knows; the run's own are written before."""
-    outputs = {"status": ending.status.value}
-    if ending.duration is not None:
-        outputs["duration"] = str(int(ending.duration))
-    if ending.compilation_result:
-        outputs["compilation-result"] = ending.compilation_result
-    if ending.actions:
+def render_outputs(outcome: StepOutcome) -> dict[str, str]:
+    """Return the outputs that only the outcome knows; the run's own are written before."""
+    outputs = {"status": outcome.status.value}
+    if outcome.duration is not None:
+        outputs["duration"] = str(int(outcome.duration))
+    if outcome.compilation_result:
+        outputs["compilation-result"] = outcome.compilation_result
+    if outcome.actions:
         outputs["failed-actions"] = json.dumps(
-            [action.name for action in failed_actions(ending.actions)]
+            [action.name for action in failed_actions(outcome.actions)]
         )
     return outputs

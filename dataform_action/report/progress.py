@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataform_action.action.inputs import Inputs
-from dataform_action.events import Progressed, Update
-from dataform_action.model import Action, ActionState
+from dataform_action.events import Progressed, Subject, Update
+from dataform_action.model import Action, ActionState, Fact, RunRequest
 from dataform_action.text import cut, format_duration
 
 #: At most so many ends of actions are told at a time, so many running ones named.
@@ -15,31 +14,43 @@ _LONGEST_LINE = 300
 _REPEAT_SECONDS = 60.0
 
 
-def render_intent(inputs: Inputs, service_name: str) -> str:
+def render_intent(subject: Subject) -> str:
     """Return the line that says what is about to happen."""
-    place = f", repository {inputs.repository} in {inputs.location}" if inputs.repository else ""
-    project = f"of project {inputs.project_id}{place}"
-    if inputs.run_id is not None:
-        return f"{service_name}: watching run {inputs.run_id} {project}; nothing is triggered"
-    request = inputs.request
-    parts = [f"schedule {request.schedule}"] if request.schedule else ["a run"]
-    if request.git_ref:
-        parts = [f"a run of {request.git_ref}"]
+    project = f"of {', '.join(map(_place, subject.place))}"
+    service = subject.service_name
+    if subject.run_id is not None:
+        return f"{service}: watching run {subject.run_id} {project}; nothing is triggered"
+    request = subject.request
+    if request.compile_only:
+        return f"{service}: compiling {_compiled(request)} {project}"
+    return f"{service}: triggering {_triggered(request)} {project}"
+
+
+def _place(fact: Fact) -> str:
+    return f"{fact.label.lower()} {fact.value}" + (f" in {fact.within}" if fact.within else "")
+
+
+def _compiled(request: RunRequest) -> str:
+    schedule = f"schedule {request.schedule}" if request.schedule else ""
+    environment = f"environment {request.environment}" if request.environment else ""
+    return " in ".join(filter(None, (request.git_ref or schedule, environment))) or "a run"
+
+
+def _triggered(request: RunRequest) -> str:
+    schedule = f"schedule {request.schedule}" if request.schedule else "a run"
+    parts = [f"a run of {request.git_ref}" if request.git_ref else schedule]
     if request.environment:
         parts.append(f"in environment {request.environment}")
-    if request.compile_only:
-        words = " ".join(parts).removeprefix("a run of ").removeprefix("a run in ")
-        return f"{service_name}: compiling {words} {project}"
     if request.tags:
         parts.append(f"with tags {', '.join(request.tags)}")
-    return f"{service_name}: triggering {' '.join(parts)} {project}"
+    return " ".join(parts)
 
 
-def render_settings(inputs: Inputs, api_url: str) -> list[str]:
+def render_settings(subject: Subject) -> list[str]:
     """Return the lines that say how the run is waited for."""
-    polling = inputs.polling
+    polling = subject.polling
     return [
-        f"API: {api_url}",
+        f"API: {subject.api_url}",
         f"Longest wait between two polls: {format_duration(polling.interval)}",
         f"Timeout for the run: {format_duration(polling.timeout)}",
         f"Timeout for an API that does not answer: {format_duration(polling.outage_timeout)}",

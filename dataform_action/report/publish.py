@@ -1,4 +1,4 @@
-"""Where an ending goes: the outputs, the job summary, and the last lines of the log."""
+"""Where an outcome goes: the outputs, the job summary, and the last lines of the log."""
 
 from __future__ import annotations
 
@@ -6,48 +6,46 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dataform_action.action.inputs import Inputs
+from dataform_action.events import Subject
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
 from dataform_action.redaction import redacted
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import render_outputs
 from dataform_action.report.summary import render_summary
 
 
-def report(
-    ending: Ending,
-    inputs: Inputs | None,
-    service_name: str,
-    console: Console,
-    files: FileCommands,
+def publish(
+    outcome: StepOutcome, subject: Subject | None, console: Console, files: FileCommands
 ) -> None:
-    """Leave the ending in the outputs, the job summary and the log.
+    """Leave the outcome in the outputs, the job summary and the log.
 
-    A defect in one of them is a warning, and takes neither the others nor the exit code.
+    The subject is ``None`` where the inputs were bad. A defect in one of these is a warning,
+    and takes neither the others nor the exit code.
     """
     # Before anything is cut: half a secret is found by nobody.
-    ending, inputs = redacted(ending, console.redact), redacted(inputs, console.redact)
+    outcome = redacted(outcome, console.redact)
+    subject = redacted(subject, console.redact)
     with _guarded(console, "outputs"):
-        outputs = render_outputs(ending)
-        if inputs is not None and inputs.repository:
+        outputs = render_outputs(outcome)
+        if subject is not None and subject.has_actions:
             # Always a list, so that a workflow can read it whatever happened.
             outputs.setdefault("failed-actions", "[]")
         files.output(outputs)
-    summary = inputs is None or inputs.summary
+    summary = subject is None or subject.summary
     if summary:
         with _guarded(console, "job summary"):
             room = files.summary_room()
-            files.summary(render_summary(ending, inputs, service_name, room))
+            files.summary(render_summary(outcome, subject, room))
     with _guarded(console, "log's list of what failed"):
-        _tell_actions(ending, console, "the job summary" if summary else "the log")
-    words = ending.message + (f"\n{ending.hint}" if ending.hint else "")
-    if ending.exit_code is ExitCode.SUCCESS:
+        _tell_actions(outcome, console, "the job summary" if summary else "the log")
+    words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
+    if outcome.exit_code is ExitCode.SUCCESS:
         console.line(words)
     else:
-        console.error(words, ending.title)
+        console.error(words, outcome.title)
 
 
 @contextmanager
@@ -65,15 +63,15 @@ def _guarded(console: Console, part: str) -> Iterator[None]:
         )
 
 
-def _tell_actions(ending: Ending, console: Console, elsewhere: str) -> None:
+def _tell_actions(outcome: StepOutcome, console: Console, elsewhere: str) -> None:
     """Print what failed and why, so that it stands at the end of the log."""
-    for place in render_annotations(ending, elsewhere):
+    for place in render_annotations(outcome, elsewhere):
         console.error(
             place.message, place.title, file=place.file, line=place.line, column=place.column
         )
-    if ending.actions:
+    if outcome.actions:
         console.group(
-            "All actions, first those that failed, then the slowest", render_actions(ending)
+            "All actions, first those that failed, then the slowest", render_actions(outcome)
         )
-    for line in render_failures(ending):
+    for line in render_failures(outcome):
         console.line(line)

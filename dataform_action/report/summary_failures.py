@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataform_action.model import Action, CompileError
 from dataform_action.report.analysis import failed_actions
 from dataform_action.report.markdown import Page, code, code_block, file_link, link, prose, row
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.text import format_duration
 
 #: So many are told in full, the others as rows of a folded table.
@@ -18,20 +18,20 @@ _MOST_FOLDED_NAMES = 200
 NO_REASON = "The API gives no reason."
 
 
-def by_weight(ending: Ending, held_up: Mapping[str, list[str]]) -> list[Action]:
+def by_weight(outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> list[Action]:
     """Return the failed actions, first those that held up the most, then by name."""
-    failed = failed_actions(ending.actions)
+    failed = failed_actions(outcome.actions)
     return sorted(failed, key=lambda action: -len(held_up.get(action.name, ())))
 
 
-def add_failed_actions(page: Page, ending: Ending, held_up: Mapping[str, list[str]]) -> None:
+def add_failed_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> None:
     """Add the failed actions, each with its file, job, reason and what it held up."""
-    failed = by_weight(ending, held_up)
+    failed = by_weight(outcome, held_up)
     if not failed:
         return
     page.add("failed actions", [f"### {count_of(len(failed), 'failed action')}"])
     for action in failed[:_MOST_IN_FULL]:
-        page.add("failed actions", _failed(action, ending.files_url, held_up.get(action.name, [])))
+        page.add("failed actions", _failed(action, outcome.files_url, held_up.get(action.name, [])))
     rest = failed[_MOST_IN_FULL:]
     if rest:
         page.fold(
@@ -41,7 +41,7 @@ def add_failed_actions(page: Page, ending: Ending, held_up: Mapping[str, list[st
             (
                 row(
                     name_of(action.name),
-                    file_link(action.file, ending.files_url),
+                    file_link(action.file, outcome.files_url),
                     code(action.reason) or NO_REASON,
                     str(len(held_up.get(action.name, ())) or ""),
                 )
@@ -76,14 +76,14 @@ def _held_up(names: list[str]) -> list[str]:
     return ["<details>", f"<summary>{line}</summary>", "", others, "", "</details>"]
 
 
-def add_compile_errors(page: Page, ending: Ending) -> None:
+def add_compile_errors(page: Page, outcome: StepOutcome) -> None:
     """Add the compile errors, each with its place and action."""
-    errors = ending.compile_errors
+    errors = outcome.compile_errors
     if not errors:
         return
     page.add("compile errors", [f"### {count_of(len(errors), 'compile error')}"])
     for error in errors[:_MOST_IN_FULL]:
-        page.add("compile errors", _compile_error(error, ending.files_url))
+        page.add("compile errors", _compile_error(error, outcome.files_url))
     rest = errors[_MOST_IN_FULL:]
     if rest:
         page.fold(
@@ -92,7 +92,7 @@ def add_compile_errors(page: Page, ending: Ending) -> None:
             ("| File | Error | Action |", "|---|---|---|"),
             (
                 row(
-                    file_link(error.file, ending.files_url, error.line, error.column),
+                    file_link(error.file, outcome.files_url, error.line, error.column),
                     code(error.message),
                     code(error.action),
                 )

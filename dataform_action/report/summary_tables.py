@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from dataform_action.model import Action, ActionState, CompiledAction
 from dataform_action.report.markdown import Page, code, file_link, file_url, link, prose, row
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary_failures import all_of, count_of, name_of, took
 from dataform_action.validation import is_link
 
@@ -44,17 +44,17 @@ def render_counts(actions: tuple[Action, ...]) -> str:
     return " · ".join(parts)
 
 
-def add_actions(page: Page, ending: Ending, held_up: Mapping[str, list[str]]) -> None:
+def add_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> None:
     """Add the table of all actions."""
-    if not ending.actions:
+    if not outcome.actions:
         return
     holders: dict[str, list[str]] = {}
     for failed, names in held_up.items():
         for name in names:
             holders.setdefault(name, []).append(failed)
     page.fold(
-        f"{all_of(len(ending.actions))}, first those that failed, then the slowest"
-        if len(ending.actions) > 1
+        f"{all_of(len(outcome.actions))}, first those that failed, then the slowest"
+        if len(outcome.actions) > 1
         else all_of(1),
         "actions",
         ("| State | Action | Type | Duration | Details |", "|---|---|---|---:|---|"),
@@ -64,9 +64,9 @@ def add_actions(page: Page, ending: Ending, held_up: Mapping[str, list[str]]) ->
                 name_of(action.name),
                 prose(action.kind),
                 "" if action.seconds is None else took(action.seconds),
-                _details(action, ending.files_url, holders.get(action.name, [])),
+                _details(action, outcome.files_url, holders.get(action.name, [])),
             )
-            for action in slowest_first(ending.actions)
+            for action in slowest_first(outcome.actions)
         ),
         most=_MOST_ROWS,
     )
@@ -83,13 +83,13 @@ def _details(action: Action, files_url: str, holders: list[str]) -> str:
     return " · ".join(filter(None, parts))
 
 
-def add_compiled(page: Page, ending: Ending) -> None:
+def add_compiled(page: Page, outcome: StepOutcome) -> None:
     """Add what a compilation would run: by type, by tag, and all of it folded."""
-    if not ending.compiled:
+    if not outcome.compiled:
         return
-    actions = [action for action in ending.compiled if action.kind != "declaration"]
+    actions = [action for action in outcome.compiled if action.kind != "declaration"]
     would_run = [action for action in actions if not action.disabled]
-    page.add("what would run", ["### What would run", "", *_counts(would_run, ending.compiled)])
+    page.add("what would run", ["### What would run", "", *_counts(would_run, outcome.compiled)])
     tags = Counter(tag for action in would_run for tag in action.tags)
     if tags:
         rows = [row(code(tag), f"{count:,}") for tag, count in tags.most_common(_MOST_TAGS)]
@@ -102,7 +102,7 @@ def add_compiled(page: Page, ending: Ending) -> None:
             all_of(len(actions)),
             "actions",
             ("| Action | Type | File | Tags |", "|---|---|---|---|"),
-            (_compiled(action, ending.files_url) for action in actions),
+            (_compiled(action, outcome.files_url) for action in actions),
             most=_MOST_ROWS,
         )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from dataform_action.model import Action, ActionState, State
 from dataform_action.report.analysis import critical_path
 from dataform_action.report.markdown import Page, one_line
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary_failures import name_of, took
 from dataform_action.text import cut
 
@@ -24,15 +24,15 @@ _KEPT = frozenset(" ._-/()")
 _OF_MERMAID = (("ﬂ", "fl"), ("¶ß", "¶ ß"))
 
 
-def add_timeline(page: Page, ending: Ending) -> None:
+def add_timeline(page: Page, outcome: StepOutcome) -> None:
     """Add the timeline with its legend, and what the run's length came from."""
-    path = _known_path(ending.actions)
-    diagram = render_timeline(ending.actions)
+    path = _known_path(outcome.actions)
+    diagram = render_timeline(outcome.actions)
     if diagram:
         fenced = ["```mermaid", *diagram.splitlines(), "```"]
-        page.add("the timeline", ["### Timeline", "", *fenced, "", _legend(ending.actions)])
+        page.add("the timeline", ["### Timeline", "", *fenced, "", _legend(outcome.actions)])
     if path:
-        page.add("the critical path", [_critical_path(path, ending.status is State.SUCCESS)])
+        page.add("the critical path", [_critical_path(path, outcome.status is State.SUCCESS)])
 
 
 def _known_path(actions: tuple[Action, ...]) -> tuple[Action, ...]:

@@ -25,15 +25,10 @@ from dataform_action.errors import (
     RunMayExist,
     Throttled,
 )
-from dataform_action.events import Changed, Created, OutageStarted, Update
+from dataform_action.events import Changed, Created, OutageStarted, RunOutcome, Update
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import Polling, Run, RunRequest
-from dataform_action.report.outcome import (
-    Ending,
-    ending_of_error,
-    ending_of_result,
-    ending_of_signal,
-)
+from dataform_action.report.outcome import StepOutcome, outcome_of
 from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
@@ -387,7 +382,7 @@ GOOGLE_TABLE: tuple[Row, ...] = (
 class Played:
     """What came of a row."""
 
-    ending: Ending
+    outcome: StepOutcome
     creates: int
     polls: int
     runs: int | None
@@ -475,15 +470,12 @@ def connect(emulator: Emulator) -> DataformWeb:
 def _play(service: Service, clock: FakeClock, request: RunRequest = NIGHTLY) -> Played:
     updates: list[Update] = []
     try:
-        ending = ending_of_result(
-            run(service, request, Polling(timeout=3600), on_update=updates.append, clock=clock)
-        )
-    except DataformError as error:
-        ending = ending_of_error(error, _known_run(updates), None)
-    except Interrupted as signal:
-        ending = ending_of_signal(signal, _known_run(updates), None)
+        result = run(service, request, Polling(timeout=3600), on_update=updates.append, clock=clock)
+        outcome = RunOutcome(run=result.run, result=result)
+    except (DataformError, Interrupted) as error:
+        outcome = RunOutcome(run=_known_run(updates), error=error)
     outages = sum(isinstance(update, OutageStarted) for update in updates)
-    return Played(ending, 0, 0, None, outages, clock.now() - 1000, updates)
+    return Played(outcome_of(outcome), 0, 0, None, outages, clock.now() - 1000, updates)
 
 
 def _known_run(updates: list[Update]) -> Run | None:
@@ -519,16 +511,16 @@ def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
 def _cells(row: Row, played: Played) -> tuple[str, ...]:
     return (
         row.name,
-        _outcome(played.ending),
-        str(int(played.ending.exit_code)),
+        _outcome(played.outcome),
+        str(int(played.outcome.exit_code)),
         str(played.creates) if row.creates < _MANY else "many",
-        str(played.polls) if played.ending.exit_code != 4 or not played.polls else "many",
+        str(played.polls) if played.outcome.exit_code != 4 or not played.polls else "many",
         str(played.outages),
     )
 
 
-def _outcome(ending: Ending) -> str:
-    words = ending.title.removeprefix("Dataform: ").removeprefix("Dataform ")
+def _outcome(outcome: StepOutcome) -> str:
+    words = outcome.title.removeprefix("Dataform: ").removeprefix("Dataform ")
     return words[0].lower() + words[1:]
 
 
@@ -576,16 +568,16 @@ def play_random(emulator: Emulator, seed: int) -> str:
         "CANCELLED": "cancelled",
         "TIMED_OUT": "timed_out",
     }[statuses[-1]]
-    match int(played.ending.exit_code):
+    match int(played.outcome.exit_code):
         case 4:
             honest = played.seconds >= 600
         case 3:
             honest = played.seconds >= 30 and any(fault.status == 404 for fault in faults)
         case _:
-            honest = played.ending.status.value == true_end
+            honest = played.outcome.status.value == true_end
     if not honest:
-        raise AssertionError(f"seed {seed}: {played.ending} instead of {true_end}")
-    return "gave up" if int(played.ending.exit_code) in (3, 4) else "true outcome"
+        raise AssertionError(f"seed {seed}: {played.outcome} instead of {true_end}")
+    return "gave up" if int(played.outcome.exit_code) in (3, 4) else "true outcome"
 
 
 def documented() -> list[str]:

@@ -25,7 +25,7 @@ from tests.integration.faults import (
 def test_fault(row: Row, play: Callable[[Row], Played]) -> None:
     """Each fault ends as its row says, with as many creates, runs and warnings as it says."""
     played = play(row)
-    assert int(played.ending.exit_code) == row.exit_code
+    assert int(played.outcome.exit_code) == row.exit_code
     assert played.outages == row.outages
     if row.creates < 100:
         assert played.creates == row.creates
@@ -42,7 +42,7 @@ def test_fault_on_google(row: Row) -> None:
         return
     played = play_over_google(row)
     exit_code = row.exit_code if row.google_exit_code is None else row.google_exit_code
-    assert int(played.ending.exit_code) == exit_code, played.ending
+    assert int(played.outcome.exit_code) == exit_code, played.outcome
     if row.creates < 100:
         assert played.creates == row.creates
     assert played.runs == row.runs

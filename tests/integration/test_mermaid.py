@@ -24,7 +24,7 @@ from dataform_action.model import Action, ActionState
 from dataform_action.report.summary import render_summary
 from dataform_action.report.timeline import MOST_TASKS, render_timeline
 from tests.support.github_markdown import letters_of, read_page
-from tests.support.golden import endings, failing, hostile_ending, ran
+from tests.support.golden import failing, hostile_outcome, outcomes, ran
 from tests.support.runner import hostile_texts
 
 _BROWSER = Path(__file__).resolve().parents[1] / "browser"
@@ -163,10 +163,10 @@ def is_name_of(task: Task, action: Action) -> bool:
 def golden_runs() -> Runs:
     """Return the diagrams of the golden summaries, and the actions of each."""
     runs: Runs = {}
-    for name, (ending, inputs, service_name) in endings().items():
-        page = read_page(render_summary(ending, inputs, service_name))
+    for name, (outcome, subject) in outcomes().items():
+        page = read_page(render_summary(outcome, subject))
         for diagram in page.code_blocks("mermaid"):
-            runs[f"golden {name}"] = (diagram, ending.actions)
+            runs[f"golden {name}"] = (diagram, outcome.actions)
     return runs
 
 
@@ -179,7 +179,7 @@ def hostile_runs() -> Runs:
     @settings(max_examples=settings().max_examples // 2)
     @given(names.map(" ".join), names.map("".join))
     def gather(first: str, second: str) -> None:
-        actions = hostile_ending(first)[0].actions + hostile_ending(second)[0].actions
+        actions = hostile_outcome(first)[0].actions + hostile_outcome(second)[0].actions
         runs[f"hostile {len(runs)}"] = (render_timeline(actions), actions)
 
     gather()

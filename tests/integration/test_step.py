@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataform_action.action.main import as_log, main
+from dataform_action.action.main import main
 from dataform_action.emulator import (
     DEFAULT_TOKEN,
     Course,
@@ -20,6 +20,7 @@ from dataform_action.emulator import (
     WorkflowConfig,
     make_warehouse,
 )
+from dataform_action.github.commands import open_log
 from dataform_action.report.outcome import ExitCode
 from dataform_action.transport.exceptions import LOOPBACK_HINT
 from tests.support.fakes import FakeClock
@@ -233,7 +234,7 @@ def test_defect_is_no_traceback_on_the_loose(
             raise ZeroDivisionError("::error::evil ##[group]")
 
     step = run_here(tmp_path, inputs_for(emulator), Broken())
-    assert step.exit_code == ExitCode.DEFECT
+    assert step.exit_code == ExitCode.INTERNAL_ERROR
     assert len(step.errors) == 1
     assert "ZeroDivisionError" in step.errors[0]
     assert "::group::Traceback" in step.log
@@ -244,12 +245,12 @@ def test_defect_is_no_traceback_on_the_loose(
 def test_log_is_utf8_or_nowhere() -> None:
     """Whatever the locale says the log is UTF-8, and a closed output is no error."""
     raw = io.BytesIO()
-    stream = as_log(io.TextIOWrapper(raw, "latin-1"))
+    stream = open_log(io.TextIOWrapper(raw, "latin-1"))
     stream.write("毎日\ud800")
     stream.flush()
     assert raw.getvalue() == "毎日?".encode()
-    assert as_log(None).write("lost") == 4
-    assert as_log(text := io.StringIO()) is text
+    assert open_log(None).write("lost") == 4
+    assert open_log(text := io.StringIO()) is text
 
 
 def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
@@ -289,12 +290,12 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
-    on_file, ending = step.errors
+    on_file, outcome = step.errors
     assert on_file.startswith(
         "::error file=definitions/marts/customers.sqlx,title=Dataform%3A action failed::"
         "my-project.marts.customers: Query error: Division by zero"
     )
-    assert "Of 11 actions, 1 failed, 4 were skipped, " in ending
+    assert "Of 11 actions, 1 failed, 4 were skipped, " in outcome
     fold = step.log.index("::group::All actions, first those that failed, then the slowest")
     place = step.log.index("What failed:")
     assert step.log.index(on_file) < fold < step.log.index("::endgroup::", fold) < place
@@ -303,7 +304,7 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
         "    Query error: Division by zero: 0 / 0 at [3:12]; "
         "the BigQuery job's log has the statement",
     ]
-    assert step.log[-1] == ending
+    assert step.log[-1] == outcome
     assert "### 1 failed action\n\n#### <code>marts.customers</code>\n" in step.summary
     assert "<code>marts.export_revenue</code>" in step.summary
     assert set(step.outputs) == set(_OUTPUTS)
@@ -375,7 +376,7 @@ def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path:
 def test_each_output_is_written_once(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, source: dict[str, str]
 ) -> None:
-    """What is written the moment it is known is not repeated by the ending."""
+    """What is written the moment it is known is not repeated by the outcome."""
     step = run_here(tmp_path, google_inputs_for(emulator, **source), clock)
     written = parse_file_commands((tmp_path / "GITHUB_OUTPUT").read_text("utf-8"))
     assert [name for name, _ in written] == list(step.outputs)

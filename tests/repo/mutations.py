@@ -242,7 +242,7 @@ MUTATIONS = (
         "unit/services/google/test_source_links",
     ),
     Mutation(
-        "a repository that cannot be read spoils no ending",
+        "a repository that cannot be read spoils no outcome",
         "services/google/enrich.py",
         '    except DataformError:\n        return ""\n',
         '    except ZeroDivisionError:\n        return ""\n',
@@ -363,7 +363,8 @@ MUTATIONS = (
     Mutation(
         "secrets are hidden before texts are cut",
         "report/publish.py",
-        "    ending, inputs = redacted(ending, console.redact), redacted(inputs, console.redact)\n",
+        "    outcome = redacted(outcome, console.redact)\n"
+        "    subject = redacted(subject, console.redact)\n",
         "",
         "unit/report/test_publish",
     ),
@@ -396,7 +397,7 @@ MUTATIONS = (
         "unit/report/test_markdown",
     ),
     Mutation(
-        "one of ten errors is kept for the ending",
+        "one of ten errors is kept for the outcome",
         "report/annotations.py",
         "_MOST = ANNOTATION_LIMIT - 1",
         "_MOST = ANNOTATION_LIMIT",

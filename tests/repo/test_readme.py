@@ -13,7 +13,9 @@ import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from dataform_action.action.input_specs import INPUTS
-from dataform_action.action.inputs import parse
+from dataform_action.action.inputs import read_inputs
+from dataform_action.action.service_factory import SERVICES
+from dataform_action.action.settings import parse_settings
 from dataform_action.report.outcome import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +93,8 @@ def test_workflows(text: str) -> None:
         environ = {
             f"INPUT_{name.upper()}": _filled(str(step["with"][name])) for name in step["with"]
         }
-        assert parse(environ).project_id
+        specs = [spec for spec, _ in SERVICES]
+        assert parse_settings(read_inputs(environ), specs).project_id
 
 
 def _filled(value: str) -> str:

@@ -1,4 +1,4 @@
-"""One ending of each kind, and the job summary that belongs to each: ``tests/golden/*.md``.
+"""One step outcome of each kind, and the job summary that belongs to each: ``tests/golden/*.md``.
 
 ``python -m tests.golden`` writes the summaries anew; read them in the diff.
 """
@@ -9,8 +9,8 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dataform_action.action.inputs import Inputs
 from dataform_action.errors import GaveUp, InputError, Refused, RunMayExist, WaitTimeout
+from dataform_action.events import CancelRequested, RunOutcome, Subject
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import (
     Action,
@@ -19,6 +19,7 @@ from dataform_action.model import (
     CompiledAction,
     CompileError,
     CompileFailed,
+    Fact,
     Polling,
     Prepared,
     Result,
@@ -26,14 +27,13 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
-from dataform_action.report import outcome as made
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
 from dataform_action.report.summary import render_summary
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
-#: What a summary is made of: how the step ended, what it was given, and the service's name.
-Case = tuple[Ending, Inputs | None, str]
+#: What a summary is made of: the outcome, and what the step was asked to do.
+Case = tuple[StepOutcome, Subject | None]
 
 COMMIT = "3f2a9c1d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
 FILES_URL = f"https://github.com/example/warehouse/blob/{COMMIT}"
@@ -51,17 +51,18 @@ _HOSTILE = (
 )
 
 
-def make_inputs(request: RunRequest, *, google: bool = True, wait: bool = True) -> Inputs:
-    return Inputs(
-        project_id="my-project" if google else "1234",
-        location="europe-west1" if google else "",
-        repository="warehouse" if google else "",
-        token="s3cret-token",
+def make_subject(request: RunRequest, *, google: bool = True) -> Subject:
+    project_id = "my-project" if google else "1234"
+    repository = (Fact("Repository", "warehouse", within="europe-west1"),) if google else ()
+    return Subject(
+        service_name=CLOUD if google else WEB,
+        place=(Fact("Project", project_id), *repository),
+        project_id=project_id,
         request=request,
         polling=Polling(),
-        wait=wait,
         run_id=None,
-        api_url=None,
+        api_url="https://dataform.googleapis.com" if google else "https://api.dataform.co",
+        has_actions=google,
         summary=True,
     )
 
@@ -183,36 +184,40 @@ def _run(state: State, status: str, *, google: bool = True) -> Run:
 
 def _result(
     state: State, status: str, seconds: float, actions: tuple[Action, ...] | None = None
-) -> Ending:
+) -> StepOutcome:
     google = actions is not None
     run = _run(state, status, google=google)
-    compilation = Compilation(
-        name=run.compilation_result, commit=COMMIT, files_url=FILES_URL if google else ""
+    compilation = Compilation(name=run.compilation_result, commit=COMMIT, files_url=FILES_URL)
+    result = Result(
+        run=run,
+        duration=seconds,
+        actions=actions or (),
+        compilation=compilation if google else None,
     )
-    return made.ending_of_result(
-        Result(
-            run=run,
-            duration=seconds,
-            actions=actions or (),
-            compilation=compilation if google else None,
-        )
-    )
+    return outcome_of(RunOutcome(run=run, result=result))
+
+
+def _error(
+    error: BaseException,
+    run: Run | None = None,
+    elapsed: float | None = None,
+    cancellation: CancelRequested | None = None,
+) -> StepOutcome:
+    return outcome_of(RunOutcome(run=run, elapsed=elapsed, cancellation=cancellation, error=error))
 
 
 _NIGHTLY = RunRequest(schedule="nightly", environment="production")
 _REF = RunRequest(git_ref="feature/margin", environment="staging", tags=("daily", "finance"))
 
 
-def endings() -> dict[str, Case]:
-    """Return an ending of each kind, by the name of its file."""
+def outcomes() -> dict[str, Case]:
+    """Return an outcome of each kind, by the name of its file."""
     return {**_results(), **_errors()}
 
 
 def _results() -> dict[str, Case]:
-    web = make_inputs(_NIGHTLY, google=False)
-    cloud = make_inputs(_NIGHTLY)
-    no_wait = make_inputs(_NIGHTLY, google=False, wait=False)
-    compile_only = make_inputs(RunRequest(git_ref="main", compile_only=True))
+    web, cloud = make_subject(_NIGHTLY, google=False), make_subject(_NIGHTLY)
+    compile_only = make_subject(RunRequest(git_ref="main", compile_only=True))
     compilation = Compilation(
         name=f"{_HOME}/compilationResults/81",
         commit=COMMIT,
@@ -227,36 +232,27 @@ def _results() -> dict[str, Case]:
         files_url=FILES_URL,
     )
     of_request = Prepared(request=compile_only.request, body={}, compilation=compilation)
+    started = RunOutcome(run=_run(State.RUNNING, "RUNNING", google=False), waits=False)
+    failed = _result(State.FAILURE, "FAILED", 253.0, failing())
+    around = _result(State.FAILURE, "FAILED", 253.0, succeeding())
+    cancelled = _result(State.CANCELLED, "CANCELLED", 70.0, succeeding()[:2])
     return {
-        "web-success": (_result(State.SUCCESS, "SUCCESSFUL", 125.0), web, WEB),
-        "web-failure": (_result(State.FAILURE, "FAILED", 125.0), web, WEB),
-        "web-wait-false": (
-            *(made.ending_of_start(_run(State.RUNNING, "RUNNING", google=False)), no_wait, WEB),
-        ),
-        "google-success": (_result(State.SUCCESS, "SUCCEEDED", 253.0, succeeding()), cloud, CLOUD),
-        "google-failure": (
-            *(_result(State.FAILURE, "FAILED", 253.0, failing()), make_inputs(_REF), CLOUD),
-        ),
-        "google-failure-around-actions": (
-            *(_result(State.FAILURE, "FAILED", 253.0, succeeding()), cloud, CLOUD),
-        ),
-        "google-cancelled": (
-            *(_result(State.CANCELLED, "CANCELLED", 70.0, succeeding()[:2]), cloud, CLOUD),
-        ),
-        "compile-errors": (
-            made.ending_of_error(errors, None, None),
-            make_inputs(_REF),
-            CLOUD,
-        ),
-        "compile-only": (made.ending_of_compilation(of_request), compile_only, CLOUD),
-        "hostile": hostile_ending(_HOSTILE),
+        "web-success": (_result(State.SUCCESS, "SUCCESSFUL", 125.0), web),
+        "web-failure": (_result(State.FAILURE, "FAILED", 125.0), web),
+        "web-wait-false": (outcome_of(started), web),
+        "google-success": (_result(State.SUCCESS, "SUCCEEDED", 253.0, succeeding()), cloud),
+        "google-failure": (failed, make_subject(_REF)),
+        "google-failure-around-actions": (around, cloud),
+        "google-cancelled": (cancelled, cloud),
+        "compile-errors": (_error(errors), make_subject(_REF)),
+        "compile-only": (outcome_of(RunOutcome(prepared=of_request)), compile_only),
+        "hostile": hostile_outcome(_HOSTILE),
     }
 
 
 def _errors() -> dict[str, Case]:
-    web = make_inputs(_NIGHTLY, google=False)
-    cloud = make_inputs(_NIGHTLY)
-    run = _run(State.RUNNING, "RUNNING")
+    web, cloud = make_subject(_NIGHTLY, google=False), make_subject(_NIGHTLY)
+    run, web_run = _run(State.RUNNING, "RUNNING"), _run(State.RUNNING, "RUNNING", google=False)
     bad = InputError(
         [("project-id", "'a/b' is not a project's id"), ("token", "is needed for Dataform Web")]
     )
@@ -276,29 +272,20 @@ def _errors() -> dict[str, Case]:
         url="https://app.dataform.co/#/1234",
     )
     stopped = Interrupted(signal.SIGINT)
-    fate = f"Asked the service to cancel run 1652: {run.log_url}"
     return {
-        "bad-inputs": (made.ending_of_error(bad, None, None), None, ""),
-        "refused": (made.ending_of_error(refused, None, None), cloud, CLOUD),
-        "timeout": (made.ending_of_error(timeout, run, 21600.0), cloud, CLOUD),
-        "signal": (made.ending_of_signal(stopped, run, 33.0, fate), cloud, CLOUD),
-        "signal-before-the-run": (made.ending_of_signal(stopped, None, None), cloud, CLOUD),
-        "gave-up": (
-            made.ending_of_error(
-                gave_up, _run(State.RUNNING, "RUNNING", google=False), duration=901.0
-            ),
-            web,
-            WEB,
-        ),
-        "run-may-exist": (made.ending_of_error(may_exist, None, None), web, WEB),
-        "defect": (
-            *(made.ending_of_defect(ZeroDivisionError("division by zero"), run, 4.0), cloud, CLOUD),
-        ),
+        "bad-inputs": (_error(bad), None),
+        "refused": (_error(refused), cloud),
+        "timeout": (_error(timeout, run, 21600.0), cloud),
+        "signal": (_error(stopped, run, 33.0, CancelRequested(run)), cloud),
+        "signal-before-the-run": (_error(stopped), cloud),
+        "gave-up": (_error(gave_up, web_run, 901.0), web),
+        "run-may-exist": (_error(may_exist), web),
+        "defect": (_error(ZeroDivisionError("division by zero"), run, 4.0), cloud),
     }
 
 
-def hostile_ending(text: str) -> tuple[Ending, Inputs, str]:
-    """Return an ending, inputs and a service's name with a text in every remote place."""
+def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
+    """Return an outcome and a subject with a text in every remote place."""
     failed, start = ActionState.FAILED, _START
     end = start + timedelta(seconds=5)
     actions = (
@@ -324,7 +311,7 @@ def hostile_ending(text: str) -> tuple[Ending, Inputs, str]:
         ),
     )
     run = Run(id=text, state=State.FAILURE, status=text, log_url=text, compilation_result=text)
-    ending = Ending(
+    outcome = StepOutcome(
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="Dataform run failed",
@@ -341,21 +328,20 @@ def hostile_ending(text: str) -> tuple[Ending, Inputs, str]:
         compiled=(CompiledAction(name=text, kind=text, file=text, tags=(text,)),),
     )
     request = RunRequest(schedule=text, environment=text, git_ref=text, tags=(text,))
-    return ending, make_inputs(request), CLOUD
+    return outcome, make_subject(request)
 
 
 def render(case: Case) -> str:
     """Return the job summary of a case."""
-    ending, inputs, service_name = case
-    return render_summary(ending, inputs, service_name)
+    return render_summary(*case)
 
 
 def main() -> None:
-    """Write all files anew, and remove those that belong to no ending any more."""
+    """Write all files anew, and remove those that belong to no outcome any more."""
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.md"):
         path.unlink()
-    for name, case in endings().items():
+    for name, case in outcomes().items():
         (FOLDER / f"{name}.md").write_bytes(render(case).encode("utf-8", "replace"))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dataform_action.action.inputs import Inputs, parse
-from dataform_action.action.service_factory import connect
+from dataform_action.action.service_factory import SERVICES, Surroundings, connect
+from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.emulator import Emulator
 from dataform_action.errors import CredentialsRefused, Refused
 from dataform_action.services import dataform_web
@@ -18,24 +18,25 @@ from tests.support.google_stand_ins import METADATA, GoogleStandIns
 from tests.support.steps import google_inputs_for, inputs_for, run_program
 
 
-def _parse(values: dict[str, str]) -> Inputs:
-    return parse({f"INPUT_{name.upper()}": value for name, value in values.items()})
+def _parse(values: dict[str, str]) -> Settings:
+    return parse_settings(values, [spec for spec, _ in SERVICES])
 
 
 def _connect(
     values: dict[str, str],
     environ: dict[str, str] | None = None,
-    on_token: Callable[[str], None] | None = None,
-) -> tuple[Service, str]:
-    return connect(_parse(values), environ or {}, on_token or list[str]().append)
+    on_token: Callable[[str], object] = print,
+    on_exchange: Callable[[str], object] | None = None,
+) -> Service:
+    surroundings = Surroundings(environ=environ or {}, on_token=on_token, on_exchange=on_exchange)
+    return connect(_parse(values), surroundings, SERVICES)
 
 
 def test_without_a_repository_it_is_dataform_web(emulator: Emulator) -> None:
     """The project and the token of the inputs are used, at the address that they give."""
     inputs = inputs_for(emulator)
-    service, api_url = _connect(inputs)
+    service = _connect(inputs)
     assert isinstance(service, dataform_web.DataformWeb)
-    assert api_url == emulator.url
     run = service.start(service.prepare(_parse(inputs).request))
     assert [known.id for known in emulator.runs] == [run.id]
     assert emulator.requests[0].path == "/v1/project/1234/run"
@@ -44,9 +45,8 @@ def test_without_a_repository_it_is_dataform_web(emulator: Emulator) -> None:
 def test_with_a_repository_it_is_google_cloud(emulator: Emulator) -> None:
     """Project, place and token of the inputs are used, and nothing is minted."""
     inputs, told = google_inputs_for(emulator), list[str]()
-    service, api_url = _connect(inputs, on_token=told.append)
+    service = _connect(inputs, on_token=told.append)
     assert isinstance(service, google_dataform.GoogleDataform)
-    assert api_url == emulator.url
     run = service.start(service.prepare(_parse(inputs).request))
     [invocation] = emulator.invocations
     assert invocation.name == (
@@ -60,7 +60,7 @@ def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
     """Where a runner names its GitHub server, files are shown there; otherwise on github.com."""
     url = "https://github.example.com"
     for environ, known in (({"GITHUB_SERVER_URL": url}, url), ({}, "https://github.com")):
-        service, _ = _connect(google_inputs_for(emulator), environ)
+        service = _connect(google_inputs_for(emulator), environ)
         assert vars(service)["_github_url"] == known
 
 
@@ -68,7 +68,7 @@ def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
 def test_exchanges_are_told(emulator: Emulator, inputs_of: Callable[..., dict[str, str]]) -> None:
     """Each request of either service is told to the observer, if there is one."""
     told: list[str] = []
-    service, _ = connect(_parse(inputs_of(emulator)), {}, print, told.append)
+    service = _connect(inputs_of(emulator), on_exchange=told.append)
     with pytest.raises(Refused):
         service.get(service.describe("1-a"))
     assert len(told) == len(emulator.requests) == 1
@@ -86,8 +86,7 @@ def test_each_service_has_its_own_address(
     emulator: Emulator, inputs_of: Callable[..., dict[str, str]], api_url: str
 ) -> None:
     """Without api-url the service's own address counts."""
-    _, used = _connect(inputs_of(emulator, api_url=""))
-    assert used == api_url
+    assert _parse(inputs_of(emulator, api_url="")).api_url == api_url
 
 
 def test_without_a_token_one_is_minted_and_told(emulator: Emulator) -> None:
@@ -95,7 +94,7 @@ def test_without_a_token_one_is_minted_and_told(emulator: Emulator) -> None:
     told: list[str] = []
     with GoogleStandIns() as google:
         environ = {"GCE_METADATA_HOST": google.host}
-        service, _ = _connect(google_inputs_for(emulator, token=""), environ, told.append)
+        service = _connect(google_inputs_for(emulator, token=""), environ, told.append)
         assert google.asked == []
         emulator.accept_tokens(told.__contains__)
         with pytest.raises(Refused, match="404"):
@@ -112,7 +111,7 @@ def test_credentials_that_are_none_are_refused_when_they_are_needed(
     file = tmp_path / "credentials.json"
     file.write_text("{}", "utf-8")
     environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
-    service, _ = _connect(google_inputs_for(emulator, token=""), environ)
+    service = _connect(google_inputs_for(emulator, token=""), environ)
     with pytest.raises(CredentialsRefused):
         service.get(service.describe("1-a"))
     assert emulator.requests == []
@@ -151,9 +150,11 @@ def test_only_what_is_needed_is_loaded(
     program = (
         "import sys\n"
         "from dataform_action.action import main\n"
-        "from dataform_action.action.service_factory import connect\n"
-        "from dataform_action.action.inputs import parse\n"
-        f"connect(parse({environ!r}), {{}}, print)\n"
+        "from dataform_action.action.inputs import read_inputs\n"
+        "from dataform_action.action.service_factory import SERVICES, Surroundings, connect\n"
+        "from dataform_action.action.settings import parse_settings\n"
+        f"settings = parse_settings(read_inputs({environ!r}), [spec for spec, _ in SERVICES])\n"
+        "connect(settings, Surroundings(environ={}, on_token=print), SERVICES)\n"
         "print(*sys.modules)"
     )
     modules = set(run_program(program).split())

@@ -187,12 +187,12 @@ def test_every_problem_is_told_by_its_flag() -> None:
     assert ended == Ended(
         ExitCode.BAD_INPUT,
         [],
-        "--full-refresh is for Google Cloud Dataform: give location and repository, or remove it\n"
         "--project-id is missing: set it to the number in the address of your project, "
         "https://app.dataform.co/#/<number>/\n"
         "The token is missing: set DATAFORM_TOKEN, or give --token-file\n"
         "--timeout 'soon' is not a duration between 1 second and 35 days: "
         "write it like 30, 30s, 2m or 1h\n"
+        "--full-refresh is for Google Cloud Dataform: give location and repository, or remove it\n"
         "Nothing was sent. See: python -m dataform_action run --help\n",
     )
     compiled = play("compile", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t"})

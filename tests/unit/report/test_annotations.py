@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataform_action.github.commands import MESSAGE_LIMIT
 from dataform_action.model import Action, ActionState, CompileError, State
 from dataform_action.report.annotations import Annotation, render_annotations
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome
 from tests.support.fakes import make_action
 
 
 def _render(*actions: Action, errors: tuple[CompileError, ...] = ()) -> list[Annotation]:
-    ending = Ending(
+    outcome = StepOutcome(
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="",
@@ -18,7 +18,7 @@ def _render(*actions: Action, errors: tuple[CompileError, ...] = ()) -> list[Ann
         actions=actions,
         compile_errors=errors,
     )
-    return render_annotations(ending, "the summary")
+    return render_annotations(outcome, "the summary")
 
 
 def _failed(name: str, **more: object) -> Action:
@@ -64,8 +64,8 @@ def test_failed_actions_are_annotations_on_their_files() -> None:
     ]
 
 
-def test_annotations_leave_room_for_the_ending() -> None:
-    """The runner keeps 10 errors of a step: one is the ending's, and the ninth counts the rest."""
+def test_annotations_leave_room_for_the_outcome() -> None:
+    """The runner keeps 10 errors of a step: one is the outcome's, and the ninth counts the rest."""
     actions = [
         *(_failed(f"d.a{n}") for n in range(5)),
         *(_failed(f"d.b{n}", file="b") for n in range(8)),
@@ -86,6 +86,6 @@ def test_a_long_reason_leaves_room_for_what_follows() -> None:
         assert "word…\nIt held up 3 actions." in place.message
 
 
-def test_an_ending_without_failures_has_no_annotations() -> None:
-    """The ending's own error is not one of these."""
+def test_an_outcome_without_failures_has_no_annotations() -> None:
+    """The outcome's own error is not one of these."""
     assert _render(make_action("d.a")) == []

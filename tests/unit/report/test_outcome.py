@@ -18,6 +18,7 @@ from dataform_action.errors import (
     RunMayExist,
     WaitTimeout,
 )
+from dataform_action.events import CancelRequested, LeftRunning, RunOutcome
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import (
     ActionState,
@@ -30,16 +31,7 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
-from dataform_action.report.outcome import (
-    Ending,
-    ExitCode,
-    ending_of_compilation,
-    ending_of_defect,
-    ending_of_error,
-    ending_of_result,
-    ending_of_signal,
-    ending_of_start,
-)
+from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
 from tests.support.fakes import make_action
 
 _LINK = "https://a/77"
@@ -55,6 +47,10 @@ def _run(state: State = State.RUNNING, compilation_result: str = "") -> Run:
     )
 
 
+def _of_result(result: Result) -> StepOutcome:
+    return outcome_of(RunOutcome(run=result.run, result=result))
+
+
 def test_exit_codes_are_those_of_the_contract() -> None:
     """Workflows compare these numbers: none may move."""
     assert {code.name: code.value for code in ExitCode} == {
@@ -64,7 +60,7 @@ def test_exit_codes_are_those_of_the_contract() -> None:
         "REFUSED": 3,
         "NO_ANSWER": 4,
         "TIMEOUT": 5,
-        "DEFECT": 70,
+        "INTERNAL_ERROR": 70,
         "INTERRUPTED": 130,
         "TERMINATED": 143,
     }
@@ -93,7 +89,7 @@ def test_a_run_that_ended_decides_the_step(
     state: State, exit_code: int, title: str, message: str
 ) -> None:
     """Only success is exit code 0, and every other end points to the log."""
-    assert ending_of_result(Result(run=_run(state), duration=65.9)) == Ending(
+    assert _of_result(Result(run=_run(state), duration=65.9)) == StepOutcome(
         exit_code=ExitCode(exit_code),
         status=state,
         title=title,
@@ -111,14 +107,12 @@ def test_a_result_keeps_its_actions_and_its_compilation() -> None:
         make_action("d.b", ActionState.FAILED),
         make_action("d.c", ActionState.SKIPPED),
     )
-    ending = ending_of_result(
-        Result(run=_run(State.FAILURE, "c/1"), duration=65.9, actions=actions)
-    )
-    assert ending.message == (
+    outcome = _of_result(Result(run=_run(State.FAILURE, "c/1"), duration=65.9, actions=actions))
+    assert outcome.message == (
         "Run 77 failed after 1m 5s. Of 3 actions, 1 failed, 1 was skipped, 1 succeeded."
     )
-    assert ending.actions == actions
-    assert ending.compilation_result == "c/1"
+    assert outcome.actions == actions
+    assert outcome.compilation_result == "c/1"
 
 
 @pytest.mark.parametrize(
@@ -138,15 +132,15 @@ def test_a_result_keeps_its_actions_and_its_compilation() -> None:
 )
 def test_a_failure_without_a_failed_action_is_pointed_out(state: State, words: str) -> None:
     """Whoever looks for the action to blame is told that there is none."""
-    ending = ending_of_result(Result(run=_run(state), duration=1, actions=(make_action("d.a"),)))
-    assert ending.message == f"Run 77 {words}"
+    outcome = _of_result(Result(run=_run(state), duration=1, actions=(make_action("d.a"),)))
+    assert outcome.message == f"Run 77 {words}"
 
 
 def test_actions_that_never_ran_are_not_counted() -> None:
     """Actions that are still pending add no words, and no blank."""
     actions = (make_action("d.a", ActionState.PENDING),)
-    ending = ending_of_result(Result(run=_run(State.SUCCESS), duration=1, actions=actions))
-    assert ending.message == "Run 77 succeeded after 1s."
+    outcome = _of_result(Result(run=_run(State.SUCCESS), duration=1, actions=actions))
+    assert outcome.message == "Run 77 succeeded after 1s."
 
 
 @pytest.mark.parametrize(
@@ -171,7 +165,7 @@ def test_a_clean_compilation_is_a_success(
 ) -> None:
     """With compile-only the step ends well without any run, and names what was compiled."""
     prepared = Prepared(request=RunRequest(compile_only=True), body={}, compilation=compilation)
-    assert ending_of_compilation(prepared) == Ending(
+    assert outcome_of(RunOutcome(prepared=prepared)) == StepOutcome(
         exit_code=ExitCode.SUCCESS,
         status=State.SUCCESS,
         title="Dataform compilation succeeded",
@@ -181,11 +175,11 @@ def test_a_clean_compilation_is_a_success(
     )
 
 
-def test_compile_errors_are_the_ending_of_a_run_that_never_was() -> None:
+def test_compile_errors_are_the_outcome_of_a_run_that_never_was() -> None:
     """The errors reach the summary and the annotations, and the result is an output."""
     errors = (CompileError(message="costs is not defined", file="definitions/margin.js", line=12),)
     error = CompileFailed("The compilation has 1 error.", errors=errors, compilation_result="c/1")
-    assert ending_of_error(error, None, None) == Ending(
+    assert outcome_of(RunOutcome(error=error)) == StepOutcome(
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="Dataform: compile errors",
@@ -209,20 +203,20 @@ def test_what_fails_after_a_success_fails_the_step_alone(
     error: DataformError, exit_code: int
 ) -> None:
     """A promotion that fails has its exit code; the status is that of the run, which succeeded."""
-    ending = ending_of_error(error, _run(State.SUCCESS), 1.5)
-    assert (ending.exit_code, ending.status) == (exit_code, State.SUCCESS)
+    outcome = outcome_of(RunOutcome(run=_run(State.SUCCESS), elapsed=1.5, error=error))
+    assert (outcome.exit_code, outcome.status) == (exit_code, State.SUCCESS)
 
 
 def test_the_page_to_look_for_a_lost_run_is_kept() -> None:
     """An error that names a page hands it on, so that it can become a link."""
     lost = RunMayExist("x", url="https://a/runs")
-    assert ending_of_error(lost, None, None).other_url == "https://a/runs"
-    assert ending_of_error(GaveUp("x"), None, None).other_url == ""
+    assert outcome_of(RunOutcome(error=lost)).other_url == "https://a/runs"
+    assert outcome_of(RunOutcome(error=GaveUp("x"))).other_url == ""
 
 
 def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
     """With ``wait: false`` the step succeeds, and its status is still running."""
-    assert ending_of_start(_run()) == Ending(
+    assert outcome_of(RunOutcome(run=_run(), waits=False)) == StepOutcome(
         exit_code=ExitCode.SUCCESS,
         status=State.RUNNING,
         title="Dataform run started",
@@ -266,7 +260,7 @@ def test_every_error_has_its_exit_code(
     run: Run | None,
 ) -> None:
     """The error's own words are kept, and a run that was left is still running."""
-    assert ending_of_error(error, run, 1.5) == Ending(
+    assert outcome_of(RunOutcome(run=run, elapsed=1.5, error=error)) == StepOutcome(
         exit_code=ExitCode(exit_code),
         status=without_run if run is None else with_run,
         title=title,
@@ -274,6 +268,7 @@ def test_every_error_has_its_exit_code(
         hint=error.hint,
         run=run,
         duration=1.5,
+        cancels_run=exit_code == 5,
     )
 
 
@@ -325,11 +320,11 @@ def _interrupted(
         ),
     ],
 )
-def test_a_signal_is_an_ending_with_the_signals_exit_code(
+def test_a_signal_is_an_outcome_with_the_signals_exit_code(
     interrupted: Interrupted, run: Run | None, exit_code: int, message: str, hint: str
 ) -> None:
     """What is said of the run is what is known: nothing made, may exist, or where to look."""
-    assert ending_of_signal(interrupted, run, 2.0) == Ending(
+    assert outcome_of(RunOutcome(run=run, elapsed=2.0, error=interrupted)) == StepOutcome(
         exit_code=ExitCode(exit_code),
         status=State.CANCELLED,
         title="Dataform: stopped",
@@ -337,48 +332,96 @@ def test_a_signal_is_an_ending_with_the_signals_exit_code(
         hint=hint,
         run=run,
         duration=2.0,
+        cancels_run=True,
     )
 
 
+_GOES_ON = f"Run 77 goes on, since wait is false: {_LINK}"
+_ENDED = "The run had ended by then: WORD."
+
+
 @pytest.mark.parametrize(
-    ("fate", "hint"),
+    ("state", "cancellation", "waits", "fate", "hint"),
     [
-        ("The run was not cancelled.", f"The run: {_LINK}"),
-        (f"Asked the service to cancel run 77: {_LINK}", ""),
+        (State.RUNNING, CancelRequested(_run()), True, str(CancelRequested(_run())), ""),
+        (State.RUNNING, LeftRunning(_run(), None), True, str(LeftRunning(_run(), None)), ""),
+        (
+            State.RUNNING,
+            LeftRunning(_run(), CancelUnsupported("No.", hint=f"Cancel it: {_LINK}")),
+            True,
+            f"The run was not cancelled. No. Cancel it: {_LINK}",
+            "",
+        ),
+        (
+            State.RUNNING,
+            LeftRunning(_run(), Refused("HTTP 403.", status=403, hint="Check.")),
+            True,
+            "The run was not cancelled. HTTP 403. Check.",
+            f"The run: {_LINK}",
+        ),
+        (State.RUNNING, None, False, _GOES_ON, ""),
+        (State.RUNNING, CancelRequested(_run()), False, str(CancelRequested(_run())), ""),
+        (State.SUCCESS, None, True, _ENDED, f"The run: {_LINK}"),
     ],
 )
-def test_a_signal_tells_what_came_of_the_run(fate: str, hint: str) -> None:
-    """The link is given once, whether the fate holds it or not."""
-    ending = ending_of_signal(_interrupted(signal.SIGINT), _run(), 2.0, fate)
-    assert ending.message == f"The step was stopped by SIGINT. {fate}"
-    assert ending.hint == hint
+def test_a_signal_tells_what_came_of_the_run(
+    state: State,
+    cancellation: CancelRequested | LeftRunning | None,
+    waits: bool,
+    fate: str,
+    hint: str,
+) -> None:
+    """The link is given once, whether the words about the run hold it or not."""
+    outcome = outcome_of(
+        RunOutcome(
+            run=_run(state),
+            elapsed=2.0,
+            cancellation=cancellation,
+            waits=waits,
+            error=_interrupted(signal.SIGINT),
+        )
+    )
+    assert outcome.message == f"The step was stopped by SIGINT. {fate}"
+    assert outcome.hint == hint
+
+
+def test_a_signal_after_a_create_without_a_response_says_that_a_run_may_exist() -> None:
+    """Whoever knows that a run may exist is believed, whatever the signal knows."""
+    outcome = outcome_of(RunOutcome(may_exist=True, error=_interrupted(signal.SIGINT)))
+    assert "so the run may exist" in outcome.message
 
 
 def test_a_signal_after_a_lost_create_has_it_as_context() -> None:
     """The lost create counts as well when the signal broke into its handling."""
     interrupted = _interrupted(signal.SIGINT)
     interrupted.__context__ = RunMayExist("The run may exist.", hint="Look.")
-    ending = ending_of_signal(interrupted, None, None)
-    assert (ending.message, ending.hint) == (
+    outcome = outcome_of(RunOutcome(error=interrupted))
+    assert (outcome.message, outcome.hint) == (
         "The step was stopped by SIGINT. The run may exist.",
         "Look.",
     )
 
 
 @pytest.mark.parametrize(("run", "link"), [(None, ""), (_run(), f" The run: {_LINK}")])
-def test_a_defect_is_told_apart_from_everything_else(run: Run | None, link: str) -> None:
+def test_an_internal_error_is_told_apart_from_everything_else(run: Run | None, link: str) -> None:
     """An error that nobody foresaw has an exit code of its own, and asks for a report."""
-    assert ending_of_defect(KeyError("a"), run, None) == Ending(
-        exit_code=ExitCode.DEFECT,
+    assert outcome_of(RunOutcome(run=run, error=KeyError("a"))) == StepOutcome(
+        exit_code=ExitCode.INTERNAL_ERROR,
         status=State.FAILURE,
         title="Dataform: a defect of this action",
         message="KeyError: 'a'",
         hint=f"Please report it with the lines above.{link}",
         run=run,
+        cancels_run=True,
     )
 
 
 @pytest.mark.parametrize("error", [CancelUnsupported("x"), DataformError("x")])
-def test_no_error_of_ours_is_without_an_ending(error: DataformError) -> None:
-    """An error of ours that has no row of its own ends as a defect, not in a traceback."""
-    assert ending_of_error(error, None, None).exit_code is ExitCode.DEFECT
+def test_no_error_of_ours_is_without_an_outcome(error: DataformError) -> None:
+    """An error of ours that has no row of its own is an internal error, not in a traceback."""
+    assert outcome_of(RunOutcome(error=error)).exit_code is ExitCode.INTERNAL_ERROR
+
+
+def test_an_empty_outcome_is_an_internal_error() -> None:
+    """A step of which nothing is known is not taken for a success."""
+    assert outcome_of(RunOutcome()).exit_code is ExitCode.INTERNAL_ERROR

@@ -1,4 +1,4 @@
-"""The outputs that only the ending knows."""
+"""The outputs that only the outcome knows."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import json
 import pytest
 
 from dataform_action.model import Action, ActionState, State
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import render_outputs
 from tests.support.fakes import make_action
 
 
-def _ending(
+def _outcome(
     *actions: Action, duration: float | None = None, compilation_result: str = ""
-) -> Ending:
-    return Ending(
+) -> StepOutcome:
+    return StepOutcome(
         exit_code=ExitCode.TIMEOUT,
         status=State.TIMED_OUT,
         title="",
@@ -38,7 +38,7 @@ def test_outputs_tell_the_status_and_whole_seconds(
     duration: float | None, outputs: dict[str, str]
 ) -> None:
     """A duration that is not known is no output; one of zero is."""
-    assert render_outputs(_ending(duration=duration)) == outputs
+    assert render_outputs(_outcome(duration=duration)) == outputs
 
 
 def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
@@ -49,7 +49,7 @@ def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
         make_action("p.d.c"),
         make_action("p.d.a", failed),
     )
-    outputs = render_outputs(_ending(*actions, compilation_result="c/1"))
+    outputs = render_outputs(_outcome(*actions, compilation_result="c/1"))
     assert outputs["compilation-result"] == "c/1"
     assert json.loads(outputs["failed-actions"]) == ['p.d."b\n', "p.d.a"]
     assert "\n" not in outputs["failed-actions"]
@@ -57,4 +57,4 @@ def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
 
 def test_no_failed_action_is_an_empty_list() -> None:
     """A workflow can read the list of any run whose actions are known."""
-    assert render_outputs(_ending(make_action("p.d.a")))["failed-actions"] == "[]"
+    assert render_outputs(_outcome(make_action("p.d.a")))["failed-actions"] == "[]"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataform_action.action.inputs import Inputs
 from dataform_action.errors import CancelUnsupported, NoResponse, Throttled
 from dataform_action.events import (
     CancelRequested,
@@ -18,10 +17,20 @@ from dataform_action.events import (
     OutageStarted,
     Progressed,
     Promoted,
+    Subject,
     Update,
     Waiting,
 )
-from dataform_action.model import Action, ActionState, Compilation, Polling, Run, RunRequest, State
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    Fact,
+    Polling,
+    Run,
+    RunRequest,
+    State,
+)
 from dataform_action.report.progress import Narrator, render_intent, render_settings
 from tests.support.fakes import make_action
 
@@ -29,19 +38,23 @@ _RUN = Run(id="77", state=State.RUNNING, status="RUNNING", log_url="https://a/77
 _OVER = Run(id="77", state=State.SUCCESS, status="SUCCEEDED", log_url="https://a/77")
 
 
-def _inputs(request: RunRequest, run_id: str | None = None, *, google: bool = False) -> Inputs:
-    return Inputs(
+def _subject(
+    request: RunRequest, service_name: str, *place: Fact, run_id: str | None = None
+) -> Subject:
+    return Subject(
+        service_name=service_name,
+        place=(Fact("Project", "1234"), *place),
         project_id="1234",
-        location="europe-west1" if google else "",
-        repository="warehouse" if google else "",
-        token="s3cret",
         request=request,
         polling=Polling(interval=30, timeout=5400, outage_timeout=600, cancel=False),
-        wait=True,
         run_id=run_id,
-        api_url=None,
+        api_url="https://api.dataform.co",
+        has_actions=False,
         summary=True,
     )
+
+
+_REPOSITORY = Fact("Repository", "warehouse", within="europe-west1")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +83,7 @@ def test_the_first_line_says_what_is_about_to_happen(
     request_: RunRequest, run_id: str | None, line: str
 ) -> None:
     """Everything that chooses what runs is named, before it runs."""
-    assert render_intent(_inputs(request_, run_id), "Web") == line
+    assert render_intent(_subject(request_, "Web", run_id=run_id)) == line
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,7 @@ def test_the_first_line_names_the_repository(
     request_: RunRequest, run_id: str | None, words: str
 ) -> None:
     """On Google Cloud the place belongs to what chooses what runs, or what is compiled."""
-    assert render_intent(_inputs(request_, run_id, google=True), "Cloud") == (
+    assert render_intent(_subject(request_, "Cloud", _REPOSITORY, run_id=run_id)) == (
         f"Cloud: {words} of project 1234, repository warehouse in europe-west1"
     )
 
@@ -113,7 +126,7 @@ def test_the_first_line_names_the_repository(
 def test_compiling_an_environment_reads_well() -> None:
     """Without a ref, what is compiled is the environment."""
     line = render_intent(
-        _inputs(RunRequest(environment="production", compile_only=True), google=True), "Cloud"
+        _subject(RunRequest(environment="production", compile_only=True), "Cloud", _REPOSITORY)
     )
     assert line == (
         "Cloud: compiling environment production of project 1234, "
@@ -123,7 +136,7 @@ def test_compiling_an_environment_reads_well() -> None:
 
 def test_watching_a_run_names_the_repository() -> None:
     """The same goes for a run that exists."""
-    assert render_intent(_inputs(RunRequest(), "1-a", google=True), "Cloud") == (
+    assert render_intent(_subject(RunRequest(), "Cloud", _REPOSITORY, run_id="1-a")) == (
         "Cloud: watching run 1-a of project 1234, repository warehouse in europe-west1; "
         "nothing is triggered"
     )
@@ -131,7 +144,7 @@ def test_watching_a_run_names_the_repository() -> None:
 
 def test_settings_are_told_without_the_token() -> None:
     """The log shows how the run is waited for, in units for people."""
-    assert render_settings(_inputs(RunRequest()), "https://api.dataform.co") == [
+    assert render_settings(_subject(RunRequest(), "Web")) == [
         "API: https://api.dataform.co",
         "Longest wait between two polls: 30s",
         "Timeout for the run: 1h 30m",

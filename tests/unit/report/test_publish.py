@@ -1,4 +1,4 @@
-"""Where an ending goes, even when a part of the report has a defect."""
+"""Where an outcome goes, even when a part of the report has a defect."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from dataform_action.action.inputs import Inputs
+from dataform_action.events import Subject
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
-from dataform_action.report.outcome import Ending, ExitCode
-from dataform_action.report.publish import report
-from tests.support.golden import endings, hostile_ending
+from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.publish import publish
+from tests.support.golden import hostile_outcome, outcomes
 from tests.support.runner import Command, parse_file_commands, parse_log
 
 
-def _report(
-    folder: Path, ending: Ending, secret: str = "s3cr3t-that-is-long", inputs: Inputs | None = None
+def _publish(
+    folder: Path,
+    outcome: StepOutcome,
+    secret: str = "s3cr3t-that-is-long",
+    subject: Subject | None = None,
 ) -> tuple[list[Command | str], list[tuple[str, str]], str]:
     """Return what the runner finds in the log, the outputs, and the job summary."""
     stream = io.StringIO()
@@ -30,8 +33,8 @@ def _report(
     output.touch()
     summary.touch()
     environ = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
-    _, usual, service_name = endings()["google-failure"]
-    report(ending, inputs or usual, service_name, console, FileCommands(environ, console))
+    _, usual = outcomes()["google-failure"]
+    publish(outcome, subject or usual, console, FileCommands(environ, console))
     outputs = parse_file_commands(output.read_text("utf-8"))
     return parse_log(stream.getvalue()), outputs, summary.read_text("utf-8")
 
@@ -41,9 +44,9 @@ def _named(log: list[Command | str], name: str) -> list[Command]:
 
 
 def test_every_place_has_its_part(tmp_path: Path) -> None:
-    """Outputs, summary and log are all there, and the ending's own error comes last."""
-    ending = endings()["google-failure"][0]
-    log, outputs, summary = _report(tmp_path, ending)
+    """Outputs, summary and log are all there, and the outcome's own error comes last."""
+    outcome = outcomes()["google-failure"][0]
+    log, outputs, summary = _publish(tmp_path, outcome)
     assert [name for name, _ in outputs][:2] == ["status", "duration"]
     assert summary.startswith("## ❌ Dataform run failed")
     assert log[-1] == _named(log, "error")[-1]
@@ -63,8 +66,8 @@ def test_a_defect_in_a_part_takes_no_other(
     tmp_path: Path, exit_code: ExitCode, broken: dict[str, Any], lost: list[str]
 ) -> None:
     """What cannot be made is a warning with its traceback folded; the rest is as it would be."""
-    ending = replace(endings()["google-failure"][0], exit_code=exit_code, **broken)
-    log, outputs, summary = _report(tmp_path, ending)
+    outcome = replace(outcomes()["google-failure"][0], exit_code=exit_code, **broken)
+    log, outputs, summary = _publish(tmp_path, outcome)
     warnings = [command.message for command in _named(log, "warning")]
     assert [text.partition(" could not be made: ")[0] for text in warnings] == [
         f"The {part}" for part in lost
@@ -74,21 +77,21 @@ def test_a_defect_in_a_part_takes_no_other(
     assert summary == ""
     assert ("What failed:" in log) is ("log's list of what failed" not in lost)
     last = log[-1].message if isinstance(log[-1], Command) else log[-1]
-    assert last.startswith(ending.message)
+    assert last.startswith(outcome.message)
 
 
 def test_failed_actions_are_always_a_list(tmp_path: Path) -> None:
     """A step that knows no actions still hands on a list, which a workflow can read."""
-    _, outputs, _ = _report(tmp_path, endings()["gave-up"][0])
+    _, outputs, _ = _publish(tmp_path, outcomes()["gave-up"][0])
     assert dict(outputs)["failed-actions"] == "[]"
 
 
 @pytest.mark.parametrize("length", [290, 490, 1990, 2990])
 def test_a_secret_is_hidden_before_the_log_cuts_it(tmp_path: Path, length: int) -> None:
     """No part of a masked secret is left where an annotation or a line of the log is cut."""
-    ending = endings()["compile-errors"][0]
-    error = replace(ending.compile_errors[0], message="x" * length + "s3cr3t-that-is-long")
-    log, _, summary = _report(tmp_path, replace(ending, compile_errors=(error,)))
+    outcome = outcomes()["compile-errors"][0]
+    error = replace(outcome.compile_errors[0], message="x" * length + "s3cr3t-that-is-long")
+    log, _, summary = _publish(tmp_path, replace(outcome, compile_errors=(error,)))
     assert "s3cr3t" not in f"{log[1:]}{summary}"
 
 
@@ -96,8 +99,8 @@ def test_a_secret_is_hidden_before_escapes_and_cuts_break_it_up(tmp_path: Path) 
     """A secret in any text is replaced as a whole, wherever it would have been cut."""
     secret = "s-3_t#k|n"
     for length in range(280, 300):
-        ending, inputs, _ = hostile_ending("x" * length + secret)
-        _, _, summary = _report(tmp_path, ending, secret, inputs)
+        outcome, subject = hostile_outcome("x" * length + secret)
+        _, _, summary = _publish(tmp_path, outcome, secret, subject)
         (tmp_path / "summary").unlink()
         assert "xxx" in summary
         assert "s-3" not in html.unescape(summary)

@@ -16,41 +16,49 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.summary import render_summary
 from tests.support.fakes import make_action, make_run
-from tests.support.golden import FILES_URL, FOLDER, Case, endings, make_inputs, ran, render, skipped
+from tests.support.golden import (
+    FILES_URL,
+    FOLDER,
+    Case,
+    make_subject,
+    outcomes,
+    ran,
+    render,
+    skipped,
+)
 
 
-def _render(ending: Ending, limit: int = SUMMARY_LIMIT) -> str:
-    inputs = make_inputs(RunRequest(schedule="nightly"))
-    return render_summary(ending, inputs, "Cloud", limit)
+def _render(outcome: StepOutcome, limit: int = SUMMARY_LIMIT) -> str:
+    return render_summary(outcome, make_subject(RunRequest(schedule="nightly")), limit)
 
 
-def _ending(*actions: Action, **changes: object) -> Ending:
-    ending = Ending(
+def _outcome(*actions: Action, **changes: object) -> StepOutcome:
+    outcome = StepOutcome(
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="Title",
         message="It failed.",
         actions=actions,
     )
-    return replace(ending, **changes)  # type: ignore[arg-type]
+    return replace(outcome, **changes)  # type: ignore[arg-type]
 
 
 def _failed(name: str, **more: object) -> Action:
     return make_action(name, ActionState.FAILED, **more)
 
 
-@pytest.mark.parametrize(("name", "case"), endings().items(), ids=endings())
+@pytest.mark.parametrize(("name", "case"), outcomes().items(), ids=outcomes())
 def test_summaries_are_as_they_were_read(name: str, case: Case) -> None:
-    """Each kind of ending has the summary that was looked at: python -m tests.golden."""
+    """Each kind of outcome has the summary that was looked at: python -m tests.golden."""
     assert render(case).encode("utf-8", "replace") == (FOLDER / f"{name}.md").read_bytes()
 
 
-def test_every_golden_file_belongs_to_an_ending() -> None:
-    """No file outlives its ending."""
-    assert {path.stem for path in FOLDER.iterdir()} == set(endings())
+def test_every_golden_file_belongs_to_an_outcome() -> None:
+    """No file outlives its outcome."""
+    assert {path.stem for path in FOLDER.iterdir()} == set(outcomes())
 
 
 @pytest.mark.parametrize(
@@ -62,16 +70,16 @@ def test_every_golden_file_belongs_to_an_ending() -> None:
         (ExitCode.RUN_UNSUCCESSFUL, State.FAILURE, "❌"),
     ],
 )
-def test_a_summary_shows_the_ending_at_a_glance(
+def test_a_summary_shows_the_outcome_at_a_glance(
     exit_code: ExitCode, status: State, icon: str
 ) -> None:
     """A run that was started, one that succeeded and everything else have an icon each."""
-    assert _render(_ending(exit_code=exit_code, status=status)).startswith(f"## {icon} Title\n")
+    assert _render(_outcome(exit_code=exit_code, status=status)).startswith(f"## {icon} Title\n")
 
 
 def test_what_is_most_important_comes_first() -> None:
     """The outcome, what was run, what failed, when it ran, and then all the rest."""
-    text = render(endings()["google-failure"])
+    text = render(outcomes()["google-failure"])
     marks = ("## ❌", "Open the run's log", "**Project**", "### 3 failed", "### Timeline")
     places = [text.index(mark) for mark in (*marks, "What ran took", "<summary>All 16 actions")]
     assert places == sorted(places)
@@ -85,7 +93,7 @@ def test_actions_of_the_project_are_named_without_it() -> None:
         _failed("my-project.b"),
         skipped("d.c", "d.a"),
     )
-    text = _render(_ending(*actions))
+    text = _render(_outcome(*actions))
     headings = [line for line in text.splitlines() if line.startswith("#### ")]
     names = ("d.a", "my-project.b", "other.d.a")
     assert headings == [f"#### <code>{name}</code>" for name in names]
@@ -95,15 +103,15 @@ def test_actions_of_the_project_are_named_without_it() -> None:
 def test_states_are_counted_where_the_message_does_not() -> None:
     """A step that ended before its run shows how far that was."""
     actions = (make_action("d.a"), make_action("d.b", ActionState.RUNNING))
-    assert "**Actions** ▶️ 1 running · ✅ 1 succeeded" in _render(_ending(*actions))
-    counted = _ending(*actions, message="Of 2 actions, 1 succeeded.")
+    assert "**Actions** ▶️ 1 running · ✅ 1 succeeded" in _render(_outcome(*actions))
+    counted = _outcome(*actions, message="Of 2 actions, 1 succeeded.")
     assert "**Actions**" not in _render(counted)
 
 
 def test_a_log_that_the_words_do_not_name_is_linked_all_the_same() -> None:
     """The link to the run's log stands beside the words, once."""
     for name in ("web-success", "web-failure", "gave-up", "timeout", "signal", "defect"):
-        assert render(endings()[name]).count("[Open the run's log](<") == 1
+        assert render(outcomes()[name]).count("[Open the run's log](<") == 1
 
 
 def test_an_address_that_begins_another_is_not_taken_for_it() -> None:
@@ -111,8 +119,10 @@ def test_an_address_that_begins_another_is_not_taken_for_it() -> None:
     short, long = "https://a.example/1", "https://a.example/12"
     for log_url, other_url in ((short, long), (long, short)):
         run = replace(make_run(), log_url=log_url)
-        ending = _ending(run=run, other_url=other_url, hint=f"Look at {other_url} and {log_url} .")
-        text = _render(ending)
+        outcome = _outcome(
+            run=run, other_url=other_url, hint=f"Look at {other_url} and {log_url} ."
+        )
+        text = _render(outcome)
         assert f"[Open the run's log](<{log_url}>)" in text
         assert f"](<{other_url}>)" in text
 
@@ -123,7 +133,7 @@ def test_many_failures_are_told_in_full_and_then_by_row() -> None:
     held = [
         make_action(f"d.s{n}", ActionState.SKIPPED, dependencies=("d.f24",)) for n in range(300)
     ]
-    text = _render(_ending(*failures, *held))
+    text = _render(_outcome(*failures, *held))
     headings = re.findall("#### <code>(.*)</code>", text)
     assert headings == ["d.f24", *(f"d.f{n:02}" for n in range(19))]
     assert "<summary>5 more failed actions</summary>" in text
@@ -138,7 +148,7 @@ def test_many_compile_errors_are_told_in_full_and_then_by_row() -> None:
     errors = tuple(
         CompileError(message=f"e{n}", file="a.js", line=n + 1, action="d.a") for n in range(22)
     )
-    text = _render(_ending(compile_errors=errors, files_url=FILES_URL))
+    text = _render(_outcome(compile_errors=errors, files_url=FILES_URL))
     assert text.count("```text\n") == 20
     assert "<summary>2 more compile errors</summary>" in text
     row = f"| [<code>a.js&#58;22</code>](<{FILES_URL}/a.js#L22>) | <code>e21</code> |"
@@ -152,19 +162,19 @@ def test_what_would_run_is_counted_by_type_and_tag() -> None:
         CompiledAction(name="d.b", kind="table", disabled=True, tags=("z",)),
         CompiledAction(name="d.c", kind="declaration"),
     )
-    text = _render(_ending(exit_code=ExitCode.SUCCESS, compiled=compiled))
+    text = _render(_outcome(exit_code=ExitCode.SUCCESS, compiled=compiled))
     assert (
         "| view | 51 |\n| **In all** | **51** |\n\nNot counted: 1 disabled, 1 declaration." in text
     )
     assert "| <code>z</code> | 51 |" in text
     assert "And 2 more tags." in text
     assert "<summary>All 52 actions</summary>" in text
-    alone = _render(_ending(compiled=compiled[-1:]))
+    alone = _render(_outcome(compiled=compiled[-1:]))
     assert "<details>" not in alone
 
 
-def _large() -> Ending:
-    """Return the ending of a run whose texts are as long as they can be."""
+def _large() -> StepOutcome:
+    """Return the outcome of a run whose texts are as long as they can be."""
     wide = "\U0001f389"
     actions = [
         _failed(
@@ -181,7 +191,7 @@ def _large() -> Ending:
         for action in actions
     ]
     held = [replace(action, dependencies=tuple(a.name for a in actions)) for action in held]
-    return _ending(*actions, *held, message=wide * 9000, hint=wide * 9000)
+    return _outcome(*actions, *held, message=wide * 9000, hint=wide * 9000)
 
 
 @pytest.mark.parametrize("limit", [SUMMARY_LIMIT, 300_000, 60_000, 2000, 0])
@@ -201,7 +211,7 @@ def test_rows_are_left_out_before_blocks() -> None:
     """What failed is there in full when the table of all actions has room for a part only."""
     actions = [_failed("d.failed", reason="Division by zero")]
     actions += [make_action(f"d.a{n:04}") for n in range(900)]
-    whole, part = _render(_ending(*actions)), _render(_ending(*actions), 20_000)
+    whole, part = _render(_outcome(*actions)), _render(_outcome(*actions), 20_000)
     assert "not shown" not in whole
     assert whole.count("\n| ") == 902
     assert "Division by zero" in part
@@ -213,7 +223,7 @@ def test_rows_are_left_out_before_blocks() -> None:
 def test_no_more_rows_than_can_be_read() -> None:
     """A table ends after 1,000 rows, the failed and slowest."""
     actions = [ran(f"d.a{n:04}", 0, n) for n in range(1500)]
-    text = _render(_ending(*actions))
+    text = _render(_outcome(*actions))
     assert text.count("| ✅ succeeded |") == 1000
     assert "| <code>d.a1499</code> |" in text
     assert "<code>d.a0499</code>" not in text

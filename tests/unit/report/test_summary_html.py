@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from dataform_action.report.outcome import Ending
+from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary import render_summary
 from dataform_action.validation import is_link
 from tests.support.github_markdown import UNSEEN, Page, letters_of, read_page
-from tests.support.golden import Case, endings, hostile_ending
+from tests.support.golden import Case, hostile_outcome, outcomes
 from tests.support.runner import hostile_texts
 
 _FRAGMENTS = (
@@ -44,8 +44,7 @@ few = settings(max_examples=settings().max_examples // 4)
 
 
 def show(case: Case) -> Page:
-    ending, inputs, service_name = case
-    return read_page(render_summary(ending, inputs, service_name))
+    return read_page(render_summary(*case))
 
 
 def is_seen(character: str) -> bool:
@@ -59,8 +58,8 @@ def harmless(text: str) -> str:
 
 
 def letters_shown(text: str) -> str:
-    """Return the letters of the page of a hostile ending, but for its diagram's."""
-    page = show(hostile_ending(text))
+    """Return the letters of the page of a hostile outcome, but for its diagram's."""
+    page = show(hostile_outcome(text))
     [diagram] = page.code_blocks("mermaid")
     shown = letters_of(page.text)
     assert letters_of(diagram) in shown
@@ -77,7 +76,7 @@ def elements(page: Page) -> Counter[str]:
 @example("q@octocat #1 :a: $b$ <b> [c](http://d.example)")
 def test_hostile_text_makes_nothing(text: str) -> None:
     """A hostile text makes the elements, links and references of a harmless one of its shape."""
-    hostile, meant = show(hostile_ending(text)), show(hostile_ending(harmless(text)))
+    hostile, meant = show(hostile_outcome(text)), show(hostile_outcome(harmless(text)))
     assert elements(hostile) == elements(meant)
     assert hostile.addresses == meant.addresses == []
     assert hostile.references == meant.references
@@ -97,27 +96,27 @@ def test_nothing_that_matters_is_lost(text: str) -> None:
     assert letters_shown(marked).count(letters_of(marked)) >= places - 2 > 20
 
 
-@pytest.mark.parametrize("name", sorted(endings()))
+@pytest.mark.parametrize("name", sorted(outcomes()))
 def test_links_of_the_template(name: str) -> None:
     """Every link leads where the run, its jobs, its files or its other page are."""
-    page = show(endings()[name])
-    ending = endings()[name][0]
+    page = show(outcomes()[name])
+    outcome = outcomes()[name][0]
     for address in page.addresses:
-        assert is_expected(address, ending), address
+        assert is_expected(address, outcome), address
     assert page.dropped == ()
 
 
-def is_expected(address: str, ending: Ending) -> bool:
-    run_url = "" if ending.run is None else ending.run.log_url
-    whole = {run_url, ending.other_url, *(action.job_url for action in ending.actions)}
-    home = ending.files_url.partition("/blob/")[0]
+def is_expected(address: str, outcome: StepOutcome) -> bool:
+    run_url = "" if outcome.run is None else outcome.run.log_url
+    whole = {run_url, outcome.other_url, *(action.job_url for action in outcome.actions)}
+    home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))
 
 
-@pytest.mark.parametrize("name", sorted(endings()))
+@pytest.mark.parametrize("name", sorted(outcomes()))
 def test_nothing_is_mentioned(name: str) -> None:
-    """No text of any ending mentions anybody or anything."""
-    assert show(endings()[name]).references == []
+    """No text of any outcome mentions anybody or anything."""
+    assert show(outcomes()[name]).references == []
 
 
 @few
@@ -127,18 +126,18 @@ def test_nothing_is_mentioned(name: str) -> None:
 def test_hostile_addresses(text: str, path: str) -> None:
     """An address that can be shown leads to its own host alone, and text around it to nothing."""
     url = f"https://a.example/{path}"
-    ending, inputs, service_name = hostile_ending("q")
-    assert ending.run is not None
+    outcome, subject = hostile_outcome("q")
+    assert outcome.run is not None
     changed = replace(
-        ending,
-        run=replace(ending.run, log_url=url),
+        outcome,
+        run=replace(outcome.run, log_url=url),
         other_url=url,
         files_url=url,
         message=f"{text} {url} {text}",
         hint=f"{url} {text}",
-        actions=tuple(replace(action, job_url=url) for action in ending.actions),
+        actions=tuple(replace(action, job_url=url) for action in outcome.actions),
     )
-    page = show((changed, inputs, service_name))
+    page = show((changed, subject))
     assert {urlsplit(address)[:2] for address in page.addresses} <= {("https", "a.example")}
     assert page.references == []
     assert page.dropped == ()

@@ -12,7 +12,7 @@ from hypothesis import example, given
 
 from dataform_action.model import Action, ActionState, State
 from dataform_action.report.markdown import Page
-from dataform_action.report.outcome import Ending, ExitCode
+from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.timeline import (
     MOST_TASKS,
     add_timeline,
@@ -20,7 +20,7 @@ from dataform_action.report.timeline import (
     render_timeline,
     safe_name,
 )
-from tests.support.golden import failing, hostile_ending, ran, skipped, succeeding
+from tests.support.golden import failing, hostile_outcome, ran, skipped, succeeding
 from tests.support.runner import BOUNDED, hostile_texts
 
 _FAILED = ActionState.FAILED
@@ -34,10 +34,10 @@ def _tasks(diagram: str) -> list[str]:
 
 def _page(*actions: Action, status: State = State.SUCCESS) -> str:
     page = Page(100_000)
-    ending = Ending(
+    outcome = StepOutcome(
         exit_code=ExitCode.SUCCESS, status=status, title="", message="", actions=actions
     )
-    add_timeline(page, ending)
+    add_timeline(page, outcome)
     return page.render()
 
 
@@ -197,7 +197,7 @@ def test_what_means_something_becomes_a_look_alike() -> None:
 @example("")
 def test_every_task_is_a_line_of_its_own_form(text: str) -> None:
     """Whatever the names are, each task is one line, and nothing else is one."""
-    actions = hostile_ending(text)[0].actions
+    actions = hostile_outcome(text)[0].actions
     diagram = render_timeline(actions)
     tasks = _tasks(diagram)
     assert len(tasks) == 3

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from dataform_action.action.input_specs import INPUTS
-from dataform_action.action.inputs import Inputs, parse, raw_value, variable_names
+from dataform_action.action.inputs import raw_value, read_inputs, variable_names
+from dataform_action.action.service_factory import SERVICES
+from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.errors import InputError
 from dataform_action.model import Polling, RunRequest
+from dataform_action.services.specs import DATAFORM_WEB, GOOGLE_CLOUD
 from tests.support.runner import BOUNDED, hostile_texts
 
 _GOOD = {"project-id": "1234", "token": "s3cret"}
@@ -16,10 +19,10 @@ _PLACE = {"location": "europe-west1", "repository": "warehouse"}
 #: The least that Google Cloud Dataform needs.
 _GOOD_GOOGLE = {"project-id": "my-project", "schedule": "nightly", **_PLACE}
 _BLANKS = ("", " ", "\n", " \t\r\n")
-_GOOGLE = [declared.name for declared in INPUTS if declared.google]
-_GOOGLE_BOOLEANS = [declared.name for declared in INPUTS if declared.google and declared.default]
+_GOOGLE = GOOGLE_CLOUD.own_inputs
+_GOOGLE_BOOLEANS = sorted(i.name for i in INPUTS if i.name in _GOOGLE and i.default)
 #: Those that choose the service are never refused by the other one.
-_ONLY_GOOGLE = sorted(set(_GOOGLE) - set(_PLACE))
+_ONLY_GOOGLE = sorted(_GOOGLE - set(_PLACE))
 _GOOGLE_PROBLEM = "is for Google Cloud Dataform: give location and repository, or remove it"
 _PRINTABLE_PROBLEM = "must be one line of printable text: check how it is quoted"
 _TOKEN_PROBLEM = (
@@ -35,12 +38,20 @@ _CLEAR_PROBLEM = (
 )
 
 
+_SPECS = [spec for spec, _ in SERVICES]
+
+
+def parse(environ: dict[str, str]) -> Settings:
+    """Read the settings of a step from its environment."""
+    return parse_settings(read_inputs(environ), _SPECS)
+
+
 def _environ(values: dict[str, str]) -> dict[str, str]:
     """Return what the runner makes of a workflow's ``with``."""
     return {f"INPUT_{name.upper()}": value for name, value in values.items()}
 
 
-def _read(**values: str) -> Inputs:
+def _read(**values: str) -> Settings:
     """Parse good inputs with changes; an underscore in a change's name stands for a hyphen."""
     changes = {name.replace("_", "-"): value for name, value in values.items()}
     return parse(_environ({**_GOOD, **changes}))
@@ -55,7 +66,7 @@ def _problems(values: dict[str, str]) -> dict[str, str]:
     return dict(problems)
 
 
-def _read_google(values: dict[str, str]) -> Inputs:
+def _read_google(values: dict[str, str]) -> Settings:
     """Parse the good inputs of Google Cloud Dataform with changes."""
     return parse(_environ({**_GOOD_GOOGLE, **values}))
 
@@ -67,7 +78,8 @@ def _google_problems(values: dict[str, str]) -> list[tuple[str, str]]:
     return list(caught.value.problems)
 
 
-_MINIMUM = Inputs(
+_MINIMUM = Settings(
+    service=DATAFORM_WEB,
     project_id="1234",
     location="",
     repository="",
@@ -76,7 +88,7 @@ _MINIMUM = Inputs(
     polling=Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True),
     wait=True,
     run_id=None,
-    api_url=None,
+    api_url="https://api.dataform.co",
     summary=True,
 )
 
@@ -114,7 +126,8 @@ def test_all_inputs_are_read() -> None:
         tags=" a, b\r\nc,,a \n",
         api_url="https://example.com/base/",
         summary="False",
-    ) == Inputs(
+    ) == Settings(
+        service=DATAFORM_WEB,
         project_id="1_2-a",
         location="",
         repository="",
@@ -162,16 +175,16 @@ def test_all_problems_come_at_once() -> None:
     with pytest.raises(InputError) as caught:
         parse(_environ({"timeout": "soon", "wait": "yes", "git-ref": "main", "run-id": "a/b"}))
     assert str(caught.value) == (
-        "wait 'yes' is neither true nor false: write one of them\n"
-        "run-id 'a/b' may hold only letters, digits, - and _: give the id of a run, as in the "
-        "address of its page\n"
-        "git-ref is for Google Cloud Dataform: give location and repository, or remove it\n"
         "project-id is missing: set it to the number in the address of your project, "
         "https://app.dataform.co/#/<number>/\n"
         "token is missing: set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an "
         "API token\n"
         "timeout 'soon' is not a duration between 1 second and 35 days: "
-        "write it like 30, 30s, 2m or 1h"
+        "write it like 30, 30s, 2m or 1h\n"
+        "wait 'yes' is neither true nor false: write one of them\n"
+        "run-id 'a/b' may hold only letters, digits, - and _: give the id of a run, as in the "
+        "address of its page\n"
+        "git-ref is for Google Cloud Dataform: give location and repository, or remove it"
     )
     assert caught.value.hint == "Nothing was sent."
 
@@ -300,7 +313,8 @@ def test_a_name_for_google_may_not_say_false(name: str, value: str) -> None:
 
 def test_the_least_that_google_cloud_needs() -> None:
     """A project, a place and what to run are enough: without a token, credentials are found."""
-    assert _read_google({}) == Inputs(
+    assert _read_google({}) == Settings(
+        service=GOOGLE_CLOUD,
         project_id="my-project",
         location="europe-west1",
         repository="warehouse",
@@ -309,7 +323,7 @@ def test_the_least_that_google_cloud_needs() -> None:
         polling=Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True),
         wait=True,
         run_id=None,
-        api_url=None,
+        api_url="https://dataform.googleapis.com",
         summary=True,
     )
 
@@ -425,15 +439,19 @@ def test_all_problems_of_a_combination_come_at_once() -> None:
         }
     )
     assert [name for name, _ in problems] == [
-        "repository",
-        *("vars", "schema-suffix", "table-prefix"),
-        *("tags", "actions", "include-dependencies", "include-dependents", "full-refresh"),
-        *("service-account", "compile-only", "promote", "promote"),
-        "schedule",
-        "promote",
-        "timeout",
+        *("schedule", "timeout", "repository", "compile-only", "promote", "promote", "promote"),
+        *("vars", "schema-suffix", "table-prefix", "tags", "actions", "include-dependencies"),
+        *("include-dependents", "full-refresh", "service-account"),
     ]
-    assert problems[-2] == ("promote", "waits for success, which wait: false forbids")
+    assert ("promote", "waits for success, which wait: false forbids") in problems
+
+
+def test_a_caller_may_know_a_better_remedy() -> None:
+    """A command says how it is given a token, where an action speaks of a workflow's secrets."""
+    remedies = {"token": "set DATAFORM_TOKEN"}
+    with pytest.raises(InputError) as caught:
+        parse_settings({"project-id": "1234"}, _SPECS, remedies=remedies)
+    assert caught.value.problems == (("token", "is missing: set DATAFORM_TOKEN"),)
 
 
 def test_nothing_to_run_on_google_cloud() -> None:
@@ -631,7 +649,7 @@ _VALUES = (
 )
 
 
-def _outcome(environ: dict[str, str]) -> Inputs | InputError:
+def _outcome(environ: dict[str, str]) -> Settings | InputError:
     try:
         return parse(environ)
     except InputError as error:
@@ -653,7 +671,7 @@ def test_no_values_end_in_a_traceback_or_tell_the_token(environ: dict[str, str],
     """Whatever the inputs are, they are read or refused, and the token is in no message."""
     token = f"marked-{rest}"
     outcome = _outcome({**environ, "INPUT_TOKEN": token})
-    if isinstance(outcome, Inputs):
+    if isinstance(outcome, Settings):
         assert outcome.token == token.strip()
     else:
         assert outcome.problems
