@@ -198,8 +198,8 @@ def test_every_problem_is_told_by_its_flag() -> None:
     compiled = play("compile", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t"})
     assert compiled.errors.startswith("compile is for Google Cloud Dataform: ")
     waited = play("wait", "a/b", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t o"})
-    assert waited.errors.startswith("RUN_ID 'a/b' may hold only letters")
-    assert "\nThe token holds a blank" in waited.errors
+    assert waited.errors.startswith("The token holds a blank")
+    assert "\nRUN_ID 'a/b' may hold only letters" in waited.errors
 
 
 def test_a_token_may_come_from_a_file(emulator: Emulator, tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""A third service needs a class and one registration, and nothing else has to change."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from dataform_action.action.main import main
+from dataform_action.action.service_factory import SERVICES, Services, Surroundings
+from dataform_action.action.settings import Settings
+from dataform_action.model import Action, ActionState, Fact, Prepared, Run, RunRequest, State
+from dataform_action.report.outcome import ExitCode
+from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.specs import ServiceSpec
+from tests.support.fakes import FakeClock
+from tests.support.steps import Step, read_step, runner_environ
+
+_PAGE = "https://warehouse.example/runs"
+
+
+class Cron(Service):
+    """A service of its own kind: it runs a schedule in memory, which fails at the third poll."""
+
+    name = "Cron"
+    has_actions = True
+
+    def __init__(self, workspace: str) -> None:
+        self.place = (Fact("Workspace", workspace),)
+        self._polls = 0
+
+    def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
+        return Prepared(request=request, body={"job": request.schedule})
+
+    def start(self, prepared: Prepared) -> Run:
+        return self.describe(f"{prepared.body['job']}-1")
+
+    def describe(self, run_id: str) -> Run:
+        return Run(id=run_id, state=State.RUNNING, status="", log_url=f"{_PAGE}/{run_id}")
+
+    def get(self, run: Run) -> Run:
+        self._polls += 1
+        state, status = (State.RUNNING, "busy") if self._polls < 3 else (State.FAILURE, "broken")
+        return Run(id=run.id, state=state, status=status, log_url=run.log_url)
+
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
+        return (Action(name="sales.orders", state=ActionState.FAILED, reason="no such column"),)
+
+
+def _connect(settings: Settings, surroundings: Surroundings) -> Service:
+    return Cron(settings.project_id)
+
+
+_CRON = ServiceSpec(
+    name="Cron",
+    api_url="https://warehouse.example",
+    chosen_by=("repository",),
+    own_inputs=frozenset({"repository"}),
+    elsewhere="is for Cron: remove it",
+    required={"schedule": "say which job to run"},
+    check=lambda values, request: [],
+)
+_WITH_CRON: Services = ((_CRON, _connect), SERVICES[-1])
+
+
+def _run(folder: Path, clock: FakeClock, **inputs: str) -> Step:
+    environ = runner_environ(folder, {"project-id": "night", "repository": "cron", **inputs})
+    stream = io.StringIO()
+    return read_step(folder, main(environ, stream, clock, _WITH_CRON), stream.getvalue())
+
+
+def test_a_third_service_goes_from_inputs_to_summary(tmp_path: Path, clock: FakeClock) -> None:
+    """Its run is started, followed and reported as any other, and its failure fails the step."""
+    step = _run(tmp_path, clock, schedule="nightly")
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert "Cron: triggering schedule nightly of workspace night" in step.log
+    assert step.outputs["run-id"] == "nightly-1"
+    assert step.outputs["failed-actions"] == '["sales.orders"]'
+    assert step.state["run_id"] == "nightly-1"
+    assert "**Service** Cron · **Workspace** <code>night</code>" in step.summary
+    assert "no such column" in step.summary
+
+
+def test_a_third_service_declares_what_it_requires(tmp_path: Path, clock: FakeClock) -> None:
+    """What its registration says of the inputs is checked before anything is sent."""
+    step = _run(tmp_path, clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert "schedule is missing: say which job to run" in step.summary
+
+
+def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> None:
+    """An input of its own that another service is given is refused in its own words."""
+    elsewhere: Services = (SERVICES[-1], (_CRON, _connect))
+    environ = runner_environ(tmp_path, {"project-id": "1", "token": "t0ken", "repository": "x"})
+    stream = io.StringIO()
+    assert main(environ, stream, clock, elsewhere) == ExitCode.BAD_INPUT
+    assert "repository is for Cron: remove it" in stream.getvalue()
+
+
+@pytest.mark.parametrize("ability", ["can_find_runs", "can_cancel", "can_promote"])
+def test_a_service_inherits_that_it_cannot(ability: str) -> None:
+    """A class states what its service can do, and nothing of what it cannot."""
+    assert getattr(Cron("night"), ability) is False
