@@ -14,11 +14,11 @@ Where things belong:
 * a new endpoint: the ``route`` of its API's module (``dataform_web``, ``control``), or a row in
   ``google.methods``;
 * a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
-* a new kind of fault: ``FaultKind`` in ``faults``, and a function in the table of ``spoiling``.
+* a new kind of fault: ``FaultKind`` in ``http.faults``, and a function in the table of
+  ``http.fault_effects``.
 """
 
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.faults import Fault
 from dataform_action.emulator.google.definitions import (
     Commit,
     Course,
@@ -29,7 +29,8 @@ from dataform_action.emulator.google.definitions import (
     WorkflowConfig,
 )
 from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.messages import Request
+from dataform_action.emulator.http.faults import Fault
+from dataform_action.emulator.http.messages import Request
 from dataform_action.emulator.pace import Clock
 from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from urllib.parse import quote
 
-from dataform_action.emulator.faults import FaultQueue, parse_fault
-from dataform_action.emulator.messages import (
+from dataform_action.emulator.http.faults import FaultQueue, parse_fault
+from dataform_action.emulator.http.messages import (
     Endpoint,
     Refusal,
     Reply,
@@ -16,7 +16,7 @@ from dataform_action.emulator.messages import (
     parse_object,
     refusing,
 )
-from dataform_action.emulator.recording import Recorder
+from dataform_action.emulator.http.recorder import Recorder
 from dataform_action.emulator.runs import RunStore
 
 

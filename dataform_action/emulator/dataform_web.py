@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from dataform_action.emulator.messages import (
+from dataform_action.emulator.http.messages import (
     Endpoint,
     Operation,
     Refusal,

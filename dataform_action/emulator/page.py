@@ -8,7 +8,7 @@ from hashlib import sha256
 from html import escape
 from typing import Literal
 
-from dataform_action.emulator.messages import Endpoint, Reply, Request
+from dataform_action.emulator.http.messages import Endpoint, Reply, Request
 
 Tone = Literal["running", "success", "failure", "neutral", "unknown"]
 """How a status is meant; it colours the badge."""

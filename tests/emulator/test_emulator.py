@@ -22,13 +22,13 @@ import pytest
 
 from dataform_action.emulator import DEFAULT_TOKEN, Emulator, Fault, Outcome
 from dataform_action.emulator.cli import main
-from dataform_action.emulator.faults import FaultKind, FaultQueue, FaultTarget
-from dataform_action.emulator.messages import Headers
+from dataform_action.emulator.http.connection import Wire
+from dataform_action.emulator.http.fault_effects import SPOILERS
+from dataform_action.emulator.http.faults import FaultKind, FaultQueue, FaultTarget
+from dataform_action.emulator.http.messages import Headers
+from dataform_action.emulator.http.server import BODY_LIMIT
 from dataform_action.emulator.pace import SystemClock
 from dataform_action.emulator.page import Card, render_page
-from dataform_action.emulator.server import BODY_LIMIT
-from dataform_action.emulator.spoiling import SPOILERS
-from dataform_action.emulator.wire import Wire
 
 RUNS = "/v1/project/1234/run"
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from dataform_action.emulator.google.names import RepositoryName
 from dataform_action.emulator.google.queries import Pager, read_query
 from dataform_action.emulator.google.rpc import ApiError, error_reply, refusal_reply
 from dataform_action.emulator.google.store import RepositoryStore
-from dataform_action.emulator.messages import Endpoint, Operation, Reply, Request, json_reply
+from dataform_action.emulator.http.messages import Endpoint, Operation, Reply, Request, json_reply
 from dataform_action.emulator.page import Card, Tone
 
 AcceptToken = Callable[[str | None], bool]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from dataform_action.emulator.messages import Refusal, Reply
+from dataform_action.emulator.http.messages import Refusal, Reply
 
 _HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
     {

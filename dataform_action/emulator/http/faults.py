@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from dataform_action.emulator.messages import Operation
+from dataform_action.emulator.http.messages import Operation
 
 FaultKind = Literal[
     "status",

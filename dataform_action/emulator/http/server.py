@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
-from dataform_action.emulator.messages import Headers, Refusal, Request, gateway_error
-from dataform_action.emulator.wire import Wire
+from dataform_action.emulator.http.connection import Wire
+from dataform_action.emulator.http.messages import Headers, Refusal, Request, gateway_error
 
 BODY_LIMIT = 1_000_000
 """The longest request body that is read, in bytes."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-from dataform_action.emulator.faults import Fault, FaultKind
-from dataform_action.emulator.messages import Endpoint, Refusal, Reply
-from dataform_action.emulator.wire import Wire
+from dataform_action.emulator.http.connection import Wire
+from dataform_action.emulator.http.faults import Fault, FaultKind
+from dataform_action.emulator.http.messages import Endpoint, Refusal, Reply
 
 DRIP_SECONDS = 0.05
 """The time between two bytes of a drip."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from dataform_action.emulator.messages import Request
+from dataform_action.emulator.http.messages import Request
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 
-from dataform_action.emulator.messages import Reply, render_head, render_reply
+from dataform_action.emulator.http.messages import Reply, render_head, render_reply
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from dataform_action.emulator.faults import FaultQueue
-from dataform_action.emulator.messages import Api, Endpoint, Refusal, Reply, Request, refusing
-from dataform_action.emulator.recording import Recorder
-from dataform_action.emulator.spoiling import spoil
-from dataform_action.emulator.wire import Wire
+from dataform_action.emulator.http.connection import Wire
+from dataform_action.emulator.http.fault_effects import spoil
+from dataform_action.emulator.http.faults import FaultQueue
+from dataform_action.emulator.http.messages import Api, Endpoint, Refusal, Reply, Request, refusing
+from dataform_action.emulator.http.recorder import Recorder
 
 
 class Dispatcher:
