@@ -30,7 +30,7 @@ from dataform_action.emulator.google.definitions import (
 )
 from dataform_action.emulator.google.sample import make_warehouse
 from dataform_action.emulator.http.faults import Fault
-from dataform_action.emulator.http.messages import Request
+from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.pace import Clock
 from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
 

@@ -5,18 +5,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from urllib.parse import quote
 
+from dataform_action.emulator.http.endpoint import Endpoint, error_endpoint
 from dataform_action.emulator.http.faults import FaultQueue, parse_fault
-from dataform_action.emulator.http.messages import (
-    Endpoint,
-    Refusal,
-    Reply,
-    Request,
-    gateway_error,
-    json_reply,
-    parse_object,
-    refusing,
-)
 from dataform_action.emulator.http.recorder import Recorder
+from dataform_action.emulator.http.request import Request, parse_object
+from dataform_action.emulator.http.response import (
+    HttpError,
+    Response,
+    error_response,
+    json_response,
+)
 from dataform_action.emulator.runs import RunStore
 
 
@@ -41,7 +39,7 @@ class Control:
         """Find the endpoint of a request."""
         if request.segments[:1] != ("_emulator",):
             return None
-        handlers: dict[tuple[str, str], Callable[[], Reply]] = {
+        handlers: dict[tuple[str, str], Callable[[], Response]] = {
             ("POST", "faults"): partial(self._add_fault, request),
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "requests"): self._list_requests,
@@ -51,29 +49,29 @@ class Control:
         handle = handlers.get((request.method, "/".join(request.segments[1:])))
         if handle is None:
             message = f"The emulator has no control {request.method} {request.path}"
-            return refusing(None, Refusal(404, message))
+            return error_endpoint(None, HttpError(404, message))
         return _endpoint(handle)
 
-    def _add_fault(self, request: Request) -> Reply:
+    def _add_fault(self, request: Request) -> Response:
         try:
             fault = parse_fault(parse_object(request.body))
         except ValueError as error:
-            raise Refusal(400, str(error)) from error
+            raise HttpError(400, str(error)) from error
         self.faults.add(fault)
-        return json_reply({})
+        return json_response({})
 
-    def _clear_faults(self) -> Reply:
+    def _clear_faults(self) -> Response:
         self.faults.clear()
-        return json_reply({})
+        return json_response({})
 
-    def _list_requests(self) -> Reply:
+    def _list_requests(self) -> Response:
         requests = [self._describe(request) for request in self.recorder.requests]
-        return json_reply({"requests": requests, "connections": self.recorder.connections})
+        return json_response({"requests": requests, "connections": self.recorder.connections})
 
-    def _list_runs(self) -> Reply:
-        return json_reply({"runs": [asdict(run) for run in self.runs.snapshot()]})
+    def _list_runs(self) -> Response:
+        return json_response({"runs": [asdict(run) for run in self.runs.snapshot()]})
 
-    def _set_outcome(self, request: Request) -> Reply:
+    def _set_outcome(self, request: Request) -> Response:
         data = parse_object(request.body)
         schedule, statuses = data.get("schedule"), data.get("statuses")
         if (
@@ -83,9 +81,9 @@ class Control:
             or not all(isinstance(status, str) for status in statuses)
         ):
             wanted = '{"schedule": "<name>", "statuses": ["<status>", ...]}'
-            raise Refusal(400, f"An outcome looks like {wanted}")
+            raise HttpError(400, f"An outcome looks like {wanted}")
         self.runs.set_outcome(schedule, statuses)
-        return json_reply({})
+        return json_response({})
 
     def _describe(self, request: Request) -> dict[str, object]:
         headers = {name: redact(value, self.tokens) for name, value in request.headers.items()}
@@ -103,11 +101,11 @@ class Control:
         }
 
 
-def _endpoint(handle: Callable[[], Reply]) -> Endpoint:
-    def answer() -> Reply:
+def _endpoint(handle: Callable[[], Response]) -> Endpoint:
+    def answer() -> Response:
         try:
             return handle()
-        except Refusal as refusal:
-            return gateway_error(refusal)
+        except HttpError as error:
+            return error_response(error)
 
     return Endpoint(None, answer)

@@ -12,8 +12,8 @@ from dataform_action.emulator.google.sample import make_warehouse
 from dataform_action.emulator.google.store import RepositoryStore, Script
 from dataform_action.emulator.http.dispatcher import Dispatcher
 from dataform_action.emulator.http.faults import Fault, FaultQueue
-from dataform_action.emulator.http.messages import Request
 from dataform_action.emulator.http.recorder import Recorder
+from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.server import Server
 from dataform_action.emulator.pace import Advance, Clock, Pace, SystemClock
 from dataform_action.emulator.page import Card, StatusPage

@@ -8,7 +8,9 @@ from hashlib import sha256
 from html import escape
 from typing import Literal
 
-from dataform_action.emulator.http.messages import Endpoint, Reply, Request
+from dataform_action.emulator.http.endpoint import Endpoint
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import Response
 
 Tone = Literal["running", "success", "failure", "neutral", "unknown"]
 """How a status is meant; it colours the badge."""
@@ -77,10 +79,10 @@ class StatusPage:
             return None
         return Endpoint(None, self._answer)
 
-    def _answer(self) -> Reply:
+    def _answer(self) -> Response:
         body = render_page(self.cards()).encode("utf-8", "replace")
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-        return Reply(200, body, "text/html; charset=utf-8", headers)
+        return Response(200, body, "text/html; charset=utf-8", headers)
 
 
 def render_page(cards: Sequence[Card]) -> str:

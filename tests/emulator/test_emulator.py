@@ -22,10 +22,10 @@ import pytest
 
 from dataform_action.emulator import DEFAULT_TOKEN, Emulator, Fault, Outcome
 from dataform_action.emulator.cli import main
-from dataform_action.emulator.http.connection import Wire
-from dataform_action.emulator.http.fault_effects import SPOILERS
+from dataform_action.emulator.http.connection import Connection
+from dataform_action.emulator.http.fault_effects import EFFECTS
 from dataform_action.emulator.http.faults import FaultKind, FaultQueue, FaultTarget
-from dataform_action.emulator.http.messages import Headers
+from dataform_action.emulator.http.request import Headers
 from dataform_action.emulator.http.server import BODY_LIMIT
 from dataform_action.emulator.pace import SystemClock
 from dataform_action.emulator.page import Card, render_page
@@ -384,7 +384,7 @@ def test_runs_are_listed_without_advancing_them(emulator: Emulator, client: Clie
 
 def test_every_kind_of_fault_has_a_function() -> None:
     """The table of faults is complete."""
-    assert set(SPOILERS) == set(get_args(FaultKind))
+    assert set(EFFECTS) == set(get_args(FaultKind))
 
 
 def test_status_fault(emulator: Emulator, client: Client, run_path: str) -> None:
@@ -505,13 +505,13 @@ def test_hang_is_in_vain_when_the_client_has_left() -> None:
     """A held request whose client has left is not carried out; one whose client waits is."""
     server_side, client_side = socket.socketpair()
     with server_side, client_side:
-        wire = Wire(server_side, threading.Event(), keep_open=True)
-        assert wire.hold(0)
+        connection = Connection(server_side, threading.Event(), keep_open=True)
+        assert connection.hold(0)
         client_side.sendall(b"the next request")
-        assert wire.hold(0)
+        assert connection.hold(0)
         server_side.recv(100)
         client_side.close()
-        assert not wire.hold(0)
+        assert not connection.hold(0)
 
 
 def test_drip_fault(emulator: Emulator, client: Client, run_path: str) -> None:

@@ -13,9 +13,11 @@ from dataform_action.emulator.google.definitions import Invocation
 from dataform_action.emulator.google.methods import METHODS, Call, Method
 from dataform_action.emulator.google.names import RepositoryName
 from dataform_action.emulator.google.queries import Pager, read_query
-from dataform_action.emulator.google.rpc import ApiError, error_reply, refusal_reply
+from dataform_action.emulator.google.rpc import ApiError, api_error_response, http_error_response
 from dataform_action.emulator.google.store import RepositoryStore
-from dataform_action.emulator.http.messages import Endpoint, Operation, Reply, Request, json_reply
+from dataform_action.emulator.http.endpoint import Endpoint, Operation
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import Response, json_response
 from dataform_action.emulator.page import Card, Tone
 
 AcceptToken = Callable[[str | None], bool]
@@ -91,15 +93,15 @@ class GoogleDataform:
         handle: Callable[[], Mapping[str, object]],
         request: Request,
     ) -> Endpoint:
-        def answer() -> Reply:
+        def answer() -> Response:
             try:
                 self._check_token(request)
                 with self._lock:
-                    return json_reply(handle())
+                    return json_response(handle())
             except ApiError as error:
-                return error_reply(error)
+                return api_error_response(error)
 
-        return Endpoint(operation, answer, refusal_reply, sample.encode())
+        return Endpoint(operation, answer, http_error_response, sample.encode())
 
     def _check_token(self, request: Request) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -16,7 +16,7 @@ from dataform_action.emulator.google.queries import (
 )
 from dataform_action.emulator.google.rendering import render_action
 from dataform_action.emulator.google.store import RepositoryStore
-from dataform_action.emulator.http.messages import Operation
+from dataform_action.emulator.http.endpoint import Operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from dataform_action.emulator.http.messages import Refusal, Reply
+from dataform_action.emulator.http.response import HttpError, Response
 
 _HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
     {
@@ -51,33 +51,33 @@ class ApiError(Exception):
         return self.message
 
 
-def error_reply(error: ApiError) -> Reply:
+def api_error_response(error: ApiError) -> Response:
     """Make the answer of a refused request."""
     status = _HTTP_STATUSES[error.code]
-    return _reply(status, error.code, error.message, error.details, error.headers)
+    return _response(status, error.code, error.message, error.details, error.headers)
 
 
-def refusal_reply(refusal: Refusal) -> Reply:
+def http_error_response(error: HttpError) -> Response:
     """Make the answer of an HTTP status that a fault orders."""
-    code = _CODES.get(refusal.status, "UNKNOWN")
-    return _reply(refusal.status, code, refusal.message, (), refusal.headers)
+    code = _CODES.get(error.status, "UNKNOWN")
+    return _response(error.status, code, error.message, (), error.headers)
 
 
-def _reply(
+def _response(
     status: int,
     code: str,
     message: str,
     details: Sequence[Mapping[str, object]],
     headers: Mapping[str, str],
-) -> Reply:
+) -> Response:
     error: dict[str, object] = {"code": status, "message": message, "status": code}
     if details:
         error["details"] = list(details)
-    return Reply(status, json.dumps({"error": error}).encode(), headers=headers)
+    return Response(status, json.dumps({"error": error}).encode(), headers=headers)
 
 
 def bad_request(message: str, path: str = "") -> ApiError:
-    """Make the refusal of a request that cannot be read; ``path`` is that of the bad field."""
+    """Make the error of a request that cannot be read; ``path`` is that of the bad field."""
     violation = {"description": message} | ({"field": path} if path else {})
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
     return ApiError("INVALID_ARGUMENT", message, [detail])

@@ -1,52 +1,50 @@
-"""One client's connection, as an answer or a fault may use it."""
+"""The connection of one client, as a response or a fault uses it."""
 
 import socket
 import struct
 import threading
 
-from dataform_action.emulator.http.messages import Reply, render_head, render_reply
+from dataform_action.emulator.http.response import Response, render_head, render_response
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
-class Wire:
-    """Writes to a connection; it never raises anything but OSError, when the client has left."""
+class Connection:
+    """Writes to a client; raises nothing but OSError, when the client has disconnected."""
 
-    def __init__(
-        self, connection: socket.socket, closing: threading.Event, keep_open: bool
-    ) -> None:
-        """Take the connection, the event that ends all waiting, and whether another may follow."""
-        self._connection = connection
+    def __init__(self, client: socket.socket, closing: threading.Event, keep_open: bool) -> None:
+        """Take the socket, the event that ends all waiting, and whether the client may go on."""
+        self._socket = client
         self._closing = closing
         self.keep_open = keep_open
 
-    def send(self, reply: Reply) -> None:
-        """Send a whole reply."""
-        self.write(render_reply(reply, self.keep_open))
+    def send(self, response: Response) -> None:
+        """Send a whole response."""
+        self.write(render_response(response, self.keep_open))
 
-    def write_head(self, reply: Reply, length: int) -> None:
-        """Send the head of a reply, which promises a body of ``length`` bytes."""
-        self.write(render_head(reply, length, self.keep_open))
+    def write_head(self, response: Response, length: int) -> None:
+        """Send the head of a response, which promises a body of ``length`` bytes."""
+        self.write(render_head(response, length, self.keep_open))
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are."""
-        self._connection.sendall(data)
+        self._socket.sendall(data)
 
     def hold(self, seconds: float) -> bool:
-        """Wait; return whether there still is somebody to answer."""
+        """Wait; return whether the client still waits for a response."""
         return not self._closing.wait(seconds) and not self._client_has_left()
 
     def close(self) -> None:
-        """Let the connection end after this answer."""
+        """Close the connection after this response."""
         self.keep_open = False
 
     def reset(self) -> None:
-        """Let the connection end by a TCP reset: closing it without lingering does that."""
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        """End the connection with a TCP reset: closing it without lingering does that."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self.close()
 
     def _client_has_left(self) -> bool:
         try:
-            return self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
             return False

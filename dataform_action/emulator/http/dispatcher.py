@@ -1,16 +1,18 @@
-"""The way of a request: find its endpoint, record it, look for a fault, answer."""
+"""The steps of a request: find its endpoint, record it, apply a fault, send the response."""
 
 from collections.abc import Callable, Sequence
 
-from dataform_action.emulator.http.connection import Wire
-from dataform_action.emulator.http.fault_effects import spoil
+from dataform_action.emulator.http.connection import Connection
+from dataform_action.emulator.http.endpoint import Api, Endpoint, error_endpoint
+from dataform_action.emulator.http.fault_effects import apply_fault
 from dataform_action.emulator.http.faults import FaultQueue
-from dataform_action.emulator.http.messages import Api, Endpoint, Refusal, Reply, Request, refusing
 from dataform_action.emulator.http.recorder import Recorder
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import HttpError, Response
 
 
 class Dispatcher:
-    """Answers requests by the first API that knows their path."""
+    """Passes each request to the first API that knows its path."""
 
     def __init__(
         self,
@@ -23,38 +25,38 @@ class Dispatcher:
         self._apis = apis
         self._faults = faults
         self._recorder = recorder
-        self._log = log
+        self._write_log = log
 
-    def respond(self, request: Request, wire: Wire) -> None:
-        """Answer one request, properly or by a fault."""
+    def respond(self, request: Request, connection: Connection) -> None:
+        """Send the response to one request, or apply the fault that is due."""
         endpoint = self._route(request)
         if endpoint.operation is None:
-            wire.send(endpoint.answer())
+            connection.send(endpoint.respond())
             return
         self._recorder.record(request)
         fault = self._faults.take(endpoint.operation)
 
-        def carry_out() -> Reply:
-            reply = endpoint.answer()
-            self._recorder.wake()
-            return reply
+        def process() -> Response:
+            response = endpoint.respond()
+            self._recorder.notify()
+            return response
 
         if fault is None:
-            reply = carry_out()
-            self._tell(request, str(reply.status))
-            wire.send(reply)
+            response = process()
+            self._log(request, str(response.status))
+            connection.send(response)
         else:
-            self._tell(request, f"fault {fault.kind}")
-            spoil(fault, endpoint, carry_out, wire)
+            self._log(request, f"fault {fault.kind}")
+            apply_fault(fault, endpoint, process, connection)
 
     def _route(self, request: Request) -> Endpoint:
         for api in self._apis:
             endpoint = api.route(request)
             if endpoint is not None:
                 return endpoint
-        return refusing("other", Refusal(404, f"Nothing is served at {request.path}"))
+        return error_endpoint("other", HttpError(404, f"Nothing is served at {request.path}"))
 
-    def _tell(self, request: Request, outcome: str) -> None:
-        if self._log is not None:
+    def _log(self, request: Request, outcome: str) -> None:
+        if self._write_log is not None:
             path = request.path.encode("unicode_escape").decode()
-            self._log(f"{request.method} {path} -> {outcome}")
+            self._write_log(f"{request.method} {path} -> {outcome}")

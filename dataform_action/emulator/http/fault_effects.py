@@ -1,13 +1,14 @@
-"""How each kind of fault spoils an answer: one small function a kind, and the table of them."""
+"""What each kind of fault does to a response: one small function per kind, and their table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-from dataform_action.emulator.http.connection import Wire
+from dataform_action.emulator.http.connection import Connection
+from dataform_action.emulator.http.endpoint import Endpoint
 from dataform_action.emulator.http.faults import Fault, FaultKind
-from dataform_action.emulator.http.messages import Endpoint, Refusal, Reply
+from dataform_action.emulator.http.response import HttpError, Response
 
 DRIP_SECONDS = 0.05
 """The time between two bytes of a drip."""
@@ -17,110 +18,112 @@ _BLANKS = b" " * 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request whose answer a fault spoils.
+class FaultyRequest:
+    """A request with a fault.
 
-    ``carry_out`` carries the request out when it is called first, and returns the proper reply.
+    ``process`` processes the request when it is first called, and returns the correct response.
     """
 
     fault: Fault
     endpoint: Endpoint
-    carry_out: Callable[[], Reply]
-    wire: Wire
+    process: Callable[[], Response]
+    connection: Connection
 
-    def reply(
+    def response(
         self, body: bytes, status: int = 200, content_type: str = "application/json"
-    ) -> Reply:
-        """Make a reply of what the fault gives, and of the kind's own values for the rest."""
+    ) -> Response:
+        """Make a response from the fields of the fault; the arguments are the kind's defaults."""
         fault = self.fault
-        return Reply(
+        return Response(
             status=status if fault.status is None else fault.status,
             body=body if fault.body is None else fault.body.encode("utf-8", "replace"),
             content_type=content_type,
             headers=fault.headers,
         )
 
-    def plausible_reply(self) -> Reply:
-        """Make a reply that looks right: the proper one, or a sample if nothing was done."""
+    def plausible_response(self) -> Response:
+        """Make a response that looks right: the correct one if processed, otherwise a sample."""
         if not self.fault.processed:
-            return self.reply(self.endpoint.sample)
-        proper = self.carry_out()
-        return self.reply(proper.body, proper.status)
+            return self.response(self.endpoint.sample_body)
+        correct = self.process()
+        return self.response(correct.body, correct.status)
 
 
-def spoil(fault: Fault, endpoint: Endpoint, carry_out: Callable[[], Reply], wire: Wire) -> None:
-    """Answer a request by its fault; ``carry_out`` is called at most once."""
-    exchange = Exchange(fault, endpoint, cache(carry_out), wire)
+def apply_fault(
+    fault: Fault, endpoint: Endpoint, process: Callable[[], Response], connection: Connection
+) -> None:
+    """Respond to a request as its fault says; ``process`` is called at most once."""
+    request = FaultyRequest(fault, endpoint, cache(process), connection)
     if fault.processed:
-        exchange.carry_out()
-    SPOILERS[fault.kind](exchange)
+        request.process()
+    EFFECTS[fault.kind](request)
 
 
-def _send_status(exchange: Exchange) -> None:
-    status = 503 if exchange.fault.status is None else exchange.fault.status
-    refusal = Refusal(status, f"The emulator was told to answer {status}")
-    exchange.wire.send(exchange.reply(exchange.endpoint.refuse(refusal).body, status))
+def _send_status(request: FaultyRequest) -> None:
+    status = 503 if request.fault.status is None else request.fault.status
+    error = HttpError(status, f"The emulator was told to answer {status}")
+    request.connection.send(request.response(request.endpoint.render_error(error).body, status))
 
 
-def _reset(exchange: Exchange) -> None:
-    exchange.wire.reset()
+def _reset(request: FaultyRequest) -> None:
+    request.connection.reset()
 
 
-def _close(exchange: Exchange) -> None:
-    exchange.wire.close()
+def _close(request: FaultyRequest) -> None:
+    request.connection.close()
 
 
-def _send_short(exchange: Exchange) -> None:
-    reply = exchange.plausible_reply()
-    exchange.wire.close()
-    exchange.wire.write_head(reply, len(reply.body) + 1)
-    exchange.wire.write(reply.body[: len(reply.body) // 2])
+def _send_short(request: FaultyRequest) -> None:
+    response = request.plausible_response()
+    request.connection.close()
+    request.connection.write_head(response, len(response.body) + 1)
+    request.connection.write(response.body[: len(response.body) // 2])
 
 
-def _send_cut_json(exchange: Exchange) -> None:
-    reply = exchange.plausible_reply()
-    exchange.wire.send(replace(reply, body=reply.body[: len(reply.body) // 2]))
+def _send_cut_json(request: FaultyRequest) -> None:
+    response = request.plausible_response()
+    request.connection.send(replace(response, body=response.body[: len(response.body) // 2]))
 
 
-def _send_html(exchange: Exchange) -> None:
-    exchange.wire.send(exchange.reply(_PAGE, content_type="text/html; charset=utf-8"))
+def _send_html(request: FaultyRequest) -> None:
+    request.connection.send(request.response(_PAGE, content_type="text/html; charset=utf-8"))
 
 
-def _send_json(exchange: Exchange) -> None:
-    exchange.wire.send(exchange.reply(b"{}"))
+def _send_json(request: FaultyRequest) -> None:
+    request.connection.send(request.response(b"{}"))
 
 
-def _hang(exchange: Exchange) -> None:
-    if exchange.wire.hold(exchange.fault.seconds):
-        exchange.wire.send(exchange.carry_out())
+def _hang(request: FaultyRequest) -> None:
+    if request.connection.hold(request.fault.seconds):
+        request.connection.send(request.process())
 
 
-def _drip(exchange: Exchange) -> None:
-    count = max(1, round(exchange.fault.seconds / DRIP_SECONDS))
-    exchange.wire.close()
-    exchange.wire.write_head(exchange.reply(b""), count + 1)
+def _drip(request: FaultyRequest) -> None:
+    count = max(1, round(request.fault.seconds / DRIP_SECONDS))
+    request.connection.close()
+    request.connection.write_head(request.response(b""), count + 1)
     for _ in range(count):
-        if not exchange.wire.hold(DRIP_SECONDS):
+        if not request.connection.hold(DRIP_SECONDS):
             break
-        exchange.wire.write(b" ")
+        request.connection.write(b" ")
 
 
-def _send_huge(exchange: Exchange) -> None:
-    size = exchange.fault.size
-    reply = exchange.plausible_reply()
-    exchange.wire.write_head(reply, size)
-    exchange.wire.write(reply.body[:size])
-    missing = size - len(reply.body)
+def _send_huge(request: FaultyRequest) -> None:
+    size = request.fault.size
+    response = request.plausible_response()
+    request.connection.write_head(response, size)
+    request.connection.write(response.body[:size])
+    missing = size - len(response.body)
     while missing > 0:
-        exchange.wire.write(_BLANKS[:missing])
+        request.connection.write(_BLANKS[:missing])
         missing -= len(_BLANKS)
 
 
-def _redirect(exchange: Exchange) -> None:
-    exchange.wire.send(exchange.reply(b"", 302, content_type="text/plain"))
+def _redirect(request: FaultyRequest) -> None:
+    request.connection.send(request.response(b"", 302, content_type="text/plain"))
 
 
-SPOILERS: Mapping[FaultKind, Callable[[Exchange], None]] = MappingProxyType(
+EFFECTS: Mapping[FaultKind, Callable[[FaultyRequest], None]] = MappingProxyType(
     {
         "status": _send_status,
         "reset": _reset,

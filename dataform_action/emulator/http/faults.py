@@ -1,4 +1,4 @@
-"""The faults that a test orders: what they are, and which request gets which."""
+"""The faults that a test injects, and which request gets which fault."""
 
 import re
 import threading
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from dataform_action.emulator.http.messages import Operation
+from dataform_action.emulator.http.endpoint import Operation
 
 FaultKind = Literal[
     "status",
@@ -34,27 +34,27 @@ _LARGEST_SIZE = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to spoil answers, and which ones.
+    """One way to break responses, and which ones it breaks.
 
     kind:
         ``status``: an error status. ``reset``: the connection is reset. ``close``: it is closed
         without a byte. ``short``: closed in the middle of the body. ``cut-json``: half of the JSON
         text, with the right length. ``html``: a page. ``json``: the JSON text of ``body``.
-        ``hang``: the proper answer, after ``seconds``. ``drip``: a byte every now and then for
-        ``seconds``, never the whole. ``huge``: a body of ``size`` bytes, JSON with blanks behind.
+        ``hang``: the correct response, after ``seconds``. ``drip``: a byte every 50 ms for
+        ``seconds``, never the whole. ``huge``: a body of ``size`` bytes, JSON and then blanks.
         ``redirect``: to the ``Location`` in ``headers``.
-    on: the operation that it spoils.
-    times: how many answers it spoils; None: all of them.
-    after: how many matching requests pass before, whether or not another fault spoils those.
+    on: the operation that it affects.
+    times: how many responses it breaks; None: all of them.
+    after: how many matching requests pass before it, even if another fault affects them.
     status: the HTTP status; None: 503 for ``status``, 302 for ``redirect``, 200 for the others.
     headers: header fields to add.
-    body: the text of the body; None: one that suits the kind.
+    body: the text of the body; None: the default of the kind.
     seconds: how long ``hang`` and ``drip`` take.
     size: the length of ``huge``, in bytes.
-    processed: whether the request is carried out before its answer is spoiled. A ``hang`` that is
-        not processed is carried out when it ends, if the client is still there.
+    processed: whether the request is processed before its response is broken. A ``hang`` that is
+        not processed is processed when it ends, if the client is still connected.
 
-    Raise ValueError for a field that makes no sense.
+    Raise ValueError for an invalid field.
     """
 
     kind: FaultKind
@@ -121,7 +121,7 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
 
 
 def parse_fault(data: Mapping[str, Any]) -> Fault:
-    """Read a fault from the JSON object of its fields; raise ValueError with what is wrong."""
+    """Parse a fault from the JSON object of its fields; raise ValueError for an invalid one."""
     known = [entry.name for entry in fields(Fault)]
     unknown = sorted(set(data) - set(known))
     if unknown:
@@ -132,45 +132,45 @@ def parse_fault(data: Mapping[str, Any]) -> Fault:
 
 
 @dataclass(slots=True)
-class _Order:
-    """A fault with its own counts: matching requests seen, answers spoiled."""
+class _QueuedFault:
+    """A fault and its counts: matching requests seen, and those that it was applied to."""
 
     fault: Fault
     seen: int = 0
-    spoiled: int = 0
+    applied: int = 0
 
     def is_due(self) -> bool:
-        """Tell whether the fault would spoil the request that was just seen."""
+        """Return whether the fault applies to the request that was just seen."""
         times = self.fault.times
-        return self.seen > self.fault.after and (times is None or self.spoiled < times)
+        return self.seen > self.fault.after and (times is None or self.applied < times)
 
 
 class FaultQueue:
-    """The faults in order of adding."""
+    """The faults in the order in which they were added."""
 
     def __init__(self) -> None:
         """Start without faults."""
         self._lock = threading.Lock()
-        self._orders: list[_Order] = []
+        self._queue: list[_QueuedFault] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault behind those that were added before."""
+        """Add a fault after the others."""
         with self._lock:
-            self._orders.append(_Order(fault))
+            self._queue.append(_QueuedFault(fault))
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         with self._lock:
-            self._orders.clear()
+            self._queue.clear()
 
     def take(self, operation: Operation) -> Fault | None:
-        """Return the fault for a request: the first that is due; all that match count it."""
+        """Return the first fault that is due for a request; each fault that matches counts it."""
         with self._lock:
-            matching = [order for order in self._orders if order.fault.on in ("any", operation)]
-            for order in matching:
-                order.seen += 1
-            due = next(filter(_Order.is_due, matching), None)
+            matching = [queued for queued in self._queue if queued.fault.on in ("any", operation)]
+            for queued in matching:
+                queued.seen += 1
+            due = next(filter(_QueuedFault.is_due, matching), None)
             if due is None:
                 return None
-            due.spoiled += 1
+            due.applied += 1
             return due.fault

@@ -1,10 +1,10 @@
-"""What was asked of the emulator, and waiting for it."""
+"""Which requests the emulator received, and waiting for them."""
 
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from dataform_action.emulator.http.messages import Request
+from dataform_action.emulator.http.request import Request
 
 T = TypeVar("T")
 
@@ -29,20 +29,20 @@ class Recorder:
         return len({request.connection for request in self.requests})
 
     def record(self, request: Request) -> None:
-        """Keep a request, and wake who waits."""
+        """Keep a request, and notify the threads that wait."""
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
 
-    def wake(self) -> None:
-        """Wake who waits: a request was carried out."""
+    def notify(self) -> None:
+        """Notify the threads that wait: a request was processed."""
         with self._changed:
             self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], T], seconds: float) -> T:
-        """Return what ``condition`` returns as soon as that is true; raise TimeoutError if never.
+        """Return the value of ``condition`` as soon as it is true; raise TimeoutError if never.
 
-        It is looked at once at the start, and after each step of each request.
+        The condition is checked once at the start, and after each step of each request.
         """
         with self._changed:
             value = self._changed.wait_for(condition, seconds)

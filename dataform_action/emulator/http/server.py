@@ -1,4 +1,4 @@
-"""The TCP server and the HTTP framing: a thread a connection, keep-alive, and a fast end."""
+"""The TCP server and the HTTP framing: a thread per connection, keep-alive, a quick shutdown."""
 
 import contextlib
 import itertools
@@ -10,27 +10,28 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
-from dataform_action.emulator.http.connection import Wire
-from dataform_action.emulator.http.messages import Headers, Refusal, Request, gateway_error
+from dataform_action.emulator.http.connection import Connection
+from dataform_action.emulator.http.request import Headers, Request
+from dataform_action.emulator.http.response import HttpError, error_response
 
 BODY_LIMIT = 1_000_000
 """The longest request body that is read, in bytes."""
 
-Respond = Callable[[Request, Wire], None]
+Respond = Callable[[Request, Connection], None]
 
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _JOIN_SECONDS = 5.0
 
 
 class Server(socketserver.TCPServer):
-    """Serves from the moment it is made until ``close``."""
+    """Serves from its creation until ``close``."""
 
     allow_reuse_address = True
     request_queue_size = 128
-    timeout = 0.5  # Only a net: close() wakes the wait for connections.
+    timeout = 0.5  # A safety net: close() ends the wait for connections.
 
     def __init__(self, host: str, port: int, respond: Respond) -> None:
-        """Listen; raise OSError if the address cannot be had."""
+        """Listen; raise OSError if the address is not available."""
         self.respond = respond
         self.closing = threading.Event()
         self.numbers = itertools.count(1)
@@ -48,17 +49,17 @@ class Server(socketserver.TCPServer):
     def process_request(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
     ) -> None:
-        """Give a new connection its own thread."""
-        assert isinstance(request, socket.socket), "only UDP servers get the other"  # noqa: S101
+        """Start a thread for a new connection."""
+        assert isinstance(request, socket.socket), "only UDP servers get a tuple"  # noqa: S101
         thread = threading.Thread(
-            target=self._converse, args=(request, client_address), daemon=True
+            target=self._serve_connection, args=(request, client_address), daemon=True
         )
         with self._lock:
             self._connections[request] = thread
         thread.start()
 
     def close(self) -> None:
-        """End every connection, also those that a fault holds, and wait for the threads."""
+        """End every connection, even those that a fault holds open, and wait for the threads."""
         if self.closing.is_set():
             return
         self.closing.set()
@@ -77,7 +78,7 @@ class Server(socketserver.TCPServer):
         while not self.closing.is_set():
             self.handle_request()
 
-    def _converse(self, connection: socket.socket, client_address: object) -> None:
+    def _serve_connection(self, connection: socket.socket, client_address: object) -> None:
         # Closed without the usual shutdown(): a FIN would come before the reset of a fault.
         try:
             with contextlib.suppress(OSError):
@@ -89,7 +90,7 @@ class Server(socketserver.TCPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads the requests of one connection and passes each on; errors of framing end it."""
+    """Reads the requests of one connection and dispatches each; framing errors end it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -99,10 +100,10 @@ class _Handler(BaseHTTPRequestHandler):
     _number: int | None = None
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a malformed request in the shape of the other errors, and end the connection."""
+        """Respond to a malformed request as to other errors, and end the connection."""
         self.close_connection = True
-        refusal = Refusal(int(code), message or explain or "The request is malformed")
-        self._wire().send(gateway_error(refusal))
+        error = HttpError(int(code), message or explain or "The request is malformed")
+        self._connection().send(error_response(error))
 
     def _serve(self) -> None:
         body = self._read_body()
@@ -120,18 +121,18 @@ class _Handler(BaseHTTPRequestHandler):
             connection=self._number,
             time=time.monotonic(),
         )
-        wire = self._wire()
-        self.server.respond(request, wire)
-        self.close_connection = not wire.keep_open
+        connection = self._connection()
+        self.server.respond(request, connection)
+        self.close_connection = not connection.keep_open
 
-    # The base class looks for these names.
+    # The base class calls methods of these names.
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
-    def _wire(self) -> Wire:
-        return Wire(self.connection, self.server.closing, keep_open=not self.close_connection)
+    def _connection(self) -> Connection:
+        return Connection(self.connection, self.server.closing, keep_open=not self.close_connection)
 
     def _read_body(self) -> bytes | None:
-        """Read the body; None if there is no going on."""
+        """Read the body; None if the request cannot be served."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411, "Send the body with a Content-Length, not chunked")
             return None
