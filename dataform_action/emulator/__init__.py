@@ -18,8 +18,9 @@ Where things belong:
   ``http.fault_effects``.
 """
 
-from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.google.definitions import (
+from dataform_action.emulator.clock import Clock
+from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run
+from dataform_action.emulator.definitions import (
     Commit,
     Course,
     Invocation,
@@ -28,11 +29,10 @@ from dataform_action.emulator.google.definitions import (
     Rules,
     WorkflowConfig,
 )
-from dataform_action.emulator.google.sample import make_warehouse
+from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
 from dataform_action.emulator.http.faults import Fault
 from dataform_action.emulator.http.request import Request
-from dataform_action.emulator.pace import Clock
-from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
+from dataform_action.emulator.sample_repository import make_warehouse
 
 __all__ = [
     "DEFAULT_SCHEDULES",

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from dataform_action.emulator.clock import Advance
+from dataform_action.emulator.compiled_graph import load_graph
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.google.graph import load_graph
-from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.pace import Advance
+from dataform_action.emulator.sample_repository import make_warehouse
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 

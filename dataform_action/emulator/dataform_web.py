@@ -6,6 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
+from dataform_action.emulator.dataform_web_runs import NOT_FOUND, Run, RunStore
 from dataform_action.emulator.http.endpoint import Endpoint, Operation, error_endpoint
 from dataform_action.emulator.http.request import Request, parse_object
 from dataform_action.emulator.http.response import (
@@ -14,8 +15,7 @@ from dataform_action.emulator.http.response import (
     error_response,
     json_response,
 )
-from dataform_action.emulator.page import Card, Tone
-from dataform_action.emulator.runs import NOT_FOUND, Run, RunStore
+from dataform_action.emulator.status_page import Card, Tone
 
 T = TypeVar("T")
 

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self, TypeVar
 
-from dataform_action.emulator.control import Control, redact
+from dataform_action.emulator.clock import Advance, Clock, Pace, SystemClock
+from dataform_action.emulator.control_api import Control, redact
 from dataform_action.emulator.dataform_web import DataformWeb
+from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
+from dataform_action.emulator.definitions import Course, Invocation, Repository, Rules
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
-from dataform_action.emulator.google.definitions import Course, Invocation, Repository, Rules
-from dataform_action.emulator.google.queries import Pager
-from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.google.store import RepositoryStore, Script
+from dataform_action.emulator.google.parameters import Pager
+from dataform_action.emulator.google.repository import RepositoryStore, Script
 from dataform_action.emulator.http.dispatcher import Dispatcher
 from dataform_action.emulator.http.faults import Fault, FaultQueue
 from dataform_action.emulator.http.recorder import Recorder
 from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.server import Server
-from dataform_action.emulator.pace import Advance, Clock, Pace, SystemClock
-from dataform_action.emulator.page import Card, StatusPage
-from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
+from dataform_action.emulator.sample_repository import make_warehouse
+from dataform_action.emulator.status_page import Card, StatusPage
 
 T = TypeVar("T")
 

@@ -22,13 +22,13 @@ import pytest
 
 from dataform_action.emulator import DEFAULT_TOKEN, Emulator, Fault, Outcome
 from dataform_action.emulator.cli import main
+from dataform_action.emulator.clock import SystemClock
 from dataform_action.emulator.http.connection import Connection
 from dataform_action.emulator.http.fault_effects import EFFECTS
 from dataform_action.emulator.http.faults import FaultKind, FaultQueue, FaultTarget
 from dataform_action.emulator.http.request import Headers
 from dataform_action.emulator.http.server import BODY_LIMIT
-from dataform_action.emulator.pace import SystemClock
-from dataform_action.emulator.page import Card, render_page
+from dataform_action.emulator.status_page import Card, render_page
 
 RUNS = "/v1/project/1234/run"
 ROOT = Path(__file__).resolve().parents[2]

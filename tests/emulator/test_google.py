@@ -24,8 +24,8 @@ from dataform_action.emulator import (
     make_warehouse,
 )
 from dataform_action.emulator.cli import main
-from dataform_action.emulator.google.graph import Target, load_graph
-from dataform_action.emulator.google.sample import BROKEN_SHA, FAILURE_REASON, WAREHOUSE
+from dataform_action.emulator.compiled_graph import Target, load_graph
+from dataform_action.emulator.sample_repository import BROKEN_SHA, FAILURE_REASON, WAREHOUSE
 from tests.emulator.test_emulator import Answer, Client, ManualClock, exchange_raw
 
 HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"

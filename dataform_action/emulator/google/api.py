@@ -8,17 +8,17 @@ from functools import partial
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from dataform_action.emulator.google.bodies import read_body
-from dataform_action.emulator.google.definitions import Invocation
+from dataform_action.emulator.definitions import Invocation
+from dataform_action.emulator.google.errors import ApiError, api_error_response, http_error_response
 from dataform_action.emulator.google.methods import METHODS, Call, Method
 from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.queries import Pager, read_query
-from dataform_action.emulator.google.rpc import ApiError, api_error_response, http_error_response
-from dataform_action.emulator.google.store import RepositoryStore
+from dataform_action.emulator.google.parameters import Pager, read_query
+from dataform_action.emulator.google.repository import RepositoryStore
+from dataform_action.emulator.google.request_bodies import read_body
 from dataform_action.emulator.http.endpoint import Endpoint, Operation
 from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import Response, json_response
-from dataform_action.emulator.page import Card, Tone
+from dataform_action.emulator.status_page import Card, Tone
 
 AcceptToken = Callable[[str | None], bool]
 """Tells whether a bearer token is valid now; None: the request has none."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from dataform_action.emulator.google.definitions import Commit, Repository
+from dataform_action.emulator.clock import Clock
+from dataform_action.emulator.compiled_graph import CompiledGraph, compile_graph, load_graph
+from dataform_action.emulator.definitions import Commit, Repository
+from dataform_action.emulator.google.errors import ApiError
 from dataform_action.emulator.google.execution import render_time
-from dataform_action.emulator.google.fields import present
-from dataform_action.emulator.google.graph import CompiledGraph, compile_graph, load_graph
 from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError
-from dataform_action.emulator.pace import Clock
+from dataform_action.emulator.google.protobuf_json import present
 
 COLLECTION = "compilationResults"
 _SHORTEST_SHA = 7

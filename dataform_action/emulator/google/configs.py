@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataform_action.emulator.google.bodies import CODE_COMPILATION_CONFIG, INVOCATION_CONFIG
-from dataform_action.emulator.google.definitions import Repository, WorkflowConfig
+from dataform_action.emulator.definitions import Repository, WorkflowConfig
+from dataform_action.emulator.google.errors import ApiError, bad_request
 from dataform_action.emulator.google.execution import render_time
-from dataform_action.emulator.google.fields import Message, camel_case, present
 from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError, bad_request
+from dataform_action.emulator.google.protobuf_json import Message, camel_case, present
+from dataform_action.emulator.google.request_bodies import (
+    CODE_COMPILATION_CONFIG,
+    INVOCATION_CONFIG,
+)
 
 RELEASES = "releaseConfigs"
 WORKFLOWS = "workflowConfigs"

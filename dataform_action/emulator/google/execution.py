@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from dataform_action.emulator.google.definitions import Course, Invocation
-from dataform_action.emulator.google.fields import present
-from dataform_action.emulator.google.graph import Action, Target
+from dataform_action.emulator.clock import Pace
+from dataform_action.emulator.compiled_graph import Action, Target
+from dataform_action.emulator.definitions import Course, Invocation
+from dataform_action.emulator.google.protobuf_json import present
 from dataform_action.emulator.google.rendering import render_sql
 from dataform_action.emulator.google.timeline import Span, make_timeline
-from dataform_action.emulator.pace import Pace
 
 CANCEL_SECONDS = 1.0
 """How long cancelling takes by the clock; by polls, one GET answers CANCELING."""

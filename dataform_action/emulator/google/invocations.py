@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from dataform_action.emulator.clock import Pace
+from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult
-from dataform_action.emulator.google.definitions import Course, Repository, Rules
+from dataform_action.emulator.google.errors import ApiError
 from dataform_action.emulator.google.execution import Execution, Order
 from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError
 from dataform_action.emulator.google.timeline import select_actions
-from dataform_action.emulator.pace import Pace
 
 COLLECTION = "workflowInvocations"
 _ACTIVE = ("RUNNING", "CANCELING")

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dataform_action.emulator.google import bodies, compilations, configs, invocations
-from dataform_action.emulator.google.fields import Message
-from dataform_action.emulator.google.queries import (
+from dataform_action.emulator.google import compilations, configs, invocations, request_bodies
+from dataform_action.emulator.google.parameters import (
     PAGING,
     Pager,
     read_file_path,
     read_order,
     refuse_filter,
 )
+from dataform_action.emulator.google.protobuf_json import Message
 from dataform_action.emulator.google.rendering import render_action
-from dataform_action.emulator.google.store import RepositoryStore
+from dataform_action.emulator.google.repository import RepositoryStore
 from dataform_action.emulator.http.endpoint import Operation
 
 
@@ -43,7 +43,7 @@ class Method:
     operation: Operation
     handle: Callable[[Call], Mapping[str, object]]
     parameters: Sequence[str] = ()
-    body: Message = bodies.NOTHING
+    body: Message = request_bodies.NOTHING
     body_path: str = ""
 
 
@@ -146,7 +146,7 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             "compile",
             _create_compilation_result,
             (),
-            bodies.COMPILATION_RESULT,
+            request_bodies.COMPILATION_RESULT,
             "compilation_result",
         ),
         ("GET", "compilationResults", ""): Method("list", _list_compilation_results, _LIST),
@@ -155,13 +155,17 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             "query", _query_compilation_result, ("filter", *PAGING)
         ),
         ("POST", "workflowInvocations", ""): Method(
-            "create", _create_invocation, (), bodies.WORKFLOW_INVOCATION, "workflow_invocation"
+            "create",
+            _create_invocation,
+            (),
+            request_bodies.WORKFLOW_INVOCATION,
+            "workflow_invocation",
         ),
         ("GET", "workflowInvocations", ""): Method("list", _list_invocations, _LIST),
         ("GET", "workflowInvocations/*", ""): Method("get", _get_invocation),
         ("GET", "workflowInvocations/*", "query"): Method("query", _query_invocation, PAGING),
         ("POST", "workflowInvocations/*", "cancel"): Method(
-            "cancel", _cancel_invocation, (), bodies.CANCEL
+            "cancel", _cancel_invocation, (), request_bodies.CANCEL
         ),
         ("DELETE", "workflowInvocations/*", ""): Method("other", _delete_invocation),
         ("GET", "workflowConfigs", ""): Method("list", _list_workflows, PAGING),
@@ -169,7 +173,11 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ("GET", "releaseConfigs", ""): Method("list", _list_releases, PAGING),
         ("GET", "releaseConfigs/*", ""): Method("other", _get_release),
         ("PATCH", "releaseConfigs/*", ""): Method(
-            "other", _update_release, ("updateMask",), bodies.RELEASE_CONFIG, "release_config"
+            "other",
+            _update_release,
+            ("updateMask",),
+            request_bodies.RELEASE_CONFIG,
+            "release_config",
         ),
     }
 )

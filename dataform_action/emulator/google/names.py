@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from dataform_action.emulator.google.rpc import ApiError, bad_request
+from dataform_action.emulator.google.errors import ApiError, bad_request
 
 _FORM = "projects/*/locations/*/repositories/*/{}/*"
 

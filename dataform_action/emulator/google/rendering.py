@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dataform_action.emulator.google.fields import present
-from dataform_action.emulator.google.graph import Action
+from dataform_action.emulator.compiled_graph import Action
+from dataform_action.emulator.google.protobuf_json import present
 
 
 def render_action(action: Action) -> dict[str, object]:

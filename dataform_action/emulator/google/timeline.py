@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataform_action.emulator.google.definitions import Course
-from dataform_action.emulator.google.graph import Action, CompiledGraph, Target, read_target
-from dataform_action.emulator.google.rpc import ApiError
+from dataform_action.emulator.compiled_graph import Action, CompiledGraph, Target, read_target
+from dataform_action.emulator.definitions import Course
+from dataform_action.emulator.google.errors import ApiError
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from types import MappingProxyType
 
-from dataform_action.emulator.pace import Pace
+from dataform_action.emulator.clock import Pace
 
 NOT_FOUND = "NOT_FOUND"
 """The status of a run that is listed, but that no GET finds."""

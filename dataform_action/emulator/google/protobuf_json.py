@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from dataform_action.emulator.google.rpc import ApiError, bad_request
+from dataform_action.emulator.google.errors import ApiError, bad_request
 
 PACKAGE = "google.cloud.dataform.v1"
 _INT32 = re.compile(r"-?[0-9]{1,10}")

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from dataform_action.emulator.clock import Pace
+from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult, CompilationStore
 from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
-from dataform_action.emulator.google.definitions import Course, Repository, Rules
+from dataform_action.emulator.google.errors import ApiError, bad_request
 from dataform_action.emulator.google.execution import Execution, render_time
-from dataform_action.emulator.google.fields import present
 from dataform_action.emulator.google.invocations import InvocationStore
 from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError, bad_request
-from dataform_action.emulator.pace import Pace
+from dataform_action.emulator.google.protobuf_json import present
 
 
 class Script:

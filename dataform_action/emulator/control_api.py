@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from urllib.parse import quote
 
+from dataform_action.emulator.dataform_web_runs import RunStore
 from dataform_action.emulator.http.endpoint import Endpoint, error_endpoint
 from dataform_action.emulator.http.faults import FaultQueue, parse_fault
 from dataform_action.emulator.http.recorder import Recorder
@@ -15,7 +16,6 @@ from dataform_action.emulator.http.response import (
     error_response,
     json_response,
 )
-from dataform_action.emulator.runs import RunStore
 
 
 def redact(text: str, tokens: Collection[str]) -> str:

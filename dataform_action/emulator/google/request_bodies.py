@@ -6,7 +6,8 @@ https://docs.cloud.google.com/dataform/reference/rest/v1/projects.locations.repo
 import json
 from collections.abc import Mapping
 
-from dataform_action.emulator.google.fields import (
+from dataform_action.emulator.google.errors import bad_request
+from dataform_action.emulator.google.protobuf_json import (
     Message,
     boolean,
     enum,
@@ -17,7 +18,6 @@ from dataform_action.emulator.google.fields import (
     text,
     text_map,
 )
-from dataform_action.emulator.google.rpc import bad_request
 
 TARGET = message("Target", database=text, schema=text, name=text)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from dataform_action.emulator.google.fields import present
+from dataform_action.emulator.google.protobuf_json import present
 
 GraphSource = Mapping[str, Any] | Path
 """A compiled graph: the data itself, or a JSON file."""

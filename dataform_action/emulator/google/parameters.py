@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from dataform_action.emulator.google.fields import camel_case, int32
-from dataform_action.emulator.google.rpc import ApiError, bad_request
+from dataform_action.emulator.google.errors import ApiError, bad_request
+from dataform_action.emulator.google.protobuf_json import camel_case, int32
 
 T = TypeVar("T")
 
