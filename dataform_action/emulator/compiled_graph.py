@@ -1,9 +1,9 @@
-"""A project's compiled graph, as ``dataform compile --json`` prints it, and what overrides change.
+"""A project's compiled graph, as ``dataform compile --json`` prints it, and compilation overrides.
 
-Names change as Dataform's own compiler changes them: suffixes and the prefix are set off by an
-underscore and leave declarations alone; the canonical target stays. SQL texts that a graph holds
-are compiled already, so only quoted names follow. The emulator adds one thing of its own: a text
-may hold ``${dataform.projectConfig.vars.name}``, so that variables have an effect.
+Overrides change names as Dataform's own compiler does: suffixes and the prefix are separated by an
+underscore and do not apply to declarations; the canonical target stays. The SQL in a graph is
+compiled already, so only quoted names in it change. The emulator adds one feature of its own: a
+text may contain ``${dataform.projectConfig.vars.name}``, so that variables have an effect.
 """
 
 import json
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
-
-from dataform_action.emulator.google.protobuf_json import present
 
 GraphSource = Mapping[str, Any] | Path
 """A compiled graph: the data itself, or a JSON file."""
@@ -42,21 +40,22 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """Return the parts that are there, joined by dots."""
+        """Return the parts that are not empty, joined by dots."""
         return ".".join(part for part in (self.database, self.schema, self.name) if part)
 
     def is_called(self, name: str) -> bool:
-        """Tell whether a name, which may leave out its first parts, means this target."""
+        """Return whether a name, which may omit its first parts, means this target."""
         return f".{self}".endswith(f".{name}")
 
     def render(self) -> dict[str, object]:
         """Make the JSON object."""
-        return present(database=self.database, schema=self.schema, name=self.name)
+        parts = {"database": self.database, "schema": self.schema, "name": self.name}
+        return {field: part for field, part in parts.items() if part}
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action of a compiled graph; ``source`` is its entry, with all its texts compiled."""
+    """An action of a compiled graph; ``source`` is its entry with the overrides applied."""
 
     kind: ActionKind
     target: Target
@@ -68,26 +67,36 @@ class Action:
     source: Mapping[str, Any]
 
     def is_called(self, name: str) -> bool:
-        """Tell whether a name means this action, under its compiled or its canonical target."""
+        """Return whether a name means this action, by its compiled or its canonical target."""
         return self.target.is_called(name) or self.canonical_target.is_called(name)
 
 
 @dataclass(frozen=True, slots=True)
+class CompilationError:
+    """An error in the project's code; ``path`` is relative to the project's folder."""
+
+    message: str | None
+    stack: str | None
+    path: str | None
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledGraph:
-    """What a compilation made."""
+    """The result of a compilation: its actions, and its errors."""
 
     actions: tuple[Action, ...]
-    errors: tuple[dict[str, object], ...]
+    errors: tuple[CompilationError, ...]
     core_version: str
 
 
-def read_target(data: Mapping[str, Any]) -> Target:
-    """Read a target."""
+def parse_target(data: Mapping[str, Any]) -> Target:
+    """Parse a target."""
     return Target(data.get("database", ""), data.get("schema", ""), data.get("name", ""))
 
 
 def load_graph(source: GraphSource) -> Mapping[str, Any]:
-    """Read a graph; raise ValueError if it is none, and OSError if its file cannot be read."""
+    """Load a graph; raise ValueError for other data, and OSError if its file cannot be read."""
     graph = json.loads(source.read_bytes()) if isinstance(source, Path) else source
     if not isinstance(graph, Mapping) or not any(
         name in graph for name in (*_LISTS, "graphErrors")
@@ -100,11 +109,11 @@ def load_graph(source: GraphSource) -> Mapping[str, Any]:
 def compile_graph(
     graph: Mapping[str, Any], config: Mapping[str, Any], folder: str
 ) -> CompiledGraph:
-    """Apply a codeCompilationConfig; ``folder`` is where the project lies in its repository."""
+    """Apply a codeCompilationConfig; ``folder`` is the project's path in its Git repository."""
     settings = graph.get("projectConfig") or {}
     rename = _Renaming(settings, config).rename
     entries = [
-        (kind, entry, read_target(entry["target"]))
+        (kind, entry, parse_target(entry["target"]))
         for name, kind in _LISTS.items()
         for entry in graph.get(name) or ()
     ]
@@ -114,7 +123,7 @@ def compile_graph(
         actions=tuple(
             _make_action(kind, entry, targets, adapt, folder) for kind, entry, _ in entries
         ),
-        errors=tuple(_render_errors(graph, targets)),
+        errors=tuple(_parse_errors(graph, targets)),
         core_version=str(graph.get("dataformCoreVersion") or "3.0.0"),
     )
 
@@ -151,7 +160,7 @@ class _Renaming:
 def _text_adapter(
     targets: Mapping[Target, Target], variables: Mapping[str, str]
 ) -> Callable[[Any], Any]:
-    """Make the function that adapts all texts in an entry to variables and new names."""
+    """Make the function that applies variables and new names to all texts in an entry."""
     names = {str(old): str(new) for old, new in targets.items()}
 
     def adapt(value: Any) -> Any:  # noqa: ANN401
@@ -172,15 +181,15 @@ def _make_action(
     adapt: Callable[[Any], Any],
     folder: str,
 ) -> Action:
-    dependencies = [read_target(target) for target in entry.get("dependencyTargets") or ()]
+    dependencies = [parse_target(target) for target in entry.get("dependencyTargets") or ()]
     source = dict(adapt(entry))
     if source.get("parentAction"):
-        parent = read_target(entry["parentAction"])
+        parent = parse_target(entry["parentAction"])
         source["parentAction"] = targets.get(parent, parent).render()
     return Action(
         kind=kind,
-        target=targets[read_target(entry["target"])],
-        canonical_target=read_target(entry.get("canonicalTarget") or entry["target"]),
+        target=targets[parse_target(entry["target"])],
+        canonical_target=parse_target(entry.get("canonicalTarget") or entry["target"]),
         file_path="/".join(part for part in (folder, entry.get("fileName")) if part),
         tags=tuple(entry.get("tags") or ()),
         dependencies=tuple(targets.get(target, target) for target in dependencies),
@@ -189,15 +198,15 @@ def _make_action(
     )
 
 
-def _render_errors(
+def _parse_errors(
     graph: Mapping[str, Any], targets: Mapping[Target, Target]
-) -> Iterator[dict[str, object]]:
+) -> Iterator[CompilationError]:
     for entry in (graph.get("graphErrors") or {}).get("compilationErrors") or ():
         given = entry.get("actionTarget")
-        target = None if not given else read_target(given)
-        yield present(
+        target = None if not given else parse_target(given)
+        yield CompilationError(
             message=entry.get("message"),
             stack=entry.get("stack"),
-            path=entry.get("fileName"),  # Relative to the project, unlike the path of an action.
-            actionTarget=None if target is None else targets.get(target, target).render(),
+            path=entry.get("fileName"),
+            target=None if target is None else targets.get(target, target),
         )

@@ -1,4 +1,4 @@
-"""What a test defines: repositories, what their workflow configurations do, and the API's rules."""
+"""What a test defines for Google Cloud Dataform: repositories, invocations, rules of the API."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,24 +7,24 @@ from typing import Any
 from dataform_action.emulator.compiled_graph import GraphSource
 
 MAIN_SHA = "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d"
-"""The commit that ``main`` means in a repository that defines no refs; an invented one."""
+"""The invented commit of ``main`` in a repository that defines no refs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The course that invocations take; actions are meant by ``dataset.name`` or longer names.
+    """How invocations run; actions are given as ``dataset.name`` or by longer names.
 
     failures: the actions that fail, and the ``failureReason`` of each.
-    endless: the actions that never end by themselves.
-    steps: how many steps each action takes, unless ``lengths`` says otherwise.
-    lengths: the actions that take another number of steps.
+    endless: the actions that never end.
+    steps: how many steps each action takes, unless it is in ``lengths``.
+    lengths: the number of steps of single actions.
     parallel: how many actions run at once.
-    seconds: how long an invocation takes by the clock; None leaves it to the emulator.
-    queues: whether an action that waits for others to end is QUEUED rather than PENDING; it always
-        is under a ``concurrentActionsLimit``.
-    ending: the last state of the invocation, whatever became of its actions.
-    state: the state that is answered for the invocation at all times; an empty one is left out.
-    action_states: the same for actions.
+    seconds: how long an invocation takes by the clock; None: the emulator's ``run_seconds``.
+    queues: whether an action that waits for a free place is QUEUED instead of PENDING; with a
+        ``concurrentActionsLimit`` it always is.
+    ending: the final state of the invocation, whatever the states of its actions are.
+    state: the state in all responses about the invocation; an empty one is omitted.
+    action_states: the same for single actions.
     """
 
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseConfig:
-    """A release configuration; ``released``: whether a compilation result is released at start."""
+    """A release configuration; ``released``: whether it has a released result at the start."""
 
     name: str
     git_commitish: str = "main"
@@ -62,7 +62,7 @@ class ReleaseConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowConfig:
-    """A workflow configuration, and the course of its invocations."""
+    """A workflow configuration, and how its invocations run."""
 
     name: str
     release_config: str
@@ -75,17 +75,17 @@ class WorkflowConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A repository and all that is in it when the emulator starts.
+    """A repository and its contents when the emulator starts.
 
     graph: the compiled graph of its code: the data that ``dataform compile --json`` prints, or a
-        file of it.
+        file with it.
     refs: the commits by branch, tag or other name; a commit is also found by its sha, and by the
         first seven or more digits of it.
-    service_account: as whom its invocations run where they name nobody else.
-    refused_service_accounts: those as which the caller may not act.
-    strict_act_as: whether invocations that would run as nobody are refused.
-    project_folder: where the project lies in the Git repository. A compilation has to name another
-        folder than the root as ``pipelineConfig.path``.
+    service_account: the account of invocations that name no other one.
+    refused_service_accounts: the accounts that the caller may not use.
+    strict_act_as: whether invocations without a service account are refused.
+    project_folder: the path of the project in the Git repository. If it is not the root, a
+        compilation has to name it as ``pipelineConfig.path``.
     """
 
     graph: GraphSource
@@ -106,8 +106,8 @@ class Repository:
 class Rules:
     """How the API behaves where its documentation leaves it open.
 
-    sends_pending: whether PENDING is sent as the state of an action, or left out like defaults are.
-    refuses_late_cancel: whether cancelling an invocation that has ended is an error.
+    sends_pending: whether the state PENDING of an action is sent, or omitted like a default.
+    refuses_late_cancel: whether cancelling an ended invocation is an error.
     default_page_size, largest_page_size: the sizes of pages.
     """
 

@@ -1,4 +1,4 @@
-"""Errors as Google's REST front ends answer them: an HTTP status and the name of a gRPC code.
+"""Errors as Google's REST APIs send them: an HTTP status and the name of a gRPC code.
 
 https://docs.cloud.google.com/apis/design/errors
 """
@@ -39,7 +39,7 @@ _CODES: Mapping[int, str] = MappingProxyType(
 
 @dataclass(slots=True, eq=False)
 class ApiError(Exception):
-    """A request that the API refuses: the name of a gRPC code, and what the answer says."""
+    """A request that the API refuses: the name of a gRPC code, and the contents of the response."""
 
     code: str
     message: str
@@ -52,13 +52,13 @@ class ApiError(Exception):
 
 
 def api_error_response(error: ApiError) -> Response:
-    """Make the answer of a refused request."""
+    """Make the response to a refused request."""
     status = _HTTP_STATUSES[error.code]
     return _response(status, error.code, error.message, error.details, error.headers)
 
 
 def http_error_response(error: HttpError) -> Response:
-    """Make the answer of an HTTP status that a fault orders."""
+    """Make the response for an HTTP error that a fault injects."""
     code = _CODES.get(error.status, "UNKNOWN")
     return _response(error.status, code, error.message, (), error.headers)
 
@@ -77,7 +77,7 @@ def _response(
 
 
 def bad_request(message: str, path: str = "") -> ApiError:
-    """Make the error of a request that cannot be read; ``path`` is that of the bad field."""
+    """Make the error for a malformed request; ``path`` is the path of the invalid field."""
     violation = {"description": message} | ({"field": path} if path else {})
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
     return ApiError("INVALID_ARGUMENT", message, [detail])

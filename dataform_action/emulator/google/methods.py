@@ -1,4 +1,4 @@
-"""The methods of the API: what each takes, and what it does with a repository."""
+"""The methods of the API: the parameters and the body of each, and its implementation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 from dataform_action.emulator.google import compilations, configs, invocations, request_bodies
+from dataform_action.emulator.google.compilations import render_action
 from dataform_action.emulator.google.parameters import (
     PAGING,
     Pager,
-    read_file_path,
-    read_order,
+    parse_file_path,
+    parse_order,
     refuse_filter,
 )
 from dataform_action.emulator.google.protobuf_json import Message
-from dataform_action.emulator.google.rendering import render_action
 from dataform_action.emulator.google.repository import RepositoryStore
 from dataform_action.emulator.http.endpoint import Operation
 
@@ -31,7 +31,7 @@ class Call:
     pager: Pager
 
     def page(self, name: str, items: Sequence[Mapping[str, object]]) -> dict[str, object]:
-        """Answer a page of a list, which is left out when it is empty."""
+        """Return a page of a list; an empty list is omitted."""
         found, token = self.pager.page(items, self.path, self.query)
         return ({name: found} if found else {}) | ({"nextPageToken": token} if token else {})
 
@@ -68,7 +68,7 @@ def _list_compilation_results(call: Call) -> Mapping[str, object]:
 
 def _query_compilation_result(call: Call) -> Mapping[str, object]:
     result = call.repository.compilations.find(call.identifier)
-    path = read_file_path(call.query)
+    path = parse_file_path(call.query)
     actions = [action for action in result.graph.actions if path in (None, action.file_path)]
     return call.page("compilationResultActions", [render_action(action) for action in actions])
 
@@ -130,7 +130,7 @@ def _update_release(call: Call) -> Mapping[str, object]:
 def _sort(
     call: Call, items: list[dict[str, object]], fields: Mapping[str, str]
 ) -> list[dict[str, object]]:
-    order = read_order(call.query, tuple(fields))
+    order = parse_order(call.query, tuple(fields))
     if order is None:
         return items
     field, descends = order
@@ -181,4 +181,4 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ),
     }
 )
-"""Every method by its HTTP method, its path inside the repository, and the verb behind a colon."""
+"""Every method by its HTTP method, its path inside the repository, and the verb after a colon."""

@@ -1,4 +1,4 @@
-"""Reading query parameters, and dividing lists into pages."""
+"""The parameters of requests: resource names, query parameters, and the pages of lists."""
 
 import base64
 import binascii
@@ -16,21 +16,56 @@ from dataform_action.emulator.google.protobuf_json import camel_case, int32
 T = TypeVar("T")
 
 PAGING = ("pageSize", "pageToken")
-_SYSTEM = frozenset(
+_SYSTEM_PARAMETERS = frozenset(
     {
         *("access_token", "alt", "bearer_token", "callback", "fields", "key", "oauth_token"),
         *("prettyPrint", "quotaUser", "uploadType", "upload_protocol", "userIp"),
     }
 )
+_RESOURCE_NAME = "projects/*/locations/*/repositories/*/{}/*"
 _FILE_PATH = re.compile(r'\s*file_path\s*=\s*"([^"]*)"\s*')
 
 
-def read_query(query: str, known: Collection[str]) -> dict[str, str]:
-    """Read the parameters of a method; those of the front end itself are accepted and ignored."""
+@dataclass(frozen=True, slots=True)
+class RepositoryName:
+    """The name of a repository, from which the names of its resources are made.
+
+    They look like ``projects/{p}/locations/{l}/repositories/{r}/{collection}/{id}``.
+    """
+
+    project: str
+    location: str
+    repository: str
+
+    def __str__(self) -> str:
+        """Return the resource name."""
+        return f"projects/{self.project}/locations/{self.location}/repositories/{self.repository}"
+
+    def name(self, collection: str, identifier: str) -> str:
+        """Return the name of a resource in the repository."""
+        return f"{self}/{collection}/{identifier}"
+
+    def parse_id(self, value: object, collection: str) -> str:
+        """Return the id in a resource name that a request contains; raise ApiError for another."""
+        form = _RESOURCE_NAME.format(collection)
+        match = re.fullmatch(form.replace("*", "([^/]+)"), str(value))
+        if match is None:
+            raise bad_request(f"Resource name '{value}' does not match {form}")
+        if match[0] != self.name(collection, match[4]):
+            raise ApiError("NOT_FOUND", f"'{value}' is not in repository {self}")
+        return match[4]
+
+    def not_found(self, collection: str, identifier: str) -> ApiError:
+        """Make the error for a resource that does not exist."""
+        return ApiError("NOT_FOUND", f"{self.name(collection, identifier)} does not exist")
+
+
+def parse_query(query: str, known: Collection[str]) -> dict[str, str]:
+    """Parse the parameters of a method; those of all Google APIs are accepted and ignored."""
     found = {}
     for given, value in parse_qsl(query, keep_blank_values=True):
         name = camel_case(given)
-        if given.startswith("$") or given in _SYSTEM:
+        if given.startswith("$") or given in _SYSTEM_PARAMETERS:
             continue
         if name not in known:
             message = (
@@ -42,8 +77,8 @@ def read_query(query: str, known: Collection[str]) -> dict[str, str]:
     return found
 
 
-def read_file_path(query: Mapping[str, str]) -> str | None:
-    """Read the one filter that the service documents: ``file_path = "…"``."""
+def parse_file_path(query: Mapping[str, str]) -> str | None:
+    """Parse the one filter that the service documents: ``file_path = "…"``."""
     text = query.get("filter", "")
     if not text:
         return None
@@ -54,13 +89,13 @@ def read_file_path(query: Mapping[str, str]) -> str | None:
 
 
 def refuse_filter(query: Mapping[str, str]) -> None:
-    """Refuse a filter whose grammar is not documented, so that nobody relies on it."""
+    """Refuse a filter without a documented grammar, so that nobody relies on it."""
     if query.get("filter"):
         raise bad_request("The emulator knows no filter for this list", "filter")
 
 
-def read_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, bool] | None:
-    """Read ``orderBy``: the field, and whether it descends; None if it is not given."""
+def parse_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, bool] | None:
+    """Parse ``orderBy``: the field, and whether it descends; None if it is absent."""
     words = query.get("orderBy", "").split()
     if not words:
         return None
@@ -72,7 +107,7 @@ def read_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, b
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Divides lists into pages; a token belongs to the list and the parameters it was made for."""
+    """Divides lists into pages; a token is valid for its list and its parameters only."""
 
     default_size: int
     largest_size: int
@@ -80,14 +115,14 @@ class Pager:
     def page(
         self, items: Sequence[T], path: str, query: Mapping[str, str]
     ) -> tuple[Sequence[T], str]:
-        """Return a page, and the token of the next one, which is empty at the end."""
-        size = self._read_size(query)
+        """Return a page, and the token of the next one; after the last page it is empty."""
+        size = self._parse_size(query)
         owner = _fingerprint(path, query)
-        start = _read_token(query.get("pageToken", ""), owner)
+        start = _parse_token(query.get("pageToken", ""), owner)
         end = start + size
-        return items[start:end], _write_token(owner, end) if end < len(items) else ""
+        return items[start:end], _make_token(owner, end) if end < len(items) else ""
 
-    def _read_size(self, query: Mapping[str, str]) -> int:
+    def _parse_size(self, query: Mapping[str, str]) -> int:
         size = int32(query.get("pageSize") or "0", "page_size")
         if not isinstance(size, int) or size < 0:
             raise bad_request("The page size must not be negative", "page_size")
@@ -99,11 +134,11 @@ def _fingerprint(path: str, query: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps([path, parameters]).encode()).hexdigest()[:16]
 
 
-def _write_token(owner: str, start: int) -> str:
+def _make_token(owner: str, start: int) -> str:
     return base64.urlsafe_b64encode(f"{owner}/{start}".encode()).decode()
 
 
-def _read_token(token: str, owner: str) -> int:
+def _parse_token(token: str, owner: str) -> int:
     if not token:
         return 0
     try:

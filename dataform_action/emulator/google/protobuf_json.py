@@ -1,12 +1,15 @@
-"""Reading messages in the JSON form of protocol buffers, strictly as Google's front ends do.
+"""Protocol buffers in JSON: parse messages as strictly as Google's APIs do, and render values.
 
 Names are accepted in camelCase and in snake_case, enum values by name and by number; null counts as
-absent. What is read comes out in camelCase, with names for enum values and without defaults.
+absent. Parsed messages have camelCase names, names for enum values, and no defaults.
+
+https://protobuf.dev/programming-guides/json/
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from dataform_action.emulator.google.errors import ApiError, bad_request
@@ -15,12 +18,12 @@ PACKAGE = "google.cloud.dataform.v1"
 _INT32 = re.compile(r"-?[0-9]{1,10}")
 _LARGEST_INT32 = 2**31 - 1
 
-Reader = Callable[[object, str], object]
-"""Reads the value of the field at a path; raises ApiError."""
+Parser = Callable[[object, str], object]
+"""Parses the value of the field at a path; raises ApiError."""
 
 
 def snake_case(name: str) -> str:
-    """Return the name of a field as protocol buffers spell it."""
+    """Return the name of a field as a protocol buffer definition spells it."""
     return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
 
 
@@ -30,25 +33,30 @@ def camel_case(name: str) -> str:
 
 
 def is_default(value: object) -> bool:
-    """Tell whether a value is left out of JSON; an empty message is not."""
+    """Return whether a value is omitted from JSON; an empty message is not."""
     return value is None or value is False or value in ("", 0, [], ())
 
 
 def present(**values: object) -> dict[str, object]:
-    """Make an answer of the values that are not defaults."""
+    """Make a JSON object of the values that are not defaults."""
     return {name: value for name, value in values.items() if not is_default(value)}
+
+
+def render_timestamp(seconds: float) -> str:
+    """Render a time as RFC 3339 does, in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: its fields by their camelCase names, and which of them exclude each other."""
+    """A type of message: its fields by their camelCase names, and its oneofs."""
 
     name: str
-    fields: Mapping[str, Reader]
+    fields: Mapping[str, Parser]
     oneofs: Mapping[str, tuple[str, ...]]
 
     def __call__(self, value: object, path: str) -> dict[str, object]:
-        """Read a message."""
+        """Parse a message."""
         if not isinstance(value, dict):
             raise _invalid(value, path, f"type.googleapis.com/{PACKAGE}.{self.name}")
         found: dict[str, object] = {}
@@ -76,38 +84,38 @@ class Message:
 
 
 def message(
-    name: str, /, oneofs: Mapping[str, tuple[str, ...]] | None = None, **fields: Reader
+    name: str, /, oneofs: Mapping[str, tuple[str, ...]] | None = None, **fields: Parser
 ) -> Message:
-    """Define a message."""
+    """Define a type of message."""
     return Message(name, fields, oneofs or {})
 
 
-def enum(name: str, *values: str) -> Reader:
+def enum(name: str, *values: str) -> Parser:
     """Define an enum whose values are numbered from 0."""
-    return partial(_read_enum, name, values)
+    return partial(_parse_enum, name, values)
 
 
-def repeated(reader: Reader) -> Reader:
+def repeated(parser: Parser) -> Parser:
     """Define a list."""
-    return partial(_read_list, reader)
+    return partial(_parse_list, parser)
 
 
 def text(value: object, path: str) -> object:
-    """Read a string."""
+    """Parse a string."""
     if not isinstance(value, str):
         raise _invalid(value, path, "TYPE_STRING")
     return value
 
 
 def boolean(value: object, path: str) -> object:
-    """Read a bool."""
+    """Parse a bool."""
     if not isinstance(value, bool):
         raise _invalid(value, path, "TYPE_BOOL")
     return value
 
 
 def int32(value: object, path: str) -> object:
-    """Read an int32, which may come as a string."""
+    """Parse an int32, which may be a string."""
     digits = str(value) if isinstance(value, (int, str)) else ""
     if _INT32.fullmatch(digits) is None or abs(int(digits)) > _LARGEST_INT32:
         raise _invalid(value, path, "TYPE_INT32")
@@ -115,14 +123,14 @@ def int32(value: object, path: str) -> object:
 
 
 def text_map(value: object, path: str) -> object:
-    """Read a map of strings to strings."""
+    """Parse a map of strings to strings."""
     if not isinstance(value, dict):
         raise _invalid(value, path, "Map")
     return {name: text(entry, f"{path}[{name}].value") for name, entry in value.items()} or None
 
 
 def ignored(value: object, path: str) -> object:
-    """Take an output-only field, which the service ignores."""
+    """Accept an output-only field, which the service ignores."""
     return None
 
 
@@ -131,7 +139,7 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _read_enum(name: str, values: tuple[str, ...], value: object, path: str) -> object:
+def _parse_enum(name: str, values: tuple[str, ...], value: object, path: str) -> object:
     number = value if isinstance(value, int) and not isinstance(value, bool) else -1
     if isinstance(value, str) and value in values:
         number = values.index(value)
@@ -140,10 +148,10 @@ def _read_enum(name: str, values: tuple[str, ...], value: object, path: str) -> 
     return values[number] if number else None
 
 
-def _read_list(reader: Reader, value: object, path: str) -> object:
+def _parse_list(parser: Parser, value: object, path: str) -> object:
     if not isinstance(value, list):
         raise _refused_field(path.rpartition(".")[2], path, "Proto field is repeated: send a list.")
-    return [reader(entry, f"{path}[{index}]") for index, entry in enumerate(value)]
+    return [parser(entry, f"{path}[{index}]") for index, entry in enumerate(value)]
 
 
 def _invalid(value: object, path: str, kind: str) -> ApiError:

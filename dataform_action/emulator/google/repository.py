@@ -1,4 +1,4 @@
-"""One repository as it is served: its definition, and what requests have made of it."""
+"""One repository as the API serves it: its definition, and what requests changed since."""
 
 import threading
 from collections.abc import Mapping
@@ -10,23 +10,23 @@ from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult, CompilationStore
 from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
 from dataform_action.emulator.google.errors import ApiError, bad_request
-from dataform_action.emulator.google.execution import Execution, render_time
+from dataform_action.emulator.google.execution import Execution
 from dataform_action.emulator.google.invocations import InvocationStore
-from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.protobuf_json import present
+from dataform_action.emulator.google.parameters import RepositoryName
+from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 
 
 class Script:
-    """What tests tell about coming invocations, in all repositories."""
+    """What a test sets for later invocations, in all repositories."""
 
     def __init__(self) -> None:
-        """Start without a word."""
+        """Start without failures and courses."""
         self._lock = threading.Lock()
         self._failures: dict[str, str] = {}
         self._courses: dict[str | None, Course] = {}
 
     def fail_action(self, action: str, reason: str) -> None:
-        """Let an action fail."""
+        """Make an action fail."""
         with self._lock:
             self._failures[action] = reason
 
@@ -36,17 +36,17 @@ class Script:
             self._courses[workflow_config] = course
 
     def find_course(self, workflow_config: str | None, default: Course) -> Course:
-        """Return the course that an invocation takes."""
+        """Return the course of a new invocation."""
         with self._lock:
             course = self._courses.get(workflow_config, default)
             return replace(course, failures={**course.failures, **self._failures})
 
 
 class RepositoryStore:
-    """Carries out what requests ask of a repository; all methods raise ApiError."""
+    """Processes the requests to a repository; all methods raise ApiError."""
 
     def __init__(self, repository: Repository, rules: Rules, pace: Pace, script: Script) -> None:
-        """Compile what is released; raise ValueError for a definition that cannot be."""
+        """Compile what is released; raise ValueError for an invalid definition."""
         self.name = RepositoryName(repository.project, repository.location, repository.name)
         self._repository = repository
         self._script = script
@@ -60,7 +60,7 @@ class RepositoryStore:
                 self._release(config.name)
 
     def render(self) -> dict[str, object]:
-        """Make the Repository."""
+        """Render the Repository."""
         return {
             "name": str(self.name),
             "gitRemoteSettings": {
@@ -70,12 +70,12 @@ class RepositoryStore:
             },
             **present(
                 serviceAccount=self._repository.service_account,
-                createTime=render_time(self._created),
+                createTime=render_timestamp(self._created),
             ),
         }
 
     def compile(self, body: Mapping[str, Any]) -> CompilationResult:
-        """Create a compilation result; settings in the request go before those of the release."""
+        """Create a compilation result; settings in the request override those of the release."""
         settings = body.get("codeCompilationConfig", {})
         if "workspace" in body:
             message = f"{body['workspace']} does not exist: the emulator has no workspaces"
@@ -128,7 +128,7 @@ class RepositoryStore:
     def _invoke_workflow(self, body: Mapping[str, Any]) -> Execution:
         workflow = self.workflows.resolve(body["workflowConfig"])
         if "invocationConfig" in body:
-            # What the service answers is not known: the strictest answer is played.
+            # The response of the service is not documented: this is the strictest one.
             raise bad_request("invocation_config must not be set together with workflow_config")
         release = self.releases.find(workflow.release_config)
         if "releaseCompilationResult" not in release:

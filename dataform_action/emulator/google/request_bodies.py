@@ -1,4 +1,4 @@
-"""The messages that requests carry, field by field.
+"""The messages in request bodies, field by field.
 
 https://docs.cloud.google.com/dataform/reference/rest/v1/projects.locations.repositories
 """
@@ -130,8 +130,8 @@ CANCEL = message("CancelWorkflowInvocationRequest")
 NOTHING = message("Empty")
 
 
-def read_body(kind: Message, body: bytes, path: str) -> Mapping[str, object]:
-    """Read a body, which may be empty; ``path`` is the name of the request's field for it."""
+def parse_body(kind: Message, body: bytes, path: str) -> Mapping[str, object]:
+    """Parse a body, which may be empty; ``path`` is the name of the request's field for it."""
     try:
         data = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
