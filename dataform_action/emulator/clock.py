@@ -1,4 +1,4 @@
-"""How runs advance: by the time gone by, or by one step a poll."""
+"""The clock, and how runs advance: by time, or by one step per poll."""
 
 import time
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ Advance = Literal["clock", "poll"]
 
 
 class Clock(Protocol):
-    """A source of time that tests replace."""
+    """A source of time, which a test can replace."""
 
     def now(self) -> float:
-        """Return the seconds since the epoch; they never step back."""
+        """Return the seconds since the epoch; they never decrease."""
 
 
 class SystemClock:
-    """The time of day when it was made, carried on by the monotonic clock."""
+    """The system time at its creation, continued by the monotonic clock."""
 
     def __init__(self) -> None:
-        """Remember the time of day."""
+        """Read the system time."""
         self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:
@@ -37,8 +37,8 @@ class Pace:
     def step(self, steps: int, started: float, polls: int, seconds: float | None = None) -> int:
         """Return which of ``steps`` (at least 1) a run has reached, from 0; the last one stays.
 
-        By polls it is one step for each poll that was answered before. By the clock the last step
-        comes after ``seconds`` (None: ``run_seconds``), the others are spread evenly before it.
+        By polls, a run advances one step with each earlier poll. By the clock, the last step comes
+        after ``seconds`` (None: ``run_seconds``), and the others are spread evenly before it.
         """
         last = steps - 1
         if self.advance == "poll":

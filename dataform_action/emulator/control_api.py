@@ -1,4 +1,4 @@
-"""Control over HTTP, for tests in other processes and languages: ``/_emulator/…``, no token."""
+"""The emulator's own API at ``/_emulator``, for tests in other processes and languages."""
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
@@ -27,8 +27,8 @@ def redact(text: str, tokens: Collection[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """Serves faults, requests, runs and outcomes."""
+class ControlApi:
+    """Serves faults, requests, runs and outcomes, without a token."""
 
     tokens: Collection[str]
     faults: FaultQueue
@@ -89,7 +89,7 @@ class Control:
         headers = {name: redact(value, self.tokens) for name, value in request.headers.items()}
         for name in headers:
             if name.lower() == "authorization":
-                headers[name] = "***"  # Also what is no valid token may be a secret.
+                headers[name] = "***"  # An invalid token may be a secret, too.
         return {
             "method": request.method,
             "path": redact(request.path, self.tokens),
@@ -102,10 +102,10 @@ class Control:
 
 
 def _endpoint(handle: Callable[[], Response]) -> Endpoint:
-    def answer() -> Response:
+    def respond() -> Response:
         try:
             return handle()
         except HttpError as error:
             return error_response(error)
 
-    return Endpoint(None, answer)
+    return Endpoint(None, respond)

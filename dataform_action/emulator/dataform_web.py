@@ -55,20 +55,20 @@ class DataformWeb:
         return None
 
     def cards(self) -> list[Card]:
-        """Describe the runs for the page."""
+        """Describe the runs for the status page."""
         return [_card(run) for run in self.runs.snapshot()]
 
     def _endpoint(
         self, operation: Operation, request: Request, handle: Callable[[], Response]
     ) -> Endpoint:
-        def answer() -> Response:
+        def respond() -> Response:
             try:
                 self._check_token(request)
                 return handle()
             except HttpError as error:
                 return error_response(error)
 
-        return Endpoint(operation, answer)
+        return Endpoint(operation, respond)
 
     def _check_token(self, request: Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
@@ -84,13 +84,13 @@ class DataformWeb:
 
     def _create(self, project: str, request: Request) -> Response:
         self._check_project(project)
-        order = _parse_order(request.body)
-        if order.environment is not None and order.environment not in self.environments:
-            raise HttpError(404, f'Unknown environment "{order.environment}" in project {project}')
+        body = _parse_create_body(request.body)
+        if body.environment is not None and body.environment not in self.environments:
+            raise HttpError(404, f'Unknown environment "{body.environment}" in project {project}')
         try:
-            run = self.runs.create(project, order.schedule, order.environment, order.tags)
+            run = self.runs.create(project, body.schedule, body.environment, body.tags)
         except KeyError as error:
-            message = f'Unknown schedule "{order.schedule}" in project {project}'
+            message = f'Unknown schedule "{body.schedule}" in project {project}'
             raise HttpError(404, message) from error
         return json_response({"id": run.id})
 
@@ -131,7 +131,7 @@ def _card(run: Run) -> Card:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _CreateBody:
     """The body of a RunCreate."""
 
     schedule: str | None
@@ -139,17 +139,17 @@ class _Order:
     tags: tuple[str, ...]
 
 
-def _parse_order(body: bytes) -> _Order:
+def _parse_create_body(body: bytes) -> _CreateBody:
     data = parse_object(body)
     _check_names(data, {"scheduleName", "environmentName", "runConfig"}, "")
-    config = _take(data, "runConfig", dict, "an object") or {}
+    config = _get_field(data, "runConfig", dict, "an object") or {}
     _check_names(config, {"tags"}, " in runConfig")
-    tags = _take(config, "tags", list, "a list of strings") or []
+    tags = _get_field(config, "tags", list, "a list of strings") or []
     if not all(isinstance(tag, str) for tag in tags):
         raise HttpError(400, "tags must be a list of strings")
-    return _Order(
-        schedule=_take(data, "scheduleName", str, "a string"),
-        environment=_take(data, "environmentName", str, "a string"),
+    return _CreateBody(
+        schedule=_get_field(data, "scheduleName", str, "a string"),
+        environment=_get_field(data, "environmentName", str, "a string"),
         tags=tuple(tags),
     )
 
@@ -160,7 +160,7 @@ def _check_names(data: Mapping[str, object], known: set[str], where: str) -> Non
         raise HttpError(400, f"Unknown{where}: {unknown}; known are {', '.join(sorted(known))}")
 
 
-def _take(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:
+def _get_field(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:
     """Return a field of the body; None if it is absent."""
     if name not in data:
         return None

@@ -1,4 +1,4 @@
-"""The runs of Dataform Web: made by a schedule, and advancing along its script of statuses."""
+"""The runs of Dataform Web: a schedule starts them, and they advance through its statuses."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ _FIRST_ID = 1029591293203
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a run: its statuses in their order, of which the last one stays.
+    """How a run proceeds: its statuses in order, of which the last one stays.
 
     A run without statuses is never found. ``seconds`` is how long the run takes by the clock;
-    None leaves it to the emulator.
+    None: the emulator's ``run_seconds``.
     """
 
     statuses: tuple[str, ...]
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def ending_in(status: str) -> Outcome:
-    """Make the outcome of an ordinary run: running for two polls, then its end."""
+    """Make the outcome of an ordinary run: running for two polls, then this final status."""
     return Outcome(("RUNNING", "RUNNING", status))
 
 
@@ -72,7 +72,7 @@ class RunStore:
         self._runs: dict[str, tuple[Run, Outcome]] = {}
 
     def set_outcome(self, schedule: str, statuses: Sequence[str]) -> None:
-        """Script the runs that a schedule starts from now on; a new name becomes known."""
+        """Set the statuses of a schedule's later runs; a new name becomes a known schedule."""
         with self._lock:
             self._outcomes[schedule] = Outcome(tuple(statuses))
 
@@ -103,19 +103,19 @@ class RunStore:
             return run
 
     def poll(self, project_id: str, run_id: str) -> Run:
-        """Answer a GET, which advances the run by a poll; raise KeyError if there is none."""
+        """Return a run, and advance it by a poll; raise KeyError if it does not exist."""
         with self._lock:
             run, outcome = self._runs[run_id]
             if run.project_id != project_id:
                 raise KeyError(run_id)
-            answered = replace(run, status=self._status(run, outcome, run.polls))
+            polled = replace(run, status=self._status(run, outcome, run.polls))
             self._runs[run_id] = (replace(run, polls=run.polls + 1), outcome)
-        if answered.status == NOT_FOUND:
+        if polled.status == NOT_FOUND:
             raise KeyError(run_id)
-        return answered
+        return polled
 
     def snapshot(self) -> list[Run]:
-        """List the runs in order of creation, with the status that was answered last."""
+        """List the runs in order of creation, with the status of the last poll."""
         with self._lock:
             return [
                 replace(run, status=self._status(run, outcome, max(run.polls - 1, 0)))

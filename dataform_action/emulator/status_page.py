@@ -1,4 +1,4 @@
-"""The page at ``/``: every run, or by the fragment of its link a single one."""
+"""The status page at ``/``: every run, or the single run that the URL's fragment names."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import Response
 
 Tone = Literal["running", "success", "failure", "neutral", "unknown"]
-"""How a status is meant; it colours the badge."""
+"""The meaning of a status, which selects the colour of the badge."""
 
 _ACTIVE: tuple[Tone, ...] = ("running", "unknown")
-# By script, since browsers do not reload a page with a fragment on a refresh without an address.
+# A script, since browsers do not reload a page with a fragment for a refresh without a URL.
 _RELOAD = "setTimeout(() => location.reload(), 2000)"
 _RELOAD_HASH = b64encode(sha256(_RELOAD.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_RELOAD_HASH}'"
@@ -57,7 +57,7 @@ main:has(section:target) .all { display: inline; }
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A run as the page shows it; ``anchor`` is the fragment of its link."""
+    """A run on the page; ``anchor`` is the fragment of its link."""
 
     anchor: str
     title: str
@@ -77,16 +77,16 @@ class StatusPage:
         """Find the endpoint of a request."""
         if (request.method, request.path) != ("GET", "/"):
             return None
-        return Endpoint(None, self._answer)
+        return Endpoint(None, self._respond)
 
-    def _answer(self) -> Response:
+    def _respond(self) -> Response:
         body = render_page(self.cards()).encode("utf-8", "replace")
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
         return Response(200, body, "text/html; charset=utf-8", headers)
 
 
 def render_page(cards: Sequence[Card]) -> str:
-    """Write the page; it reloads itself while something runs."""
+    """Render the page; it reloads itself while something is running."""
     active = any(card.tone in _ACTIVE for card in cards)
     reload = f"<script>{_RELOAD}</script>" if active else ""
     sections = "\n".join(map(_render_card, reversed(cards)))
