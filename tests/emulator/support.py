@@ -26,8 +26,8 @@ class ManualClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, read to its end."""
+class Response:
+    """An HTTP response with its whole body."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -45,7 +45,7 @@ class Answer:
 
 
 class Client:
-    """Talks to an emulator over one kept connection."""
+    """A client of the emulator that keeps one connection."""
 
     def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
         self.address = url.removeprefix("http://")
@@ -59,15 +59,15 @@ class Client:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Send a request: bytes as they are, other bodies as JSON, the token if none is given."""
+        """Send a request: bytes as they are, other bodies as JSON; by default with the token."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
         self.connection.request(method, path, raw, dict(given))
 
-    def receive(self) -> Answer:
-        """Read the answer to what was sent."""
+    def receive(self) -> Response:
+        """Read the response to the request that was sent."""
         with self.connection.getresponse() as response:
-            return Answer(response.status, response.headers, response.read())
+            return Response(response.status, response.headers, response.read())
 
     def call(
         self,
@@ -75,29 +75,29 @@ class Client:
         path: str,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send a request, and read its answer."""
+    ) -> Response:
+        """Send a request, and read its response."""
         self.send(method, path, body, headers)
         return self.receive()
 
     def create(self, schedule: str | None = None) -> str:
         """Create a run; return its id."""
-        answer = self.call("POST", RUNS, {} if schedule is None else {"scheduleName": schedule})
-        assert answer.status == 200
-        return str(answer.data["id"])
+        response = self.call("POST", RUNS, {} if schedule is None else {"scheduleName": schedule})
+        assert response.status == 200
+        return str(response.data["id"])
 
     def poll(self, run_id: str, times: int) -> list[str | int]:
-        """Return what so many GETs of a run answer: statuses, or HTTP errors."""
-        answers = [self.call("GET", f"{RUNS}/{run_id}") for _ in range(times)]
-        return [answer.data.get("status", answer.status) for answer in answers]
+        """GET a run this many times; return the statuses of the run, or of HTTP errors."""
+        responses = [self.call("GET", f"{RUNS}/{run_id}") for _ in range(times)]
+        return [response.data.get("status", response.status) for response in responses]
 
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
 
 
-def exchange_raw(url: str, data: bytes) -> bytes:
-    """Send bytes as they are, end the sending side, and read until the server closes."""
+def send_raw(url: str, data: bytes) -> bytes:
+    """Send bytes as they are, close the sending side, and read until the server closes."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(data)

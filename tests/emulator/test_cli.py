@@ -77,8 +77,8 @@ def test_command_takes_the_token_and_keeps_it(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "0"])  # noqa: S104
-def test_command_tells_where_it_listens(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An address that stands for all of the machine's is told as what can be called."""
+def test_command_prints_where_it_listens(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """For an address that means all of the machine's, the output names one that can be called."""
     seen: list[str | int] = []
 
     def use() -> None:
@@ -95,8 +95,8 @@ def test_command_tells_where_it_listens(host: str, capsys: pytest.CaptureFixture
     assert len(seen) == 1
 
 
-def test_command_tells_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help says of a flag with a default what it is, and of no flag twice."""
+def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help gives the default of each flag that has one, once."""
     with pytest.raises(SystemExit):
         main(["--help"])
     words = " ".join(capsys.readouterr().out.split())
@@ -106,10 +106,10 @@ def test_command_tells_each_default_once(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-def test_command_tells_that_a_port_is_taken(
+def test_command_reports_a_port_in_use(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A port that cannot be had is told in one line, with exit code 1."""
+    """A port in use is reported in one line, with exit code 1."""
     port = emulator.url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     message = f"The emulator cannot listen on 127.0.0.1 port {port}: Address already in use\n"
@@ -127,10 +127,10 @@ def test_command_tells_that_a_port_is_taken(
         (["--advance", "never"], "invalid choice: 'never'"),
     ],
 )
-def test_command_refuses_nonsense(
+def test_command_refuses_invalid_arguments(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    """Arguments that make no sense are told, with exit code 2."""
+    """Invalid arguments are reported, with exit code 2."""
     with pytest.raises(SystemExit) as raised:
         main(arguments)
     assert raised.value.code == 2
@@ -157,7 +157,7 @@ def test_command_serves_a_graph(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_command_refuses_other_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
 ) -> None:
-    """A file that is not there, or holds no graph, is told with exit code 2."""
+    """A file that is missing, or has no graph, is reported with exit code 2."""
     file = tmp_path / "graph.json"
     if text is not None:
         file.write_text(text, "utf-8")

@@ -18,7 +18,7 @@ def test_faults_are_controlled_over_http(emulator: Emulator, client: Client, run
 
 
 def test_outcomes_are_controlled_over_http(client: Client) -> None:
-    """Outcomes are scripted over HTTP."""
+    """Outcomes are set over HTTP."""
     outcome = {"schedule": "nightly", "statuses": ["QUEUED", "FAILED"]}
     assert client.call("POST", "/_emulator/outcomes", outcome, headers={}).data == {}
     assert client.poll(client.create("nightly"), 3) == ["QUEUED", "FAILED", "FAILED"]
@@ -35,17 +35,17 @@ def test_outcomes_are_controlled_over_http(client: Client) -> None:
     ],
 )
 def test_malformed_outcomes_are_refused(client: Client, body: object) -> None:
-    """An outcome of another shape is answered by a 400 that shows the right one."""
-    answer = client.call("POST", "/_emulator/outcomes", body)
+    """A malformed outcome gets a 400 that shows the right form."""
+    response = client.call("POST", "/_emulator/outcomes", body)
     wanted = 'An outcome looks like {"schedule": "<name>", "statuses": ["<status>", ...]}'
-    assert (answer.status, answer.data["message"]) == (400, wanted)
+    assert (response.status, response.data["message"]) == (400, wanted)
 
 
-def test_unknown_controls_are_told(client: Client) -> None:
-    """What is no control is answered by a 404 that names it."""
-    answer = client.call("PUT", "/_emulator/faults")
+def test_unknown_controls_are_reported(client: Client) -> None:
+    """An unknown path of the control API gets a 404 that names it."""
+    response = client.call("PUT", "/_emulator/faults")
     message = "The emulator has no control PUT /_emulator/faults"
-    assert (answer.status, answer.data["message"]) == (404, message)
+    assert (response.status, response.data["message"]) == (404, message)
 
 
 def test_runs_are_listed_over_http(emulator: Emulator, client: Client) -> None:
@@ -71,9 +71,9 @@ def test_requests_are_listed_without_tokens(emulator: Emulator, client: Client) 
     quoted = "7301846295512064%7CjxU7Flmorr%2Fb4PK%2BhiR48c%2FgtLYiC3il5FEWcGekiSc%3D%7C1"
     headers = {"Authorization": "Bearer another-secret", "X-Copy": emulator.token}
     client.call("POST", f"/v1/{quoted}?token={quoted}", emulator.token.encode(), headers)
-    answer = client.call("GET", "/_emulator/requests", headers={})
-    (request,) = answer.data["requests"]
-    assert answer.data["connections"] == 1
+    response = client.call("GET", "/_emulator/requests", headers={})
+    (request,) = response.data["requests"]
+    assert response.data["connections"] == 1
     assert (request["method"], request["path"], request["query"]) == (
         "POST",
         "/v1/***",
@@ -82,5 +82,5 @@ def test_requests_are_listed_without_tokens(emulator: Emulator, client: Client) 
     assert request["headers"]["Authorization"] == "***"
     assert (request["headers"]["X-Copy"], request["body"]) == ("***", "***")
     assert request["time"] == emulator.requests[0].time
-    assert "another-secret" not in answer.text
-    assert "jxU7" not in answer.text
+    assert "another-secret" not in response.text
+    assert "jxU7" not in response.text

@@ -8,8 +8,8 @@ from dataform_action.emulator import DEFAULT_TOKEN, Emulator, Outcome
 from tests.emulator.support import RUNS, Client, ManualClock
 
 
-def test_create_answers_an_id_of_digits(client: Client) -> None:
-    """A new run is answered by its id alone, a string of digits, and each run gets its own."""
+def test_create_returns_an_id_of_digits(client: Client) -> None:
+    """The response to a create has nothing but an id of digits, and each run has another."""
     order = {
         "scheduleName": "nightly",
         "environmentName": "production",
@@ -21,8 +21,8 @@ def test_create_answers_an_id_of_digits(client: Client) -> None:
     assert first != second
 
 
-def test_get_answers_status_and_link(emulator: Emulator, client: Client) -> None:
-    """A GET answers id, status and a link of the real service's form."""
+def test_get_returns_status_and_link(emulator: Emulator, client: Client) -> None:
+    """A GET returns id, status and a link as the real service does."""
     run_id = client.create("nightly")
     assert client.call("GET", f"{RUNS}/{run_id}").data == {
         "id": run_id,
@@ -56,13 +56,13 @@ def test_link_leads_where_the_client_found_the_server(
 def test_token_is_required(
     emulator: Emulator, client: Client, method: str, headers: dict[str, str]
 ) -> None:
-    """Without the right bearer token, every answer is 401 and nothing is carried out."""
+    """Without the right bearer token, every response is 401 and no run is created."""
     path = RUNS if method == "POST" else f"{RUNS}/1"
-    answer = client.call(method, path, {}, headers)
+    response = client.call(method, path, {}, headers)
     message = "The request has no valid API token: send Authorization: Bearer <token>"
-    assert answer.status == 401
-    assert answer.data == {"error": message, "code": 16, "message": message}
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert response.status == 401
+    assert response.data == {"error": message, "code": 16, "message": message}
+    assert response.headers["WWW-Authenticate"] == "Bearer"
     assert emulator.runs == []
 
 
@@ -79,13 +79,13 @@ def test_token_is_required(
         ("POST", "/", {}, "Nothing is served at /"),
     ],
 )
-def test_unknown_names_are_told(
+def test_unknown_names_are_reported(
     client: Client, method: str, path: str, body: object, message: str
 ) -> None:
-    """What is unknown is answered by a 404 that names it."""
-    answer = client.call(method, path, body)
-    assert answer.status == 404
-    assert answer.data == {"error": message, "code": 5, "message": message}
+    """An unknown name gets a 404 that names it."""
+    response = client.call(method, path, body)
+    assert response.status == 404
+    assert response.data == {"error": message, "code": 5, "message": message}
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_unknown_names_are_told(
         ({"runConfig": {"tags": ["daily", 1]}}, "tags must be a list of strings"),
     ],
 )
-def test_malformed_orders_are_refused(
+def test_malformed_bodies_are_refused(
     emulator: Emulator, client: Client, body: object, message: str
 ) -> None:
-    """A body that is not as documented is answered by a 400 that says why."""
-    answer = client.call("POST", RUNS, body)
-    assert answer.status == 400
-    assert answer.data["message"].startswith(message)
-    assert answer.data["code"] == 3
+    """An undocumented body gets a 400 that says why."""
+    response = client.call("POST", RUNS, body)
+    assert response.status == 400
+    assert response.data["message"].startswith(message)
+    assert response.data["code"] == 3
     assert emulator.runs == []
 
 
@@ -121,11 +121,11 @@ def test_malformed_orders_are_refused(
     ("method", "path", "allowed"),
     [("GET", RUNS, "POST"), ("POST", f"{RUNS}/1", "GET"), ("DELETE", f"{RUNS}/1", "GET")],
 )
-def test_wrong_methods_are_told(client: Client, method: str, path: str, allowed: str) -> None:
-    """A known path answers 405 to a method that it does not serve, and names the one it does."""
-    answer = client.call(method, path)
-    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
-    assert answer.data["message"] == f"The method {method} is not served here, only {allowed}"
+def test_wrong_methods_are_reported(client: Client, method: str, path: str, allowed: str) -> None:
+    """A known path responds with 405 to another method, and names the one that it serves."""
+    response = client.call(method, path)
+    assert (response.status, response.headers["Allow"]) == (405, allowed)
+    assert response.data["message"] == f"The method {method} is not served here, only {allowed}"
 
 
 def test_runs_belong_to_their_project() -> None:
@@ -156,12 +156,12 @@ def test_runs_belong_to_their_project() -> None:
 def test_polls_advance_runs(
     client: Client, schedule: str | None, statuses: list[str | int]
 ) -> None:
-    """By polls, each schedule's runs go one step along their script with each GET."""
+    """By polls, the runs of each schedule advance one step with each GET."""
     assert client.poll(client.create(schedule), len(statuses)) == statuses
 
 
 def test_a_run_without_a_schedule_works_among_any_schedules() -> None:
-    """A run that names no schedule succeeds even where no schedule is called success."""
+    """A run that names no schedule succeeds even if no schedule is called success."""
     with Emulator(schedules={"only": Outcome(("FAILED",))}) as emulator:
         client = Client(emulator.url)
         assert client.poll(client.create(), 3)[-1] == "SUCCESSFUL"
@@ -171,7 +171,7 @@ def test_a_run_without_a_schedule_works_among_any_schedules() -> None:
 
 
 def test_time_advances_runs() -> None:
-    """By the clock, a run ends after run_seconds, and the time before is shared evenly."""
+    """By the clock, a run ends after run_seconds, and its steps take equal times."""
     clock = ManualClock()
     with Emulator(advance="clock", run_seconds=10, clock=clock) as emulator:
         emulator.set_outcome("scripted", ("QUEUED", "RUNNING", "FAILED"))
@@ -201,7 +201,7 @@ def test_slow_runs_take_ten_minutes() -> None:
 
 
 def test_outcomes_are_scripted_for_later_runs(emulator: Emulator, client: Client) -> None:
-    """A scripted outcome holds for the runs created after it, and makes its name known."""
+    """An outcome applies to the runs that are created later, and makes its schedule known."""
     before = client.create("nightly")
     emulator.set_outcome("nightly", ("QUEUED", "CANCELLED"))
     emulator.set_outcome("brand new", ("FAILED",))
@@ -213,7 +213,7 @@ def test_outcomes_are_scripted_for_later_runs(emulator: Emulator, client: Client
 
 
 def test_runs_are_listed_without_advancing_them(emulator: Emulator, client: Client) -> None:
-    """The list of runs shows each as it was answered last, and looking changes nothing."""
+    """The list of runs shows the last status of each, and listing changes nothing."""
     order = {
         "scheduleName": "failure",
         "environmentName": "staging",

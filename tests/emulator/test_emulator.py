@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
-from tests.emulator.support import RUNS, Client, exchange_raw
+from tests.emulator.support import RUNS, Client, send_raw
 
 
 def test_emulator_serves_between_start_and_close() -> None:
-    """An emulator serves once, has an address from its start, and keeps its records."""
+    """An emulator serves once, has a URL after its start, and keeps its records."""
     emulator = Emulator(host="0.0.0.0", token="another")  # noqa: S104
     emulator.close()
     with pytest.raises(RuntimeError, match="The emulator is not started"):
@@ -36,7 +36,7 @@ def test_log_gets_a_line_a_request_without_tokens() -> None:
         client.create()
         emulator.add_fault(Fault("json"))
         client.call("GET", f"{RUNS}/1?token=secret")
-        exchange_raw(emulator.url, b"GET /secret\x1b[2J HTTP/1.1\r\nConnection: close\r\n\r\n")
+        send_raw(emulator.url, b"GET /secret\x1b[2J HTTP/1.1\r\nConnection: close\r\n\r\n")
         client.call("GET", "/_emulator/requests")
         client.close()
     assert lines == [

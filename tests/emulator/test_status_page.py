@@ -17,14 +17,14 @@ def test_page_shows_each_run_at_its_link(client: Client) -> None:
     }
     run_id = client.call("POST", RUNS, order).data["id"]
     link = client.call("GET", f"{RUNS}/{run_id}").data["runLogUrl"]
-    answer = client.call("GET", "/", headers={})
-    assert answer.headers.get_content_type() == "text/html"
-    assert f'<section id="{link.partition("#")[2]}">' in answer.text
-    assert '<span class="badge running">RUNNING</span>' in answer.text
-    assert "Schedule</dt><dd>failure" in answer.text
-    assert "Environment</dt><dd>staging" in answer.text
-    assert "Tags</dt><dd>daily, eu" in answer.text
-    assert "<p>1 run. " in answer.text
+    response = client.call("GET", "/", headers={})
+    assert response.headers.get_content_type() == "text/html"
+    assert f'<section id="{link.partition("#")[2]}">' in response.text
+    assert '<span class="badge running">RUNNING</span>' in response.text
+    assert "Schedule</dt><dd>failure" in response.text
+    assert "Environment</dt><dd>staging" in response.text
+    assert "Tags</dt><dd>daily, eu" in response.text
+    assert "<p>1 run. " in response.text
     newest_id = client.create()
     page = client.call("GET", "/").text
     assert "<p>2 runs, the newest first. " in page
@@ -32,7 +32,7 @@ def test_page_shows_each_run_at_its_link(client: Client) -> None:
 
 
 def test_page_refreshes_itself_while_something_runs(client: Client) -> None:
-    """The page reloads itself as long as a run goes on, and looking at it advances none."""
+    """The page reloads itself while a run is active, and loading it advances no run."""
     refresh = "<script>setTimeout(() => location.reload(), 2000)</script>"
     assert refresh not in client.call("GET", "/").text
     run_id = client.create("nightly")
@@ -46,7 +46,7 @@ def test_page_refreshes_itself_while_something_runs(client: Client) -> None:
 
 
 def test_page_escapes_everything(emulator: Emulator, client: Client) -> None:
-    """Text that came from outside is escaped on the page, and never breaks it."""
+    """Text from outside is escaped on the page, and never breaks it."""
     emulator.set_outcome("<b>\"'&", ("<i>",))
     tags = ["</dd><script>alert(1)</script>", "\ud800"]
     client.call("POST", RUNS, {"scheduleName": "<b>\"'&", "runConfig": {"tags": tags}})
@@ -62,7 +62,7 @@ def test_page_escapes_everything(emulator: Emulator, client: Client) -> None:
     assert not any(tag in section for tag in ("<u>", "<s>", "<i>", "<b>"))
 
 
-def test_page_tells_when_a_run_started() -> None:
+def test_page_shows_when_a_run_started() -> None:
     """The page shows the start of a run in UTC."""
     with Emulator(clock=ManualClock()) as emulator:
         client = Client(emulator.url)

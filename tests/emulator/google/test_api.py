@@ -56,7 +56,7 @@ from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse
         ("GET", "/compilationResults/x/y", None, MISSING, "Method not found: "),
     ],
 )
-def test_wrong_requests_are_told(
+def test_wrong_requests_are_reported(
     client: Warehouse,
     method: str,
     path: str,
@@ -64,20 +64,20 @@ def test_wrong_requests_are_told(
     code: tuple[int, str],
     message: str,
 ) -> None:
-    """What is unknown, missing or contradictory is refused in Google's form."""
-    answer = client.refusal(method, path, body)
-    assert answer[0] == code
-    assert answer[1].startswith(message)
+    """Unknown, missing or contradictory names are refused with Google's errors."""
+    response = client.error(method, path, body)
+    assert response[0] == code
+    assert response[1].startswith(message)
 
 
 @pytest.mark.parametrize(
     "path", ["", "/compilationResults", "/workflowInvocations/x", "/releaseConfigs/production"]
 )
 @pytest.mark.parametrize("part", ["my-project", "europe-west1", "warehouse"])
-def test_other_repositories_are_not_there(client: Warehouse, path: str, part: str) -> None:
-    """Another project, location or repository is told like the service does."""
-    answer = client.call("GET", f"/v1/{HOME.replace(part, 'other')}{path}")
-    assert answer.data == {
+def test_other_repositories_do_not_exist(client: Warehouse, path: str, part: str) -> None:
+    """Another project, location or repository gets the error of the service."""
+    response = client.call("GET", f"/v1/{HOME.replace(part, 'other')}{path}")
+    assert response.data == {
         "error": {"code": 404, "message": "parent resource not found", "status": "NOT_FOUND"}
     }
     assert client.call("GET", "/v1/projects/my-project/locations").status == 404
@@ -102,22 +102,22 @@ def test_other_repositories_are_not_there(client: Warehouse, path: str, part: st
 def test_tokens_are_required(
     client: Warehouse, headers: dict[str, str], message: str, reason: str
 ) -> None:
-    """Without a valid token every answer is 401 in Google's form."""
+    """Without a valid token every response is 401 with Google's error."""
     for path in (f"/v1/{HOME}", f"/v1/{HOME}/x", "/v1beta1/projects/other"):
-        answer = client.call("GET", path, headers=headers)
-        error = answer.data["error"]
-        assert (answer.status, error["status"]) == (401, "UNAUTHENTICATED")
+        response = client.call("GET", path, headers=headers)
+        error = response.data["error"]
+        assert (response.status, error["status"]) == (401, "UNAUTHENTICATED")
         assert error["message"].startswith(message)
         assert error["details"][0]["reason"] == reason
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+        assert response.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 def test_tokens_expire(emulator: Emulator, client: Warehouse) -> None:
-    """The accepted tokens change when a test says so, and a function decides at each request."""
+    """A test changes the accepted tokens, or gives a function that decides for each request."""
     emulator.accept_tokens({"new"})
-    assert client.ask("GET", "").status == 401
+    assert client.request("GET", "").status == 401
     client.token = "new"
-    assert client.ask("GET", "").status == 200
+    assert client.request("GET", "").status == 200
     seen: list[str | None] = []
 
     def accept(token: str | None) -> bool:
@@ -125,7 +125,7 @@ def test_tokens_expire(emulator: Emulator, client: Warehouse) -> None:
         return len(seen) == 1
 
     emulator.accept_tokens(accept)
-    assert [client.ask("GET", "").status for _ in range(2)] == [200, 401]
+    assert [client.request("GET", "").status for _ in range(2)] == [200, 401]
     assert client.call("GET", f"/v1/{HOME}", headers={}).status == 401
     assert seen == ["new", "new", None]
 
@@ -136,7 +136,7 @@ def test_tokens_stay_out_of_the_records() -> None:
     with Emulator(access_tokens=("ya", "ya-long"), log=lines.append) as emulator:
         client = Warehouse(emulator.url, "ya-long")
         emulator.accept_tokens(("second",))
-        client.ask("GET", "/releaseConfigs/ya-long?key=second")
+        client.request("GET", "/releaseConfigs/ya-long?key=second")
         records = client.call("GET", "/_emulator/requests", headers={}).text
         client.close()
     assert lines == [f"GET /v1/{HOME}/releaseConfigs/*** -> 401"]
@@ -167,29 +167,29 @@ def test_tokens_stay_out_of_the_records() -> None:
 def test_faults_choose_their_requests(
     emulator: Emulator, client: Warehouse, operation: str, method: str, path: str
 ) -> None:
-    """Each method belongs to a class that faults choose by, and errors have Google's form."""
+    """Each method has its operation, by which faults choose, and errors look like Google's."""
     others = {"get", "create", "cancel", "compile", "query", "list", "other"} - {operation}
     for other in others:
         fault = {"kind": "status", "status": 500, "on": other}
         assert client.call("POST", "/_emulator/faults", fault).status == 200
-    assert client.ask(method, path, {}).status in (200, 400, 404)
+    assert client.request(method, path, {}).status in (200, 400, 404)
     client.call("POST", "/_emulator/faults", {"kind": "status", "on": operation})
-    answer = client.ask(method, path, {})
+    response = client.request(method, path, {})
     message = "The emulator was told to answer 503"
-    assert answer.data == {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
+    assert response.data == {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
 
 
-def test_spoilt_answers_look_right(emulator: Emulator, client: Warehouse) -> None:
-    """What is spoilt without being done has a plausible text, and what is done is kept."""
+def test_broken_responses_look_right(emulator: Emulator, client: Warehouse) -> None:
+    """A broken response has a plausible text, and a processed request has its effect."""
     body = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
     emulator.add_fault(Fault("huge", on="create", size=1000))
-    spoilt = client.ask("POST", "/workflowInvocations", body).data
-    assert spoilt == {"name": f"{HOME}/workflowInvocations/sample", "state": "RUNNING"}
+    sample = client.request("POST", "/workflowInvocations", body).data
+    assert sample == {"name": f"{HOME}/workflowInvocations/sample", "state": "RUNNING"}
     emulator.add_fault(Fault("huge", on="other", size=1000))
-    assert client.ask("GET", "").data == {"name": f"{HOME}/sample"}
+    assert client.request("GET", "").data == {"name": f"{HOME}/sample"}
     assert emulator.invocations == []
     emulator.add_fault(Fault("cut-json", on="create", processed=True))
-    cut = client.ask("POST", "/workflowInvocations", body).text
+    cut = client.request("POST", "/workflowInvocations", body).text
     (invocation,) = emulator.invocations
     assert invocation.name in cut
 
@@ -197,7 +197,7 @@ def test_spoilt_answers_look_right(emulator: Emulator, client: Warehouse) -> Non
 def test_unusual_statuses_have_a_code(emulator: Emulator, client: Warehouse) -> None:
     """A status without a code of its own is UNKNOWN."""
     emulator.add_fault(Fault("status", status=418))
-    assert client.ask("GET", "").data["error"]["status"] == "UNKNOWN"
+    assert client.request("GET", "").data["error"]["status"] == "UNKNOWN"
 
 
 def test_page_shows_invocations(emulator: Emulator, client: Warehouse) -> None:

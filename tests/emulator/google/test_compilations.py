@@ -13,10 +13,10 @@ from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse, ser
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
-def test_compile_answers_the_result(client: Warehouse, version: str) -> None:
-    """A commit-ish is compiled at once, and the result is found again under its name."""
+def test_compile_returns_the_result(client: Warehouse, version: str) -> None:
+    """A commit-ish is compiled at once, and a GET by name finds the result."""
     body = {"gitCommitish": "main", "codeCompilationConfig": {"schemaSuffix": "dev"}}
-    result = client.ask("POST", "/compilationResults", body, version).data
+    result = client.request("POST", "/compilationResults", body, version).data
     assert result.pop("createTime").endswith("Z")
     name = result["name"]
     assert name.startswith(f"{HOME}/compilationResults/")
@@ -31,7 +31,7 @@ def test_compile_answers_the_result(client: Warehouse, version: str) -> None:
 
 @pytest.mark.parametrize("ref", ["broken", BROKEN_SHA, BROKEN_SHA[:7]])
 def test_compile_errors_are_part_of_the_result(client: Warehouse, ref: str) -> None:
-    """A commit that does not compile is answered by 200 with its errors."""
+    """A commit that does not compile gets a 200 with its errors."""
     result = client.data("POST", "/compilationResults", {"gitCommitish": ref})
     first, second = result["compilationErrors"]
     assert first["path"] == "definitions/marts/margin.js"
@@ -44,7 +44,7 @@ def test_compile_errors_are_part_of_the_result(client: Warehouse, ref: str) -> N
 
 
 def test_compile_takes_the_settings_of_the_release(client: Warehouse) -> None:
-    """A release configuration brings its commit-ish and settings; the request's come on top."""
+    """A release configuration sets commit-ish and settings; the request's settings override it."""
     body: dict[str, Any] = {"releaseConfig": f"{HOME}/releaseConfigs/staging"}
     result = client.data("POST", "/compilationResults", body)
     assert result["codeCompilationConfig"] == {"schemaSuffix": "staging"}
@@ -62,7 +62,7 @@ def query(client: Warehouse, **config: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def test_compiled_actions_are_shown(client: Warehouse) -> None:
-    """Each kind of action has its own part, and every default is left out."""
+    """Each kind of action has its own fields, and every default is omitted."""
     actions = query(client)
     assert len(actions) == 13
     assert actions["my-project.raw.orders"] == {
@@ -97,7 +97,7 @@ MARTS = {
 
 
 def test_overrides_change_targets(client: Warehouse) -> None:
-    """Suffixes and prefix change targets, references and SQL, but neither sources nor canon."""
+    """Suffixes and prefix change targets, references and SQL, but no source or canonical target."""
     config = {"schemaSuffix": "dev", "tablePrefix": "pr", "databaseSuffix": "x"}
     actions = query(client, **config, vars={"currency": "USD"})
     assert "my-project.raw.orders" in actions
@@ -111,7 +111,7 @@ def test_overrides_change_targets(client: Warehouse) -> None:
 
 
 def test_other_defaults_change_targets(client: Warehouse) -> None:
-    """Defaults replace those of the project, and leave names alone that it spells out."""
+    """Defaults replace those of the project, but not names that it spells out."""
     config = {"defaultDatabase": "other", "defaultSchema": "d", "assertionSchema": "a"}
     schemas = {name.rpartition(".")[0] for name in query(client, **config)}
     assert schemas == {"other.raw", "other.staging", "other.d", "other.a"}
@@ -124,12 +124,12 @@ def test_actions_are_filtered_by_file(client: Warehouse) -> None:
     actions = client.data("GET", filtered)["compilationResultActions"]
     names = [action["target"]["name"] for action in actions]
     assert names == ["revenue", "marts_revenue_assertions_uniqueKey_0"]
-    refusal = client.refusal("GET", f"{path}:query?filter=tag=x")
-    assert refusal == (INVALID, "Invalid filter 'tag=x': only file_path = \"...\" is supported")
+    error = client.error("GET", f"{path}:query?filter=tag=x")
+    assert error == (INVALID, "Invalid filter 'tag=x': only file_path = \"...\" is supported")
 
 
 def test_a_project_in_a_folder_has_to_be_named() -> None:
-    """A project below the root is compiled from its folder, which file paths start with."""
+    """A project below the root is compiled from its folder, and file paths start with it."""
     repository = replace(
         make_warehouse(),
         project_folder="analytics",
@@ -138,8 +138,8 @@ def test_a_project_in_a_folder_has_to_be_named() -> None:
     with serve(repository) as emulator:
         client = Warehouse(emulator.url)
         body = {"gitCommitish": "main"}
-        answer = client.refusal("POST", "/compilationResults", body)
-        assert answer == (MISSING, "Can't find package.json")
+        response = client.error("POST", "/compilationResults", body)
+        assert response == (MISSING, "Can't find package.json")
         config = {"path": "/analytics", "pipelineType": 1}
         name = client.compile(pipelineConfig=config)
         result = client.data("GET", name.removeprefix(HOME))

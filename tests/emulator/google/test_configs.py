@@ -8,7 +8,7 @@ from tests.emulator.google.support import FAILED, HOME, INVALID, RUNNER, Warehou
 
 
 def test_repository_and_configurations_are_read(client: Warehouse) -> None:
-    """The repository and its configurations are answered without their defaults."""
+    """Responses about the repository and its configurations omit defaults."""
     repository = client.data("GET", "")
     assert (repository["name"], repository["serviceAccount"]) == (HOME, RUNNER)
     (release, staging) = client.data("GET", "/releaseConfigs")["releaseConfigs"]
@@ -31,7 +31,7 @@ def test_repository_and_configurations_are_read(client: Warehouse) -> None:
 
 
 def test_a_release_changes_what_workflows_run(client: Warehouse) -> None:
-    """A result that was compiled from a release is released, and workflows run it from then on."""
+    """A result of a release configuration can be released, and its workflows run it afterwards."""
     release = "/releaseConfigs/production"
     body = {"releaseConfig": HOME + release, "codeCompilationConfig": {"schemaSuffix": "new"}}
     name = client.data("POST", "/compilationResults", body)["name"]
@@ -46,16 +46,16 @@ def test_a_release_changes_what_workflows_run(client: Warehouse) -> None:
 
 
 def test_an_update_without_a_mask_changes_everything(client: Warehouse) -> None:
-    """Without a mask, what the body does not name is wiped out; what is required stays."""
+    """Without a mask, fields that are not in the body are removed, except required ones."""
     path = "/releaseConfigs/production"
     missing = (INVALID, "git_commitish is required")
-    assert client.refusal("PATCH", path, {"disabled": True}) == missing
-    assert client.refusal("PATCH", f"{path}?updateMask=gitCommitish", {}) == missing
+    assert client.error("PATCH", path, {"disabled": True}) == missing
+    assert client.error("PATCH", f"{path}?updateMask=gitCommitish", {}) == missing
     changed = client.data("PATCH", path, {"gitCommitish": "broken"})
     assert changed == {"name": HOME + path, "gitCommitish": "broken"}
     body = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
     message = f"release_compilation_result is not set in {HOME}{path}"
-    assert client.refusal("POST", "/workflowInvocations", body) == (FAILED, message)
+    assert client.error("POST", "/workflowInvocations", body) == (FAILED, message)
     mask = "?update_mask=disabled,%20time_zone"
     changed = client.data("PATCH", path + mask, {"timeZone": "UTC", "gitCommitish": "x"})
     assert changed == {"name": HOME + path, "gitCommitish": "broken", "timeZone": "UTC"}
@@ -72,15 +72,15 @@ def test_an_update_without_a_mask_changes_everything(client: Warehouse) -> None:
 def test_bad_masks_are_refused(client: Warehouse, mask: str, message: str) -> None:
     """A mask names fields that can be changed, and no wildcard."""
     path = f"/releaseConfigs/production?updateMask={mask}"
-    code, text = client.refusal("PATCH", path, {"gitCommitish": "main"})
+    code, text = client.error("PATCH", path, {"gitCommitish": "main"})
     assert code == INVALID
     assert text.startswith(message)
 
 
 def test_only_results_of_the_release_are_released(client: Warehouse) -> None:
-    """A result of a commit-ish is not released, even where it holds the same code."""
+    """A result of a commit-ish is not released, even if it has the same code."""
     path = "/releaseConfigs/production?updateMask=releaseCompilationResult"
     name = client.compile()
     message = f"{name} was not created using release config {HOME}/releaseConfigs/production"
-    answer = client.refusal("PATCH", path, {"releaseCompilationResult": name})
-    assert answer == (INVALID, message)
+    response = client.error("PATCH", path, {"releaseCompilationResult": name})
+    assert response == (INVALID, message)

@@ -22,8 +22,8 @@ from dataform_action.emulator.sample_repository import WAREHOUSE
 from tests.emulator.google.support import HOME, Warehouse, make_graph, serve
 
 
-def test_repositories_have_their_own_world() -> None:
-    """Two repositories share nothing, and each is found under its full name only."""
+def test_repositories_share_nothing() -> None:
+    """Two repositories share nothing, and each has its own full name."""
     one = Repository(graph=make_graph("a"))
     two = Repository(graph=make_graph("b"), name="second", git_url="https://example.com/2.git")
     with serve(one, two) as emulator:
@@ -65,8 +65,8 @@ def test_repositories_have_their_own_world() -> None:
         ),
     ],
 )
-def test_impossible_repositories_are_refused(changes: dict[str, Any], message: str) -> None:
-    """A definition that cannot be is told when the emulator is made."""
+def test_invalid_repositories_are_refused(changes: dict[str, Any], message: str) -> None:
+    """An invalid definition is reported when the emulator is created."""
     with pytest.raises(ValueError, match=re.escape(message)):
         Emulator(repositories=(replace(Repository(graph=make_graph("a")), **changes),))
 

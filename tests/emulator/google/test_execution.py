@@ -9,7 +9,7 @@ from tests.emulator.support import ManualClock
 
 
 def test_invocation_runs_in_order_of_dependencies(emulator: Emulator, client: Warehouse) -> None:
-    """By polls, each GET is a step; what depends on something starts when that has succeeded."""
+    """By polls, each GET is a step; an action starts when its dependencies have succeeded."""
     body = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
     created = client.data("POST", "/workflowInvocations", body)
     assert set(created["invocationTiming"]) == {"startTime"}
@@ -33,8 +33,8 @@ def test_invocation_runs_in_order_of_dependencies(emulator: Emulator, client: Wa
     assert invocation.polls == 7
 
 
-def test_actions_tell_script_job_and_times(client: Warehouse) -> None:
-    """The script is known at once, job and start when the action runs, the end when it ended."""
+def test_actions_have_script_job_and_times(client: Warehouse) -> None:
+    """An action has its script at once, job and start when it runs, and its end afterwards."""
     path = client.invoke("nightly")
     before = client.actions(path)["orders_cleaned"]
     assert set(before) == {"target", "canonicalTarget", "bigqueryAction"}
@@ -68,7 +68,7 @@ def test_a_full_refresh_rebuilds_incremental_tables(client: Warehouse) -> None:
 
 
 def test_failures_skip_what_depends_on_them(client: Warehouse) -> None:
-    """A failed action has its reason, what depends on it is skipped, the rest goes on."""
+    """A failed action has its reason, its dependents are skipped, and the others run."""
     path = client.invoke("failure")
     assert client.finish(path) == "FAILED"
     actions = client.actions(path)
@@ -85,7 +85,7 @@ def test_failures_skip_what_depends_on_them(client: Warehouse) -> None:
 
 
 def test_only_so_many_actions_run_at_once(emulator: Emulator, client: Warehouse) -> None:
-    """Under a limit, ready actions wait as QUEUED; on a course with one, as PENDING."""
+    """With a limit, ready actions wait as QUEUED; with a limit of the course, as PENDING."""
     tags = ["staging"]
     path = client.invoke(includedTags=tags, concurrentActionsLimit="1")
     client.state(path)
@@ -105,7 +105,7 @@ def test_only_so_many_actions_run_at_once(emulator: Emulator, client: Warehouse)
 
 
 def test_actions_may_differ_in_length(emulator: Emulator, client: Warehouse) -> None:
-    """An action of another length ends after as many steps, whatever started before it."""
+    """An action with its own length ends after that many steps."""
     emulator.set_course(None, Course(steps=3, lengths={"staging.orders_cleaned": 1}))
     path = client.invoke(includedTags=["staging"])
     client.state(path)
@@ -116,8 +116,8 @@ def test_actions_may_differ_in_length(emulator: Emulator, client: Warehouse) -> 
     assert client.finish(path) == "SUCCEEDED"
 
 
-def test_endless_actions_hold_up_what_depends_on_them(client: Warehouse) -> None:
-    """An endless action runs for ever, and what waits for it stays pending."""
+def test_endless_actions_block_their_dependents(client: Warehouse) -> None:
+    """An endless action runs forever, and its dependents stay pending."""
     path = client.invoke("endless")
     assert [client.state(path) for _ in range(30)] == ["RUNNING"] * 30
     states = client.states(path)
@@ -125,8 +125,8 @@ def test_endless_actions_hold_up_what_depends_on_them(client: Warehouse) -> None
     assert states["revenue"] == "SUCCEEDED"
 
 
-def test_disabled_actions_hold_nothing_up() -> None:
-    """What depends on a disabled action runs, whatever becomes of what that one depends on."""
+def test_disabled_actions_block_nothing() -> None:
+    """The dependents of a disabled action run, even if its own dependencies fail."""
     graph = make_graph("a", "b", "c", after={"b": "a", "c": "b"})
     graph["tables"][1]["disabled"] = True
     with serve(Repository(graph=graph)) as emulator:
@@ -138,8 +138,8 @@ def test_disabled_actions_hold_nothing_up() -> None:
         client.close()
 
 
-def test_circles_are_skipped() -> None:
-    """Actions that wait for each other never run, and do not hold up the end."""
+def test_cycles_are_skipped() -> None:
+    """Actions that wait for each other never run, and the invocation still ends."""
     graph = make_graph("a", "b", "c", after={"a": "b", "b": "a"})
     with serve(Repository(graph=graph)) as emulator:
         client = Warehouse(emulator.url)
@@ -150,7 +150,7 @@ def test_circles_are_skipped() -> None:
 
 
 def test_states_can_be_odd(emulator: Emulator, client: Warehouse) -> None:
-    """States are scripted that mean nothing, that are missing, and that do not fit the actions."""
+    """A test can set states that are unknown, missing, or contradict those of the actions."""
     emulator.set_course(
         "nightly", Course(state="PAUSED", action_states={"revenue": "PAUSED", "customers": ""})
     )
@@ -166,16 +166,16 @@ def test_states_can_be_odd(emulator: Emulator, client: Warehouse) -> None:
     assert set(client.states(path).values()) == {"SUCCEEDED", "DISABLED"}
 
 
-def test_pending_is_sent_if_asked_for() -> None:
-    """By its rules the emulator says PENDING, or leaves it out like other defaults."""
+def test_pending_is_sent_on_request() -> None:
+    """The rules decide whether PENDING is sent, or omitted like other defaults."""
     with Emulator(rules=Rules(sends_pending=True)) as emulator:
         client = Warehouse(emulator.url)
         assert client.states(client.invoke("nightly"))["revenue"] == "PENDING"
         client.close()
 
 
-def test_time_carries_invocations_on() -> None:
-    """By the clock, an invocation takes run_seconds, and its times are those of its steps."""
+def test_time_advances_invocations() -> None:
+    """By the clock, an invocation takes run_seconds, and its times follow its steps."""
     clock = ManualClock()
     with Emulator(advance="clock", run_seconds=6, clock=clock) as emulator:
         client = Warehouse(emulator.url)

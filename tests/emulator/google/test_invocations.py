@@ -66,14 +66,14 @@ from tests.emulator.support import ManualClock
 def test_invocations_select_actions(
     client: Warehouse, config: dict[str, Any], names: set[str]
 ) -> None:
-    """Targets and tags add up, and bring what they depend on or what depends on them."""
+    """Targets and tags add up, and include dependencies or dependents on request."""
     path = client.invoke(**config)
     assert set(client.actions(path)) == names
     assert client.finish(path) == "SUCCEEDED"
 
 
-def test_tests_let_actions_fail(emulator: Emulator, client: Warehouse) -> None:
-    """An action fails by order, under its overridden name too, in any kind of invocation."""
+def test_tests_make_actions_fail(emulator: Emulator, client: Warehouse) -> None:
+    """A test makes an action fail in any invocation, under its overridden name, too."""
     emulator.fail_action("marts.revenue", "no luck")
     result = client.compile(schemaSuffix="dev")
     body = {"compilationResult": result}
@@ -85,7 +85,7 @@ def test_tests_let_actions_fail(emulator: Emulator, client: Warehouse) -> None:
 
 
 def test_workflows_have_their_own_selection() -> None:
-    """A workflow configuration selects its actions, also where its graph has no main branch."""
+    """A workflow configuration selects its actions, even without a branch called main."""
     repository = Repository(
         graph=make_graph("a", "b", kind="incremental", after={"b": "a"}),
         refs={"trunk": Commit(sha="0" * 40)},
@@ -114,11 +114,11 @@ def test_workflows_have_their_own_selection() -> None:
 def test_results_with_errors_are_not_invoked(client: Warehouse) -> None:
     """A compilation result with errors is not run."""
     name = client.compile("broken")
-    answer = client.refusal("POST", "/workflowInvocations", {"compilationResult": name})
-    assert answer == (FAILED, f"Compilation result {name} has compilation errors")
+    response = client.error("POST", "/workflowInvocations", {"compilationResult": name})
+    assert response == (FAILED, f"Compilation result {name} has compilation errors")
 
 
-def test_targets_that_are_not_there_are_not_invoked(client: Warehouse) -> None:
+def test_unknown_targets_are_not_invoked(client: Warehouse) -> None:
     """An included target has to be in the result, under its full name."""
     target = {"schema": "marts", "name": "revenue"}
     body = {
@@ -126,7 +126,7 @@ def test_targets_that_are_not_there_are_not_invoked(client: Warehouse) -> None:
         "invocationConfig": {"includedTargets": [target]},
     }
     message = "Requested target does not exist in compilation result: 'marts.revenue'"
-    assert client.refusal("POST", "/workflowInvocations", body) == (INVALID, message)
+    assert client.error("POST", "/workflowInvocations", body) == (INVALID, message)
 
 
 def test_cancelling_takes_a_second() -> None:
@@ -147,7 +147,7 @@ def test_cancelling_takes_a_second() -> None:
 
 
 def test_cancelling_stops_every_action(client: Warehouse) -> None:
-    """After a cancel one GET answers CANCELING, and whatever had not ended is cancelled."""
+    """After a cancel one GET returns CANCELING, and all unfinished actions are cancelled."""
     path = client.invoke("nightly")
     client.state(path)
     client.state(path)
@@ -166,16 +166,16 @@ def test_cancelling_stops_every_action(client: Warehouse) -> None:
 
 @pytest.mark.parametrize("refuses", [True, False])
 def test_cancelling_too_late(refuses: bool) -> None:
-    """Cancelling what has ended is an error, or by the rules nothing at all."""
+    """Cancelling an ended invocation is an error, or has no effect, as the rules say."""
     with Emulator(rules=Rules(refuses_late_cancel=refuses)) as emulator:
         client = Warehouse(emulator.url)
         path = client.invoke("nightly")
         client.finish(path)
-        answer = client.ask("POST", f"{path}:cancel")
-        assert answer.status == (400 if refuses else 200)
+        response = client.request("POST", f"{path}:cancel")
+        assert response.status == (400 if refuses else 200)
         if refuses:
             message = "Workflow invocation is not running: it is SUCCEEDED"
-            assert client.refusal("POST", f"{path}:cancel") == (FAILED, message)
+            assert client.error("POST", f"{path}:cancel") == (FAILED, message)
         assert client.state(path) == "SUCCEEDED"
         client.close()
 
@@ -184,9 +184,9 @@ def test_only_ended_invocations_are_deleted(emulator: Emulator, client: Warehous
     """An invocation is deleted after its end, and its name is not used again."""
     path = client.invoke("nightly")
     message = "Workflow invocation is still running: RUNNING"
-    assert client.refusal("DELETE", path) == (FAILED, message)
+    assert client.error("DELETE", path) == (FAILED, message)
     client.finish(path)
     assert client.data("DELETE", path) == {}
-    assert client.refusal("GET", path) == (MISSING, f"{HOME}{path} does not exist")
+    assert client.error("GET", path) == (MISSING, f"{HOME}{path} does not exist")
     assert emulator.invocations == []
     assert client.invoke("nightly").partition("-")[2] != path.partition("-")[2]

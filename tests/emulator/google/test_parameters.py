@@ -9,10 +9,10 @@ from tests.emulator.google.support import HOME, INVALID, Warehouse
 
 
 def test_queries_are_read_strictly(client: Warehouse) -> None:
-    """A parameter that a method does not have is refused, those of the front end are ignored."""
+    """A parameter that a method does not have is refused; those of all methods are ignored."""
     system = "%24alt=json%3Benum-encoding%3Dint&alt=json&prettyPrint=false&fields=name&key=k&$x=1"
     assert client.data("GET", f"?{system}")["name"] == HOME
-    code, message = client.refusal("POST", "/compilationResults?requestId=1", {})
+    code, message = client.error("POST", "/compilationResults?requestId=1", {})
     assert code == INVALID
     assert message == (
         'Invalid JSON payload received. Unknown name "requestId": Cannot bind query parameter. '
@@ -21,7 +21,7 @@ def test_queries_are_read_strictly(client: Warehouse) -> None:
 
 
 def test_lists_come_in_pages(client: Warehouse) -> None:
-    """A list comes in pages of the size asked for, and ends without a token."""
+    """A list has pages of the requested size, and its last page has no token."""
     names = [client.compile() for _ in range(4)]
     first = client.data("GET", "/compilationResults?pageSize=3")
     token = first["nextPageToken"]
@@ -48,11 +48,11 @@ def test_page_tokens_belong_to_their_list(client: Warehouse, path: str) -> None:
     client.compile()
     token = client.data("GET", "/compilationResults?orderBy=name&pageSize=1")["nextPageToken"]
     message = "The page token is invalid, or belongs to a request with other parameters"
-    assert client.refusal("GET", path.format(token)) == (INVALID, message)
+    assert client.error("GET", path.format(token)) == (INVALID, message)
 
 
 def test_pages_have_a_size_of_their_own() -> None:
-    """Without a size a page has the default one, and never more than the largest."""
+    """Without a size a page has the default size, and never more than the largest."""
     rules = Rules(default_page_size=3, largest_page_size=5)
     with Emulator(rules=rules) as emulator:
         client = Warehouse(emulator.url)
@@ -62,8 +62,8 @@ def test_pages_have_a_size_of_their_own() -> None:
             for size in ("", 0, 4, 1000)
         ]
         assert sizes == [3, 3, 4, 5]
-        answer = client.refusal("GET", f"{path}?pageSize=-1")
-        assert answer == (INVALID, "The page size must not be negative")
+        response = client.error("GET", f"{path}?pageSize=-1")
+        assert response == (INVALID, "The page size must not be negative")
         client.close()
 
 
@@ -80,8 +80,8 @@ def test_lists_are_sorted(client: Warehouse) -> None:
     results = client.data("GET", "/compilationResults?order_by=create_time")["compilationResults"]
     assert len(results) == 1
     for order in ("create_time", "name+up", "name+desc+desc"):
-        code, message = client.refusal("GET", f"/workflowInvocations?orderBy={order}")
+        code, message = client.error("GET", f"/workflowInvocations?orderBy={order}")
         assert code == INVALID
         assert message.startswith(f"Invalid order_by {order.replace('+', ' ')!r}: it sorts by name")
-    answer = client.refusal("GET", "/workflowInvocations?filter=state")
-    assert answer == (INVALID, "The emulator knows no filter for this list")
+    response = client.error("GET", "/workflowInvocations?filter=state")
+    assert response == (INVALID, "The emulator knows no filter for this list")

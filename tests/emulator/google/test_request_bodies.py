@@ -79,25 +79,25 @@ from tests.emulator.google.support import INVALID, Warehouse
     ],
 )
 def test_bodies_are_read_strictly(client: Warehouse, body: object, message: str) -> None:
-    """Unknown names, doubled fields and wrong types are refused, and the place is told."""
-    answer = client.ask("POST", "/workflowInvocations", body)
-    assert (answer.status, answer.data["error"]["status"]) == INVALID
-    assert answer.data["error"]["message"].startswith(message)
-    (detail,) = answer.data["error"]["details"]
+    """Unknown names, repeated fields and wrong types are refused, and the error names the path."""
+    response = client.request("POST", "/workflowInvocations", body)
+    assert (response.status, response.data["error"]["status"]) == INVALID
+    assert response.data["error"]["message"].startswith(message)
+    (detail,) = response.data["error"]["details"]
     assert detail["@type"] == "type.googleapis.com/google.rpc.BadRequest"
 
 
 @pytest.mark.parametrize("variables", [["a"], {"a": 1}])
-def test_variables_are_texts(client: Warehouse, variables: object) -> None:
-    """Variables are an object of texts."""
+def test_variables_are_strings(client: Warehouse, variables: object) -> None:
+    """Variables are an object of strings."""
     body = {"gitCommitish": "main", "codeCompilationConfig": {"vars": variables}}
-    code, message = client.refusal("POST", "/compilationResults", body)
+    code, message = client.error("POST", "/compilationResults", body)
     assert code == INVALID
     assert message.startswith("Invalid value at 'compilation_result.code_compilation_config.vars")
 
 
 def test_both_spellings_and_numbers_are_read(client: Warehouse) -> None:
-    """Snake case and enum numbers mean the same; null, defaults and outputs are left out."""
+    """Snake case and enum numbers are accepted; null, defaults and outputs are omitted."""
     body = {
         "compilation_result": client.compile(),
         "invocation_config": {

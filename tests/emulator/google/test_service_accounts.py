@@ -15,13 +15,13 @@ def account_of(**changes: Any) -> Emulator:  # noqa: ANN401
 
 
 def test_strict_act_as_needs_a_service_account() -> None:
-    """Under strict checks an invocation has to run as somebody, by any of three ways."""
+    """With strict checks an invocation needs an account, from any of three places."""
     with account_of(service_account="") as emulator:
         client = Warehouse(emulator.url)
         order: dict[str, object] = {"compilationResult": client.compile()}
         message = "Service account must be set when strict act as checks are enabled"
         for body in (order, {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}):
-            assert client.refusal("POST", "/workflowInvocations", body) == (INVALID, message)
+            assert client.error("POST", "/workflowInvocations", body) == (INVALID, message)
         configs: tuple[object, ...] = (
             {"serviceAccount": RUNNER},
             {"endUserAuthConfig": {"oauthConfig": {}}},
@@ -33,23 +33,23 @@ def test_strict_act_as_needs_a_service_account() -> None:
 
 
 def test_callers_may_not_act_as_everybody() -> None:
-    """A refused service account spoils invocations, and releases that its workflows would run."""
+    """A refused service account blocks invocations, and releases that its workflows would run."""
     with account_of(refused_service_accounts=(RUNNER,)) as emulator:
         client = Warehouse(emulator.url)
         message = f"The caller does not have permission to act as service account: {RUNNER}"
         order: dict[str, object] = {"compilationResult": client.compile()}
-        assert client.refusal("POST", "/workflowInvocations", order) == (DENIED, message)
+        assert client.error("POST", "/workflowInvocations", order) == (DENIED, message)
         order["invocationConfig"] = {"serviceAccount": "other@example.com"}
-        assert client.ask("POST", "/workflowInvocations", order).status == 200
+        assert client.request("POST", "/workflowInvocations", order).status == 200
         patch = "/releaseConfigs/production?updateMask=disabled"
-        assert client.refusal("PATCH", patch, {"disabled": True}) == (DENIED, message)
+        assert client.error("PATCH", patch, {"disabled": True}) == (DENIED, message)
         patch = "/releaseConfigs/staging?updateMask=disabled"
-        assert client.ask("PATCH", patch, {"disabled": True}).status == 200
+        assert client.request("PATCH", patch, {"disabled": True}).status == 200
         client.close()
 
 
 def test_loose_checks_take_anybody() -> None:
-    """Without strict checks an invocation runs as nobody in particular."""
+    """Without strict checks an invocation needs no account."""
     with account_of(service_account="", strict_act_as=False) as emulator:
         client = Warehouse(emulator.url)
         assert client.finish(client.invoke("nightly")) == "SUCCEEDED"

@@ -15,7 +15,7 @@ from dataform_action.emulator import Emulator, Fault
 from dataform_action.emulator.http.connection import Connection
 from dataform_action.emulator.http.fault_effects import EFFECTS
 from dataform_action.emulator.http.faults import FaultKind
-from tests.emulator.support import RUNS, Client, exchange_raw
+from tests.emulator.support import RUNS, Client, send_raw
 
 
 def test_every_kind_of_fault_has_a_function() -> None:
@@ -24,39 +24,39 @@ def test_every_kind_of_fault_has_a_function() -> None:
 
 
 def test_status_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A status fault answers 503 in the shape of other errors, with the headers given."""
+    """A status fault sends 503 like other errors, with the given headers."""
     emulator.add_fault(Fault("status", headers={"Retry-After": "7"}))
-    answer = client.call("GET", run_path)
+    response = client.call("GET", run_path)
     message = "The emulator was told to answer 503"
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
-    assert answer.data == {"error": message, "code": 14, "message": message}
+    assert (response.status, response.headers["Retry-After"]) == (503, "7")
+    assert response.data == {"error": message, "code": 14, "message": message}
 
 
 def test_status_fault_with_a_text(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A status fault answers the status, the text and the type given."""
+    """A status fault sends the given status, text and type."""
     headers = {"content-type": "text/plain"}
     emulator.add_fault(Fault("status", status=599, headers=headers, body="no \ud800 luck"))
-    answer = client.call("GET", run_path)
-    assert (answer.status, answer.body) == (599, b"no ? luck")
-    assert answer.headers.get_all("Content-Type") == ["text/plain"]
+    response = client.call("GET", run_path)
+    assert (response.status, response.body) == (599, b"no ? luck")
+    assert response.headers.get_all("Content-Type") == ["text/plain"]
 
 
-def test_bodiless_status_keeps_the_connection_whole(
+def test_bodiless_status_keeps_the_connection_usable(
     emulator: Emulator, client: Client, run_path: str
 ) -> None:
-    """A 204 comes without a body, so that the next answer is read from its start."""
+    """A 204 has no body, so that the next response is read from its start."""
     emulator.add_fault(Fault("status", status=204, body="never sent", times=2))
     assert client.call("GET", run_path).body == b""
     request = f"GET {run_path} HTTP/1.1\r\n\r\n".encode()
-    answers = exchange_raw(emulator.url, request * 2)
-    first, second, rest = answers.split(b"\r\n\r\n")
+    responses = send_raw(emulator.url, request * 2)
+    first, second, rest = responses.split(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 204 No Content\r\n")
     assert second.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
     assert rest.startswith(b"{")
 
 
 def test_reset_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A reset fault ends the connection by a TCP reset."""
+    """A reset fault ends the connection with a TCP reset."""
     emulator.add_fault(Fault("reset"))
     client.send("GET", run_path)
     with pytest.raises(ConnectionResetError) as raised:
@@ -82,35 +82,35 @@ def test_short_fault(emulator: Emulator, client: Client, run_path: str) -> None:
 
 
 def test_cut_json_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A cut-json fault answers half of a JSON text, with the right length."""
+    """A cut-json fault sends half of a JSON text, with the right length."""
     emulator.add_fault(Fault("cut-json"))
-    answer = client.call("GET", run_path)
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-    assert answer.headers["Content-Length"] == str(len(answer.body))
+    response = client.call("GET", run_path)
+    assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
+    assert response.headers["Content-Length"] == str(len(response.body))
     with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
-        json.loads(answer.body)
+        json.loads(response.body)
 
 
 def test_html_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """An html fault answers 200 with a page."""
+    """An html fault sends a page with 200."""
     emulator.add_fault(Fault("html"))
-    answer = client.call("GET", run_path)
-    assert (answer.status, answer.headers.get_content_type()) == (200, "text/html")
-    assert answer.text.startswith("<!doctype html>")
+    response = client.call("GET", run_path)
+    assert (response.status, response.headers.get_content_type()) == (200, "text/html")
+    assert response.text.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(("body", "expected"), [(None, {}), ("[1]", [1])])
 def test_json_fault(
     emulator: Emulator, client: Client, run_path: str, body: str | None, expected: object
 ) -> None:
-    """A json fault answers 200 with the JSON text given, or an empty object."""
+    """A json fault sends the given JSON text, or an empty object, with 200."""
     emulator.add_fault(Fault("json", body=body))
-    answer = client.call("GET", run_path)
-    assert (answer.status, answer.data) == (200, expected)
+    response = client.call("GET", run_path)
+    assert (response.status, response.data) == (200, expected)
 
 
-def test_hang_fault_answers_in_the_end(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A hang fault gives the proper answer when its time is over."""
+def test_hang_fault_responds_in_the_end(emulator: Emulator, client: Client, run_path: str) -> None:
+    """A hang fault sends the correct response after its time."""
     emulator.add_fault(Fault("hang", seconds=0.05))
     before = time.monotonic()
     assert client.call("GET", run_path).data["status"] == "RUNNING"
@@ -119,8 +119,8 @@ def test_hang_fault_answers_in_the_end(emulator: Emulator, client: Client, run_p
 
 
 @pytest.mark.parametrize("processed", [True, False])
-def test_held_answers_do_not_delay_the_end(processed: bool) -> None:
-    """Closing ends a hang at once; what was not carried out by then never is."""
+def test_held_responses_do_not_delay_the_end(processed: bool) -> None:
+    """Closing ends a hang at once; a request that is not processed by then never is."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("hang", seconds=600, processed=processed))
         client = Client(emulator.url)
@@ -137,8 +137,8 @@ def test_held_answers_do_not_delay_the_end(processed: bool) -> None:
         assert len(emulator.runs) == int(processed)
 
 
-def test_hang_is_in_vain_when_the_client_has_left() -> None:
-    """A held request whose client has left is not carried out; one whose client waits is."""
+def test_hang_ends_when_the_client_has_disconnected() -> None:
+    """A held request is processed only if its client is still connected."""
     server_side, client_side = socket.socketpair()
     with server_side, client_side:
         connection = Connection(server_side, threading.Event(), keep_open=True)
@@ -171,23 +171,23 @@ def test_drip_ends_with_the_emulator(emulator: Emulator, client: Client, run_pat
 
 @pytest.mark.parametrize("size", [200_000, 65_536, 50, 3, 0])
 def test_huge_fault(emulator: Emulator, run_path: str, size: int) -> None:
-    """A huge fault answers exactly as many bytes as it is told: JSON, and blanks behind it."""
+    """A huge fault sends exactly the given number of bytes: JSON, and then blanks."""
     emulator.add_fault(Fault("huge", size=size))
     request = f"GET {run_path} HTTP/1.1\r\nConnection: close\r\n\r\n"
-    head, _, body = exchange_raw(emulator.url, request.encode()).partition(b"\r\n\r\n")
+    head, _, body = send_raw(emulator.url, request.encode()).partition(b"\r\n\r\n")
     assert f"Content-Length: {size}\r\n".encode() in head
     sample = b'{"id": "1029591293203", "status": "RUNNING"}'
     assert body == sample.ljust(size)[:size]
 
 
 def test_redirect_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A redirect fault answers 302, or the status given, to the location given."""
+    """A redirect fault sends 302, or the given status, with the given location."""
     location = {"Location": "http://elsewhere.example/"}
     emulator.add_fault(Fault("redirect", headers=location))
     emulator.add_fault(Fault("redirect", headers=location, status=308))
-    answers = [client.call("GET", run_path) for _ in range(2)]
-    assert [answer.status for answer in answers] == [302, 308]
-    assert {answer.headers["Location"] for answer in answers} == set(location.values())
+    responses = [client.call("GET", run_path) for _ in range(2)]
+    assert [response.status for response in responses] == [302, 308]
+    assert {response.headers["Location"] for response in responses} == set(location.values())
 
 
 @pytest.mark.parametrize("kind", sorted(set(get_args(FaultKind)) - {"drip", "hang", "redirect"}))
@@ -195,23 +195,23 @@ def test_redirect_fault(emulator: Emulator, client: Client, run_path: str) -> No
 def test_processed_says_whether_a_run_is_created(
     emulator: Emulator, client: Client, kind: FaultKind, processed: bool
 ) -> None:
-    """A fault spoils the answer to a create with or without the run."""
+    """A fault breaks the response to a create, with or without creating the run."""
     emulator.add_fault(Fault(kind, on="create", processed=processed, size=10))
     client.send("POST", RUNS, {"scheduleName": "nightly"})
     try:
-        answer = client.receive()
+        response = client.receive()
     except (http.client.HTTPException, ConnectionError):
         pass
     else:
-        assert b"nightly" not in answer.body
+        assert b"nightly" not in response.body
     assert len(emulator.runs) == int(processed)
 
 
-def test_a_processed_refusal_keeps_its_status(emulator: Emulator, client: Client) -> None:
-    """A spoilt answer that was carried out has the proper answer's status and text."""
+def test_a_processed_error_keeps_its_status(emulator: Emulator, client: Client) -> None:
+    """The broken response to a processed request has the correct status and text."""
     emulator.add_fault(Fault("cut-json", processed=True))
-    answer = client.call("GET", f"{RUNS}/42")
-    assert (answer.status, answer.text) == (
+    response = client.call("GET", f"{RUNS}/42")
+    assert (response.status, response.text) == (
         404,
         '{"error": "Unknown run \\"42\\" in project 1234", "code',
     )

@@ -10,7 +10,7 @@ from tests.emulator.support import RUNS, Client
 
 
 def test_faults_choose_their_operation(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A fault spoils its own operation only; any means each of the API's, but not the page."""
+    """A fault affects its own operation only; any means all of the APIs, but not the page."""
     targets: list[tuple[FaultTarget, int]] = [
         ("cancel", 500),
         ("create", 501),
@@ -30,20 +30,20 @@ def test_faults_choose_their_operation(emulator: Emulator, client: Client, run_p
 
 
 def take_all(queue: FaultQueue, count: int) -> list[int | None]:
-    """Tell by its status which fault each of so many GETs gets."""
+    """Return the status of the fault that each of so many GETs gets."""
     faults = [queue.take("get") for _ in range(count)]
     return [None if fault is None else fault.status for fault in faults]
 
 
 def test_faults_are_counted() -> None:
-    """A fault lets the first requests pass, spoils its number of them, and is used up."""
+    """A fault lets the first requests pass, affects its number of them, and is used up."""
     queue = FaultQueue()
     queue.add(Fault("status", status=500, after=2, times=3))
     assert take_all(queue, 7) == [None, None, 500, 500, 500, None, None]
 
 
 def test_faults_go_in_order_of_adding() -> None:
-    """The first fault that is due wins; each counts every request that it matches."""
+    """The first fault that is due applies; each counts every request that it matches."""
     queue = FaultQueue()
     queue.add(Fault("status", on="create", status=499))
     queue.add(Fault("status", on="get", status=500, after=1))
@@ -54,7 +54,7 @@ def test_faults_go_in_order_of_adding() -> None:
     assert take_all(queue, 1) == [None]
 
 
-NONSENSE: list[tuple[dict[str, object], str]] = [
+INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
     ({}, "Fault: kind is missing; it is one of status, reset, close, short, cut-json, html,"),
     ({"kind": "stop"}, "Fault: kind must be one of status, reset, close, short, cut-json, html,"),
     ({"kind": ["reset"]}, "Fault: kind must be one of"),
@@ -83,17 +83,17 @@ NONSENSE: list[tuple[dict[str, object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "message"), NONSENSE)
-def test_faults_that_make_no_sense_are_refused(
+@pytest.mark.parametrize(("fields", "message"), INVALID_FAULTS)
+def test_invalid_faults_are_refused(
     client: Client, fields: dict[str, object], message: str
 ) -> None:
-    """A fault with a field that makes no sense is refused, over HTTP by a 400 that says why."""
-    answer = client.call("POST", "/_emulator/faults", fields, headers={})
-    assert answer.status == 400
-    assert answer.data["message"].startswith(message)
+    """A fault with an invalid field is refused, over HTTP with a 400 that says why."""
+    response = client.call("POST", "/_emulator/faults", fields, headers={})
+    assert response.status == 400
+    assert response.data["message"].startswith(message)
 
 
 def test_faults_in_python_are_checked_too() -> None:
-    """A nonsensical Fault cannot be made."""
+    """An invalid Fault cannot be created."""
     with pytest.raises(ValueError, match="Fault: times must be a whole number from 1"):
         Fault("reset", times=-1)

@@ -28,11 +28,11 @@ def test_connections_are_counted_by_requests(emulator: Emulator) -> None:
 
 
 class WaitingClock(ManualClock):
-    """A clock that stops whoever asks for the time until it may go on."""
+    """A clock that blocks its callers until they may go on."""
 
     def __init__(self) -> None:
         super().__init__()
-        # Only from when the test says so: the emulator asks for the time while it starts.
+        # Not blocked at first: the emulator reads the time while it starts.
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
@@ -42,8 +42,8 @@ class WaitingClock(ManualClock):
         return super().now()
 
 
-def test_waiting_looks_when_requests_arrive_and_when_they_are_carried_out() -> None:
-    """Waiting looks at its condition at once, at the arrival of a request, and once it is done."""
+def test_waiting_checks_when_requests_arrive_and_when_they_are_processed() -> None:
+    """The condition is checked at the start, when a request arrives, and when it is processed."""
     clock = WaitingClock()
     has_looked = threading.Event()
     looks: list[int] = []
@@ -73,8 +73,8 @@ def test_waiting_looks_when_requests_arrive_and_when_they_are_carried_out() -> N
         assert [run.status for run in emulator.wait_for(lambda: emulator.runs)] == ["RUNNING"]
 
 
-def test_waiting_in_vain_tells_what_came(emulator: Emulator, client: Client) -> None:
-    """Waiting for what never comes raises an error that tells the requests so far."""
+def test_waiting_in_vain_lists_the_requests(emulator: Emulator, client: Client) -> None:
+    """Waiting in vain raises an error that lists the requests so far."""
     with pytest.raises(TimeoutError, match=r"^Not so within 0 s; requests so far: none$"):
         emulator.wait_for(lambda: False, seconds=0)
     client.create()

@@ -13,7 +13,7 @@ from tests.emulator.support import RUNS, Client
 
 
 def test_requests_are_recorded(emulator: Emulator, client: Client) -> None:
-    """Each request is kept with all that was sent, the connection's number and the time."""
+    """Each request is recorded with its contents, the connection's number and the time."""
     before = time.monotonic()
     client.create("nightly")
     client.call("GET", "/v1/a%20b?c=d&e?")
@@ -28,7 +28,7 @@ def test_requests_are_recorded(emulator: Emulator, client: Client) -> None:
 
 
 def test_headers_are_found_in_any_case() -> None:
-    """Header names have no case, keep their spelling, and repeated ones are joined."""
+    """Header names ignore case and keep their spelling; repeated ones are joined."""
     headers = Headers([("Accept", "a"), ("X-One", "1"), ("accept", "b")])
     assert dict(headers) == {"Accept": "a, b", "X-One": "1"}
     assert headers["ACCEPT"] == "a, b"

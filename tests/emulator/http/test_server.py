@@ -9,7 +9,7 @@ import pytest
 
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.emulator.http.server import BODY_LIMIT
-from tests.emulator.support import Client, exchange_raw
+from tests.emulator.support import Client, send_raw
 
 
 @pytest.mark.parametrize(
@@ -39,33 +39,33 @@ def test_malformed_requests_do_no_harm(
     data: bytes,
     status: bytes,
 ) -> None:
-    """A malformed request is answered as one, or not at all, and the next client is served."""
-    answer = exchange_raw(emulator.url, data)
-    assert answer[9:12] == status
-    assert status == b"" or b"\r\nConnection: close\r\n" in answer
+    """A malformed request gets an error or no response, and the next client is served."""
+    response = send_raw(emulator.url, data)
+    assert response[9:12] == status
+    assert status == b"" or b"\r\nConnection: close\r\n" in response
     assert client.call("GET", "/").status == 200
     assert capfd.readouterr() == ("", "")
 
 
-def test_malformed_requests_are_answered_in_json(emulator: Emulator) -> None:
-    """Errors of framing have the shape of the other errors."""
-    answer = exchange_raw(emulator.url, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+def test_malformed_requests_get_json(emulator: Emulator) -> None:
+    """Framing errors look like the other errors."""
+    response = send_raw(emulator.url, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
     message = "Content-Length must be one whole number"
-    body = answer.partition(b"\r\n\r\n")[2]
+    body = response.partition(b"\r\n\r\n")[2]
     assert json.loads(body) == {"error": message, "code": 3, "message": message}
 
 
-def test_old_clients_are_answered_and_closed(emulator: Emulator) -> None:
-    """A client of HTTP/1.0 gets its answer, and the end of the connection."""
-    answer = exchange_raw(emulator.url, b"GET / HTTP/1.0\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"\r\nConnection: close\r\n" in answer
+def test_old_clients_are_served_and_closed(emulator: Emulator) -> None:
+    """A client of HTTP/1.0 gets its response, and the connection is closed."""
+    response = send_raw(emulator.url, b"GET / HTTP/1.0\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nConnection: close\r\n" in response
 
 
-def test_clients_may_leave_at_any_time(
+def test_clients_may_disconnect_at_any_time(
     emulator: Emulator, run_path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A client that leaves in the middle of its answer is no error."""
+    """A client that disconnects in the middle of its response causes no error."""
     emulator.add_fault(Fault("huge", size=50_000_000))
     client = Client(emulator.url)
     client.send("GET", run_path)
@@ -76,7 +76,7 @@ def test_clients_may_leave_at_any_time(
 
 
 def test_many_clients_are_served_at_once(emulator: Emulator) -> None:
-    """Runs that are created at the same time all get ids of their own."""
+    """Runs that are created at the same time have different ids."""
     ids: list[str] = []
 
     def create() -> None:
@@ -95,6 +95,6 @@ def test_many_clients_are_served_at_once(emulator: Emulator) -> None:
 
 
 def test_paths_without_a_slash_do_no_harm(emulator: Emulator) -> None:
-    """A request target that is no path is not found."""
-    answer = exchange_raw(emulator.url, b"GET v1 HTTP/1.1\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 404 ")
+    """A request target without a leading slash is not found."""
+    response = send_raw(emulator.url, b"GET v1 HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 404 ")
