@@ -12,12 +12,14 @@ From a shell: ``python -m dataform_action.emulator``.
 Other packages import the names in ``__all__``, and nothing else. Where things belong:
 
 * here: what a test defines and uses (``emulator``, ``definitions``, ``compiled_graph``,
-  ``sample_repository``, ``clock``), the legacy API (``dataform_web``), the emulator's own API
-  (``control_api``), the page (``status_page``) and the command line (``cli``);
-* ``google``: Google Cloud Dataform's API. A new method is a row in ``google.methods``;
-* ``http``: the server, the recorder and the faults. A new kind of fault is one more ``FaultKind``
-  in ``http.faults``, and a function in the table of ``http.fault_effects``;
-* a new API: one more module with a ``route``, added to the tuple in ``Emulator``.
+  ``sample_repository``, ``clock``), the legacy API (``dataform_web``, ``dataform_web_runs``), the
+  emulator's own API (``control_api``), the page (``status_page``) and the command line (``cli``);
+* ``google``: Google Cloud Dataform's API;
+* ``http``: the server, the recorder and the faults;
+* a new endpoint: the ``route`` of its API's module, or a row in ``google.methods``;
+* a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
+* a new kind of fault: one more ``FaultKind`` in ``http.faults``, and a function in the table of
+  ``http.fault_effects``.
 """
 
 from dataform_action.emulator.clock import Clock
