@@ -1,4 +1,4 @@
-"""An emulator of Dataform's APIs on loopback: for tests, and to try the action without an account.
+"""An emulator of Dataform's APIs on loopback, for tests and to try the action without an account.
 
 In a test::
 
@@ -9,17 +9,22 @@ In a test::
 
 From a shell: ``python -m dataform_action.emulator``.
 
-Where things belong:
+Other packages import the names in ``__all__``, and nothing else. Where things belong:
 
-* a new endpoint: the ``route`` of its API's module (``dataform_web``, ``control``), or a row in
-  ``google.methods``;
+* here: what a test defines and uses (``emulator``, ``definitions``, ``compiled_graph``,
+  ``sample_repository``, ``clock``), the legacy API (``dataform_web``, ``dataform_web_runs``), the
+  emulator's own API (``control_api``), the page (``status_page``) and the command line (``cli``);
+* ``google``: Google Cloud Dataform's API;
+* ``http``: the server, the recorder and the faults;
+* a new endpoint: the ``route`` of its API's module, or a row in ``google.methods``;
 * a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
-* a new kind of fault: ``FaultKind`` in ``faults``, and a function in the table of ``spoiling``.
+* a new kind of fault: one more ``FaultKind`` in ``http.faults``, and a function in the table of
+  ``http.fault_effects``.
 """
 
-from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.faults import Fault
-from dataform_action.emulator.google.definitions import (
+from dataform_action.emulator.clock import Clock
+from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run
+from dataform_action.emulator.definitions import (
     Commit,
     Course,
     Invocation,
@@ -28,10 +33,10 @@ from dataform_action.emulator.google.definitions import (
     Rules,
     WorkflowConfig,
 )
-from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.messages import Request
-from dataform_action.emulator.pace import Clock
-from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run
+from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.http.faults import Fault
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.sample_repository import make_warehouse
 
 __all__ = [
     "DEFAULT_SCHEDULES",

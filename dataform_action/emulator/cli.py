@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: ``python -m dataform_action.emulator``."""
 
 import argparse
 import math
@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from dataform_action.emulator.clock import Advance
+from dataform_action.emulator.compiled_graph import load_graph
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.google.graph import load_graph
-from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.pace import Advance
+from dataform_action.emulator.sample_repository import make_warehouse
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _port(text: str) -> int:
@@ -80,7 +80,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _wait_for_signal() -> None:
-    signal.sigwait(_ENDING)
+    signal.sigwait(_STOP_SIGNALS)
 
 
 def _print(line: str) -> None:
@@ -92,7 +92,7 @@ def main(
 ) -> int:
     """Serve until ``wait`` returns; return the exit code.
 
-    SIGINT and SIGTERM are held back meanwhile, in all threads: only ``wait`` takes them.
+    SIGINT and SIGTERM are blocked meanwhile, in all threads: only ``wait`` receives them.
     """
     options = _make_parser().parse_args(arguments)
     emulator = Emulator(
@@ -104,7 +104,7 @@ def main(
         repositories=None if options.graph is None else (make_warehouse(options.graph),),
         log=_print if options.verbose else None,
     )
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         with emulator:
             _print(f"Dataform emulator: {emulator.url}")

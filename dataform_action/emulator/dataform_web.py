@@ -6,19 +6,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from dataform_action.emulator.messages import (
-    Endpoint,
-    Operation,
-    Refusal,
-    Reply,
-    Request,
-    gateway_error,
-    json_reply,
-    parse_object,
-    refusing,
+from dataform_action.emulator.dataform_web_runs import NOT_FOUND, Run, RunStore
+from dataform_action.emulator.http.endpoint import Endpoint, Operation, error_endpoint
+from dataform_action.emulator.http.request import Request, parse_object
+from dataform_action.emulator.http.response import (
+    HttpError,
+    Response,
+    error_response,
+    json_response,
 )
-from dataform_action.emulator.page import Card, Tone
-from dataform_action.emulator.runs import NOT_FOUND, Run, RunStore
+from dataform_action.emulator.status_page import Card, Tone
 
 T = TypeVar("T")
 
@@ -58,24 +55,24 @@ class DataformWeb:
         return None
 
     def cards(self) -> list[Card]:
-        """Describe the runs for the page."""
+        """Describe the runs for the status page."""
         return [_card(run) for run in self.runs.snapshot()]
 
     def _endpoint(
-        self, operation: Operation, request: Request, handle: Callable[[], Reply]
+        self, operation: Operation, request: Request, handle: Callable[[], Response]
     ) -> Endpoint:
-        def answer() -> Reply:
+        def respond() -> Response:
             try:
                 self._check_token(request)
                 return handle()
-            except Refusal as refusal:
-                return gateway_error(refusal)
+            except HttpError as error:
+                return error_response(error)
 
-        return Endpoint(operation, answer)
+        return Endpoint(operation, respond)
 
     def _check_token(self, request: Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
-            raise Refusal(
+            raise HttpError(
                 401,
                 "The request has no valid API token: send Authorization: Bearer <token>",
                 {"WWW-Authenticate": "Bearer"},
@@ -83,33 +80,33 @@ class DataformWeb:
 
     def _check_project(self, project: str) -> None:
         if project not in self.projects:
-            raise Refusal(404, f'Unknown project "{project}"')
+            raise HttpError(404, f'Unknown project "{project}"')
 
-    def _create(self, project: str, request: Request) -> Reply:
+    def _create(self, project: str, request: Request) -> Response:
         self._check_project(project)
-        order = _parse_order(request.body)
-        if order.environment is not None and order.environment not in self.environments:
-            raise Refusal(404, f'Unknown environment "{order.environment}" in project {project}')
+        body = _parse_create_body(request.body)
+        if body.environment is not None and body.environment not in self.environments:
+            raise HttpError(404, f'Unknown environment "{body.environment}" in project {project}')
         try:
-            run = self.runs.create(project, order.schedule, order.environment, order.tags)
+            run = self.runs.create(project, body.schedule, body.environment, body.tags)
         except KeyError as error:
-            message = f'Unknown schedule "{order.schedule}" in project {project}'
-            raise Refusal(404, message) from error
-        return json_reply({"id": run.id})
+            message = f'Unknown schedule "{body.schedule}" in project {project}'
+            raise HttpError(404, message) from error
+        return json_response({"id": run.id})
 
-    def _get(self, project: str, run_id: str, request: Request) -> Reply:
+    def _get(self, project: str, run_id: str, request: Request) -> Response:
         self._check_project(project)
         try:
             run = self.runs.poll(project, run_id)
         except KeyError as error:
-            raise Refusal(404, f'Unknown run "{run_id}" in project {project}') from error
+            raise HttpError(404, f'Unknown run "{run_id}" in project {project}') from error
         url = f"{request.origin}/#{_anchor(run)}"
-        return json_reply({"id": run.id, "status": run.status, "runLogUrl": url})
+        return json_response({"id": run.id, "status": run.status, "runLogUrl": url})
 
 
 def _wrong_method(method: str, allowed: str) -> Endpoint:
     message = f"The method {method} is not served here, only {allowed}"
-    return refusing("other", Refusal(405, message, {"Allow": allowed}))
+    return error_endpoint("other", HttpError(405, message, {"Allow": allowed}))
 
 
 def _anchor(run: Run) -> str:
@@ -134,7 +131,7 @@ def _card(run: Run) -> Card:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _CreateBody:
     """The body of a RunCreate."""
 
     schedule: str | None
@@ -142,17 +139,17 @@ class _Order:
     tags: tuple[str, ...]
 
 
-def _parse_order(body: bytes) -> _Order:
+def _parse_create_body(body: bytes) -> _CreateBody:
     data = parse_object(body)
     _check_names(data, {"scheduleName", "environmentName", "runConfig"}, "")
-    config = _take(data, "runConfig", dict, "an object") or {}
+    config = _get_field(data, "runConfig", dict, "an object") or {}
     _check_names(config, {"tags"}, " in runConfig")
-    tags = _take(config, "tags", list, "a list of strings") or []
+    tags = _get_field(config, "tags", list, "a list of strings") or []
     if not all(isinstance(tag, str) for tag in tags):
-        raise Refusal(400, "tags must be a list of strings")
-    return _Order(
-        schedule=_take(data, "scheduleName", str, "a string"),
-        environment=_take(data, "environmentName", str, "a string"),
+        raise HttpError(400, "tags must be a list of strings")
+    return _CreateBody(
+        schedule=_get_field(data, "scheduleName", str, "a string"),
+        environment=_get_field(data, "environmentName", str, "a string"),
         tags=tuple(tags),
     )
 
@@ -160,14 +157,14 @@ def _parse_order(body: bytes) -> _Order:
 def _check_names(data: Mapping[str, object], known: set[str], where: str) -> None:
     unknown = ", ".join(sorted(set(data) - known))
     if unknown:
-        raise Refusal(400, f"Unknown{where}: {unknown}; known are {', '.join(sorted(known))}")
+        raise HttpError(400, f"Unknown{where}: {unknown}; known are {', '.join(sorted(known))}")
 
 
-def _take(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:
+def _get_field(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:
     """Return a field of the body; None if it is absent."""
     if name not in data:
         return None
     value = data[name]
     if not isinstance(value, kind):
-        raise Refusal(400, f"{name} must be {wanted}")
+        raise HttpError(400, f"{name} must be {wanted}")
     return value

@@ -1,42 +1,43 @@
-"""The emulator as a test uses it: the place where everything meets."""
+"""The emulator as a test uses it: it connects the server, the APIs, the faults and the recorder."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self, TypeVar
 
-from dataform_action.emulator.control import Control, redact
+from dataform_action.emulator.clock import Advance, Clock, Pace, SystemClock
+from dataform_action.emulator.control_api import ControlApi, redact
 from dataform_action.emulator.dataform_web import DataformWeb
-from dataform_action.emulator.dispatch import Dispatcher
-from dataform_action.emulator.faults import Fault, FaultQueue
+from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
+from dataform_action.emulator.definitions import Course, Invocation, Repository, Rules
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
-from dataform_action.emulator.google.definitions import Course, Invocation, Repository, Rules
-from dataform_action.emulator.google.queries import Pager
-from dataform_action.emulator.google.sample import make_warehouse
-from dataform_action.emulator.google.store import RepositoryStore, Script
-from dataform_action.emulator.messages import Request
-from dataform_action.emulator.pace import Advance, Clock, Pace, SystemClock
-from dataform_action.emulator.page import Card, StatusPage
-from dataform_action.emulator.recording import Recorder
-from dataform_action.emulator.runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
-from dataform_action.emulator.server import Server
+from dataform_action.emulator.google.parameters import Pager
+from dataform_action.emulator.google.repository import RepositoryStore, Script
+from dataform_action.emulator.http.dispatcher import Dispatcher
+from dataform_action.emulator.http.faults import Fault, FaultQueue
+from dataform_action.emulator.http.recorder import Recorder
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.server import Server
+from dataform_action.emulator.sample_repository import make_warehouse
+from dataform_action.emulator.status_page import Card, StatusPage
 
 T = TypeVar("T")
 
 DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1"
-"""An invented token of the documented shape: it opens nothing but the emulator."""
+"""An invented token of the documented form; only the emulator accepts it."""
 
 _EVERYWHERE = "0.0.0.0"
 _RULES = Rules()
 
 
 class Emulator:
-    """A server of Dataform's APIs, on loopback unless ``host`` says otherwise.
+    """A server of Dataform's APIs, on loopback unless another ``host`` is given.
 
-    It is a context manager, or has ``start`` and ``close``.
+    Use it as a context manager, or call ``start`` and ``close``.
 
-    ``advance`` says how runs go on: by one step a ``poll``, or by the ``clock`` in ``run_seconds``.
-    ``schedules`` maps the known schedules to what becomes of their runs, ``repositories`` are those
-    of Google Cloud Dataform (None: a sample), and ``rules`` say how that API behaves where its
-    documentation leaves it open. ``log`` gets one line for each request, without tokens.
+    ``advance`` sets how runs advance: by one step per ``poll``, or by the ``clock`` in
+    ``run_seconds``. ``schedules`` maps the known schedules to the outcomes of their runs,
+    ``repositories`` are those of Google Cloud Dataform (None: a sample), and ``rules`` set how that
+    API behaves where its documentation leaves it open. ``log`` gets one line for each request,
+    without tokens.
     """
 
     def __init__(
@@ -56,9 +57,9 @@ class Emulator:
         clock: Clock | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare everything but the socket; port 0 picks a free one.
+        """Prepare everything except the socket; port 0 selects a free port.
 
-        Raise ValueError for a repository that cannot be, OSError if its graph cannot be read.
+        Raise ValueError for an invalid repository, OSError if its graph cannot be read.
         """
         self.token = token
         self._secrets = {token}
@@ -71,14 +72,12 @@ class Emulator:
         self._web = DataformWeb(token, projects, environments, self._runs)
         self._script = Script()
         defined = (make_warehouse(),) if repositories is None else repositories
-        stores = [RepositoryStore(repository, rules, pace, self._script) for repository in defined]
-        pager = Pager(rules.default_page_size, rules.largest_page_size)
-        self._google = GoogleDataform(stores, pager)
+        self._google = _make_google(defined, rules, pace, self._script)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
-        control = Control(self._secrets, self._faults, self._recorder, self._runs)
+        control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
         apis = (self._web, self._google, control, StatusPage(self._cards))
-        tell = None if log is None else lambda line: log(redact(line, self._secrets))
-        self._dispatcher = Dispatcher(apis, self._faults, self._recorder, tell)
+        write_log = None if log is None else lambda line: log(redact(line, self._secrets))
+        self._dispatcher = Dispatcher(apis, self._faults, self._recorder, write_log)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -90,7 +89,7 @@ class Emulator:
         self.close()
 
     def start(self) -> None:
-        """Serve from now on, in threads; raise OSError if the address cannot be had."""
+        """Serve from now on, in threads; raise OSError if the address is not available."""
         if self._server is not None:
             raise RuntimeError("The emulator was started before: make a new one")
         self._server = Server(*self._address, self._dispatcher.respond)
@@ -102,9 +101,9 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The address of the server, without a slash at its end.
+        """The URL of the server, without a trailing slash.
 
-        It is the one on loopback if the server listens on every address of the machine.
+        If the server listens on every address of the machine, it is the URL on loopback.
         """
         host = "127.0.0.1" if self.is_everywhere else self._address[0]
         return f"http://{host}:{self._listening.port}"
@@ -122,7 +121,7 @@ class Emulator:
 
     @property
     def requests(self) -> list[Request]:
-        """The requests to the emulated APIs so far; control and the page do not count."""
+        """The requests to the emulated APIs so far; those to control and page do not count."""
         return self._recorder.requests
 
     @property
@@ -141,9 +140,9 @@ class Emulator:
         return self._google.snapshot()
 
     def accept_tokens(self, tokens: Collection[str] | AcceptToken) -> None:
-        """Accept these tokens as Google's access tokens from now on, or those that a function does.
+        """Accept these Google access tokens from now on, or those that a function accepts.
 
-        A function is asked at each request, and gets None for one that has no token.
+        The function is called for each request, with None if the request has no token.
         """
         if not callable(tokens):
             self._secrets.update(tokens)
@@ -151,15 +150,15 @@ class Emulator:
         self._google.accept_token = tokens
 
     def add_fault(self, fault: Fault) -> None:
-        """Spoil answers; of several faults that are due, the one that was added first wins."""
+        """Inject a fault; if several faults are due, the one that was added first applies."""
         self._faults.add(fault)
 
     def clear_faults(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def set_outcome(self, schedule: str, statuses: Sequence[str]) -> None:
-        """Script the runs that a schedule starts from now on.
+        """Set the statuses of the runs that a schedule starts from now on.
 
         The last status stays; without statuses, the runs are never found. A new name becomes a
         known schedule.
@@ -167,25 +166,32 @@ class Emulator:
         self._runs.set_outcome(schedule, statuses)
 
     def fail_action(self, action: str, reason: str) -> None:
-        """Let an action fail in the invocations that are created from now on.
+        """Make an action fail in the invocations that are created from now on.
 
-        It is meant by ``dataset.name``, ``project.dataset.name`` or the bare name.
+        It is given as ``dataset.name``, as ``project.dataset.name`` or as the name alone.
         """
         self._script.fail_action(action, reason)
 
     def set_course(self, workflow_config: str | None, course: Course) -> None:
         """Set the course of the invocations that a workflow configuration starts from now on.
 
-        None means those of a compilation result. Failures of ``fail_action`` come on top.
+        None means the invocations of a compilation result. Failures from ``fail_action`` are added.
         """
         self._script.set_course(workflow_config, course)
 
     def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
 
-        It is looked at once at the start, when a request arrives, and when one is carried out.
+        It is checked at the start, when a request arrives, and when one has been processed.
         """
         return self._recorder.wait_for(condition, seconds)
 
     def _cards(self) -> list[Card]:
         return sorted([*self._google.cards(), *self._web.cards()], key=lambda card: card.started)
+
+
+def _make_google(
+    repositories: Collection[Repository], rules: Rules, pace: Pace, script: Script
+) -> GoogleDataform:
+    stores = [RepositoryStore(repository, rules, pace, script) for repository in repositories]
+    return GoogleDataform(stores, Pager(rules.default_page_size, rules.largest_page_size))

@@ -1,1 +1,1 @@
-"""Tests of the emulator, by raw requests and by Google's own clients."""
+"""Tests of the emulator: by raw requests in folders like its rooms, and by Google's clients."""

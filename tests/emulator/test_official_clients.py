@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dataform_action.emulator import Course, Emulator, Fault, Repository, Rules, make_warehouse
-from dataform_action.emulator.google import bodies
-from dataform_action.emulator.google.fields import Message, ignored
+from dataform_action.emulator.google import request_bodies
+from dataform_action.emulator.google.protobuf_json import Message, ignored
 from dataform_action.report.outcome import ExitCode
 from tests.support.discovery import Discovery
 from tests.support.fakes import FakeClock
@@ -419,13 +419,13 @@ def test_the_action_turns_pages_as_described(clock: FakeClock, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        (bodies.COMPILATION_RESULT, "CompilationResult"),
-        (bodies.WORKFLOW_INVOCATION, "WorkflowInvocation"),
-        (bodies.RELEASE_CONFIG, "ReleaseConfig"),
-        (bodies.CODE_COMPILATION_CONFIG, "CodeCompilationConfig"),
-        (bodies.INVOCATION_CONFIG, "InvocationConfig"),
-        (bodies.TARGET, "Target"),
-        (bodies.CANCEL, "CancelWorkflowInvocationRequest"),
+        (request_bodies.COMPILATION_RESULT, "CompilationResult"),
+        (request_bodies.WORKFLOW_INVOCATION, "WorkflowInvocation"),
+        (request_bodies.RELEASE_CONFIG, "ReleaseConfig"),
+        (request_bodies.CODE_COMPILATION_CONFIG, "CodeCompilationConfig"),
+        (request_bodies.INVOCATION_CONFIG, "InvocationConfig"),
+        (request_bodies.TARGET, "Target"),
+        (request_bodies.CANCEL, "CancelWorkflowInvocationRequest"),
     ],
 )
 def test_the_fields_of_requests_are_the_described_ones(kind: Message, name: str) -> None:

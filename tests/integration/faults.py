@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 
-from dataform_action.emulator import Emulator, Fault
-from dataform_action.emulator.google.definitions import Course
+from dataform_action.emulator import Course, Emulator, Fault
 from dataform_action.errors import (
     DataformError,
     InvalidResponse,

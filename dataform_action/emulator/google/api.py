@@ -1,4 +1,4 @@
-"""Google Cloud Dataform's REST API: finds the method of a request, and carries it out."""
+"""Google Cloud Dataform's REST API: finds the method of a request, and calls it."""
 
 import json
 import threading
@@ -8,18 +8,19 @@ from functools import partial
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from dataform_action.emulator.google.bodies import read_body
-from dataform_action.emulator.google.definitions import Invocation
+from dataform_action.emulator.definitions import Invocation
+from dataform_action.emulator.google.errors import ApiError, api_error_response, http_error_response
 from dataform_action.emulator.google.methods import METHODS, Call, Method
-from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.queries import Pager, read_query
-from dataform_action.emulator.google.rpc import ApiError, error_reply, refusal_reply
-from dataform_action.emulator.google.store import RepositoryStore
-from dataform_action.emulator.messages import Endpoint, Operation, Reply, Request, json_reply
-from dataform_action.emulator.page import Card, Tone
+from dataform_action.emulator.google.parameters import Pager, RepositoryName, parse_query
+from dataform_action.emulator.google.repository import RepositoryStore
+from dataform_action.emulator.google.request_bodies import parse_body
+from dataform_action.emulator.http.endpoint import Endpoint, Operation
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import Response, json_response
+from dataform_action.emulator.status_page import Card, Tone
 
 AcceptToken = Callable[[str | None], bool]
-"""Tells whether a bearer token is valid now; None: the request has none."""
+"""Returns whether a bearer token is valid now; None: the request has no token."""
 
 _ROOTS = (("v1", "projects"), ("v1beta1", "projects"))
 _CREDENTIAL = (
@@ -67,7 +68,7 @@ class GoogleDataform:
             ]
 
     def cards(self) -> list[Card]:
-        """Describe the invocations for the page."""
+        """Describe the invocations for the status page."""
         return [_card(invocation) for invocation in self.snapshot()]
 
     def _route_inside(
@@ -81,7 +82,7 @@ class GoogleDataform:
         method = METHODS.get((request.method, collection, verb))
         if method is None:
             return self._endpoint("other", "", partial(_no_method, request), request)
-        handle = partial(self._carry_out, method, name, identifier, request)
+        handle = partial(self._call, method, name, identifier, request)
         return self._endpoint(method.operation, _sample(name, inner), handle, request)
 
     def _endpoint(
@@ -91,15 +92,15 @@ class GoogleDataform:
         handle: Callable[[], Mapping[str, object]],
         request: Request,
     ) -> Endpoint:
-        def answer() -> Reply:
+        def respond() -> Response:
             try:
                 self._check_token(request)
                 with self._lock:
-                    return json_reply(handle())
+                    return json_response(handle())
             except ApiError as error:
-                return error_reply(error)
+                return api_error_response(error)
 
-        return Endpoint(operation, answer, refusal_reply, sample.encode())
+        return Endpoint(operation, respond, http_error_response, sample.encode())
 
     def _check_token(self, request: Request) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -121,14 +122,14 @@ class GoogleDataform:
         challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'}
         raise ApiError("UNAUTHENTICATED", message, [detail], challenge)
 
-    def _carry_out(
+    def _call(
         self, method: Method, name: RepositoryName, identifier: str, request: Request
     ) -> Mapping[str, object]:
-        query = read_query(request.query, method.parameters)
+        query = parse_query(request.query, method.parameters)
         body = (
             {}
             if request.method == "GET"
-            else read_body(method.body, request.body, method.body_path)
+            else parse_body(method.body, request.body, method.body_path)
         )
         for repository in self.repositories:
             if repository.name == name:
@@ -143,7 +144,7 @@ def _no_method(request: Request) -> Mapping[str, object]:
 
 
 def _sample(name: RepositoryName, inner: Sequence[str]) -> str:
-    """Return a body that looks right, for faults that spoil what was never carried out."""
+    """Return a body that looks right, for faults that break a response without processing."""
     state = {"state": "RUNNING"} if inner[:1] == ["workflowInvocations"] else {}
     return json.dumps({"name": "/".join([str(name), *inner[:1], "sample"])} | state)
 

@@ -1,17 +1,22 @@
-"""Compilation results: from a commit-ish or a release configuration."""
+"""Compilation results: how they are made and kept, and how the API shows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from dataform_action.emulator.google.definitions import Commit, Repository
-from dataform_action.emulator.google.execution import render_time
-from dataform_action.emulator.google.fields import present
-from dataform_action.emulator.google.graph import CompiledGraph, compile_graph, load_graph
-from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError
-from dataform_action.emulator.pace import Clock
+from dataform_action.emulator.clock import Clock
+from dataform_action.emulator.compiled_graph import (
+    Action,
+    CompilationError,
+    CompiledGraph,
+    compile_graph,
+    load_graph,
+)
+from dataform_action.emulator.definitions import Commit, Repository
+from dataform_action.emulator.google.errors import ApiError
+from dataform_action.emulator.google.parameters import RepositoryName
+from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 
 COLLECTION = "compilationResults"
 _SHORTEST_SHA = 7
@@ -19,7 +24,7 @@ _SHORTEST_SHA = 7
 
 @dataclass(frozen=True, slots=True)
 class CompilationResult:
-    """One compilation result; ``source`` is the field that told what to compile."""
+    """One compilation result; ``source`` is the request's field that names what to compile."""
 
     name: str
     source: Mapping[str, str]
@@ -29,7 +34,7 @@ class CompilationResult:
     created: float
 
     def render(self) -> dict[str, object]:
-        """Make the JSON object."""
+        """Render the CompilationResult."""
         return {
             "name": self.name,
             **self.source,
@@ -37,8 +42,8 @@ class CompilationResult:
             **present(
                 resolvedGitCommitSha=self.sha,
                 dataformCoreVersion=self.graph.core_version,
-                compilationErrors=list(self.graph.errors),
-                createTime=render_time(self.created),
+                compilationErrors=[_render_error(error) for error in self.graph.errors],
+                createTime=render_timestamp(self.created),
             ),
         }
 
@@ -47,7 +52,7 @@ class CompilationStore:
     """Compiles a repository, and keeps the results."""
 
     def __init__(self, repository: Repository, name: RepositoryName, clock: Clock) -> None:
-        """Read all graphs; raise ValueError or OSError if one is none."""
+        """Load all graphs; raise ValueError or OSError if one cannot be loaded."""
         self._repository = repository
         self._name = name
         self._clock = clock
@@ -66,7 +71,7 @@ class CompilationStore:
     def compile(
         self, commitish: str, source: Mapping[str, str], config: Mapping[str, Any]
     ) -> CompilationResult:
-        """Compile a commit; raise ApiError if it is not known, or holds no project."""
+        """Compile a commit; raise ApiError if it is unknown, or has no project in that folder."""
         commit = self._find_commit(commitish)
         folder = str((config.get("pipelineConfig") or {}).get("path", ""))
         if folder.strip("/") != self._repository.project_folder.strip("/"):
@@ -84,15 +89,15 @@ class CompilationStore:
         return result
 
     def find(self, identifier: str) -> CompilationResult:
-        """Return a result; raise ApiError if there is none."""
+        """Return a result; raise ApiError if it does not exist."""
         result = self._results.get(identifier)
         if result is None:
-            raise self._name.missing(COLLECTION, identifier)
+            raise self._name.not_found(COLLECTION, identifier)
         return result
 
     def resolve(self, name: object) -> CompilationResult:
-        """Return the result that a resource name means; raise ApiError if there is none."""
-        return self.find(self._name.read_id(name, COLLECTION))
+        """Return the result with a resource name; raise ApiError if it does not exist."""
+        return self.find(self._name.parse_id(name, COLLECTION))
 
     def _find_commit(self, commitish: str) -> Commit:
         refs = self._repository.refs
@@ -100,7 +105,95 @@ class CompilationStore:
             return refs[commitish]
         found = [commit for commit in refs.values() if commit.sha.startswith(commitish)]
         if len(commitish) < _SHORTEST_SHA or not found:
-            # What the service answers is not known.
+            # The response of the service is not documented.
             message = f"Git commitish '{commitish}' does not exist in the repository"
             raise ApiError("INVALID_ARGUMENT", message)
         return found[0]
+
+
+def _render_error(error: CompilationError) -> dict[str, object]:
+    return present(
+        message=error.message,
+        stack=error.stack,
+        path=error.path,
+        actionTarget=None if error.target is None else error.target.render(),
+    )
+
+
+def render_action(action: Action) -> dict[str, object]:
+    """Render a CompilationResultAction."""
+    source = action.source
+    match action.kind:
+        case "relation":
+            compiled = _render_relation(source)
+        case "operations":
+            compiled = present(queries=source.get("queries"), hasOutput=source.get("hasOutput"))
+        case "assertion":
+            compiled = present(
+                selectQuery=source.get("query"), parentAction=source.get("parentAction")
+            )
+        case _:
+            compiled = {}  # A declaration has no fields of its own.
+    described = present(**(source.get("actionDescriptor") or {}))
+    shared = present(
+        dependencyTargets=[target.render() for target in action.dependencies],
+        tags=list(action.tags),
+        disabled=action.disabled,
+        relationDescriptor=present(description=described.get("description")) or None,
+    )
+    return {
+        "target": action.target.render(),
+        "canonicalTarget": action.canonical_target.render(),
+        **present(filePath=action.file_path),
+        action.kind: compiled | shared,
+    }
+
+
+def _render_relation(source: Mapping[str, Any]) -> dict[str, object]:
+    options = source.get("bigquery") or {}
+    config = present(
+        incrementalSelectQuery=source.get("incrementalQuery"),
+        refreshDisabled=source.get("protected"),
+        uniqueKeyParts=source.get("uniqueKey"),
+        incrementalPreOperations=source.get("incrementalPreOps"),
+        incrementalPostOperations=source.get("incrementalPostOps"),
+        updatePartitionFilter=options.get("updatePartitionFilter"),
+    )
+    kind = _relation_type(source)
+    return present(
+        relationType=kind,
+        selectQuery=source.get("query"),
+        preOperations=source.get("preOps"),
+        postOperations=source.get("postOps"),
+        incrementalTableConfig=config if kind == "INCREMENTAL_TABLE" else None,
+        partitionExpression=options.get("partitionBy"),
+        clusterExpressions=options.get("clusterBy"),
+        partitionExpirationDays=options.get("partitionExpirationDays"),
+        requirePartitionFilter=options.get("requirePartitionFilter"),
+    )
+
+
+def _relation_type(source: Mapping[str, Any]) -> str:
+    match source.get("type"):
+        case "view":
+            return "MATERIALIZED_VIEW" if source.get("materialized") else "VIEW"
+        case "incremental":
+            return "INCREMENTAL_TABLE"
+    return "TABLE"
+
+
+def render_sql(action: Action, full_refresh: bool) -> str:
+    """Render a SQL script like those that Dataform generates for an action."""
+    source = action.source
+    query = str(source.get("query") or "").strip()
+    match action.kind:
+        case "operations":
+            return ";\n".join(text.strip() for text in source.get("queries") or ())
+        case "assertion":
+            return f"CREATE OR REPLACE VIEW `{action.target}` AS (\n{query}\n);\nSELECT ..."
+    kind = _relation_type(source)
+    if kind == "INCREMENTAL_TABLE" and not full_refresh:
+        query = str(source.get("incrementalQuery") or query).strip()
+        return f"INSERT INTO `{action.target}`\n{query}"
+    noun = {"VIEW": "VIEW", "MATERIALIZED_VIEW": "MATERIALIZED VIEW"}.get(kind, "TABLE")
+    return f"CREATE OR REPLACE {noun} `{action.target}` AS (\n{query}\n)"

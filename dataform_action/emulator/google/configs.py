@@ -1,14 +1,21 @@
-"""Release and workflow configurations."""
+"""Release configurations and workflow configurations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataform_action.emulator.google.bodies import CODE_COMPILATION_CONFIG, INVOCATION_CONFIG
-from dataform_action.emulator.google.definitions import Repository, WorkflowConfig
-from dataform_action.emulator.google.execution import render_time
-from dataform_action.emulator.google.fields import Message, camel_case, present
-from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError, bad_request
+from dataform_action.emulator.definitions import Repository, WorkflowConfig
+from dataform_action.emulator.google.errors import ApiError, bad_request
+from dataform_action.emulator.google.parameters import RepositoryName
+from dataform_action.emulator.google.protobuf_json import (
+    Message,
+    camel_case,
+    present,
+    render_timestamp,
+)
+from dataform_action.emulator.google.request_bodies import (
+    CODE_COMPILATION_CONFIG,
+    INVOCATION_CONFIG,
+)
 
 RELEASES = "releaseConfigs"
 WORKFLOWS = "workflowConfigs"
@@ -23,8 +30,8 @@ _MODIFIABLE = (
 )
 
 
-def _read(kind: Message, config: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """Read a configuration that a test defines as strictly as one of a request."""
+def _parse(kind: Message, config: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Parse a configuration that a test defines, as strictly as one in a request."""
     try:
         return kind(dict(config), "")
     except ApiError as error:
@@ -35,13 +42,13 @@ class ReleaseConfigStore:
     """The release configurations of a repository as the API shows them."""
 
     def __init__(self, repository: Repository, name: RepositoryName) -> None:
-        """Take them over; none has a released result yet."""
+        """Take the defined ones; none has a released result yet."""
         self._name = name
         self._configs = {
             config.name: {
                 "name": name.name(RELEASES, config.name),
                 "gitCommitish": config.git_commitish,
-                "codeCompilationConfig": _read(
+                "codeCompilationConfig": _parse(
                     CODE_COMPILATION_CONFIG, config.code_compilation_config, config.name
                 ),
                 **present(
@@ -58,23 +65,23 @@ class ReleaseConfigStore:
         return list(self._configs.values())
 
     def find(self, identifier: str) -> dict[str, Any]:
-        """Return one; raise ApiError if there is none."""
+        """Return one; raise ApiError if it does not exist."""
         if identifier not in self._configs:
-            raise self._name.missing(RELEASES, identifier)
+            raise self._name.not_found(RELEASES, identifier)
         return self._configs[identifier]
 
     def resolve(self, name: object) -> dict[str, Any]:
-        """Return the one that a resource name means; raise ApiError if there is none."""
-        return self.find(self._name.read_id(name, RELEASES))
+        """Return the one with a resource name; raise ApiError if it does not exist."""
+        return self.find(self._name.parse_id(name, RELEASES))
 
     def release(self, identifier: str, result: str) -> None:
         """Set the released compilation result."""
         self._configs[identifier]["releaseCompilationResult"] = result
 
     def update(self, identifier: str, changes: Mapping[str, Any], mask: str | None) -> None:
-        """Change what the mask names; without a mask, everything that can be changed."""
+        """Change the fields in the mask; without a mask, all fields that can be changed."""
         updated = dict(self.find(identifier))
-        for field in _MODIFIABLE if mask is None else _read_mask(mask):
+        for field in _MODIFIABLE if mask is None else _parse_mask(mask):
             updated.pop(field, None)
             if field in changes:
                 updated[field] = changes[field]
@@ -83,7 +90,7 @@ class ReleaseConfigStore:
         self._configs[identifier] = updated
 
 
-def _read_mask(mask: str) -> list[str]:
+def _parse_mask(mask: str) -> list[str]:
     fields = [camel_case(path.strip()) for path in mask.split(",")]
     for field in fields:
         if field not in _MODIFIABLE:
@@ -98,12 +105,12 @@ class WorkflowConfigStore:
     """The workflow configurations of a repository."""
 
     def __init__(self, repository: Repository, name: RepositoryName, created: float) -> None:
-        """Take them over; raise ValueError for a configuration that cannot be."""
+        """Take the defined ones; raise ValueError for an invalid one."""
         self._name = name
-        self._created = render_time(created)
+        self._created = render_timestamp(created)
         self._configs = {config.name: config for config in repository.workflow_configs}
-        self._orders = {
-            config.name: _read(INVOCATION_CONFIG, config.invocation_config, config.name)
+        self._invocation_configs = {
+            config.name: _parse(INVOCATION_CONFIG, config.invocation_config, config.name)
             for config in repository.workflow_configs
         }
         releases = {config.name for config in repository.release_configs}
@@ -117,25 +124,25 @@ class WorkflowConfigStore:
         return list(self._configs.values())
 
     def find(self, identifier: str) -> WorkflowConfig:
-        """Return one; raise ApiError if there is none."""
+        """Return one; raise ApiError if it does not exist."""
         if identifier not in self._configs:
-            raise self._name.missing(WORKFLOWS, identifier)
+            raise self._name.not_found(WORKFLOWS, identifier)
         return self._configs[identifier]
 
     def resolve(self, name: object) -> WorkflowConfig:
-        """Return the one that a resource name means; raise ApiError if there is none."""
-        return self.find(self._name.read_id(name, WORKFLOWS))
+        """Return the one with a resource name; raise ApiError if it does not exist."""
+        return self.find(self._name.parse_id(name, WORKFLOWS))
 
     def invocation_config(self, config: WorkflowConfig) -> dict[str, Any]:
         """Return the InvocationConfig of one."""
-        return self._orders[config.name]
+        return self._invocation_configs[config.name]
 
     def render(self, config: WorkflowConfig) -> dict[str, object]:
-        """Make the JSON object of one."""
+        """Render the WorkflowConfig."""
         return {
             "name": self._name.name(WORKFLOWS, config.name),
             "releaseConfig": self._name.name(RELEASES, config.release_config),
-            "invocationConfig": self._orders[config.name],
+            "invocationConfig": self._invocation_configs[config.name],
             **present(
                 cronSchedule=config.cron_schedule,
                 timeZone=config.time_zone,

@@ -1,23 +1,23 @@
-"""Workflow invocations of a repository: creating, finding, cancelling and deleting them."""
+"""Workflow invocations of a repository: create, find, cancel and delete them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from dataform_action.emulator.clock import Pace
+from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult
-from dataform_action.emulator.google.definitions import Course, Repository, Rules
-from dataform_action.emulator.google.execution import Execution, Order
-from dataform_action.emulator.google.names import RepositoryName
-from dataform_action.emulator.google.rpc import ApiError
+from dataform_action.emulator.google.errors import ApiError
+from dataform_action.emulator.google.execution import Execution, InvocationSpec
+from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.timeline import select_actions
-from dataform_action.emulator.pace import Pace
 
 COLLECTION = "workflowInvocations"
 _ACTIVE = ("RUNNING", "CANCELING")
 
 
 class InvocationStore:
-    """Carries out invocations, and keeps them."""
+    """Starts invocations, and keeps them."""
 
     def __init__(
         self, repository: Repository, name: RepositoryName, rules: Rules, pace: Pace
@@ -36,7 +36,7 @@ class InvocationStore:
         return list(self._executions.values())
 
     def check_act_as(self, config: Mapping[str, Any]) -> None:
-        """Raise ApiError unless the caller may act as whom an InvocationConfig means."""
+        """Raise ApiError unless the caller may use the account of an InvocationConfig."""
         account = config.get("serviceAccount") or self._repository.service_account
         if account in self._repository.refused_service_accounts:
             message = f"The caller does not have permission to act as service account: {account}"
@@ -52,16 +52,16 @@ class InvocationStore:
         config: Mapping[str, Any],
         course: Course,
     ) -> Execution:
-        """Start an invocation; raise ApiError if it cannot be."""
+        """Start an invocation; raise ApiError if it is refused."""
         self.check_act_as(config)
         if result.graph.errors:
-            # What the service answers is not known.
+            # The response of the service is not documented.
             message = f"Compilation result {result.name} has compilation errors"
             raise ApiError("FAILED_PRECONDITION", message)
         actions = select_actions(result.graph, config)
         number = uuid5(NAMESPACE_URL, f"{self._name}/{COLLECTION}/{self._created}")
         identifier = f"{int(self._pace.clock.now())}-{number}"
-        order = Order(
+        spec = InvocationSpec(
             name=self._name.name(COLLECTION, identifier),
             source=source,
             result=result.name,
@@ -69,31 +69,31 @@ class InvocationStore:
             actions=actions,
             pipeline=result.config.get("pipelineConfig"),
         )
-        execution = Execution(order, course, self._pace, self._rules.sends_pending)
+        execution = Execution(spec, course, self._pace, self._rules.sends_pending)
         self._executions[identifier] = execution
         self._created += 1
         return execution
 
     def find(self, identifier: str) -> Execution:
-        """Return an invocation; raise ApiError if there is none."""
+        """Return an invocation; raise ApiError if it does not exist."""
         execution = self._executions.get(identifier)
         if execution is None:
-            raise self._name.missing(COLLECTION, identifier)
+            raise self._name.not_found(COLLECTION, identifier)
         return execution
 
     def cancel(self, identifier: str) -> None:
-        """Cancel an invocation; raise ApiError if it has ended, unless the rules let that pass."""
+        """Cancel an invocation; raise ApiError if it has ended, unless the rules allow that."""
         execution = self.find(identifier)
         if execution.true_state not in _ACTIVE and self._rules.refuses_late_cancel:
-            # What the service answers is not known.
+            # The response of the service is not documented.
             message = f"Workflow invocation is not running: it is {execution.true_state}"
             raise ApiError("FAILED_PRECONDITION", message)
         execution.cancel()
 
     def delete(self, identifier: str) -> None:
-        """Delete an invocation; raise ApiError if it still runs."""
+        """Delete an invocation; raise ApiError if it is still running."""
         state = self.find(identifier).true_state
         if state in _ACTIVE:
-            # What the service answers is not known.
+            # The response of the service is not documented.
             raise ApiError("FAILED_PRECONDITION", f"Workflow invocation is still running: {state}")
         del self._executions[identifier]

@@ -1,22 +1,22 @@
-"""The methods of the API: what each takes, and what it does with a repository."""
+"""The methods of the API: the parameters and the body of each, and its implementation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dataform_action.emulator.google import bodies, compilations, configs, invocations
-from dataform_action.emulator.google.fields import Message
-from dataform_action.emulator.google.queries import (
+from dataform_action.emulator.google import compilations, configs, invocations, request_bodies
+from dataform_action.emulator.google.compilations import render_action
+from dataform_action.emulator.google.parameters import (
     PAGING,
     Pager,
-    read_file_path,
-    read_order,
+    parse_file_path,
+    parse_order,
     refuse_filter,
 )
-from dataform_action.emulator.google.rendering import render_action
-from dataform_action.emulator.google.store import RepositoryStore
-from dataform_action.emulator.messages import Operation
+from dataform_action.emulator.google.protobuf_json import Message
+from dataform_action.emulator.google.repository import RepositoryStore
+from dataform_action.emulator.http.endpoint import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Call:
     pager: Pager
 
     def page(self, name: str, items: Sequence[Mapping[str, object]]) -> dict[str, object]:
-        """Answer a page of a list, which is left out when it is empty."""
+        """Return a page of a list; an empty list is omitted."""
         found, token = self.pager.page(items, self.path, self.query)
         return ({name: found} if found else {}) | ({"nextPageToken": token} if token else {})
 
@@ -43,7 +43,7 @@ class Method:
     operation: Operation
     handle: Callable[[Call], Mapping[str, object]]
     parameters: Sequence[str] = ()
-    body: Message = bodies.NOTHING
+    body: Message = request_bodies.NOTHING
     body_path: str = ""
 
 
@@ -68,7 +68,7 @@ def _list_compilation_results(call: Call) -> Mapping[str, object]:
 
 def _query_compilation_result(call: Call) -> Mapping[str, object]:
     result = call.repository.compilations.find(call.identifier)
-    path = read_file_path(call.query)
+    path = parse_file_path(call.query)
     actions = [action for action in result.graph.actions if path in (None, action.file_path)]
     return call.page("compilationResultActions", [render_action(action) for action in actions])
 
@@ -130,7 +130,7 @@ def _update_release(call: Call) -> Mapping[str, object]:
 def _sort(
     call: Call, items: list[dict[str, object]], fields: Mapping[str, str]
 ) -> list[dict[str, object]]:
-    order = read_order(call.query, tuple(fields))
+    order = parse_order(call.query, tuple(fields))
     if order is None:
         return items
     field, descends = order
@@ -146,7 +146,7 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             "compile",
             _create_compilation_result,
             (),
-            bodies.COMPILATION_RESULT,
+            request_bodies.COMPILATION_RESULT,
             "compilation_result",
         ),
         ("GET", "compilationResults", ""): Method("list", _list_compilation_results, _LIST),
@@ -155,13 +155,17 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             "query", _query_compilation_result, ("filter", *PAGING)
         ),
         ("POST", "workflowInvocations", ""): Method(
-            "create", _create_invocation, (), bodies.WORKFLOW_INVOCATION, "workflow_invocation"
+            "create",
+            _create_invocation,
+            (),
+            request_bodies.WORKFLOW_INVOCATION,
+            "workflow_invocation",
         ),
         ("GET", "workflowInvocations", ""): Method("list", _list_invocations, _LIST),
         ("GET", "workflowInvocations/*", ""): Method("get", _get_invocation),
         ("GET", "workflowInvocations/*", "query"): Method("query", _query_invocation, PAGING),
         ("POST", "workflowInvocations/*", "cancel"): Method(
-            "cancel", _cancel_invocation, (), bodies.CANCEL
+            "cancel", _cancel_invocation, (), request_bodies.CANCEL
         ),
         ("DELETE", "workflowInvocations/*", ""): Method("other", _delete_invocation),
         ("GET", "workflowConfigs", ""): Method("list", _list_workflows, PAGING),
@@ -169,8 +173,12 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ("GET", "releaseConfigs", ""): Method("list", _list_releases, PAGING),
         ("GET", "releaseConfigs/*", ""): Method("other", _get_release),
         ("PATCH", "releaseConfigs/*", ""): Method(
-            "other", _update_release, ("updateMask",), bodies.RELEASE_CONFIG, "release_config"
+            "other",
+            _update_release,
+            ("updateMask",),
+            request_bodies.RELEASE_CONFIG,
+            "release_config",
         ),
     }
 )
-"""Every method by its HTTP method, its path inside the repository, and the verb behind a colon."""
+"""Every method by its HTTP method, its path inside the repository, and the verb after a colon."""

@@ -1,4 +1,4 @@
-"""Which actions an invocation takes, and when each of them runs: in steps counted from 0."""
+"""Which actions an invocation runs, and when: in steps, counted from 0."""
 
 import heapq
 from collections import deque
@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataform_action.emulator.google.definitions import Course
-from dataform_action.emulator.google.graph import Action, CompiledGraph, Target, read_target
-from dataform_action.emulator.google.rpc import ApiError
+from dataform_action.emulator.compiled_graph import Action, CompiledGraph, Target, parse_target
+from dataform_action.emulator.definitions import Course
+from dataform_action.emulator.google.errors import ApiError
 
 
 @dataclass(slots=True)
 class Span:
-    """The way of one action; a step that never comes is None.
+    """When one action runs; None is a step that is never reached.
 
-    ``ready`` is the step from which it only waits for a free place.
+    From the step ``ready`` on it only waits for a free place.
     """
 
     state: str
@@ -25,7 +25,7 @@ class Span:
     end: int | None = None
 
     def state_at(self, step: int, waiting: str) -> str:
-        """Return the state at a step; ``waiting`` is that of an action without a place."""
+        """Return the state at a step; ``waiting`` is that of a ready action without a place."""
         if self.end is not None and step >= self.end:
             return self.state
         if self.start is not None and step >= self.start:
@@ -36,7 +36,7 @@ class Span:
 def select_actions(graph: CompiledGraph, config: Mapping[str, Any]) -> list[Action]:
     """Return the actions that an InvocationConfig selects; raise ApiError for unknown targets."""
     known = {action.target: action for action in graph.actions}
-    targets = [read_target(target) for target in config.get("includedTargets", ())]
+    targets = [parse_target(target) for target in config.get("includedTargets", ())]
     tags = set(config.get("includedTags", ()))
     for target in targets:
         if target not in known:
@@ -64,12 +64,12 @@ def select_actions(graph: CompiledGraph, config: Mapping[str, Any]) -> list[Acti
     ]
 
 
-def _reach(start: Iterable[Target], ways: Mapping[Target, Collection[Target]]) -> set[Target]:
-    """Return everything that the ways lead to."""
+def _reach(start: Iterable[Target], edges: Mapping[Target, Collection[Target]]) -> set[Target]:
+    """Return everything that the edges lead to."""
     found: set[Target] = set()
     waiting = list(start)
     while waiting:
-        for target in ways.get(waiting.pop(), ()):
+        for target in edges.get(waiting.pop(), ()):
             if target not in found:
                 found.add(target)
                 waiting.append(target)
@@ -77,25 +77,25 @@ def _reach(start: Iterable[Target], ways: Mapping[Target, Collection[Target]]) -
 
 
 def make_timeline(actions: Sequence[Action], course: Course, limit: int) -> dict[Target, Span]:
-    """Plan the way of every action: the first ones start at step 1, ``limit`` run at once."""
+    """Plan when every action runs: the first ones start at step 1, ``limit`` run at once."""
     return _Schedule(actions, course).make(limit)
 
 
 class _Schedule:
-    """Goes through the steps, and follows each dependency once."""
+    """Simulates the steps, and follows each dependency once."""
 
     def __init__(self, actions: Sequence[Action], course: Course) -> None:
         self._course = course
         self._actions = {action.target: action for action in actions}
         self._spans = {action.target: self._plan(action) for action in actions}
         self._ready: deque[Target] = deque()
-        #: The end, the turn and the target of each: of two that end at once, the older goes first.
+        #: The end, the turn and the target of each; of two with one end, the older comes first.
         self._running: list[tuple[int, int, Target]] = []
         self._turn = 0
         self._below: dict[Target, list[Target]] = {}
         self._missing: dict[Target, int] = {}
         for action in actions:
-            # What was not selected holds nothing up, and what is disabled waits for nothing.
+            # Unselected actions block nothing, and disabled actions wait for nothing.
             waits = set() if action.disabled else set(action.dependencies)
             above = [target for target in waits if target in self._spans]
             self._missing[action.target] = len(above)
@@ -103,7 +103,7 @@ class _Schedule:
                 self._below.setdefault(target, []).append(action.target)
 
     def make(self, places: int) -> dict[Target, Span]:
-        """Plan until nothing is left that could end."""
+        """Plan until no action is left that can end."""
         for target, count in list(self._missing.items()):
             if self._spans[target].state == "DISABLED":
                 self._release(target)
@@ -119,7 +119,7 @@ class _Schedule:
                 break
             step += 1
         if not any(span.start is not None and span.end is None for span in self._spans.values()):
-            self._skip_circles(step)
+            self._skip_cycles(step)
         return self._spans
 
     def _plan(self, action: Action) -> Span:
@@ -131,7 +131,7 @@ class _Schedule:
         return Span("SUCCEEDED")
 
     def _start(self, step: int, places: int) -> int:
-        """Start what is ready, as far as there are places; return how many were taken."""
+        """Start the ready actions while places are free; return how many were started."""
         for target in self._ready:
             span = self._spans[target]
             span.ready = step if span.ready is None else span.ready
@@ -159,14 +159,14 @@ class _Schedule:
             self._release(target)
 
     def _release(self, target: Target) -> None:
-        """Let what waits for an action go on."""
+        """Make the actions ready that waited for this one only."""
         for other in self._below.get(target, ()):
             self._missing[other] -= 1
             if self._missing[other] == 0:
                 self._ready.append(other)
 
-    def _skip_circles(self, step: int) -> None:
-        """Skip what is left: it waits for itself."""
+    def _skip_cycles(self, step: int) -> None:
+        """Skip the remaining actions: they wait for each other."""
         for span in self._spans.values():
             if span.end is None:
                 span.state, span.reason, span.end = "SKIPPED", "", step

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dataform_action.emulator import Emulator
-from dataform_action.emulator.google.definitions import (
+from dataform_action.emulator import (
     Commit,
     Course,
+    Emulator,
     ReleaseConfig,
     Repository,
     WorkflowConfig,

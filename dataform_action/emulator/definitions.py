@@ -1,0 +1,135 @@
+"""What a test defines for Google Cloud Dataform: repositories, invocations, rules of the API."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataform_action.emulator.compiled_graph import GraphSource
+
+MAIN_SHA = "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d"
+"""The invented commit of ``main`` in a repository that defines no refs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How invocations run; actions are given as ``dataset.name`` or by longer names.
+
+    failures: the actions that fail, and the ``failureReason`` of each.
+    endless: the actions that never end.
+    steps: how many steps each action takes, unless it is in ``lengths``.
+    lengths: the number of steps of single actions.
+    parallel: how many actions run at once.
+    seconds: how long an invocation takes by the clock; None: the emulator's ``run_seconds``.
+    queues: whether an action that waits for a free place is QUEUED instead of PENDING; with a
+        ``concurrentActionsLimit`` it always is.
+    ending: the final state of the invocation, whatever the states of its actions are.
+    state: the state in all responses about the invocation; an empty one is omitted.
+    action_states: the same for single actions.
+    """
+
+    failures: Mapping[str, str] = field(default_factory=dict)
+    endless: Collection[str] = ()
+    steps: int = 1
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    parallel: int = 4
+    seconds: float | None = None
+    queues: bool = False
+    ending: str | None = None
+    state: str | None = None
+    action_states: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit and the graph that its code compiles to; None: the graph of its repository."""
+
+    sha: str
+    graph: GraphSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseConfig:
+    """A release configuration; ``released``: whether it has a released result at the start."""
+
+    name: str
+    git_commitish: str = "main"
+    code_compilation_config: Mapping[str, Any] = field(default_factory=dict)
+    released: bool = True
+    cron_schedule: str = ""
+    time_zone: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowConfig:
+    """A workflow configuration, and how its invocations run."""
+
+    name: str
+    release_config: str
+    invocation_config: Mapping[str, Any] = field(default_factory=dict)
+    course: Course = field(default_factory=Course)
+    cron_schedule: str = ""
+    time_zone: str = ""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository and its contents when the emulator starts.
+
+    graph: the compiled graph of its code: the data that ``dataform compile --json`` prints, or a
+        file with it.
+    refs: the commits by branch, tag or other name; a commit is also found by its sha, and by the
+        first seven or more digits of it.
+    service_account: the account of invocations that name no other one.
+    refused_service_accounts: the accounts that the caller may not use.
+    strict_act_as: whether invocations without a service account are refused.
+    project_folder: the path of the project in the Git repository. If it is not the root, a
+        compilation has to name it as ``pipelineConfig.path``.
+    """
+
+    graph: GraphSource
+    name: str = "warehouse"
+    project: str = "my-project"
+    location: str = "europe-west1"
+    refs: Mapping[str, Commit] = field(default_factory=lambda: {"main": Commit(sha=MAIN_SHA)})
+    release_configs: Sequence[ReleaseConfig] = ()
+    workflow_configs: Sequence[WorkflowConfig] = ()
+    service_account: str = ""
+    refused_service_accounts: Collection[str] = ()
+    strict_act_as: bool = False
+    project_folder: str = ""
+    git_url: str = "https://github.com/OWNER/warehouse.git"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the API behaves where its documentation leaves it open.
+
+    sends_pending: whether the state PENDING of an action is sent, or omitted like a default.
+    refuses_late_cancel: whether cancelling an ended invocation is an error.
+    default_page_size, largest_page_size: the sizes of pages.
+    """
+
+    sends_pending: bool = False
+    refuses_late_cancel: bool = True
+    default_page_size: int = 50
+    largest_page_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A workflow invocation at one moment.
+
+    ``name`` and the names of the configuration and the compilation result are full resource names;
+    ``actions`` maps full action names to states. ``polls`` counts the GETs of the invocation.
+    """
+
+    name: str
+    state: str
+    workflow_config: str | None
+    compilation_result: str
+    invocation_config: Mapping[str, Any]
+    actions: Mapping[str, str]
+    polls: int
+    started: float

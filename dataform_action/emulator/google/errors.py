@@ -1,0 +1,83 @@
+"""Errors as Google's REST APIs send them: an HTTP status and the name of a gRPC code.
+
+https://docs.cloud.google.com/apis/design/errors
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dataform_action.emulator.http.response import HttpError, Response
+
+_HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
+    {
+        "INVALID_ARGUMENT": 400,
+        "FAILED_PRECONDITION": 400,
+        "UNAUTHENTICATED": 401,
+        "PERMISSION_DENIED": 403,
+        "NOT_FOUND": 404,
+    }
+)
+_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        405: "UNIMPLEMENTED",
+        409: "ABORTED",
+        429: "RESOURCE_EXHAUSTED",
+        499: "CANCELLED",
+        500: "INTERNAL",
+        501: "UNIMPLEMENTED",
+        503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
+    }
+)
+
+
+@dataclass(slots=True, eq=False)
+class ApiError(Exception):
+    """A request that the API refuses: the name of a gRPC code, and the contents of the response."""
+
+    code: str
+    message: str
+    details: Sequence[Mapping[str, object]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+def api_error_response(error: ApiError) -> Response:
+    """Make the response to a refused request."""
+    status = _HTTP_STATUSES[error.code]
+    return _response(status, error.code, error.message, error.details, error.headers)
+
+
+def http_error_response(error: HttpError) -> Response:
+    """Make the response for an HTTP error that a fault injects."""
+    code = _CODES.get(error.status, "UNKNOWN")
+    return _response(error.status, code, error.message, (), error.headers)
+
+
+def _response(
+    status: int,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, object]],
+    headers: Mapping[str, str],
+) -> Response:
+    error: dict[str, object] = {"code": status, "message": message, "status": code}
+    if details:
+        error["details"] = list(details)
+    return Response(status, json.dumps({"error": error}).encode(), headers=headers)
+
+
+def bad_request(message: str, path: str = "") -> ApiError:
+    """Make the error for a malformed request; ``path`` is the path of the invalid field."""
+    violation = {"description": message} | ({"field": path} if path else {})
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
+    return ApiError("INVALID_ARGUMENT", message, [detail])

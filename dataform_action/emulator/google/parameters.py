@@ -1,0 +1,151 @@
+"""The parameters of requests: resource names, query parameters, and the pages of lists."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from dataform_action.emulator.google.errors import ApiError, bad_request
+from dataform_action.emulator.google.protobuf_json import camel_case, int32
+
+T = TypeVar("T")
+
+PAGING = ("pageSize", "pageToken")
+_SYSTEM_PARAMETERS = frozenset(
+    {
+        *("access_token", "alt", "bearer_token", "callback", "fields", "key", "oauth_token"),
+        *("prettyPrint", "quotaUser", "uploadType", "upload_protocol", "userIp"),
+    }
+)
+_RESOURCE_NAME = "projects/*/locations/*/repositories/*/{}/*"
+_FILE_PATH = re.compile(r'\s*file_path\s*=\s*"([^"]*)"\s*')
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryName:
+    """The name of a repository, from which the names of its resources are made.
+
+    They look like ``projects/{p}/locations/{l}/repositories/{r}/{collection}/{id}``.
+    """
+
+    project: str
+    location: str
+    repository: str
+
+    def __str__(self) -> str:
+        """Return the resource name."""
+        return f"projects/{self.project}/locations/{self.location}/repositories/{self.repository}"
+
+    def name(self, collection: str, identifier: str) -> str:
+        """Return the name of a resource in the repository."""
+        return f"{self}/{collection}/{identifier}"
+
+    def parse_id(self, value: object, collection: str) -> str:
+        """Return the id in a resource name that a request contains; raise ApiError for another."""
+        form = _RESOURCE_NAME.format(collection)
+        match = re.fullmatch(form.replace("*", "([^/]+)"), str(value))
+        if match is None:
+            raise bad_request(f"Resource name '{value}' does not match {form}")
+        if match[0] != self.name(collection, match[4]):
+            raise ApiError("NOT_FOUND", f"'{value}' is not in repository {self}")
+        return match[4]
+
+    def not_found(self, collection: str, identifier: str) -> ApiError:
+        """Make the error for a resource that does not exist."""
+        return ApiError("NOT_FOUND", f"{self.name(collection, identifier)} does not exist")
+
+
+def parse_query(query: str, known: Collection[str]) -> dict[str, str]:
+    """Parse the parameters of a method; those of all Google APIs are accepted and ignored."""
+    found = {}
+    for given, value in parse_qsl(query, keep_blank_values=True):
+        name = camel_case(given)
+        if given.startswith("$") or given in _SYSTEM_PARAMETERS:
+            continue
+        if name not in known:
+            message = (
+                f'Invalid JSON payload received. Unknown name "{given}": '
+                "Cannot bind query parameter. Field could not be found in request message."
+            )
+            raise bad_request(message, given)
+        found[name] = value
+    return found
+
+
+def parse_file_path(query: Mapping[str, str]) -> str | None:
+    """Parse the one filter that the service documents: ``file_path = "…"``."""
+    text = query.get("filter", "")
+    if not text:
+        return None
+    match = _FILE_PATH.fullmatch(text)
+    if match is None:
+        raise bad_request(f'Invalid filter {text!r}: only file_path = "..." is supported', "filter")
+    return match[1]
+
+
+def refuse_filter(query: Mapping[str, str]) -> None:
+    """Refuse a filter without a documented grammar, so that nobody relies on it."""
+    if query.get("filter"):
+        raise bad_request("The emulator knows no filter for this list", "filter")
+
+
+def parse_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, bool] | None:
+    """Parse ``orderBy``: the field, and whether it descends; None if it is absent."""
+    words = query.get("orderBy", "").split()
+    if not words:
+        return None
+    if len(words) > 2 or words[0] not in known or words[1:] not in ([], ["asc"], ["desc"]):
+        message = f"Invalid order_by {' '.join(words)!r}: it sorts by {', '.join(known)}"
+        raise bad_request(message, "order_by")
+    return words[0], words[1:] == ["desc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Divides lists into pages; a token is valid for its list and its parameters only."""
+
+    default_size: int
+    largest_size: int
+
+    def page(
+        self, items: Sequence[T], path: str, query: Mapping[str, str]
+    ) -> tuple[Sequence[T], str]:
+        """Return a page, and the token of the next one; after the last page it is empty."""
+        size = self._parse_size(query)
+        owner = _fingerprint(path, query)
+        start = _parse_token(query.get("pageToken", ""), owner)
+        end = start + size
+        return items[start:end], _make_token(owner, end) if end < len(items) else ""
+
+    def _parse_size(self, query: Mapping[str, str]) -> int:
+        size = int32(query.get("pageSize") or "0", "page_size")
+        if not isinstance(size, int) or size < 0:
+            raise bad_request("The page size must not be negative", "page_size")
+        return min(size or self.default_size, self.largest_size)
+
+
+def _fingerprint(path: str, query: Mapping[str, str]) -> str:
+    parameters = sorted((name, value) for name, value in query.items() if name not in PAGING)
+    return hashlib.sha256(json.dumps([path, parameters]).encode()).hexdigest()[:16]
+
+
+def _make_token(owner: str, start: int) -> str:
+    return base64.urlsafe_b64encode(f"{owner}/{start}".encode()).decode()
+
+
+def _parse_token(token: str, owner: str) -> int:
+    if not token:
+        return 0
+    try:
+        found, _, start = base64.b64decode(token, b"-_", validate=True).decode().partition("/")
+        if found == owner:
+            return int(start)
+    except (binascii.Error, ValueError):
+        pass
+    message = "The page token is invalid, or belongs to a request with other parameters"
+    raise ApiError("INVALID_ARGUMENT", message)

@@ -1,0 +1,142 @@
+"""One repository as the API serves it: its definition, and what requests changed since."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dataform_action.emulator.clock import Pace
+from dataform_action.emulator.definitions import Course, Repository, Rules
+from dataform_action.emulator.google.compilations import CompilationResult, CompilationStore
+from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
+from dataform_action.emulator.google.errors import ApiError, bad_request
+from dataform_action.emulator.google.execution import Execution
+from dataform_action.emulator.google.invocations import InvocationStore
+from dataform_action.emulator.google.parameters import RepositoryName
+from dataform_action.emulator.google.protobuf_json import present, render_timestamp
+
+
+class Script:
+    """What a test sets for later invocations, in all repositories."""
+
+    def __init__(self) -> None:
+        """Start without failures and courses."""
+        self._lock = threading.Lock()
+        self._failures: dict[str, str] = {}
+        self._courses: dict[str | None, Course] = {}
+
+    def fail_action(self, action: str, reason: str) -> None:
+        """Make an action fail."""
+        with self._lock:
+            self._failures[action] = reason
+
+    def set_course(self, workflow_config: str | None, course: Course) -> None:
+        """Set the course of a workflow configuration; None: of invocations without one."""
+        with self._lock:
+            self._courses[workflow_config] = course
+
+    def find_course(self, workflow_config: str | None, default: Course) -> Course:
+        """Return the course of a new invocation."""
+        with self._lock:
+            course = self._courses.get(workflow_config, default)
+            return replace(course, failures={**course.failures, **self._failures})
+
+
+class RepositoryStore:
+    """Processes the requests to a repository; all methods raise ApiError."""
+
+    def __init__(self, repository: Repository, rules: Rules, pace: Pace, script: Script) -> None:
+        """Compile what is released; raise ValueError for an invalid definition."""
+        self.name = RepositoryName(repository.project, repository.location, repository.name)
+        self._repository = repository
+        self._script = script
+        self._created = pace.clock.now()
+        self.releases = ReleaseConfigStore(repository, self.name)
+        self.workflows = WorkflowConfigStore(repository, self.name, self._created)
+        self.compilations = CompilationStore(repository, self.name, pace.clock)
+        self.invocations = InvocationStore(repository, self.name, rules, pace)
+        for config in repository.release_configs:
+            if config.released:
+                self._release(config.name)
+
+    def render(self) -> dict[str, object]:
+        """Render the Repository."""
+        return {
+            "name": str(self.name),
+            "gitRemoteSettings": {
+                "url": self._repository.git_url,
+                "defaultBranch": "main",
+                "effectiveDefaultBranch": "main",
+            },
+            **present(
+                serviceAccount=self._repository.service_account,
+                createTime=render_timestamp(self._created),
+            ),
+        }
+
+    def compile(self, body: Mapping[str, Any]) -> CompilationResult:
+        """Create a compilation result; settings in the request override those of the release."""
+        settings = body.get("codeCompilationConfig", {})
+        if "workspace" in body:
+            message = f"{body['workspace']} does not exist: the emulator has no workspaces"
+            raise ApiError("NOT_FOUND", message)
+        if "releaseConfig" in body:
+            release = self.releases.resolve(body["releaseConfig"])
+            source = {"releaseConfig": release["name"]}
+            settings = release["codeCompilationConfig"] | settings
+            return self.compilations.compile(release["gitCommitish"], source, settings)
+        if "gitCommitish" not in body:
+            raise bad_request("One of git_commitish, workspace and release_config must be set")
+        source = {"gitCommitish": body["gitCommitish"]}
+        return self.compilations.compile(body["gitCommitish"], source, settings)
+
+    def invoke(self, body: Mapping[str, Any]) -> Execution:
+        """Create a workflow invocation."""
+        if "workflowConfig" in body:
+            return self._invoke_workflow(body)
+        if "compilationResult" not in body:
+            raise bad_request("One of compilation_result and workflow_config must be set")
+        result = self.compilations.resolve(body["compilationResult"])
+        course = self._script.find_course(None, Course())
+        source = {"compilationResult": result.name}
+        return self.invocations.create(source, result, body.get("invocationConfig", {}), course)
+
+    def update_release(
+        self, identifier: str, changes: Mapping[str, Any], mask: str | None
+    ) -> dict[str, Any]:
+        """Change a release configuration."""
+        release = self.releases.find(identifier)
+        if "releaseCompilationResult" in changes:
+            result = self.compilations.resolve(changes["releaseCompilationResult"])
+            if result.source.get("releaseConfig") != release["name"]:
+                message = f"{result.name} was not created using release config {release['name']}"
+                raise ApiError("INVALID_ARGUMENT", message)
+        for workflow in self.workflows.list():
+            if workflow.release_config == identifier:
+                self.invocations.check_act_as(self.workflows.invocation_config(workflow))
+        self.releases.update(identifier, changes, mask)
+        return self.releases.find(identifier)
+
+    def _release(self, identifier: str) -> None:
+        name = self.releases.find(identifier)["name"]
+        try:
+            result = self.compile({"releaseConfig": name})
+        except ApiError as error:
+            raise ValueError(f"{identifier} cannot be released: {error}") from error
+        self.releases.release(identifier, result.name)
+
+    def _invoke_workflow(self, body: Mapping[str, Any]) -> Execution:
+        workflow = self.workflows.resolve(body["workflowConfig"])
+        if "invocationConfig" in body:
+            # The response of the service is not documented: this is the strictest one.
+            raise bad_request("invocation_config must not be set together with workflow_config")
+        release = self.releases.find(workflow.release_config)
+        if "releaseCompilationResult" not in release:
+            message = f"release_compilation_result is not set in {release['name']}"
+            raise ApiError("FAILED_PRECONDITION", message)
+        result = self.compilations.resolve(release["releaseCompilationResult"])
+        config = self.workflows.invocation_config(workflow)
+        course = self._script.find_course(workflow.name, workflow.course)
+        return self.invocations.create(
+            {"workflowConfig": str(body["workflowConfig"])}, result, config, course
+        )

@@ -1,0 +1,44 @@
+"""What every API of the emulator provides: an endpoint for each request that it knows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import HttpError, Response, error_response
+
+Operation = Literal["get", "create", "cancel", "compile", "query", "list", "other"]
+"""The kind of a request, by which faults choose their requests.
+
+``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
+compilation result, ``query`` lists actions, ``list`` returns a page of any other list.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What an API found for a request.
+
+    ``respond`` processes the request; it is called once or never. An ``operation`` of None belongs
+    to the emulator itself: it is neither recorded nor affected by faults. The other two are for
+    faults: ``render_error`` makes the API's response for an HTTP error, and ``sample_body`` is a
+    body that looks right.
+    """
+
+    operation: Operation | None
+    respond: Callable[[], Response]
+    render_error: Callable[[HttpError], Response] = error_response
+    sample_body: bytes = b'{"id": "1029591293203", "status": "RUNNING"}'
+
+
+class Api(Protocol):
+    """One API that the server serves."""
+
+    def route(self, request: Request) -> Endpoint | None:
+        """Find the endpoint of a request without processing it; None: not this API's path."""
+
+
+def error_endpoint(operation: Operation | None, error: HttpError) -> Endpoint:
+    """Make the endpoint of a request that is always refused."""
+    return Endpoint(operation, partial(error_response, error))

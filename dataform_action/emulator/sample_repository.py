@@ -1,0 +1,103 @@
+"""The repository that the emulator serves when a test defines none: a small invented shop."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dataform_action.emulator.compiled_graph import GraphSource, compile_graph, load_graph
+from dataform_action.emulator.definitions import (
+    MAIN_SHA,
+    Commit,
+    Course,
+    ReleaseConfig,
+    Repository,
+    WorkflowConfig,
+)
+
+WAREHOUSE = Path(__file__).with_name("warehouse.json")
+"""The compiled graph of the sample."""
+
+BROKEN_SHA = "b20c3e7d6a915f48c0e2d7b3196fa85c4d0e7f12"
+FAILURE_REASON = (
+    "Query error: Division by zero: 0 / 0 at [3:12]; the BigQuery job's log has the statement"
+)
+
+_BROKEN: Mapping[str, Any] = MappingProxyType(
+    {
+        "graphErrors": {
+            "compilationErrors": [
+                {
+                    "fileName": "definitions/marts/margin.js",
+                    "message": "costs is not defined",
+                    "stack": (
+                        "ReferenceError: costs is not defined\n"
+                        "    at definitions/marts/margin.js:12:37\n"
+                        "    at Session.main (index.js:1:20481)"
+                    ),
+                    "actionName": "my-project.marts.margin",
+                    "actionTarget": {
+                        "database": "my-project",
+                        "schema": "marts",
+                        "name": "margin",
+                    },
+                },
+                {
+                    "message": (
+                        'Missing dependency detected: Action "my-project.marts.margin" depends on '
+                        '"{"name":"costs_cleaned"}" which does not exist'
+                    ),
+                },
+            ]
+        },
+        "dataformCoreVersion": "3.0.0",
+    }
+)
+
+
+def make_warehouse(graph: GraphSource = WAREHOUSE) -> Repository:
+    """Make the sample repository ``my-project``, ``europe-west1``, ``warehouse``.
+
+    Its branch ``main`` has the graph, ``broken`` does not compile. Of its workflow configurations
+    ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten minutes and ``endless`` never ends.
+    """
+    failing = "marts.customers" if graph is WAREHOUSE else _choose_failing(graph)
+    return Repository(
+        graph=graph,
+        refs={"main": Commit(sha=MAIN_SHA), "broken": Commit(sha=BROKEN_SHA, graph=_BROKEN)},
+        release_configs=(
+            ReleaseConfig(name="production", cron_schedule="0 1 * * *", time_zone="Europe/Vienna"),
+            ReleaseConfig(
+                name="staging",
+                code_compilation_config={"schemaSuffix": "staging"},
+                released=False,
+            ),
+        ),
+        workflow_configs=(
+            WorkflowConfig(
+                name="nightly",
+                release_config="production",
+                cron_schedule="0 2 * * *",
+                time_zone="Europe/Vienna",
+            ),
+            _workflow("failure", Course(failures={failing: FAILURE_REASON})),
+            _workflow("slow", Course(steps=6, seconds=600.0)),
+            _workflow("endless", Course(endless=(failing,))),
+        ),
+        service_account="dataform-runner@my-project.iam.gserviceaccount.com",
+        strict_act_as=True,
+    )
+
+
+def _workflow(name: str, course: Course) -> WorkflowConfig:
+    return WorkflowConfig(name=name, release_config="production", course=course)
+
+
+def _choose_failing(graph: GraphSource) -> str:
+    """Return the action of a graph that most other actions depend on."""
+    actions = compile_graph(load_graph(graph), {}, "").actions
+    awaited = [dependency for action in actions for dependency in action.dependencies]
+    runnable = [str(action.target) for action in actions if action.kind != "declaration"]
+    counts = Counter(map(str, awaited))
+    return max(runnable, key=counts.__getitem__, default="")

@@ -1,0 +1,1 @@
+"""Tests of the emulator's Google Cloud Dataform API."""

@@ -1,0 +1,87 @@
+"""Query parameters, and the pages and the order of lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataform_action.emulator import Emulator, Rules
+from tests.emulator.google.support import HOME, INVALID, Warehouse
+
+
+def test_queries_are_read_strictly(client: Warehouse) -> None:
+    """A parameter that a method does not have is refused; those of all methods are ignored."""
+    system = "%24alt=json%3Benum-encoding%3Dint&alt=json&prettyPrint=false&fields=name&key=k&$x=1"
+    assert client.data("GET", f"?{system}")["name"] == HOME
+    code, message = client.error("POST", "/compilationResults?requestId=1", {})
+    assert code == INVALID
+    assert message == (
+        'Invalid JSON payload received. Unknown name "requestId": Cannot bind query parameter. '
+        "Field could not be found in request message."
+    )
+
+
+def test_lists_come_in_pages(client: Warehouse) -> None:
+    """A list has pages of the requested size, and its last page has no token."""
+    names = [client.compile() for _ in range(4)]
+    first = client.data("GET", "/compilationResults?pageSize=3")
+    token = first["nextPageToken"]
+    second = client.data("GET", f"/compilationResults?page_size=9&page_token={token}")
+    found = first["compilationResults"] + second["compilationResults"]
+    assert [result["name"] for result in found][1:] == names
+    assert "nextPageToken" not in second
+    assert client.data("GET", "/workflowInvocations") == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/compilationResults?pageToken={}",
+        "/compilationResults?orderBy=name+desc&pageToken={}",
+        "/workflowInvocations?orderBy=name&pageToken={}",
+        "/compilationResults?orderBy=name&pageToken=x{}",
+        "/compilationResults?orderBy=name&pageToken=%C3%A4{}",
+        "/compilationResults?orderBy=name&pageToken=AAAA",
+    ],
+)
+def test_page_tokens_belong_to_their_list(client: Warehouse, path: str) -> None:
+    """A token of another list, or of other parameters, is refused."""
+    client.compile()
+    token = client.data("GET", "/compilationResults?orderBy=name&pageSize=1")["nextPageToken"]
+    message = "The page token is invalid, or belongs to a request with other parameters"
+    assert client.error("GET", path.format(token)) == (INVALID, message)
+
+
+def test_pages_have_a_size_of_their_own() -> None:
+    """Without a size a page has the default size, and never more than the largest."""
+    rules = Rules(default_page_size=3, largest_page_size=5)
+    with Emulator(rules=rules) as emulator:
+        client = Warehouse(emulator.url)
+        path = f"{client.compile().removeprefix(HOME)}:query"
+        sizes = [
+            len(client.data("GET", f"{path}?pageSize={size}")["compilationResultActions"])
+            for size in ("", 0, 4, 1000)
+        ]
+        assert sizes == [3, 3, 4, 5]
+        response = client.error("GET", f"{path}?pageSize=-1")
+        assert response == (INVALID, "The page size must not be negative")
+        client.close()
+
+
+def test_lists_are_sorted(client: Warehouse) -> None:
+    """Invocations are sorted by name, results also by time, and by nothing else."""
+    for _ in range(5):
+        client.invoke("nightly")
+    path = "/workflowInvocations?orderBy=name"
+    up = client.data("GET", path)["workflowInvocations"]
+    assert client.data("GET", f"{path}%20asc")["workflowInvocations"] == up
+    assert client.data("GET", f"{path}+desc")["workflowInvocations"] == up[::-1]
+    names = [invocation["name"] for invocation in up]
+    assert names == sorted(names)
+    results = client.data("GET", "/compilationResults?order_by=create_time")["compilationResults"]
+    assert len(results) == 1
+    for order in ("create_time", "name+up", "name+desc+desc"):
+        code, message = client.error("GET", f"/workflowInvocations?orderBy={order}")
+        assert code == INVALID
+        assert message.startswith(f"Invalid order_by {order.replace('+', ' ')!r}: it sorts by name")
+    response = client.error("GET", "/workflowInvocations?filter=state")
+    assert response == (INVALID, "The emulator knows no filter for this list")

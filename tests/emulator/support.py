@@ -1,0 +1,106 @@
+"""What the tests of the emulator share: an HTTP client, and a clock that a test moves."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dataform_action.emulator import DEFAULT_TOKEN
+
+RUNS = "/v1/project/1234/run"
+
+
+class ManualClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response with its whole body."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body, read as UTF-8."""
+        return self.body.decode()
+
+
+class Client:
+    """A client of the emulator that keeps one connection."""
+
+    def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
+        self.address = url.removeprefix("http://")
+        self.token = token
+        self.connection = http.client.HTTPConnection(self.address, timeout=5)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send a request: bytes as they are, other bodies as JSON; by default with the token."""
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
+        self.connection.request(method, path, raw, dict(given))
+
+    def receive(self) -> Response:
+        """Read the response to the request that was sent."""
+        with self.connection.getresponse() as response:
+            return Response(response.status, response.headers, response.read())
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send a request, and read its response."""
+        self.send(method, path, body, headers)
+        return self.receive()
+
+    def create(self, schedule: str | None = None) -> str:
+        """Create a run; return its id."""
+        response = self.call("POST", RUNS, {} if schedule is None else {"scheduleName": schedule})
+        assert response.status == 200
+        return str(response.data["id"])
+
+    def poll(self, run_id: str, times: int) -> list[str | int]:
+        """GET a run this many times; return the statuses of the run, or of HTTP errors."""
+        responses = [self.call("GET", f"{RUNS}/{run_id}") for _ in range(times)]
+        return [response.data.get("status", response.status) for response in responses]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+def send_raw(url: str, data: bytes) -> bytes:
+    """Send bytes as they are, close the sending side, and read until the server closes."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as stream:
+            return stream.read()

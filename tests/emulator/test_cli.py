@@ -1,0 +1,167 @@
+"""The command line of the emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from dataform_action.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.cli import main
+from tests.emulator.google.support import Warehouse, make_graph
+from tests.emulator.support import RUNS, Client
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_importing_the_command_starts_nothing() -> None:
+    """The module that the command runs can be imported."""
+    assert import_module("dataform_action.emulator.__main__").main is main
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_command_serves_until_a_signal(ending: signal.Signals) -> None:
+    """The command prints its address first, serves, and ends quietly with 0 on a signal."""
+    command = [sys.executable, "-m", "dataform_action.emulator", "--port", "0", "--verbose"]
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    environment.pop("PYTHONUNBUFFERED", None)
+    process = subprocess.Popen(
+        [*command, "--advance", "poll"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    limit = threading.Timer(20, process.kill)
+    limit.start()
+    with process:
+        assert process.stdout is not None
+        address, token = (process.stdout.readline().strip() for _ in range(2))
+        client = Client(address.removeprefix("Dataform emulator: "))
+        assert token == f"API token: {DEFAULT_TOKEN}"
+        assert client.poll(client.create("failure"), 3)[-1] == "FAILED"
+        process.send_signal(ending)
+        output, errors = process.communicate()
+        client.close()
+    limit.cancel()
+    assert process.returncode == 0
+    assert errors == ""
+    assert output.splitlines()[0] == f"POST {RUNS} -> 200"
+    assert len(output.splitlines()) == 4
+
+
+def test_command_takes_the_token_and_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A token that was given is accepted and not printed; runs advance by the clock."""
+    seen: list[str | int] = []
+
+    def use() -> None:
+        url = capsys.readouterr().out.strip().removeprefix("Dataform emulator: ")
+        client = Client(url, "given")
+        seen.extend(client.poll(client.create(), 1))
+        client.close()
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert main(["--port", "0", "--token", "given", "--run-seconds", "0"], use) == 0
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    assert seen == ["SUCCESSFUL"]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "0"])  # noqa: S104
+def test_command_prints_where_it_listens(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """For an address that means all of the machine's, the output names one that can be called."""
+    seen: list[str | int] = []
+
+    def use() -> None:
+        first, second = capsys.readouterr().out.splitlines()
+        match = re.fullmatch(r"Dataform emulator: (http://127\.0\.0\.1:([0-9]+))", first)
+        assert match is not None
+        assert second.startswith("It listens on every address of this machine, port ")
+        assert second.endswith(f", such as http://172.17.0.1:{match[2]}")
+        client = Client(match[1], "given")
+        seen.append(client.create())
+        client.close()
+
+    assert main(["--host", host, "--port", "0", "--token", "given"], use) == 0
+    assert len(seen) == 1
+
+
+def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help gives the default of each flag that has one, once."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "on loopback" not in words
+    assert re.findall(r"\(default: ([^)]*)\)", words) == [
+        *("127.0.0.1", "8080", "an example, printed", "clock", "8", "a sample")
+    ]
+
+
+def test_command_reports_a_port_in_use(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port in use is reported in one line, with exit code 1."""
+    port = emulator.url.rpartition(":")[2]
+    assert main(["--port", port]) == 1
+    message = f"The emulator cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert capsys.readouterr() == ("", message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "65536"], "a port is a number from 0 to 65535, not '65536'"),
+        (["--port", "http"], "a port is a number from 0 to 65535, not 'http'"),
+        (["--run-seconds", "-1"], "seconds are a number from 0, not '-1'"),
+        (["--run-seconds", "soon"], "seconds are a number from 0, not 'soon'"),
+        (["--run-seconds", "inf"], "seconds are a number from 0, not 'inf'"),
+        (["--advance", "never"], "invalid choice: 'never'"),
+    ],
+)
+def test_command_refuses_invalid_arguments(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """Invalid arguments are reported, with exit code 2."""
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_command_serves_a_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command serves a graph from a file, with one token for both APIs."""
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(make_graph("a")), "utf-8")
+    seen: list[str] = []
+
+    def use() -> None:
+        url = capsys.readouterr().out.splitlines()[0].removeprefix("Dataform emulator: ")
+        client = Warehouse(url, DEFAULT_TOKEN)
+        seen.extend(client.actions(client.invoke("nightly")))
+        client.close()
+
+    assert main(["--port", "0", "--graph", str(file)], use) == 0
+    assert seen == ["a"]
+
+
+@pytest.mark.parametrize("text", [None, "{", "{}"])
+def test_command_refuses_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    """A file that is missing, or has no graph, is reported with exit code 2."""
+    file = tmp_path / "graph.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    with pytest.raises(SystemExit) as raised:
+        main(["--graph", str(file)])
+    assert raised.value.code == 2
+    assert "graph.json cannot be read: " in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""The emulator's own API, at ``/_emulator``."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataform_action.emulator import Emulator
+from tests.emulator.support import Client
+
+
+def test_faults_are_controlled_over_http(emulator: Emulator, client: Client, run_path: str) -> None:
+    """Faults are added and cleared over HTTP, without a token."""
+    fault = {"kind": "status", "on": "get", "times": None, "status": 429, "seconds": 1}
+    assert client.call("POST", "/_emulator/faults", fault, headers={}).data == {}
+    assert client.call("GET", run_path).status == 429
+    assert client.call("DELETE", "/_emulator/faults", headers={}).data == {}
+    assert client.call("GET", run_path).status == 200
+
+
+def test_outcomes_are_controlled_over_http(client: Client) -> None:
+    """Outcomes are set over HTTP."""
+    outcome = {"schedule": "nightly", "statuses": ["QUEUED", "FAILED"]}
+    assert client.call("POST", "/_emulator/outcomes", outcome, headers={}).data == {}
+    assert client.poll(client.create("nightly"), 3) == ["QUEUED", "FAILED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"schedule": "nightly"},
+        {"schedule": 1, "statuses": []},
+        {"schedule": "nightly", "statuses": "FAILED"},
+        {"schedule": "nightly", "statuses": [1]},
+        {"schedule": "nightly", "statuses": [], "seconds": 1},
+    ],
+)
+def test_malformed_outcomes_are_refused(client: Client, body: object) -> None:
+    """A malformed outcome gets a 400 that shows the right form."""
+    response = client.call("POST", "/_emulator/outcomes", body)
+    wanted = 'An outcome looks like {"schedule": "<name>", "statuses": ["<status>", ...]}'
+    assert (response.status, response.data["message"]) == (400, wanted)
+
+
+def test_unknown_controls_are_reported(client: Client) -> None:
+    """An unknown path of the control API gets a 404 that names it."""
+    response = client.call("PUT", "/_emulator/faults")
+    message = "The emulator has no control PUT /_emulator/faults"
+    assert (response.status, response.data["message"]) == (404, message)
+
+
+def test_runs_are_listed_over_http(emulator: Emulator, client: Client) -> None:
+    """The runs are listed over HTTP as in Python."""
+    run_id = client.create("nightly")
+    client.poll(run_id, 1)
+    assert client.call("GET", "/_emulator/runs", headers={}).data["runs"] == [
+        {
+            "id": run_id,
+            "project_id": "1234",
+            "schedule": "nightly",
+            "environment": None,
+            "tags": [],
+            "status": "RUNNING",
+            "polls": 1,
+            "started": emulator.runs[0].started,
+        }
+    ]
+
+
+def test_requests_are_listed_without_tokens(emulator: Emulator, client: Client) -> None:
+    """The requests are listed over HTTP, and no form of the token is among them."""
+    quoted = "7301846295512064%7CjxU7Flmorr%2Fb4PK%2BhiR48c%2FgtLYiC3il5FEWcGekiSc%3D%7C1"
+    headers = {"Authorization": "Bearer another-secret", "X-Copy": emulator.token}
+    client.call("POST", f"/v1/{quoted}?token={quoted}", emulator.token.encode(), headers)
+    response = client.call("GET", "/_emulator/requests", headers={})
+    (request,) = response.data["requests"]
+    assert response.data["connections"] == 1
+    assert (request["method"], request["path"], request["query"]) == (
+        "POST",
+        "/v1/***",
+        "token=***",
+    )
+    assert request["headers"]["Authorization"] == "***"
+    assert (request["headers"]["X-Copy"], request["body"]) == ("***", "***")
+    assert request["time"] == emulator.requests[0].time
+    assert "another-secret" not in response.text
+    assert "jxU7" not in response.text
