@@ -90,6 +90,7 @@ image: $(DEV) ## Build the image, and show its size by layer against its budget;
 check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/python -m mypy $(CODE)
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import Enum
 
 from dataform_action.errors import DataformError, InputError
+from dataform_action.text import cut
 
-#: What the error of a failed run repeats of its actions: so many of them, so much of each.
+#: What the error of a failed run repeats: so many of its actions, so much of each.
 _MOST_REASONS = 10
 _LONGEST_REASON = 400
 
@@ -301,5 +302,4 @@ class RunUnsuccessful(DataformError):
 def _reason_words(action: Action) -> str:
     place = f" ({action.file})" if action.file else ""
     text = f"{action.name}{place}: {action.reason or 'the API gives no reason'}"
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"
+    return cut(" ".join(text.split()), _LONGEST_REASON)
