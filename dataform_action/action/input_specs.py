@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 BOOLEANS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+#: How a value is written: one line, names between commas or line breaks, a name=value a line,
+#: true or false, or a duration.
+Kind = Literal["text", "list", "pairs", "boolean", "duration"]
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """One input as ``action.yml`` declares it.
 
-    ``several`` ones hold more than one value, separated by line breaks. Which service reads
-    which input is in ``services.specs``.
+    An input with the name of a field of ``RunRequest`` is read into that field, in the way that
+    its ``kind`` says. Which service reads which input is in ``services.specs``.
     """
 
     name: str
     description: str
     default: str = ""
     required: bool = False
-    several: bool = False
+    kind: Kind = "text"
 
     @property
     def is_boolean(self) -> bool:
         """Tell whether the input is either true or false."""
-        return self.default in BOOLEANS
+        return self.kind == "boolean"
+
+    @property
+    def several(self) -> bool:
+        """Tell whether the input may hold more than one value, separated by line breaks."""
+        return self.kind in ("list", "pairs")
 
 
 #: Every input, in the order of ``action.yml`` and of README's table; a test compares them.
@@ -48,23 +57,29 @@ INPUTS = (
         "without it, Application Default Credentials.",
     ),
     Input(
-        "poll-interval", "The longest wait between two polls, like 30, 30s, 2m or 1h.", default="10"
+        "poll-interval",
+        "The longest wait between two polls, like 30, 30s, 2m or 1h.",
+        default="10",
+        kind="duration",
     ),
-    Input("timeout", "How long to wait for the run to end.", default="6h"),
+    Input("timeout", "How long to wait for the run to end.", default="6h", kind="duration"),
     Input(
         "outage-timeout",
         "How long the API may give no usable answer in a row before the step gives up.",
         default="10m",
+        kind="duration",
     ),
     Input(
         "wait",
         "Whether to wait for the run's end; with false the step ends once it has started.",
         default="true",
+        kind="boolean",
     ),
     Input(
         "cancel-run",
         "Whether to cancel the run when the step is cancelled or reaches its timeout.",
         default="true",
+        kind="boolean",
     ),
     Input("run-id", "Watch this run instead of starting one."),
     Input(
@@ -73,41 +88,47 @@ INPUTS = (
     ),
     Input("repository", "The Google Cloud Dataform repository, with location."),
     Input("git-ref", "A branch, tag or commit to compile and run."),
-    Input("compile-only", "Whether to stop after the compilation.", default="false"),
+    Input(
+        "compile-only", "Whether to stop after the compilation.", default="false", kind="boolean"
+    ),
     Input(
         "promote",
         "Whether to make the compilation the environment's own after the run succeeded.",
         default="false",
+        kind="boolean",
     ),
-    Input("vars", "Compilation variables for git-ref, a name=value a line.", several=True),
+    Input("vars", "Compilation variables for git-ref, a name=value a line.", kind="pairs"),
     Input("schema-suffix", "A suffix for every dataset, for git-ref."),
     Input("table-prefix", "A prefix for every table, for git-ref."),
     Input(
         "tags",
         "Run only the actions with one of these tags, separated by commas or line breaks.",
-        several=True,
+        kind="list",
     ),
     Input(
         "actions",
         "Run only these actions, separated by commas or line breaks.",
-        several=True,
+        kind="list",
     ),
     Input(
         "include-dependencies",
         "Whether to run what the selected actions depend on as well.",
         default="false",
+        kind="boolean",
     ),
     Input(
         "include-dependents",
         "Whether to run what depends on the selected actions as well.",
         default="false",
+        kind="boolean",
     ),
     Input(
         "full-refresh",
         "Whether to rebuild incremental tables from scratch.",
         default="false",
+        kind="boolean",
     ),
     Input("service-account", "The service account that the run acts as."),
     Input("api-url", "The address of the API, if it is not the service's own."),
-    Input("summary", "Whether to write the job summary.", default="true"),
+    Input("summary", "Whether to write the job summary.", default="true", kind="boolean"),
 )

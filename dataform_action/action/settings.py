@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from dataform_action.action.input_specs import BOOLEANS, INPUTS
 from dataform_action.errors import InputError
@@ -17,6 +18,8 @@ _DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
 _LONGEST_SECONDS = 35 * 86400
+_FIELDS = tuple(field.name for field in fields(RunRequest))
+_KINDS = {declared.name: declared.kind for declared in INPUTS}
 _PLACES = {declared.name: place for place, declared in enumerate(INPUTS)}
 
 
@@ -109,22 +112,23 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def request(self) -> RunRequest:
-        return RunRequest(
-            schedule=self.text("schedule"),
-            environment=self.text("environment"),
-            tags=self.items("tags"),
-            git_ref=self.text("git-ref"),
-            vars=self.pairs("vars"),
-            schema_suffix=self.text("schema-suffix"),
-            table_prefix=self.text("table-prefix"),
-            actions=self.items("actions"),
-            include_dependencies=self.boolean("include-dependencies"),
-            include_dependents=self.boolean("include-dependents"),
-            full_refresh=self.boolean("full-refresh"),
-            service_account=self.text("service-account"),
-            compile_only=self.boolean("compile-only"),
-            promote=self.boolean("promote"),
-        )
+        # Any: each field has the type that the kind of its input stands for; a test compares them.
+        values: dict[str, Any] = {name: self.value(name.replace("_", "-")) for name in _FIELDS}
+        return RunRequest(**values)
+
+    def value(self, name: str) -> object:
+        """Return an input in the way that its kind says."""
+        match _KINDS[name]:
+            case "text":
+                return self.text(name)
+            case "list":
+                return self.items(name)
+            case "pairs":
+                return self.pairs(name)
+            case "boolean":
+                return self.boolean(name)
+            case "duration":
+                return self.seconds(name)
 
     def polling(self) -> Polling:
         return Polling(
@@ -136,7 +140,6 @@ class _Reader:
 
     def refuse_others(self, chosen: ServiceSpec, specs: Sequence[ServiceSpec]) -> None:
         """Refuse the inputs that only another service reads."""
-        defaults = {declared.name: declared.default for declared in INPUTS}
         for spec in specs:
             foreign = spec.own_inputs - chosen.own_inputs
             # What else is wrong with them matters only where they are used.
@@ -144,7 +147,7 @@ class _Reader:
             for name in foreign:
                 value = self.values[name]
                 # The default of a boolean may be spelled in several ways.
-                absent = BOOLEANS.get(value) is False if defaults[name] else not value
+                absent = BOOLEANS.get(value) is False if _KINDS[name] == "boolean" else not value
                 if not absent:
                     self.problems.append((name, spec.elsewhere))
 

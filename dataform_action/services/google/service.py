@@ -23,9 +23,8 @@ from dataform_action.services.google.parse import (
     parse_names,
     parse_state,
 )
-from dataform_action.services.google.request_rules import problems_of
 from dataform_action.services.google.source_links import GITHUB_URL
-from dataform_action.services.specs import GOOGLE_CLOUD
+from dataform_action.services.specs import GOOGLE_CLOUD, google_request_problems
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.validation import is_project_id, is_segment, is_token
 
@@ -101,7 +100,7 @@ class GoogleDataform(Service):
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Compile if the request asks for it. See ``Service.prepare`` for what it raises."""
-        problems = [*_name_problems(request), *problems_of(request)]
+        problems = [*_name_problems(request), *google_request_problems(request)]
         if problems:
             raise InputError(problems)
         api = self._api.with_retry(retry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import example, given, strategies as st
 
@@ -91,6 +93,20 @@ _MINIMUM = Settings(
     api_url="https://api.dataform.co",
     summary=True,
 )
+
+
+def test_each_field_of_a_request_has_an_input_of_its_type() -> None:
+    """What the kind of an input yields is what the field of the same name takes."""
+    types = {
+        "text": "str | None",
+        "list": "tuple[str, ...]",
+        "pairs": "tuple[tuple[str, str], ...]",
+        "boolean": "bool",
+    }
+    kinds = {declared.name.replace("-", "_"): declared.kind for declared in INPUTS}
+    assert {field.name: types[kinds[field.name]] for field in fields(RunRequest)} == {
+        field.name: field.type for field in fields(RunRequest)
+    }
 
 
 def test_two_inputs_are_enough() -> None:

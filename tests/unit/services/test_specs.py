@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from dataform_action.model import RunRequest
-from dataform_action.services.google.request_rules import problems_of
+from dataform_action.services.specs import google_request_problems
 
 _ALONE = RunRequest(schedule="nightly")
 _RELEASE = RunRequest(environment="production")
@@ -54,7 +54,7 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
 )
 def test_what_the_contract_allows(request_: RunRequest) -> None:
     """Each row of the table of the contract has no problem."""
-    assert problems_of(request_) == []
+    assert google_request_problems(request_) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_the_contract_allows(request_: RunRequest) -> None:
 )
 def test_what_does_not_go_together(request_: RunRequest, problems: list[tuple[str, str]]) -> None:
     """What the API has no way to do is named by its input, with what to do."""
-    assert problems_of(request_) == problems
+    assert google_request_problems(request_) == problems
 
 
 def test_all_problems_come_at_once() -> None:
@@ -112,7 +112,7 @@ def test_all_problems_come_at_once() -> None:
     changes = {key: value for part in _OVERRIDES.values() for key, value in part.items()}
     changes |= {key: value for part in _SELECTION.values() for key, value in part.items()}
     request = _with(_ALONE, {**changes, "compile_only": True, "promote": True})
-    assert [name for name, _ in problems_of(request)] == [
+    assert [name for name, _ in google_request_problems(request)] == [
         *_OVERRIDES,
         *_SELECTION,
         "compile-only",
