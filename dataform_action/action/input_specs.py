@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 BOOLEANS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -14,8 +13,7 @@ BOOLEANS = {
 Kind = Literal["text", "list", "pairs", "boolean", "duration"]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One input as ``action.yml`` declares it.
 
     An input with the name of a field of ``RunRequest`` is read into that field, in the way that

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
@@ -67,7 +66,7 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
         console.line(f"{which} is left alone, as the inputs ask: {link}")
         return
     settings = parse_settings(read_inputs(environ), [spec for spec, _ in SERVICES])
-    settings = replace(settings, project_id=state[STATE_PROJECT_ID] or settings.project_id)
+    settings = settings._replace(project_id=state[STATE_PROJECT_ID] or settings.project_id)
     surroundings = Surroundings(environ=environ, on_token=console.mask)
     service = connect(settings, surroundings, SERVICES)
     message = _clean_up(service, state, console, clock or MonotonicClock())

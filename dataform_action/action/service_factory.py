@@ -7,15 +7,14 @@ for what it uses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dataform_action.action.settings import Settings
 from dataform_action.services.base import Service
 from dataform_action.services.specs import DATAFORM_WEB, GOOGLE_CLOUD, ServiceSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a service is given beside the settings.
 
     ``environ`` is where credentials are looked for when no token is given, and where a runner

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from dataform_action.action.input_specs import BOOLEANS, INPUTS
 from dataform_action.errors import InputError
@@ -23,8 +23,7 @@ _KINDS = {declared.name: declared.kind for declared in INPUTS}
 _PLACES = {declared.name: place for place, declared in enumerate(INPUTS)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What is to be run, on which service, and how it is waited for.
 
     ``location`` and ``repository`` are empty for a service that does not know them, and ``token``

@@ -7,7 +7,7 @@ Pure: data in, problems out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dataform_action.model import RunRequest
 from dataform_action.text import shown
@@ -21,8 +21,7 @@ Problem = tuple[str, str]
 _CHARACTERS = "may hold only letters, digits, - and _"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceSpec:
+class ServiceSpec(NamedTuple):
     """What the inputs mean to a service.
 
     ``chosen_by`` are the inputs of which any chooses the service; one service has none and is
@@ -33,11 +32,11 @@ class ServiceSpec:
 
     name: str
     api_url: str
+    required: Mapping[str, str]
+    check: Callable[[Values, RunRequest], list[Problem]]
     chosen_by: tuple[str, ...] = ()
     own_inputs: frozenset[str] = frozenset()
     elsewhere: str = ""
-    required: Mapping[str, str]
-    check: Callable[[Values, RunRequest], list[Problem]]
 
     def is_chosen(self, values: Values) -> bool:
         """Tell whether the inputs choose this service."""

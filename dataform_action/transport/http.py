@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from http.client import HTTPMessage
 
 import requests
@@ -15,19 +14,20 @@ from dataform_action.transport.response import Json, Response
 _CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Headers:
-    """Set the headers of a request.
+def _setting(
+    headers: Mapping[str, str],
+) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Return what sets the headers of a request when it is passed as ``auth=``.
 
-    It is passed as ``auth=``: requests lets an entry of ``.netrc`` for the host replace an
-    Authorization header that was set in any other way.
+    requests lets an entry of ``.netrc`` for the host replace an Authorization header that was
+    set in any other way.
     """
 
-    headers: Mapping[str, str]
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self.headers)
+    def set_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(headers)
         return request
+
+    return set_headers
 
 
 class _Adapter(HTTPAdapter):
@@ -85,7 +85,7 @@ class HttpSession:
             url,
             json=json,
             data=data,
-            auth=_Headers(headers),
+            auth=_setting(headers),
             cert=cert,
             timeout=timeout,
             allow_redirects=False,

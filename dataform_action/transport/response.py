@@ -7,9 +7,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dataform_action.errors import InvalidResponse, NoResponse, Refused, Throttled
 
@@ -28,8 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9._:/;=*-]{1,100}", re.ASCII)
 _SHORTEST_SECRET = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An HTTP answer with its whole body."""
 
     status: int
