@@ -61,7 +61,7 @@ screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.
 	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
-	@$(PIP_INSTALL) -r requirements-clients.txt
+	@$(PIP_INSTALL) -r requirements/clients.txt
 	$(BIN)/python -m pytest tests/emulator/test_official_clients.py $(ARGS)
 
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
@@ -69,11 +69,11 @@ test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the re
 		tests/orchestrators $(ARGS)
 
 docs: $(DEV) ## Build pages of the library's interface into build/docs
-	@$(PIP_INSTALL) -r requirements-release.txt
+	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/api_docs.py
 
 package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
-	@$(PIP_INSTALL) -r requirements-release.txt
+	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/package.py
 
 e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the runner does; needs docker
@@ -81,7 +81,7 @@ e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the ru
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
 
 act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
-	@$(PIP_INSTALL) -r requirements-act.txt
+	@$(PIP_INSTALL) -r requirements/act.txt
 	$(BIN)/python -m pytest tests/act $(ARGS)
 
 image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
@@ -110,7 +110,7 @@ release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; 
 	$(BIN)/python scripts/release/rehearsal.py
 
 bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
-	@$(PIP_INSTALL) -r requirements-clients.txt || echo "Google's client cannot be installed" >&2
+	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.report
 
@@ -118,17 +118,17 @@ format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
+lock: $(DEV) ## Renew requirements.txt and requirements/; LOCK_FLAGS=--upgrade moves the pins
 	$(LOCK) pyproject.toml --extra google --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra google --group dev --constraint requirements.txt \
-		--output-file requirements-dev.txt
-	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements-dev.txt \
-		--output-file requirements-clients.txt
-	$(LOCK) pyproject.toml --extra google --group release --constraint requirements-dev.txt \
-		--output-file requirements-release.txt
+		--output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements/dev.txt \
+		--output-file requirements/clients.txt
+	$(LOCK) pyproject.toml --extra google --group release --constraint requirements/dev.txt \
+		--output-file requirements/release.txt
 	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --group orchestrators \
-		--constraint requirements.txt --output-file requirements-orchestrators.txt
-	$(LOCK) --group act --output-file requirements-act.txt
+		--constraint requirements.txt --output-file requirements/orchestrators.txt
+	$(LOCK) --group act --output-file requirements/act.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
@@ -136,7 +136,7 @@ clean: ## Remove everything that is made here
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
-$(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
+$(RUN): requirements.txt requirements/dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not Python 3.11 or newer: say make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
@@ -149,7 +149,7 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
 $(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
@@ -157,11 +157,11 @@ $(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
 	@touch $@
 
 # Airflow pins what it needs, so it has an environment of its own.
-$(ORCHESTRATORS)/.is-installed: requirements-orchestrators.txt $(RUN)
+$(ORCHESTRATORS)/.is-installed: requirements/orchestrators.txt $(RUN)
 	@echo "Installing Airflow and Luigi into $(ORCHESTRATORS)"
 	@rm -rf $(ORCHESTRATORS)
 	@"$(PYTHON)" -m venv $(ORCHESTRATORS)
-	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements-orchestrators.txt
+	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements/orchestrators.txt
 	@touch $@
 
 $(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json

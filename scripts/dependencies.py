@@ -66,7 +66,7 @@ each package's `.dist-info` folder.
 
 The image's base, `python:3.13-alpine`, adds Python (PSF-2.0) and Alpine's packages; the SBOM of
 [each release](releasing.md#verify-a-release) lists them all. The development tools in
-`requirements-dev.txt` are in no image.
+`requirements/dev.txt` are in no image.
 """
 
 
