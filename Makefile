@@ -23,7 +23,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-orchestrators coverage clients faults fuzz mutations mermaid \
+.PHONY: help demo test test-orchestrators clients faults fuzz mutations mermaid \
 	screenshots e2e act image docs package check check-workflows dependencies release-rehearsal \
 	bench format lock clean rebuild
 
@@ -37,12 +37,9 @@ demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=g
 	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
 # Without the bytecode of the tests, each of pytest's processes compiles all of them again.
-test coverage: export PYTHONDONTWRITEBYTECODE :=
-test: $(DEV) ## Run the tests; ARGS="-k name" goes to pytest
+test: export PYTHONDONTWRITEBYTECODE :=
+test: $(DEV) ## Run the tests; ARGS goes to pytest: "-k name", or --cov for the coverage
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
-
-coverage: $(DEV) ## Run the tests and count the lines and branches that they reach
-	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
 
 faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md
 	$(BIN)/python -m tests.integration.faults $(ARGS)
