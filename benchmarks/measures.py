@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.contenders import BARE, PEERS, ROOT, Contender, environ_for, is_poll, script_runs
 from dataform_action.emulator import Emulator
-from scripts import engine
+from scripts.image import engine
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "launch.py"))
 _WORKSPACE = "/github/workspace"
