@@ -108,7 +108,7 @@ release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; 
 bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
 	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
-	@$(BIN)/python -m benchmarks.report
+	@$(BIN)/python -m benchmarks.report_cost
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix

@@ -15,10 +15,10 @@ from importlib.metadata import version
 
 from benchmarks import table
 from benchmarks.contenders import ALL, BARE, ROOT, Contender
-from benchmarks.figures import alternate
-from benchmarks.measures import Wait, poll, start
-from benchmarks.real_runs import play
-from benchmarks.schedules import PAUSE
+from benchmarks.measure.real_runs import play
+from benchmarks.measure.simulated_polls import PAUSE
+from benchmarks.measure.steps import Wait, poll, start
+from benchmarks.round_statistics import alternate
 from scripts.image import build, engine
 
 DOCS = ROOT / "docs" / "benchmarks.md"

@@ -9,10 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
-class HurriedClock:
+class InstantClock:
     """Time that passes only when somebody sleeps, and then at once."""
 
     def __init__(self) -> None:
@@ -30,4 +30,4 @@ class HurriedClock:
 if __name__ == "__main__":
     from dataform_action.action.main import as_log, main
 
-    sys.exit(main(os.environ, as_log(sys.stdout), HurriedClock()))
+    sys.exit(main(os.environ, as_log(sys.stdout), InstantClock()))
