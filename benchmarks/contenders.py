@@ -29,13 +29,14 @@ _GOOGLE = {
 class Contender:
     """One program that creates a run and polls it to its end.
 
-    ``hurried`` is its start for many polls without a wait; empty if the environment is enough
-    for that. In an image, ``in_image`` is the entrypoint and its arguments, if it can run there.
+    ``without_waiting`` is the command that polls without pauses; it is empty if a variable of the
+    environment does that. ``in_image`` is the entrypoint with its arguments in the action's image,
+    if the program can run there.
     """
 
     name: str
     command: tuple[str, ...]
-    hurried: tuple[str, ...] = ()
+    without_waiting: tuple[str, ...] = ()
     google: bool = False
     in_image: tuple[str, ...] = ()
     #: The programs and modules that not every machine has, and where they come from.
@@ -70,34 +71,41 @@ def _script_in_image(file: str) -> tuple[str, ...]:
 
 _PYTHON_IN_IMAGE = ("/usr/local/bin/python3", "-I")
 _STEP = (*PYTHON, str(ROOT / "entrypoint.py"))
-_HURRIED_STEP = (*PYTHON, str(ROOT / "benchmarks" / "hurried_step.py"))
+_STEP_WITHOUT_WAITING = (*PYTHON, str(ROOT / "benchmarks" / "measure" / "step_without_waiting.py"))
 _BASH = shutil.which("bash") or "/bin/bash"
 
 ACTION = Contender(
-    name="this action", command=_STEP, hurried=_HURRIED_STEP, in_image=("/action/entrypoint.py",)
+    name="this action",
+    command=_STEP,
+    without_waiting=_STEP_WITHOUT_WAITING,
+    in_image=("/action/entrypoint.py",),
 )
 ACTION_ON_GOOGLE = Contender(
-    name="this action", command=_STEP, hurried=_HURRIED_STEP, google=True, in_image=ACTION.in_image
+    name="this action",
+    command=_STEP,
+    without_waiting=_STEP_WITHOUT_WAITING,
+    google=True,
+    in_image=ACTION.in_image,
 )
 SAMPLE = Contender(
     name="the API page's sample",
-    command=_script("sample.py"),
-    in_image=_script_in_image("sample.py"),
+    command=_script("api_page_sample.py"),
+    in_image=_script_in_image("api_page_sample.py"),
 )
 SESSION = Contender(
     name="`requests.Session` loop",
-    command=_script("session.py"),
-    in_image=_script_in_image("session.py"),
+    command=_script("requests_session.py"),
+    in_image=_script_in_image("requests_session.py"),
 )
 CURL = Contender(
     name="curl and jq loop",
-    command=(_BASH, str(PEERS / "loop.sh")),
+    command=(_BASH, str(PEERS / "curl_loop.sh")),
     programs=("bash", "curl", "jq"),
     source="apt-get install curl jq",
 )
 CLIENT = Contender(
     name="google-cloud-dataform",
-    command=_script("google_client.py"),
+    command=_script("google_cloud_dataform.py"),
     google=True,
     modules=("google.cloud.dataform_v1",),
     source="make clients installs it",

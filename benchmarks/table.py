@@ -17,10 +17,10 @@ from benchmarks.contenders import (
     SESSION,
     Contender,
 )
-from benchmarks.figures import ratios, render_peer, render_spread
-from benchmarks.measures import Start, Wait, cpu_of_100_polls
-from benchmarks.real_runs import RealRun
-from benchmarks.schedules import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.real_runs import RealRun
+from benchmarks.measure.simulated_polls import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.steps import Start, Wait, cpu_of_100_polls
+from benchmarks.round_statistics import ratios, render_peer, render_spread
 
 #: The lengths of run whose end is to be noticed, in seconds, and our delay beside the sample's.
 LENGTHS = ((3.0, 1 / 5), (20.0, 1 / 5), (65.0, 1 / 3), (600.0, 1.0))

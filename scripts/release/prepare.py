@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts.release.check import ReleaseError, check, read_changelog, version_of
+from scripts.release.check_version import ReleaseError, check, read_changelog, version_of
 
 
 def prepare(root: Path, version: str, today: str) -> None:

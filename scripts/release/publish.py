@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts.release.action_image import rewrite
-from scripts.release.check import ReleaseError, version_of
+from scripts.release.check_version import ReleaseError, version_of
+from scripts.release.pin_image import rewrite
 
 _NAME, _EMAIL = "dataform-action release", "41898282+github-actions[bot]@users.noreply.github.com"
 _FULL = re.compile(r"v(\d+)\.(\d+)\.(\d+)")

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dataform_action.emulator import Emulator, WorkflowConfig, make_warehouse
-from scripts import build_image, engine
+from scripts.image import build, engine
 from tests.support.steps import ROOT
 
 _ACT = Path(sys.executable).parent / "act"
@@ -52,8 +52,8 @@ def act(tmp_path: Path) -> Iterator[Act]:
     cache = tmp_path / "cache"
 
     def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        base = build_image.choose_base()
-        Path(checkout, "Dockerfile").write_text(build_image.dockerfile_on(base), "utf-8")
+        base = build.choose_base()
+        Path(checkout, "Dockerfile").write_text(build.dockerfile_on(base), "utf-8")
         # The files for outputs lie in act's cache, which act does not mount.
         command = [str(_ACT), "workflow_dispatch", "--pull=false", *options]
         command += ["--container-options", f"-v {cache}:{cache}"]

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from dataform_action.emulator import Emulator
-from scripts import engine
+from scripts.image import engine
 from tests.e2e.job import Job
 
 #: ``make e2e`` builds it.

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from scripts import engine
+from scripts.image import engine
 from tests.support.runner import parse_file_commands
 from tests.support.steps import ROOT, Step
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from dataform_action.emulator import Emulator
-from scripts import engine
+from scripts.image import engine
 from tests.e2e.job import Job
 from tests.support.steps import google_inputs_for, inputs_for
 

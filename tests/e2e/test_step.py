@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from dataform_action.emulator import Emulator
-from scripts import engine
+from scripts.image import engine
 from tests.e2e.job import Job
 from tests.support.runner import Command, parse_log
 from tests.support.steps import google_inputs_for, inputs_for

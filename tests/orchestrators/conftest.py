@@ -16,7 +16,7 @@ import pytest
 
 from dataform_action.emulator import Emulator
 
-_ROOT = Path(__file__).resolve().parents[2].parent
+_ROOT = Path(__file__).resolve().parents[2]
 _HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
 _DAGS = _HOME / "dags"
 

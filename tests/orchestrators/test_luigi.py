@@ -21,7 +21,7 @@ from tests.orchestrators.conftest import operations
 
 luigi = pytest.importorskip("luigi")
 
-_EXAMPLE = Path(__file__).resolve().parents[2].parent / "examples" / "luigi_task.py"
+_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "luigi_task.py"
 _TARGETS = {
     "web": {"project_id": "1234", "environment": "production"},
     "google": {

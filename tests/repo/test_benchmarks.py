@@ -24,10 +24,10 @@ from benchmarks.contenders import (
     environ_for,
     script_runs,
 )
-from benchmarks.figures import alternate, ratios, render_peer, render_spread
-from benchmarks.measures import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
-from benchmarks.real_runs import RealRun
-from benchmarks.schedules import Poll, Schedule, fixed_pause, of_the_action
+from benchmarks.measure.real_runs import RealRun
+from benchmarks.measure.simulated_polls import Poll, Schedule, fixed_pause, of_the_action
+from benchmarks.measure.steps import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
+from benchmarks.round_statistics import alternate, ratios, render_peer, render_spread
 from dataform_action import Polling
 from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock

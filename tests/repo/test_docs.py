@@ -18,7 +18,10 @@ from dataform_action.cli import main as cli
 from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock
 
-_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_ROOT = Path(__file__).resolve().parents[2]
+_DOCS = _ROOT / "docs"
+_PAGES = sorted([*_ROOT.glob("*.md"), *_DOCS.glob("*.md")])
+_LINK = re.compile(r"\]\(([^)#:\s]*(?:#[^)\s]*)?)\)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
 #: How the pages spell the address of the emulator.
 _ADDRESS = "https://dataform.example.com"
@@ -158,3 +161,33 @@ def test_what_is_said_to_be_raised_can_be_caught(value: object) -> None:
     for text in (inspect.getdoc(member) or "" for member in members if callable(member)):
         for names in re.findall(r"^    ([A-Z]\w+(?:, [A-Z]\w+)*): ", text, re.MULTILINE):
             assert set(names.split(", ")) <= set(dataform_action.__all__)
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    """Each link inside the repository leads to a file, and to a heading if it names one."""
+    for target in _LINK.findall(page.read_text("utf-8")):
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in _anchors(path.read_text("utf-8")), target
+
+
+def _anchors(markdown: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_examples_are_linked() -> None:
+    """Each example is linked from a page of the docs."""
+    pages = "".join(page.read_text("utf-8") for page in _DOCS.glob("*.md"))
+    examples = [path.name for path in Path(_ROOT, "examples").glob("*.py")]
+    assert examples
+    assert not [name for name in examples if f"](../examples/{name})" not in pages]
+
+
+def test_the_examples_are_type_checked() -> None:
+    """``make check`` gives the folder to mypy; ``make test-orchestrators`` executes the files."""
+    makefile = (_ROOT / "Makefile").read_text("utf-8")
+    [code] = re.findall(r"^CODE := \$\(wildcard (.*)\)$", makefile, re.MULTILINE)
+    assert "examples" in code.split()

@@ -116,20 +116,6 @@ def test_pinned_actions(text: str) -> None:
             assert f"{action}{comment}" in own
 
 
-def test_links() -> None:
-    """Each link inside the repository leads to a file, and to a heading if it names one."""
-    for target in re.findall(r"\]\(([^)#:\s]*(?:#[^)\s]*)?)\)", README):
-        name, _, anchor = target.partition("#")
-        path = ROOT / name if name else ROOT / "README.md"
-        assert path.exists(), target
-        assert not anchor or anchor in _anchors(path.read_text("utf-8")), target
-
-
-def _anchors(markdown: str) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 def test_commands_exist() -> None:
     """Each make command that README names is one of the Makefile's."""
     makefile = (ROOT / "Makefile").read_text("utf-8")

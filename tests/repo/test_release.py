@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dataform_action.version import __version__
-from scripts.release.action_image import rewrite
-from scripts.release.check import ReleaseError, check, read_changelog
+from scripts.release.check_version import ReleaseError, check, read_changelog
+from scripts.release.pin_image import rewrite
 from scripts.release.prepare import prepare
 from scripts.release.publish import git, make_commit, publish, remote_tags
 

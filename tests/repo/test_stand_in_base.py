@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import engine, stand_in_base
+from scripts.image import engine, stand_in_base
 
 #: A docker client that writes down its words, and whose containers end with an exit code.
 _CLIENT = """#!/bin/sh

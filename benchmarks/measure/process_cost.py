@@ -1,4 +1,4 @@
-"""Run a command and write what it cost to a file: ``python -I -S launch.py FILE COMMAND …``.
+"""Run a command and write what it cost to a file: ``process_cost.py FILE COMMAND …``.
 
 A process of its own, and a small one: Linux counts the memory of the process that starts
 another into the peak of the one that is started.

@@ -1,7 +1,7 @@
 """Check that a tag, the version and the changelog agree, before anything is built.
 
-Usage: ``check.py release/v1.2.3 [--notes FILE]`` prints the version as GITHUB_OUTPUT takes it, and
-writes what the changelog says about it, as the notes of the release.
+Usage: ``check_version.py release/v1.2.3 [--notes FILE]`` prints the version in the format of
+GITHUB_OUTPUT, and writes the changelog's section about it to the file, as the release notes.
 """
 
 from __future__ import annotations

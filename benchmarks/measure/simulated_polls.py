@@ -10,7 +10,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from dataclasses import dataclass
 
-from benchmarks.hurried_step import HurriedClock
+from benchmarks.measure.step_without_waiting import InstantClock
 from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, wait
 from dataform_action.model import Action, Run
 from dataform_action.services.base import Retry, once
@@ -108,7 +108,7 @@ class _EndlessWeb(DataformWeb):
 
     def __init__(self, request_seconds: float) -> None:
         super().__init__(project_id="1234", token="unused")
-        self.clock = HurriedClock()
+        self.clock = InstantClock()
         self.polls: list[Poll] = []
         self.others: list[float] = []
         self._request_seconds = request_seconds

@@ -13,10 +13,10 @@ import sys
 import threading
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts import engine, stand_in_base
+from scripts.image import engine, stand_in_base
 
 TAG = "dataform-action:local"
 #: A registry that has said nothing by then is taken for unreachable.
@@ -72,7 +72,7 @@ def dockerfile_on(base: str) -> str:
     return _FROM.sub(lambda _: f"FROM {base}", text, count=1)
 
 
-def build(tag: str, dockerfile: str, context: Path = ROOT, *, no_cache: bool = False) -> None:
+def build_image(tag: str, dockerfile: str, context: Path = ROOT, *, no_cache: bool = False) -> None:
     """Build an image from a Dockerfile's text; raise EngineError with the build's log."""
     options = ["--no-cache"] if no_cache else []
     with engine.replacing(tag):
@@ -91,7 +91,7 @@ def main() -> int:
         engine.check()
         base = choose_base()
         print(f"Building {options.tag} on {base}", flush=True)
-        build(options.tag, dockerfile_on(base), no_cache=options.no_cache)
+        build_image(options.tag, dockerfile_on(base), no_cache=options.no_cache)
     except engine.EngineError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Name a prebuilt image in action.yml, in place of the Dockerfile.
 
-Usage: ``action_image.py NAME@sha256:DIGEST`` rewrites the action.yml of the checkout.
+Usage: ``pin_image.py NAME@sha256:DIGEST`` rewrites the action.yml of the checkout.
 """
 
 from __future__ import annotations

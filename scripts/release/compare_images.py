@@ -1,6 +1,6 @@
-"""Compare two images layer by layer: as they are, and with times cut off as a release's build does.
+"""Compare two images layer by layer: as they are, and with times limited as a release's build does.
 
-Usage: ``layers.py IMAGE IMAGE SECONDS``, where files newer than SECONDS since 1970 get that time.
+Usage: ``compare_images.py IMAGE IMAGE SECONDS``. Files newer than SECONDS since 1970 get that time.
 """
 
 from __future__ import annotations

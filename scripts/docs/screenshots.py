@@ -20,7 +20,7 @@ from pathlib import Path
 from string import Template
 from zlib import crc32
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from dataform_action.emulator import (

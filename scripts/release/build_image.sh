@@ -3,10 +3,10 @@
 # NAME@DIGEST, where the digest is that of all platforms together. The same commit and base give the
 # same digest, today and in a year, here and elsewhere.
 #
-# Usage: image.sh NAME [BASE@DIGEST]   without a base, what the Dockerfile's tag means today
+# Usage: build_image.sh NAME [BASE@DIGEST]   without a base, what the Dockerfile's tag means today
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-name=${1:?usage: image.sh NAME [BASE@DIGEST]}
+name=${1:?usage: build_image.sh NAME [BASE@DIGEST]}
 
 # By digest, because the builder decides how layers are compressed.
 buildkit=moby/buildkit:v0.32.2@sha256:28a898719c18a33f4e8000685287fa36fd0dd9560c6440227d3a732d79bb41d8

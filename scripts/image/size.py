@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts import build_image, engine
+from scripts.image import build, engine
 
 TAG = "dataform-action:size"
 #: Megabytes, compressed, above the base: about half as much again as it is, so that what doubles
@@ -87,9 +87,9 @@ def _size(layer: bytes) -> tuple[int, int]:
 
 def build_variant(tag: str, base: str, *, google_auth: bool) -> None:
     """Build the image, or a variant of it without google-auth and what only that needs."""
-    dockerfile = build_image.dockerfile_on(base)
+    dockerfile = build.dockerfile_on(base)
     if google_auth:
-        build_image.build(tag, dockerfile)
+        build.build_image(tag, dockerfile)
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in _CONTEXT:
@@ -98,7 +98,7 @@ def build_variant(tag: str, base: str, *, google_auth: bool) -> None:
         requirements = Path(ROOT, "requirements.txt").read_text("utf-8")
         Path(folder, "requirements.txt").write_text(only_requests(requirements), "utf-8")
         without = re.sub(r"^import google\..*\n", "", dockerfile, flags=re.MULTILINE)
-        build_image.build(tag, without, Path(folder))
+        build.build_image(tag, without, Path(folder))
 
 
 def only_requests(requirements: str) -> str:
@@ -136,7 +136,7 @@ def over_budget(variants: Mapping[str, list[Layer]]) -> list[str]:
     return [
         f"The image {name} adds {total:.1f} MB compressed to its base; its budget is "
         f"{BUDGET[name]:g} MB. Take out what is new in requirements.txt, or argue for it in "
-        "docs/image.md and raise the budget in scripts/image_size.py."
+        "docs/image.md and raise the budget in scripts/image/size.py."
         for name, total in totals.items()
         if total > BUDGET[name]
     ]
@@ -147,7 +147,7 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     try:
         engine.check()
-        base = build_image.choose_base()
+        base = build.choose_base()
         variants = {}
         for name in BUDGET:
             tag = f"{TAG}-{name.replace(' ', '-')}"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from benchmarks.contenders import BARE, PEERS, ROOT, Contender, environ_for, is_poll, script_runs
 from dataform_action.emulator import Emulator
-from scripts import engine
+from scripts.image import engine
 
-_LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "launch.py"))
+_LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure" / "process_cost.py"))
 _WORKSPACE = "/github/workspace"
 
 
@@ -102,7 +102,7 @@ def poll(contender: Contender, polls: int) -> Wait:
         folder = Path(path)
         script_runs(emulator, polls)
         environ = environ_for(contender, emulator, folder, pause=0)
-        launched = launch(contender.hurried or contender.command, environ, folder)
+        launched = launch(contender.without_waiting or contender.command, environ, folder)
         sent = [request for request in emulator.requests if is_poll(request)]
         return Wait(
             polls=len(sent),

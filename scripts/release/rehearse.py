@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from dataform_action.emulator import Emulator
-from scripts import build_image, engine
-from scripts.release.check import ReleaseError
-from scripts.release.layers import compare
+from scripts.image import build, engine
+from scripts.release.check_version import ReleaseError
+from scripts.release.compare_images import compare
 from scripts.release.publish import git
 
 VERSION = "999.0.0"
@@ -112,15 +112,15 @@ def program(clone: Path, name: str, *arguments: str) -> str:
 def build_and_push(clone: Path, name: str) -> str:
     """Build the clone's image twice, see that both are the same, and return one by its digest."""
     if _has_buildx():
-        images = {program(clone, "image.sh", name) for _ in range(2)}
+        images = {program(clone, "build_image.sh", name) for _ in range(2)}
         if len(images) != 1:
             raise ReleaseError(f"Two builds of one commit differ: {', '.join(sorted(images))}")
         print("Two builds have one digest")
         return images.pop()
-    dockerfile = build_image.dockerfile_on(build_image.choose_base())
+    dockerfile = build.dockerfile_on(build.choose_base())
     tags = [f"{name}:first", f"{name}:second"]
     for tag in tags:
-        build_image.build(tag, dockerfile, clone, no_cache=True)
+        build.build_image(tag, dockerfile, clone, no_cache=True)
     if not compare(tags[0], tags[1], int(git(clone, "log", "-1", "--format=%ct"))):
         raise ReleaseError("Two builds of one commit differ in more than the times of files")
     pushed = engine.docker("push", tags[0])
@@ -193,7 +193,7 @@ def main() -> int:
             folder = Path(name)
             with serve_registry(folder) as address:
                 clone = tag_next_version(folder)
-                print(program(clone, "check.py", _RELEASE))
+                print(program(clone, "check_version.py", _RELEASE))
                 image = build_and_push(clone, f"{address}/owner/dataform-action")
                 publish(clone, image)
                 use(folder, image)

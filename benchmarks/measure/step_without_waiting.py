@@ -9,10 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
-class HurriedClock:
+class InstantClock:
     """Time that passes only when somebody sleeps, and then at once."""
 
     def __init__(self) -> None:
@@ -31,4 +31,4 @@ if __name__ == "__main__":
     from dataform_action.action.main import main
     from dataform_action.github.commands import open_log
 
-    sys.exit(main(os.environ, open_log(sys.stdout), HurriedClock()))
+    sys.exit(main(os.environ, open_log(sys.stdout), InstantClock()))

@@ -11,8 +11,8 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.contenders import ACTION, ACTION_ON_GOOGLE, SCHEDULE, Contender, environ_for
-from benchmarks.measures import launch
-from benchmarks.schedules import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.simulated_polls import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.steps import launch
 from dataform_action.emulator import Emulator
 
 #: What a request to the emulator takes, in seconds.

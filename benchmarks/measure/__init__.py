@@ -1,0 +1,1 @@
+"""How each figure is taken: from processes, from runs in real time, and from simulated polls."""

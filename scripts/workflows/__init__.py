@@ -1,0 +1,1 @@
+"""Check the workflows, those in README included."""
