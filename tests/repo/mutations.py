@@ -40,8 +40,8 @@ MUTATIONS = (
     Mutation(
         "a defect in the report takes neither the rest of it nor the exit code",
         "report/publish.py",
-        "    except Exception as error:\n",
-        "    except OSError as error:\n",
+        "if not isinstance(error, Exception):",
+        "if not isinstance(error, OSError):",
         "unit/report/test_publish",
     ),
     Mutation(
@@ -404,9 +404,9 @@ MUTATIONS = (
         "unit/report/test_annotations",
     ),
     Mutation(
-        "what held up the most is told first",
-        "report/summary_failures.py",
-        "key=lambda action: -len(held_up.get(action.name, ()))",
+        "what blocked the most is told first",
+        "report/analysis.py",
+        "key=lambda action: (-len(blocked[action.name]), action.name)",
         "key=lambda action: action.name",
         "unit/report/test_summary",
     ),
