@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dataform_action.errors import DataformError, Unusable
+from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, Prepared, Result, Run
 from dataform_action.text import format_duration
 
@@ -91,8 +91,7 @@ class OutageStarted:
     limit: float
 
     def __str__(self) -> str:
-        # The hint of the base only points to the message.
-        hint = "" if self.error.hint == Unusable.hint else self.error.hint
+        hint = self.error.hint if self.error.has_remedy else ""
         text = (
             f"No usable answer from the API, trying again for up to "
             f"{format_duration(self.limit)}. {self.error.message}"

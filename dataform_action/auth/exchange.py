@@ -233,11 +233,11 @@ class Exchanges:
             return answer
         if status < 400:
             text = self._text(method, url, f"HTTP {status}, a redirect, is not followed")
-            raise NotConnected(text, hint=Unusable.hint)
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         said = _said(answer.data, self._secrets.redact)
         text = self._text(method, url, f"HTTP {status}: {said}")
         if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
-            raise NotConnected(text, hint=Unusable.hint)
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
 
     def _tell(self, method: str, url: str, asked: float, outcome: Answer | Exception) -> None:
