@@ -411,6 +411,20 @@ MUTATIONS = (
         "unit/report/test_summary",
     ),
     Mutation(
+        "a list of failures that could not be made is no empty list",
+        "report/publish.py",
+        "if analysis is not None and (analysis.actions or has_actions)",
+        "if analysis is None or analysis.actions or has_actions",
+        "unit/report/test_publish",
+    ),
+    Mutation(
+        "a fact is left out only where the message gives it",
+        "report/words.py",
+        "if run is not None and not run.state.ended:",
+        "if run is not None:",
+        "unit/report/test_words",
+    ),
+    Mutation(
         "ten warnings are annotations",
         "github/commands.py",
         "if self._warnings > ANNOTATION_LIMIT:",

@@ -151,10 +151,11 @@ def test_outputs_tell_the_status_and_whole_seconds(
 
 
 def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
-    """The names of the failed actions are a JSON list, whatever is in them."""
+    """The names of the failed actions are a JSON list by name, whatever is in them."""
     failed = ActionState.FAILED
     actions = (
         make_action('p.d."b\n', failed),
+        make_action("p.d.d", ActionState.SKIPPED, dependencies=("p.d.a",)),
         make_action("p.d.c"),
         make_action("p.d.a", failed),
     )
