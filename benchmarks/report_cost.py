@@ -21,10 +21,11 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
+from dataform_action.report.analysis import analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import StepOutcome, outcome_of
-from dataform_action.report.outputs import render_outputs
+from dataform_action.report.publish import render_outputs
 from dataform_action.report.summary import render_summary
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
@@ -107,13 +108,15 @@ def main() -> None:
     parser.add_argument("--failures", type=int, default=400)
     options = parser.parse_args()
     outcome, subject = make_case(options.actions, options.failures)
+    analysis = analyse(outcome.actions)
     parts: dict[str, Callable[[], object]] = {
-        "outputs": lambda: "\n".join(render_outputs(outcome).values()),
-        "summary": lambda: render_summary(outcome, subject),
+        "analysis": lambda: " ".join(analyse(outcome.actions).blockers),
+        "outputs": lambda: "\n".join(render_outputs(outcome, analysis, subject).values()),
+        "summary": lambda: render_summary(outcome, analysis, subject),
         "annotations": lambda: "\n".join(
-            place.message for place in render_annotations(outcome, "the summary")
+            place.message for place in render_annotations(outcome, analysis, "the summary")
         ),
-        "log": lambda: "\n".join([*render_actions(outcome), *render_failures(outcome)]),
+        "log": lambda: "\n".join([*render_actions(analysis), *render_failures(outcome, analysis)]),
     }
     print(f"{options.actions:,} actions, {options.failures:,} failed")
     print(f"{'part':12} {'seconds':>8} {'peak MiB':>9} {'kB':>7}")

@@ -13,10 +13,12 @@ class DataformError(Exception):
     """Be the base of everything that this package raises on purpose.
 
     ``message`` says what happened, ``hint`` what to do (it may be empty), and
-    ``retryable`` whether the same call may succeed a moment later.
+    ``retryable`` whether the same call may succeed a moment later. ``has_remedy`` is false
+    where the hint only points to the message.
     """
 
     hint = ""
+    has_remedy = True
     retryable = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -86,20 +88,29 @@ class Unusable(DataformError):
     """
 
     hint = "The service or the network between may be at fault: see the message above."
+    has_remedy = False
     retryable = True
     unprocessed = False
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        hint: str | None = None,
+        has_remedy: bool | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        if hint is not None or has_remedy is not None:
+            self.has_remedy = has_remedy is not False
 
 
 class NotConnected(Unusable):
     """Report that no connection was made, so that the request never left."""
 
     hint = "Check that the host can be reached from here: DNS, firewall, proxy."
+    has_remedy = True
     unprocessed = True
 
 
@@ -118,6 +129,7 @@ class Throttled(Unusable):
 
     hint = "Too many requests were made: run fewer jobs at a time."
     unprocessed = True
+    has_remedy = True
 
 
 class NoResponse(Unusable):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dataform_action.errors import CancelUnsupported, DataformError, Unusable, WaitTimeout
+from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.model import (
     Action,
     Compilation,
@@ -121,8 +121,7 @@ class OutageStarted:
     limit: float
 
     def __str__(self) -> str:
-        # The hint of the base only points to the message.
-        hint = "" if self.error.hint == Unusable.hint else self.error.hint
+        hint = self.error.hint if self.error.has_remedy else ""
         text = (
             f"No usable answer from the API, trying again for up to "
             f"{format_duration(self.limit)}. {self.error.message}"
@@ -205,21 +204,16 @@ class RunOutcome:
     @property
     def may_need_cancel(self) -> bool:
         """Tell whether there may be a run that was to be cancelled, and still could be."""
-        if self.error is None or _leaves_the_run(self.error):
+        if self.error is None or (self.run is not None and self.run.state.ended):
             return False
-        if self.run is None:
-            # Without a compilation of its own, nobody could find it.
-            compiled = self.prepared is not None and self.prepared.compilation is not None
-            return self.may_exist and compiled
         match self.cancellation:
             case CancelRequested():
                 return False
-            case LeftRunning(error=CancelUnsupported() | None):
-                return False
-            case _:
-                return not self.run.state.ended
-
-
-def _leaves_the_run(error: BaseException) -> bool:
-    """Tell whether an error ends the work on a run and leaves the run itself alone."""
-    return isinstance(error, DataformError) and not isinstance(error, WaitTimeout)
+            case LeftRunning(error=error):
+                return not isinstance(error, CancelUnsupported | None)
+        # An error of this package ends the work and leaves the run as it is.
+        if isinstance(self.error, DataformError):
+            return False
+        # Without a compilation of its own, nobody could find a run whose id is not known.
+        compiled = self.prepared is not None and self.prepared.compilation is not None
+        return self.run is not None or (self.may_exist and compiled)

@@ -177,11 +177,11 @@ class Exchanges:
             return response
         if status < 400:
             text = self._text(method, url, f"HTTP {status}, a redirect, is not followed")
-            raise NotConnected(text, hint=Unusable.hint)
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         said = _said(response.body, self._secrets.redact)
         text = self._text(method, url, f"HTTP {status}: {said}")
         if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
-            raise NotConnected(text, hint=Unusable.hint)
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
 
     def _report(self, method: str, url: str, asked: float, outcome: Response | Exception) -> None:

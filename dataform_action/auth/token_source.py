@@ -95,7 +95,7 @@ class ApplicationDefaultCredentials:
             if isinstance(error, NotConnected):
                 raise
             text = f"No access token could be had within {seconds:g} seconds"
-            raise NotConnected(text, hint=Unusable.hint) from error
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False) from error
 
     def _mint(self, deadline: float) -> _Minted:
         with Exchanges(deadline, self._secrets, self._on_exchange) as exchanges:
@@ -128,7 +128,7 @@ class ApplicationDefaultCredentials:
             hint = _MISSING_LIBRARY_HINT if isinstance(error, ImportError) else BAD_FILE_HINT
         if exchanges.answered:
             text = f"No access token: {exchanges.answered}: the answer holds no usable token"
-            raise NotConnected(text, hint=Unusable.hint)
+            raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         text = f"The Google Cloud credentials cannot be used: {self._secrets.redact(words)}"
         raise CredentialsRefused(text, hint=hint)
 

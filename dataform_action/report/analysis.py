@@ -1,30 +1,110 @@
-"""What became of a run's actions, and why. Pure: data in, data out."""
+"""What became of a run's actions, and why: analysed once, for all renderers. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 
 from dataform_action.model import Action, ActionState
 
-#: One round finds all that is held up, and another finds no more. Only an answer that makes
+#: One round finds all that is blocked, and another finds no more. Only a response that makes
 #: no sense has a circle, which takes more, and which gets no more time than this.
 _MOST_ROUNDS = 20
+#: In this order: what went wrong first.
+_STATES = (
+    ActionState.FAILED,
+    ActionState.CANCELLED,
+    ActionState.SKIPPED,
+    ActionState.RUNNING,
+    ActionState.PENDING,
+    ActionState.SUCCEEDED,
+    ActionState.DISABLED,
+)
+
+#: Names of actions by the name of another.
+Names = Mapping[str, tuple[str, ...]]
 
 
-def failed_actions(actions: tuple[Action, ...]) -> list[Action]:
-    """Return the actions that failed, by name."""
-    failed = (action for action in actions if action.state is ActionState.FAILED)
-    return sorted(failed, key=lambda action: action.name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What became of the actions of a run.
+
+    ``actions`` are all of them, in the service's order. ``slowest_first`` has those that failed,
+    then the slowest, then those that did not run; ``failed`` has those that blocked the most,
+    then the others, by name. ``blocked`` maps each failed action to the skipped ones that depend
+    on it at any remove, and ``blockers`` is the inverse; all names are sorted. ``counts`` has the
+    states that there are, what went wrong first. ``critical_path`` is the chain of dependent
+    actions that the run's length came from, first to last; it is empty where no dependency is
+    known.
+    """
+
+    actions: tuple[Action, ...]
+    slowest_first: tuple[Action, ...]
+    failed: tuple[Action, ...]
+    blocked: Names
+    blockers: Names
+    counts: Mapping[ActionState, int]
+    critical_path: tuple[Action, ...]
 
 
-def held_up(actions: tuple[Action, ...]) -> dict[str, list[str]]:
+def analyse(actions: tuple[Action, ...]) -> Analysis:
+    """Return what became of the actions of a run."""
+    known = any(action.dependencies for action in actions)
+    path = find_critical_path(actions) if known else ()
+    return _arrange(actions, find_blocked(actions), path)
+
+
+def renamed(analysis: Analysis, rename: Callable[[str], str]) -> Analysis:
+    """Return an analysis in which the actions have other names, sorted by these."""
+
+    def new(action: Action) -> Action:
+        return replace(action, name=rename(action.name))
+
+    blocked = {
+        rename(name): tuple(sorted(map(rename, names))) for name, names in analysis.blocked.items()
+    }
+    actions, path = map(new, analysis.actions), map(new, analysis.critical_path)
+    return _arrange(tuple(actions), dict(sorted(blocked.items())), tuple(path))
+
+
+def _arrange(actions: tuple[Action, ...], blocked: Names, path: tuple[Action, ...]) -> Analysis:
+    blockers: dict[str, list[str]] = {}
+    for failed, names in blocked.items():
+        for name in names:
+            blockers.setdefault(name, []).append(failed)
+    counts = Counter(action.state for action in actions)
+    return Analysis(
+        actions=actions,
+        slowest_first=tuple(sorted(actions, key=_slowness)),
+        failed=tuple(
+            sorted(_failed(actions), key=lambda action: (-len(blocked[action.name]), action.name))
+        ),
+        blocked=blocked,
+        blockers={name: tuple(names) for name, names in blockers.items()},
+        counts={state: counts[state] for state in _STATES if counts[state]},
+        critical_path=path,
+    )
+
+
+def _failed(actions: tuple[Action, ...]) -> list[Action]:
+    return [action for action in actions if action.state is ActionState.FAILED]
+
+
+def _slowness(action: Action) -> tuple[bool, float, int, str]:
+    seconds = -1.0 if action.seconds is None else action.seconds
+    failed = action.state is ActionState.FAILED
+    return not failed, -seconds, _STATES.index(action.state), action.name
+
+
+def find_blocked(actions: tuple[Action, ...]) -> dict[str, tuple[str, ...]]:
     """Return, for each failed action, the skipped ones that depend on it at any remove.
 
-    Failed actions that hold nothing up have an empty list; all names are sorted.
+    Failed actions that block nothing have an empty tuple; all names are sorted.
     """
-    failed = [action.name for action in failed_actions(actions)]
+    failed = sorted(action.name for action in _failed(actions))
     skipped = {
         action.name: action.dependencies
         for action in actions
@@ -39,27 +119,27 @@ def held_up(actions: tuple[Action, ...]) -> dict[str, list[str]]:
         for name in order:
             for dependency in skipped[name]:
                 causes[name] = causes.get(name, 0) | causes.get(dependency, 0)
-    held: dict[str, list[str]] = {name: [] for name in failed}
+    blocked: dict[str, list[str]] = {name: [] for name in failed}
     for name in sorted(skipped):
         bits = causes.get(name, 0)
         while bits:
             place = bits.bit_length() - 1
-            held[failed[place]].append(name)
+            blocked[failed[place]].append(name)
             bits ^= 1 << place
-    return held
+    return {name: tuple(names) for name, names in blocked.items()}
 
 
-def _in_order(dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:
+def _in_order(dependencies: Names) -> list[str]:
     """Return the names, each after those that it depends on."""
     try:
         order = list(TopologicalSorter(dependencies).static_order())
     except CycleError:
-        # Only an answer that makes no sense has a circle.
+        # Only a response that makes no sense has a circle.
         order = list(dependencies)
     return [name for name in order if name in dependencies]
 
 
-def critical_path(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+def find_critical_path(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     """Return the chain of dependent actions that the run's length came from, first to last.
 
     It ends with the action that finished last. Before each action stands the one that
@@ -72,7 +152,7 @@ def critical_path(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     latest = _latest_dependencies(order, actions)
     chain = [order[0]]
     seen = {order[0].name}
-    # Only an answer that makes no sense has a circle.
+    # Only a response that makes no sense has a circle.
     while (name := latest.get(chain[-1].name)) is not None and name not in seen:
         seen.add(name)
         chain.append(ran[name])
@@ -111,20 +191,3 @@ def _moment(action: Action) -> tuple[datetime, str]:
     """Return when an action that ran was over; its name settles a tie."""
     assert action.finished is not None  # noqa: S101
     return action.finished, action.name
-
-
-def count_words(actions: tuple[Action, ...]) -> str:
-    """Return the counts of the states, such as: Of 40 actions, 3 failed, 37 succeeded."""
-    verbs = (
-        (ActionState.FAILED, "failed", "failed"),
-        (ActionState.SKIPPED, "was skipped", "were skipped"),
-        (ActionState.CANCELLED, "was cancelled", "were cancelled"),
-        (ActionState.SUCCEEDED, "succeeded", "succeeded"),
-        (ActionState.DISABLED, "was disabled", "were disabled"),
-    )
-    counts = [
-        (sum(action.state is state for action in actions), one, many) for state, one, many in verbs
-    ]
-    parts = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
-    total = "1 action" if len(actions) == 1 else f"{len(actions)} actions"
-    return f"Of {total}, {', '.join(parts)}." if parts else ""

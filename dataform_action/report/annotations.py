@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dataform_action.github.commands import ANNOTATION_LIMIT
-from dataform_action.report.analysis import held_up
+from dataform_action.model import CompileError
+from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary_failures import NO_REASON, by_weight, count_of
+from dataform_action.report.words import NO_REASON, count_of
 from dataform_action.text import cut
 
 #: One of the errors that the runner keeps is for the outcome.
@@ -27,14 +28,17 @@ class Annotation:
     column: int | None = None
 
 
-def render_annotations(outcome: StepOutcome, elsewhere: str) -> list[Annotation]:
+def render_annotations(
+    outcome: StepOutcome, analysis: Analysis, elsewhere: str
+) -> list[Annotation]:
     """Return the errors that belong to files: those that fit beside the outcome's own.
 
-    First come those that name a file, of these the ones that held up the most. The last
+    First come those that name a file, of these the ones that blocked the most. The last
     one counts those that are not here, and says that they are in ``elsewhere``.
     """
     # Those without a file point nowhere, and are in the summary as well.
-    places = sorted(_compiled(outcome) + _failed(outcome), key=lambda place: not place.file)
+    places = [*_compiled(outcome.compile_errors), *_failed(analysis)]
+    places.sort(key=lambda place: not place.file)
     shown = places[:_MOST]
     if len(places) > _MOST:
         rest = f"And {count_of(len(places) - _MOST, 'more error')}: see {elsewhere}."
@@ -42,7 +46,7 @@ def render_annotations(outcome: StepOutcome, elsewhere: str) -> list[Annotation]
     return shown
 
 
-def _compiled(outcome: StepOutcome) -> list[Annotation]:
+def _compiled(errors: tuple[CompileError, ...]) -> list[Annotation]:
     return [
         Annotation(
             title="Dataform: compile error",
@@ -51,15 +55,14 @@ def _compiled(outcome: StepOutcome) -> list[Annotation]:
             line=error.line,
             column=error.column,
         )
-        for error in outcome.compile_errors
+        for error in errors
     ]
 
 
-def _failed(outcome: StepOutcome) -> list[Annotation]:
-    held = held_up(outcome.actions)
+def _failed(analysis: Analysis) -> list[Annotation]:
     annotations = []
-    for action in by_weight(outcome, held):
-        count = len(held[action.name])
+    for action in analysis.failed:
+        count = len(analysis.blocked[action.name])
         after = f"\nIt held up {count_of(count, 'action')}." if count else ""
         message = _message(action.name, action.reason or NO_REASON) + after
         annotations.append(

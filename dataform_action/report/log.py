@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataform_action.model import CompileError
-from dataform_action.report.analysis import held_up
+from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary_failures import NO_REASON, by_weight, count_of, took
-from dataform_action.report.summary_tables import slowest_first
+from dataform_action.report.words import NO_REASON, count_of, took
 from dataform_action.text import cut
 
 _MOST_FAILURES = 20
@@ -15,26 +14,25 @@ _MOST_NAMES = 5
 _LONGEST_LINE = 500
 
 
-def render_actions(outcome: StepOutcome) -> list[str]:
+def render_actions(analysis: Analysis) -> list[str]:
     """Return a line for each action: those that failed, then the slowest."""
     return [
         f"{action.state.value:9}  "
         f"{'' if action.seconds is None else took(action.seconds):>11}  "
         f"{cut(action.name, _LONGEST_LINE)}"
-        for action in slowest_first(outcome.actions)
+        for action in analysis.slowest_first
     ]
 
 
-def render_failures(outcome: StepOutcome) -> list[str]:
-    """Return the lines that say what failed, where and why, and what it held up."""
-    held = held_up(outcome.actions)
+def render_failures(outcome: StepOutcome, analysis: Analysis) -> list[str]:
+    """Return the lines that say what failed, where and why, and what it blocked."""
     blocks = [
         _block(error.action or "Compile error", _place(error), error.message)
         for error in outcome.compile_errors
     ]
-    for action in by_weight(outcome, held):
+    for action in analysis.failed:
         block = _block(action.name, action.file, action.reason or NO_REASON)
-        names = held[action.name]
+        names = analysis.blocked[action.name]
         if names:
             more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
             words = f"It held up {count_of(len(names), 'action')}: {', '.join(names[:_MOST_NAMES])}"

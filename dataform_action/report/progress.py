@@ -73,7 +73,6 @@ class Narrator:
         return [str(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:
-
         ended = [action for action in update.actions if action.state.ended]
         new = [action for action in ended if action.name not in self._told]
         self._told.update(action.name for action in new)

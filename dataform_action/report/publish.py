@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from dataform_action.events import Subject
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
 from dataform_action.redaction import redacted
+from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.outputs import render_outputs
 from dataform_action.report.summary import render_summary
 
 
@@ -22,25 +22,24 @@ def publish(
 ) -> None:
     """Leave the outcome in the outputs, the job summary and the log.
 
-    The subject is ``None`` where the inputs were bad. A defect in one of these is a warning,
-    and takes neither the others nor the exit code.
+    The subject is ``None`` where the inputs were bad. An error in a part of the report is a
+    warning, and changes neither the other parts nor the exit code.
     """
     # Before anything is cut: half a secret is found by nobody.
     outcome = redacted(outcome, console.redact)
     subject = redacted(subject, console.redact)
-    with _guarded(console, "outputs"):
-        outputs = render_outputs(outcome)
-        if subject is not None and subject.has_actions:
-            # Always a list, so that a workflow can read it whatever happened.
-            outputs.setdefault("failed-actions", "[]")
-        files.output(outputs)
+    analysis = None
+    with _Guard(console, "analysis of the actions"):
+        analysis = analyse(outcome.actions)
+    with _Guard(console, "outputs"):
+        files.output(render_outputs(outcome, analysis, subject))
+    analysis = analyse(()) if analysis is None else analysis
     summary = subject is None or subject.summary
     if summary:
-        with _guarded(console, "job summary"):
-            room = files.summary_room()
-            files.summary(render_summary(outcome, subject, room))
-    with _guarded(console, "log's list of what failed"):
-        _tell_actions(outcome, console, "the job summary" if summary else "the log")
+        with _Guard(console, "job summary"):
+            files.summary(render_summary(outcome, analysis, subject, files.summary_room()))
+    with _Guard(console, "log's list of what failed"):
+        _print_actions(outcome, analysis, console, "the job summary" if summary else "the log")
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
     if outcome.exit_code is ExitCode.SUCCESS:
         console.line(words)
@@ -48,30 +47,61 @@ def publish(
         console.error(words, outcome.title)
 
 
-@contextmanager
-def _guarded(console: Console, part: str) -> Iterator[None]:
-    """Make a defect in a part of the report a warning."""
-    try:
-        yield
-    except Exception as error:
+def render_outputs(
+    outcome: StepOutcome, analysis: Analysis | None, subject: Subject | None
+) -> dict[str, str]:
+    """Return the outputs that only the outcome knows; the run's own are written before.
+
+    Where a service knows actions, the failed ones are a list whatever happened, so that a
+    workflow can read it. Only without an analysis is it left out: an empty list would be wrong.
+    """
+    outputs = {"status": outcome.status.value}
+    if outcome.duration is not None:
+        outputs["duration"] = str(int(outcome.duration))
+    if outcome.compilation_result:
+        outputs["compilation-result"] = outcome.compilation_result
+    has_actions = subject is not None and subject.has_actions
+    if analysis is not None and (analysis.actions or has_actions):
+        outputs["failed-actions"] = json.dumps(sorted(action.name for action in analysis.failed))
+    return outputs
+
+
+class _Guard:
+    """A block that makes a part of the report: an error in it becomes a warning."""
+
+    def __init__(self, console: Console, part: str) -> None:
+        self._console = console
+        self._part = part
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _type: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
         lines = "".join(traceback.format_exception(error)).splitlines()
-        console.group("Traceback", lines)
-        console.warning(
-            f"The {part} could not be made: {type(error).__name__}: {error}. The result of the "
-            "step is not touched by that. Please report it with the lines above.",
+        self._console.group("Traceback", lines)
+        self._console.warning(
+            f"The {self._part} could not be made: {type(error).__name__}: {error}. The result of "
+            "the step is not touched by that. Please report it with the lines above.",
             "Dataform: a defect of this action",
         )
+        return True
 
 
-def _tell_actions(outcome: StepOutcome, console: Console, elsewhere: str) -> None:
+def _print_actions(
+    outcome: StepOutcome, analysis: Analysis, console: Console, elsewhere: str
+) -> None:
     """Print what failed and why, so that it stands at the end of the log."""
-    for place in render_annotations(outcome, elsewhere):
+    for place in render_annotations(outcome, analysis, elsewhere):
         console.error(
             place.message, place.title, file=place.file, line=place.line, column=place.column
         )
-    if outcome.actions:
+    if analysis.actions:
         console.group(
-            "All actions, first those that failed, then the slowest", render_actions(outcome)
+            "All actions, first those that failed, then the slowest", render_actions(analysis)
         )
-    for line in render_failures(outcome):
+    for line in render_failures(outcome, analysis):
         console.line(line)

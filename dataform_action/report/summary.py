@@ -1,25 +1,32 @@
-"""The job summary: how the step ended, what failed and why, what was slow, where to look."""
+"""The job summary: the outcome, what failed and why, what was slow, where to look."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from dataform_action.events import Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.model import Fact, State
-from dataform_action.report.analysis import count_words, held_up
+from dataform_action.report.analysis import Analysis, renamed
 from dataform_action.report.markdown import Page, code, link, prose
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.summary_failures import add_compile_errors, add_failed_actions
 from dataform_action.report.summary_tables import add_actions, add_compiled, render_counts
 from dataform_action.report.timeline import add_timeline
+from dataform_action.report.words import Link, Mention, Text
 from dataform_action.text import format_duration
 from dataform_action.validation import is_link
 
+_LOG_WORDS = "Open the run's log"
+
 
 def render_summary(
-    outcome: StepOutcome, subject: Subject | None, limit: int = SUMMARY_LIMIT
+    outcome: StepOutcome,
+    analysis: Analysis,
+    subject: Subject | None,
+    limit: int = SUMMARY_LIMIT,
 ) -> str:
     """Return the job summary in at most ``limit`` bytes; without a subject it has no facts.
 
@@ -28,32 +35,28 @@ def render_summary(
     page = Page(limit)
     page.add("how the step ended", [f"## {_icon(outcome)} {outcome.title}", "", *_words(outcome)])
     if subject is not None:
-        outcome = _shortened(outcome, f"{subject.project_id}.")
-        page.add("what was run", [_facts(outcome, subject)])
-    held = held_up(outcome.actions)
+        outcome, analysis = _shortened(outcome, analysis, f"{subject.project_id}.")
+        page.add("what was run", [_facts(outcome, analysis, subject)])
     add_compile_errors(page, outcome)
-    add_failed_actions(page, outcome, held)
-    add_timeline(page, outcome)
+    add_failed_actions(page, analysis, outcome.files_url)
+    add_timeline(page, analysis, succeeded=outcome.status is State.SUCCESS)
     add_compiled(page, outcome)
-    add_actions(page, outcome, held)
+    add_actions(page, analysis, outcome.files_url)
     return page.render()
 
 
-def _shortened(outcome: StepOutcome, project: str) -> StepOutcome:
-    """Return an outcome whose actions are named without the project, which stands above them."""
+def _shortened(
+    outcome: StepOutcome, analysis: Analysis, project: str
+) -> tuple[StepOutcome, Analysis]:
+    """Return both with actions that are named without the project, which stands above them."""
 
     def short(name: str) -> str:
         return name.removeprefix(project) if name.count(".") > project.count(".") else name
 
-    return replace(
-        outcome,
-        actions=tuple(
-            replace(a, name=short(a.name), dependencies=tuple(map(short, a.dependencies)))
-            for a in outcome.actions
-        ),
-        compile_errors=tuple(replace(e, action=short(e.action)) for e in outcome.compile_errors),
-        compiled=tuple(replace(c, name=short(c.name)) for c in outcome.compiled),
-    )
+    errors = (replace(error, action=short(error.action)) for error in outcome.compile_errors)
+    compiled = (replace(action, name=short(action.name)) for action in outcome.compiled)
+    shortened = replace(outcome, compile_errors=tuple(errors), compiled=tuple(compiled))
+    return shortened, renamed(analysis, short)
 
 
 def _icon(outcome: StepOutcome) -> str:
@@ -64,37 +67,46 @@ def _icon(outcome: StepOutcome) -> str:
 
 def _words(outcome: StepOutcome) -> list[str]:
     """Return what happened and what to do, with the way to the run's log."""
-    log_url = "" if outcome.run is None else outcome.run.log_url
-    opening = link("Open the run's log", log_url) if is_link(log_url) else ""
+    log = Link("" if outcome.run is None else outcome.run.log_url)
     # Where compile errors are shown is for the log to say.
-    hint = "" if outcome.compile_errors else outcome.hint
-    paragraphs = [*outcome.message.splitlines(), *hint.splitlines()]
-    lines: list[str] = []
-    for paragraph in filter(str.strip, paragraphs):
-        lines += [_linked(paragraph, {log_url: opening, outcome.other_url: ""}), ""]
-    if opening and not any(opening in line for line in lines):
-        if len(lines) == 2:
-            lines = [f"{lines[0]} {opening}", ""]
+    hint = () if outcome.compile_errors else outcome.words.hint
+    paragraphs = [*_paragraphs(outcome.words.message), *_paragraphs(hint)]
+    shown = [" ".join(filter(None, (_part(part, log) for part in parts))) for parts in paragraphs]
+    shown = [paragraph for paragraph in shown if paragraph]
+    if is_link(log.url) and not any(log in parts for parts in paragraphs):
+        opening = _part(log, log)
+        if len(shown) == 1:
+            shown = [f"{shown[0]} {opening}"]
         else:
-            lines += [opening, ""]
-    return lines[:-1]
+            shown.append(opening)
+    return [line for paragraph in shown for line in (paragraph, "")][:-1]
 
 
-def _linked(text: str, links: dict[str, str]) -> str:
-    """Return a text in which known addresses are links: these ones, or links of their own."""
-    known = {url: shown or link(code(url), url) for url, shown in links.items() if is_link(url)}
-    if not known:
-        return prose(text)
-    longest_first = sorted(known, key=len, reverse=True)
-    parts = re.split(f"({'|'.join(map(re.escape, longest_first))})", text)
-    return " ".join(filter(None, (known.get(part) or prose(part) for part in parts)))
+def _paragraphs(text: Text) -> Iterator[list[str | Link]]:
+    """Return the lines of a text, each in its parts."""
+    paragraph: list[str | Link] = []
+    for part in text:
+        for piece in [part] if isinstance(part, Link) else part.splitlines(keepends=True):
+            paragraph.append(piece)
+            if isinstance(piece, str) and piece.splitlines() != [piece]:
+                yield paragraph
+                paragraph = []
+    yield paragraph
 
 
-def _facts(outcome: StepOutcome, subject: Subject) -> str:
+def _part(part: str | Link, log: Link) -> str:
+    """Return a part of a text as Markdown; the run's log has a name of its own."""
+    if not isinstance(part, Link):
+        return prose(part)
+    if not is_link(part.url):
+        return prose(part.url)
+    return link(_LOG_WORDS if part == log else code(part.url), part.url)
+
+
+def _facts(outcome: StepOutcome, analysis: Analysis, subject: Subject) -> str:
     """Return what was run, in a few lines; what is not known, or said above, is left out."""
-    run, request = outcome.run, subject.request
+    run, request, said = outcome.run, subject.request, outcome.words.mentions
     duration = "" if outcome.duration is None else format_duration(outcome.duration)
-    counts = "" if _counted(outcome) else render_counts(outcome.actions)
     facts = (
         ("Service", prose(subject.service_name)),
         *((fact.label, _place(fact)) for fact in subject.place),
@@ -103,9 +115,9 @@ def _facts(outcome: StepOutcome, subject: Subject) -> str:
         ("Git ref", code(request.git_ref or "")),
         ("Tags", ", ".join(filter(None, map(code, request.tags)))),
         ("Commit", _commit(outcome)),
-        ("Duration", "" if f" {duration}." in outcome.message else duration),
-        ("Actions", counts),
-        ("Run", "" if run is None or run.id in outcome.message else code(run.id)),
+        ("Duration", "" if Mention.DURATION in said else duration),
+        ("Actions", "" if Mention.COUNTS in said else render_counts(analysis)),
+        ("Run", "" if run is None or Mention.RUN in said else code(run.id)),
         ("Status", "" if run is None else code(run.status)),
         ("Compilation", code(outcome.compilation_result.rpartition("/")[2])),
     )
@@ -114,12 +126,6 @@ def _facts(outcome: StepOutcome, subject: Subject) -> str:
 
 def _place(fact: Fact) -> str:
     return code(fact.value) + (f" in {code(fact.within)}" if fact.within else "")
-
-
-def _counted(outcome: StepOutcome) -> bool:
-    """Tell whether the message counts the actions already."""
-    words = count_words(outcome.actions)
-    return bool(words) and words in outcome.message
 
 
 def _commit(outcome: StepOutcome) -> str:

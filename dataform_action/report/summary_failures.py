@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dataform_action.model import Action, CompileError
-from dataform_action.report.analysis import failed_actions
+from dataform_action.report.analysis import Analysis
 from dataform_action.report.markdown import Page, code, code_block, file_link, link, prose, row
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.text import format_duration
+from dataform_action.report.words import NO_REASON, count_of, took
 
 #: So many are told in full, the others as rows of a folded table.
 _MOST_IN_FULL = 20
 _MOST_ROWS = 1000
 _MOST_NAMES = 5
 _MOST_FOLDED_NAMES = 200
-NO_REASON = "The API gives no reason."
 
 
-def by_weight(outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> list[Action]:
-    """Return the failed actions, first those that held up the most, then by name."""
-    failed = failed_actions(outcome.actions)
-    return sorted(failed, key=lambda action: -len(held_up.get(action.name, ())))
-
-
-def add_failed_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> None:
-    """Add the failed actions, each with its file, job, reason and what it held up."""
-    failed = by_weight(outcome, held_up)
+def add_failed_actions(page: Page, analysis: Analysis, files_url: str) -> None:
+    """Add the failed actions, each with its file, job, reason and what it blocked."""
+    failed = analysis.failed
     if not failed:
         return
     page.add("failed actions", [f"### {count_of(len(failed), 'failed action')}"])
     for action in failed[:_MOST_IN_FULL]:
-        page.add("failed actions", _failed(action, outcome.files_url, held_up.get(action.name, [])))
+        page.add("failed actions", _failed(action, files_url, analysis.blocked[action.name]))
     rest = failed[_MOST_IN_FULL:]
     if rest:
         page.fold(
@@ -41,9 +32,9 @@ def add_failed_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, l
             (
                 row(
                     name_of(action.name),
-                    file_link(action.file, outcome.files_url),
+                    file_link(action.file, files_url),
                     code(action.reason) or NO_REASON,
-                    str(len(held_up.get(action.name, ())) or ""),
+                    str(len(analysis.blocked[action.name]) or ""),
                 )
                 for action in rest
             ),
@@ -51,7 +42,7 @@ def add_failed_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, l
         )
 
 
-def _failed(action: Action, files_url: str, held_up: list[str]) -> list[str]:
+def _failed(action: Action, files_url: str, blocked: tuple[str, ...]) -> list[str]:
     after = "" if action.seconds is None else f" after {took(action.seconds)}"
     facts = (
         file_link(action.file, files_url),
@@ -60,11 +51,11 @@ def _failed(action: Action, files_url: str, held_up: list[str]) -> list[str]:
     )
     reason = code_block(action.reason) if action.reason.strip() else [NO_REASON]
     lines = [f"#### {name_of(action.name)}", "", " · ".join(filter(None, facts)), "", *reason]
-    return lines + (["", *_held_up(held_up)] if held_up else [])
+    return lines + (["", *_blocked(blocked)] if blocked else [])
 
 
-def _held_up(names: list[str]) -> list[str]:
-    """Return what an action held up: a line, or a fold with the names that the line left out."""
+def _blocked(names: tuple[str, ...]) -> list[str]:
+    """Return what an action blocked: a line, or a fold with the names that the line left out."""
     first = ", ".join(map(name_of, names[:_MOST_NAMES]))
     line = f"Held up {count_of(len(names), 'action')}: {first}"
     if len(names) <= _MOST_NAMES:
@@ -118,18 +109,3 @@ def job_of(action: Action, words: str) -> str:
     """Return the link to an action's job, or the job's id."""
     linked = link(words, action.job_url)
     return linked if linked != words else code(action.job_id)
-
-
-def took(seconds: float) -> str:
-    """Return a duration for people; what is under a second is not nothing."""
-    return format_duration(seconds) if seconds >= 1 else "under 1s"
-
-
-def all_of(count: int) -> str:
-    """Return the words for all actions, such as ``All 7 actions``."""
-    return "The one action" if count == 1 else f"All {count:,} actions"
-
-
-def count_of(count: int, noun: str) -> str:
-    """Return a number of things, such as ``1 action`` and ``2 actions``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from dataform_action.model import Action, ActionState, CompiledAction
+from dataform_action.report.analysis import Analysis
 from dataform_action.report.markdown import Page, code, file_link, file_url, link, prose, row
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary_failures import all_of, count_of, name_of, took
+from dataform_action.report.summary_failures import name_of
+from dataform_action.report.words import all_of, count_of, took
 from dataform_action.validation import is_link
 
 _MOST_ROWS = 1000
 _MOST_TAGS = 50
-#: In this order: what went wrong first.
-ICONS = {
+_ICONS = {
     ActionState.FAILED: "❌",
     ActionState.CANCELLED: "🚫",
     ActionState.SKIPPED: "⏭️",
@@ -25,61 +25,43 @@ ICONS = {
 }
 
 
-def slowest_first(actions: tuple[Action, ...]) -> list[Action]:
-    """Return the actions: those that failed, then the slowest, then what did not run."""
-    places = {state: place for place, state in enumerate(ICONS)}
-
-    def rank(action: Action) -> tuple[bool, float, int, str]:
-        seconds = -1.0 if action.seconds is None else action.seconds
-        failed = action.state is ActionState.FAILED
-        return not failed, -seconds, places[action.state], action.name
-
-    return sorted(actions, key=rank)
-
-
-def render_counts(actions: tuple[Action, ...]) -> str:
+def render_counts(analysis: Analysis) -> str:
     """Return how many actions are in each state, such as ``❌ 1 failed · ✅ 3 succeeded``."""
-    counts = Counter(action.state for action in actions)
-    parts = (f"{ICONS[state]} {counts[state]:,} {state.value}" for state in ICONS if counts[state])
-    return " · ".join(parts)
+    counts = analysis.counts.items()
+    return " · ".join(f"{_ICONS[state]} {count:,} {state.value}" for state, count in counts)
 
 
-def add_actions(page: Page, outcome: StepOutcome, held_up: Mapping[str, list[str]]) -> None:
+def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
     """Add the table of all actions."""
-    if not outcome.actions:
+    count = len(analysis.actions)
+    if not count:
         return
-    holders: dict[str, list[str]] = {}
-    for failed, names in held_up.items():
-        for name in names:
-            holders.setdefault(name, []).append(failed)
     page.fold(
-        f"{all_of(len(outcome.actions))}, first those that failed, then the slowest"
-        if len(outcome.actions) > 1
-        else all_of(1),
+        f"{all_of(count)}, first those that failed, then the slowest" if count > 1 else all_of(1),
         "actions",
         ("| State | Action | Type | Duration | Details |", "|---|---|---|---:|---|"),
         (
             row(
-                f"{ICONS[action.state]} {action.state.value}",
+                f"{_ICONS[action.state]} {action.state.value}",
                 name_of(action.name),
                 prose(action.kind),
                 "" if action.seconds is None else took(action.seconds),
-                _details(action, outcome.files_url, holders.get(action.name, [])),
+                _details(action, files_url, analysis.blockers.get(action.name, ())),
             )
-            for action in slowest_first(outcome.actions)
+            for action in analysis.slowest_first
         ),
         most=_MOST_ROWS,
     )
 
 
-def _details(action: Action, files_url: str, holders: list[str]) -> str:
+def _details(action: Action, files_url: str, blockers: tuple[str, ...]) -> str:
     file = file_url(action.file, files_url)
     parts = [link("File", file) if is_link(file) else code(action.file)]
     if is_link(action.job_url):
         parts.append(link("Job", action.job_url))
-    if holders:
-        more = f" and {len(holders) - 1:,} more" if len(holders) > 1 else ""
-        parts.append(f"held up by {name_of(holders[0])}{more}")
+    if blockers:
+        more = f" and {len(blockers) - 1:,} more" if len(blockers) > 1 else ""
+        parts.append(f"held up by {name_of(blockers[0])}{more}")
     return " · ".join(filter(None, parts))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dataform_action.model import Action, ActionState, State
-from dataform_action.report.analysis import critical_path
+from dataform_action.model import Action, ActionState
+from dataform_action.report.analysis import Analysis
 from dataform_action.report.markdown import Page, one_line
-from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary_failures import name_of, took
+from dataform_action.report.summary_failures import name_of
+from dataform_action.report.words import took
 from dataform_action.text import cut
 
 #: As many as can be read. The longest have their places whatever failed.
@@ -24,25 +24,19 @@ _KEPT = frozenset(" ._-/()")
 _OF_MERMAID = (("ﬂ", "fl"), ("¶ß", "¶ ß"))
 
 
-def add_timeline(page: Page, outcome: StepOutcome) -> None:
+def add_timeline(page: Page, analysis: Analysis, *, succeeded: bool) -> None:
     """Add the timeline with its legend, and what the run's length came from."""
-    path = _known_path(outcome.actions)
-    diagram = render_timeline(outcome.actions)
+    tasks = drawn(analysis)
+    diagram = render_timeline(tasks, analysis.critical_path)
     if diagram:
         fenced = ["```mermaid", *diagram.splitlines(), "```"]
-        page.add("the timeline", ["### Timeline", "", *fenced, "", _legend(outcome.actions)])
-    if path:
-        page.add("the critical path", [_critical_path(path, outcome.status is State.SUCCESS)])
+        legend = _legend(tasks, sum(map(_is_timed, analysis.actions)))
+        page.add("the timeline", ["### Timeline", "", *fenced, "", legend])
+    if analysis.critical_path:
+        page.add("the critical path", [_critical_path(analysis.critical_path, succeeded)])
 
 
-def _known_path(actions: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Return the critical path; empty where nothing is known of what depends on what."""
-    known = any(action.dependencies for action in actions)
-    return critical_path(actions) if known else ()
-
-
-def _legend(actions: tuple[Action, ...]) -> str:
-    tasks, count = drawn(actions), sum(map(_is_timed, actions))
+def _legend(tasks: list[Action], count: int) -> str:
     words = "Times are UTC."
     if any(task.state is ActionState.FAILED for task in tasks):
         words += " Red: failed."
@@ -61,13 +55,13 @@ def _critical_path(path: tuple[Action, ...], succeeded: bool) -> str:
     return f"{words} {took(sum(map(_seconds, path)))}, because of: {' → '.join(steps)}"
 
 
-def drawn(actions: tuple[Action, ...]) -> list[Action]:
+def drawn(analysis: Analysis) -> list[Action]:
     """Return the actions of the timeline, by their start; the others have no place in it.
 
     What takes them all: the longest, then those that failed, the critical path, the others.
     """
-    timed = sorted(filter(_is_timed, actions), key=_seconds, reverse=True)
-    critical = {action.name for action in _known_path(actions)}
+    timed = sorted(filter(_is_timed, analysis.actions), key=_seconds, reverse=True)
+    critical = {action.name for action in analysis.critical_path}
     order = timed[:_LONGEST_TASKS] + sorted(
         timed[_LONGEST_TASKS:],
         key=lambda action: (action.state is not ActionState.FAILED, action.name not in critical),
@@ -75,17 +69,16 @@ def drawn(actions: tuple[Action, ...]) -> list[Action]:
     return sorted(order[:MOST_TASKS], key=lambda action: (_utc(action.started), action.name))
 
 
-def render_timeline(actions: tuple[Action, ...]) -> str:
+def render_timeline(tasks: list[Action], critical_path: tuple[Action, ...]) -> str:
     """Return the diagram's text, which goes inside a fence; empty without two actions to draw.
 
     The critical path has a section of its own, and what failed is red: of Mermaid's looks
     this is the one whose names can be read on a dark page as well. Times are wall-clock times
     of UTC, which Mermaid shows as they are wherever the reader is.
     """
-    tasks = drawn(actions)
     if len(tasks) < 2:
         return ""
-    critical = {action.name for action in _known_path(actions)}
+    critical = {action.name for action in critical_path}
     # Mermaid paints every third section in a loud colour: no place for the longest one.
     sections: dict[str, list[str]] = {"Failed": [], "Others": [], "Critical path": []}
     for number, action in enumerate(tasks, 1):

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dataform_action.model import Action, ActionState
-from dataform_action.report.summary import render_summary
-from dataform_action.report.timeline import MOST_TASKS, render_timeline
+from dataform_action.report.analysis import analyse
+from dataform_action.report.timeline import MOST_TASKS, drawn, render_timeline
 from tests.support.github_markdown import letters_of, read_page
-from tests.support.golden import failing, hostile_outcome, outcomes, ran
+from tests.support.golden import failing, hostile_outcome, outcomes, ran, render
 from tests.support.runner import hostile_texts
 
 _BROWSER = Path(__file__).resolve().parents[1] / "browser"
@@ -67,6 +67,11 @@ _BREAKERS = (
 
 #: By a name of its own, a diagram and the actions that are meant in it.
 Runs = dict[str, tuple[str, tuple[Action, ...]]]
+
+
+def _diagram(actions: tuple[Action, ...]) -> str:
+    analysis = analyse(actions)
+    return render_timeline(drawn(analysis), analysis.critical_path)
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ def golden_runs() -> Runs:
     """Return the diagrams of the golden summaries, and the actions of each."""
     runs: Runs = {}
     for name, (outcome, subject) in outcomes().items():
-        page = read_page(render_summary(outcome, subject))
+        page = read_page(render(outcome, subject))
         for diagram in page.code_blocks("mermaid"):
             runs[f"golden {name}"] = (diagram, outcome.actions)
     return runs
@@ -180,7 +185,7 @@ def hostile_runs() -> Runs:
     @given(names.map(" ".join), names.map("".join))
     def gather(first: str, second: str) -> None:
         actions = hostile_outcome(first)[0].actions + hostile_outcome(second)[0].actions
-        runs[f"hostile {len(runs)}"] = (render_timeline(actions), actions)
+        runs[f"hostile {len(runs)}"] = (_diagram(actions), actions)
 
     gather()
     return runs
@@ -198,7 +203,7 @@ def odd_runs() -> Runs:
         "odd year": replace(first, finished=moment + timedelta(days=300)),
     }
     runs = {name: (first, replace(other, name="b")) for name, other in others.items()}
-    return {name: (render_timeline(actions), actions) for name, actions in runs.items()}
+    return {name: (_diagram(actions), actions) for name, actions in runs.items()}
 
 
 def longest_run() -> tuple[Action, ...]:
@@ -238,7 +243,7 @@ def answers() -> Answers:
     """Ask Mermaid once for all, since it takes longer to start than to read."""
     runs = {**golden_runs(), **hostile_runs(), **odd_runs()}
     texts = {name: diagram for name, (diagram, _) in runs.items()}
-    texts |= {**_REFUSED, "longest": render_timeline(longest_run())}
+    texts |= {**_REFUSED, "longest": _diagram(longest_run())}
     return Answers(runs, dict(zip(texts, ask_mermaid(list(texts.values())), strict=True)))
 
 

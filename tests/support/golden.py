@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dataform_action.errors import GaveUp, InputError, Refused, RunMayExist, WaitTimeout
 from dataform_action.events import CancelRequested, RunOutcome, Subject
+from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import (
     Action,
@@ -27,8 +28,10 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
+from dataform_action.report.analysis import analyse
 from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
 from dataform_action.report.summary import render_summary
+from dataform_action.report.words import Mention, Words
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
@@ -315,11 +318,9 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="Dataform run failed",
-        message=f"{text} a {text}",
-        hint=text,
+        words=Words(message=(f"{text} a {text}",), hint=(text,), mentions=frozenset({Mention.RUN})),
         run=run,
         duration=65.0,
-        other_url=text,
         actions=actions,
         compile_errors=(CompileError(message=text, file=text, line=3, action=text),),
         compilation_result=text,
@@ -331,9 +332,9 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
     return outcome, make_subject(request)
 
 
-def render(case: Case) -> str:
+def render(outcome: StepOutcome, subject: Subject | None, limit: int = SUMMARY_LIMIT) -> str:
     """Return the job summary of a case."""
-    return render_summary(*case)
+    return render_summary(outcome, analyse(outcome.actions), subject, limit)
 
 
 def main() -> None:
@@ -342,7 +343,7 @@ def main() -> None:
     for path in FOLDER.glob("*.md"):
         path.unlink()
     for name, case in outcomes().items():
-        (FOLDER / f"{name}.md").write_bytes(render(case).encode("utf-8", "replace"))
+        (FOLDER / f"{name}.md").write_bytes(render(*case).encode("utf-8", "replace"))
 
 
 if __name__ == "__main__":

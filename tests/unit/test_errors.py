@@ -42,6 +42,16 @@ def test_a_hint_of_the_moment_goes_before_that_of_the_class() -> None:
     assert Refused.hint
 
 
+def test_a_hint_that_only_points_to_the_message_is_no_remedy() -> None:
+    """The classes differ, a hint of the moment is a remedy, and who raises has the last word."""
+    plain = (Unusable("x"), NoResponse("x"), InvalidResponse("x"))
+    assert [error.has_remedy for error in plain] == [False, False, False]
+    others = (NotConnected("x"), Misconfigured("x"), Throttled("x"), Refused("x", status=403))
+    assert [error.has_remedy for error in others] == [True, True, True, True]
+    assert NoResponse("x", hint="Do y.").has_remedy
+    assert not NotConnected("x", hint="See above.", has_remedy=False).has_remedy
+
+
 def test_errors_of_an_exchange_keep_their_numbers() -> None:
     """The status of a refusal and the pause that a service asks for are kept."""
     assert Refused("x", status=403).status == 403

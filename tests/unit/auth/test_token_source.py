@@ -646,6 +646,7 @@ def test_a_caller_waits_no_longer_than_the_limit(setting: Setting) -> None:
     environ.over.set()
     assert error.message == "No access token could be had within 0.05 seconds"
     assert error.hint == Unusable.hint
+    assert not error.has_remedy
 
 
 def test_time_may_run_out_between_two_exchanges(setting: Setting) -> None:

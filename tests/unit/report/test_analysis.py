@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 
 from dataform_action.model import Action, ActionState
-from dataform_action.report.analysis import count_words, critical_path, failed_actions, held_up
+from dataform_action.report.analysis import (
+    analyse,
+    find_blocked,
+    find_critical_path,
+    renamed,
+)
 from tests.support.fakes import make_action
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,11 +51,81 @@ def _failed(name: str, *dependencies: str) -> Action:
     return make_action(name, ActionState.FAILED, dependencies=dependencies)
 
 
-def test_failed_actions_come_by_name() -> None:
-    """Only those that failed count, in an order that does not depend on the service."""
-    actions = (_failed("d.b"), make_action("d.c"), _skipped("d.d"), _failed("d.a"))
-    assert failed_actions(actions) == [_failed("d.a"), _failed("d.b")]
-    assert failed_actions(()) == []
+def test_failed_actions_come_by_weight() -> None:
+    """Those that blocked the most come first, then the others by name."""
+    actions = (_failed("d.b"), make_action("d.c"), _skipped("d.d", "d.z"), _failed("d.a"))
+    assert analyse(actions).failed == (_failed("d.a"), _failed("d.b"))
+    assert analyse((*actions, _failed("d.z"))).failed[0] == _failed("d.z")
+    assert analyse(()).failed == ()
+
+
+def test_the_slowest_come_first_after_those_that_failed() -> None:
+    """What did not run comes last, what went wrong before the rest, each by name."""
+    actions = (
+        *(make_action(name, ActionState.DISABLED) for name in ("d.z", "d.y")),
+        make_action("d.x", ActionState.CANCELLED),
+        _ran("d.a", 1),
+        _ran("d.b", 2),
+        _failed("d.c"),
+        _ran("d.d", 1, state=ActionState.FAILED),
+    )
+    names = [action.name for action in analyse(actions).slowest_first]
+    assert names == ["d.d", "d.c", "d.b", "d.a", "d.x", "d.y", "d.z"]
+
+
+def test_states_are_counted_with_what_went_wrong_first() -> None:
+    """States that no action is in are left out."""
+    actions = (make_action("d.a"), _failed("d.b"), make_action("d.c"), _skipped("d.d"))
+    assert list(analyse(actions).counts.items()) == [
+        (ActionState.FAILED, 1),
+        (ActionState.SKIPPED, 1),
+        (ActionState.SUCCEEDED, 2),
+    ]
+
+
+def test_without_dependencies_there_is_no_critical_path() -> None:
+    """The action that finished last alone says nothing of why."""
+    assert analyse((_ran("a", 1), _ran("b", 2))).critical_path == ()
+    actions = (_ran("a", 1), _ran("b", 2, "a"))
+    assert analyse(actions).critical_path == actions
+
+
+def test_other_names_are_other_names_everywhere() -> None:
+    """An analysis with other names is that of actions that have them, in their order."""
+    actions = (
+        _failed("p.d.c"),
+        _failed("p.d.b"),
+        _failed("o.d.a"),
+        _skipped("p.d.e", "p.d.c", "o.d.a"),
+        _skipped("o.d.f", "p.d.c"),
+        _ran("o.d.g", 1),
+        _ran("p.d.h", 2, "o.d.g"),
+    )
+
+    def short(name: str) -> str:
+        return name.removeprefix("p.")
+
+    shortened = tuple(
+        replace(
+            action,
+            name=short(action.name),
+            dependencies=tuple(map(short, action.dependencies)),
+        )
+        for action in actions
+    )
+    found, meant = renamed(analyse(actions), short), analyse(shortened)
+    assert [action.name for action in found.failed] == ["d.c", "o.d.a", "d.b"]
+    assert found.blocked == {"d.b": (), "d.c": ("d.e", "o.d.f"), "o.d.a": ("d.e",)}
+    assert list(found.blocked) == list(meant.blocked)
+    assert found.blockers == meant.blockers == {"d.e": ("d.c", "o.d.a"), "o.d.f": ("d.c",)}
+    assert found.counts == meant.counts
+    for own, other in (
+        (found.actions, meant.actions),
+        (found.slowest_first, meant.slowest_first),
+        (found.failed, meant.failed),
+        (found.critical_path, meant.critical_path),
+    ):
+        assert [action.name for action in own] == [action.name for action in other]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +144,13 @@ def test_failed_actions_come_by_name() -> None:
         ((_failed("a"), _skipped("b", "a", "c"), _skipped("c", "b")), ["b", "c"]),
     ],
 )
-def test_what_an_action_holds_up(actions: tuple[Action, ...], names: list[str]) -> None:
+def test_what_an_action_blocks(actions: tuple[Action, ...], names: list[str]) -> None:
     """What was skipped for its sake, through any number of skipped actions, each named once."""
-    assert held_up(actions)["a"] == names
+    assert find_blocked(actions)["a"] == tuple(names)
 
 
-def test_each_failed_action_has_what_it_holds_up() -> None:
-    """An action that waits for two is held up by both, and only failed actions have an entry."""
+def test_each_failed_action_has_what_it_blocks() -> None:
+    """An action that waits for two is blocked by both, and only failed actions have an entry."""
     actions = (
         _skipped("c", "a", "b"),
         _failed("b"),
@@ -82,14 +158,16 @@ def test_each_failed_action_has_what_it_holds_up() -> None:
         _skipped("d", "a"),
         _ran("e", 1),
     )
-    assert held_up(actions) == {"a": ["c", "d"], "b": ["c"]}
-    assert held_up(()) == {}
+    analysis = analyse(actions)
+    assert analysis.blocked == {"a": ("c", "d"), "b": ("c",)}
+    assert analysis.blockers == {"c": ("a", "b"), "d": ("a",)}
+    assert analyse(()).blocked == analyse(()).blockers == {}
 
 
 @given(_RUNS)
-def test_who_is_held_up_is_found_step_by_step(actions: tuple[Action, ...]) -> None:
-    """A skipped action is held up by what it depends on, and by what that is held up by."""
-    found = held_up(actions)
+def test_what_is_blocked_is_found_step_by_step(actions: tuple[Action, ...]) -> None:
+    """A skipped action is blocked by what it depends on, and by what that is blocked by."""
+    found = find_blocked(actions)
     skipped = {action.name: action for action in actions if action.state is ActionState.SKIPPED}
     for cause, names in found.items():
         expected: set[str] = set()
@@ -99,20 +177,20 @@ def test_who_is_held_up_is_found_step_by_step(actions: tuple[Action, ...]) -> No
                 for name, action in skipped.items()
                 if {cause, *expected} & set(action.dependencies)
             }
-        assert names == sorted(expected)
+        assert names == tuple(sorted(expected))
 
 
 def test_a_long_chain_is_followed_to_its_end() -> None:
     """5,000 actions in a row are no problem."""
     chain = tuple(_skipped(f"{n:04}", f"{n - 1:04}") for n in range(1, 5000))
-    assert len(held_up((_failed("0000"), *chain))["0000"]) == 4999
+    assert len(find_blocked((_failed("0000"), *chain))["0000"]) == 4999
 
 
 def test_a_circle_costs_no_more_than_some_rounds() -> None:
     """With a circle beside it, a long chain is followed for a while, and not for minutes."""
     chain = tuple(_skipped(f"{n:04}", *[f"{n + 1:04}"] * 50) for n in range(2000))
     circle = (_skipped("x", "y"), _skipped("y", "x"))
-    names = held_up((*chain, *circle, _failed("2000")))["2000"]
+    names = find_blocked((*chain, *circle, _failed("2000")))["2000"]
     assert 10 < len(names) < 100
     assert names[-1] == "1999"
 
@@ -144,8 +222,8 @@ def test_a_circle_costs_no_more_than_some_rounds() -> None:
 )
 def test_what_a_runs_length_came_from(actions: tuple[Action, ...], names: str) -> None:
     """The path goes back from the last end, each time to the last end that was waited for."""
-    assert "".join(action.name for action in critical_path(actions)) == names
-    assert "".join(action.name for action in critical_path(actions[::-1])) == names
+    assert "".join(action.name for action in find_critical_path(actions)) == names
+    assert "".join(action.name for action in find_critical_path(actions[::-1])) == names
 
 
 @given(_RUNS)
@@ -175,7 +253,7 @@ def test_a_critical_path_is_found_step_by_step(actions: tuple[Action, ...]) -> N
             break
         expected.append(name)
         candidates = waited_for(name)
-    assert [action.name for action in critical_path(actions)] == expected[::-1]
+    assert [action.name for action in find_critical_path(actions)] == expected[::-1]
 
 
 def test_a_large_run_is_explained_at_once() -> None:
@@ -184,27 +262,4 @@ def test_a_large_run_is_explained_at_once() -> None:
         _ran(f"{n:04}", n, *(f"{before:04}" for before in range(max(0, n - 10), n)))
         for n in range(5000)
     )
-    assert critical_path(chain) == chain
-
-
-@pytest.mark.parametrize(
-    ("states", "words"),
-    [
-        ([], ""),
-        ([ActionState.PENDING, ActionState.RUNNING], ""),
-        ([ActionState.SUCCEEDED], "Of 1 action, 1 succeeded."),
-        (
-            [
-                *[ActionState.SUCCEEDED] * 3,
-                *[ActionState.FAILED] * 2,
-                ActionState.SKIPPED,
-                ActionState.CANCELLED,
-                ActionState.DISABLED,
-            ],
-            "Of 8 actions, 2 failed, 1 was skipped, 1 was cancelled, 3 succeeded, 1 was disabled.",
-        ),
-    ],
-)
-def test_actions_are_counted_by_what_became_of_them(states: list[ActionState], words: str) -> None:
-    """What matters most comes first, and what there is none of is left out."""
-    assert count_words(tuple(make_action("d.a", state) for state in states)) == words
+    assert find_critical_path(chain) == chain

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataform_action.github.commands import MESSAGE_LIMIT
 from dataform_action.model import Action, ActionState, CompileError, State
+from dataform_action.report.analysis import analyse
 from dataform_action.report.annotations import Annotation, render_annotations
 from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.words import Words
 from tests.support.fakes import make_action
 
 
@@ -14,18 +16,17 @@ def _render(*actions: Action, errors: tuple[CompileError, ...] = ()) -> list[Ann
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="",
-        message="",
-        actions=actions,
+        words=Words(message=()),
         compile_errors=errors,
     )
-    return render_annotations(outcome, "the summary")
+    return render_annotations(outcome, analyse(actions), "the summary")
 
 
 def _failed(name: str, **more: object) -> Action:
     return make_action(name, ActionState.FAILED, **more)
 
 
-def _held(name: str, *dependencies: str) -> Action:
+def _blocked(name: str, *dependencies: str) -> Action:
     return make_action(name, ActionState.SKIPPED, dependencies=dependencies)
 
 
@@ -46,15 +47,15 @@ def test_compile_errors_are_annotations_on_their_files() -> None:
 
 
 def test_failed_actions_are_annotations_on_their_files() -> None:
-    """First those with a file, of these the ones that held up the most; each says why."""
+    """First those with a file, of these the ones that blocked the most; each says why."""
     title = "Dataform: action failed"
     assert _render(
         _failed("d.a", reason="Division by zero"),
         make_action("d.b", file="definitions/b.sqlx"),
         _failed("d.c", file="definitions/c.sqlx"),
         _failed("d.d", file="definitions/d.sqlx", reason=" x\ny\n"),
-        _held("d.e", "d.d", "d.a"),
-        _held("d.f", "d.a"),
+        _blocked("d.e", "d.d", "d.a"),
+        _blocked("d.f", "d.a"),
     ) == [
         Annotation(
             title=title, message="d.d: x\ny\nIt held up 1 action.", file="definitions/d.sqlx"
@@ -78,10 +79,10 @@ def test_annotations_leave_room_for_the_outcome() -> None:
 
 
 def test_a_long_reason_leaves_room_for_what_follows() -> None:
-    """A message is cut at a word, before what it held up and how many more there are."""
+    """A message is cut at a word, before what it blocked and how many more there are."""
     actions = [_failed(f"{'n' * 5000}{n}", reason="word " * 2000) for n in range(12)]
-    held = [_held(f"d.s{n}", *(action.name for action in actions)) for n in range(3)]
-    for place in _render(*actions, *held):
+    blocked = [_blocked(f"d.s{n}", *(action.name for action in actions)) for n in range(3)]
+    for place in _render(*actions, *blocked):
         assert len(place.message) < MESSAGE_LIMIT - 300
         assert "word…\nIt held up 3 actions." in place.message
 

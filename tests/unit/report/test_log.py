@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataform_action.model import ActionState, CompileError, State
+from dataform_action.report.analysis import analyse
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.words import Words
 from tests.support.fakes import make_action
 from tests.support.golden import failing, outcomes
 
 _OUTCOME = StepOutcome(
-    exit_code=ExitCode.RUN_UNSUCCESSFUL,
-    status=State.FAILURE,
-    title="",
-    message="",
-    actions=failing(),
+    exit_code=ExitCode.RUN_UNSUCCESSFUL, status=State.FAILURE, title="", words=Words(message=())
 )
+_NOTHING = analyse(())
 
 
 def test_every_action_has_a_line() -> None:
     """First those that failed, then the slowest, then what did not run."""
-    lines = render_actions(_OUTCOME)
+    lines = render_actions(analyse(failing()))
     assert len(lines) == len(failing())
     assert lines[:4] == [
         "failed             12s  my-project.staging.customers",
@@ -34,13 +33,13 @@ def test_every_action_has_a_line() -> None:
 
 def test_a_long_name_is_cut() -> None:
     """A name takes no more of the log than any other line."""
-    [line] = render_actions(replace(_OUTCOME, actions=(make_action("d." + "a" * 9000),)))
+    [line] = render_actions(analyse((make_action("d." + "a" * 9000),)))
     assert 500 < len(line) < 550
 
 
 def test_what_failed_is_told_with_its_reasons() -> None:
-    """Name, file, reason and what was held up, the failure that held up the most first."""
-    assert render_failures(_OUTCOME) == [
+    """Name, file, reason and what was blocked, the failure that blocked the most first."""
+    assert render_failures(_OUTCOME, analyse(failing())) == [
         "What failed:",
         "  my-project.staging.customers in definitions/staging/customers.sqlx",
         "    Query error: Unrecognized name: custommer_id; Did you mean customer_id?",
@@ -60,7 +59,7 @@ def test_what_failed_is_told_with_its_reasons() -> None:
 def test_compile_errors_are_told_with_their_places() -> None:
     """Each names its action, if it has one, and its file with line and column."""
     outcome, _ = outcomes()["compile-errors"]
-    assert render_failures(outcome) == [
+    assert render_failures(outcome, _NOTHING) == [
         "What failed:",
         "  my-project.marts.margin in definitions/marts/margin.js:12:37",
         "    Error: Unexpected token '}' in definitions/marts/margin.js:12:37",
@@ -78,7 +77,7 @@ def test_many_and_long_failures_are_cut() -> None:
     errors = tuple(
         CompileError(message=f"{'word ' * 200}\n" * 12, file="f" * 600) for _ in range(21)
     )
-    lines = render_failures(replace(_OUTCOME, actions=(), compile_errors=errors))
+    lines = render_failures(replace(_OUTCOME, compile_errors=errors), _NOTHING)
     assert len(lines) == 1 + 20 * (1 + 10 + 1) + 1
     assert max(map(len, lines)) < 510
     assert lines[2].endswith("word…")
@@ -88,7 +87,7 @@ def test_many_and_long_failures_are_cut() -> None:
 
 def test_a_success_has_nothing_to_explain() -> None:
     """Without a failure there is no line."""
-    assert render_failures(replace(_OUTCOME, actions=(make_action("d.a"),))) == []
-    assert render_actions(replace(_OUTCOME, actions=())) == []
-    running = replace(_OUTCOME, actions=(make_action("d.a", ActionState.RUNNING),))
+    assert render_failures(_OUTCOME, analyse((make_action("d.a"),))) == []
+    assert render_actions(_NOTHING) == []
+    running = analyse((make_action("d.a", ActionState.RUNNING),))
     assert render_actions(running) == ["running                 d.a"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataform_action.errors import CancelUnsupported, NoResponse, Throttled
+from dataform_action.errors import CancelUnsupported, NoResponse, NotConnected, Throttled
 from dataform_action.events import (
     CancelRequested,
     Changed,
@@ -170,6 +170,10 @@ def test_settings_are_told_without_the_token() -> None:
             OutageStarted(Throttled("GET x: HTTP 429."), 600.0),
             "No usable answer from the API, trying again for up to 10m. GET x: HTTP 429.\n"
             "Too many requests were made: run fewer jobs at a time.",
+        ),
+        (
+            OutageStarted(NotConnected("POST x.", hint="See.", has_remedy=False), 600.0),
+            "No usable answer from the API, trying again for up to 10m. POST x.",
         ),
         (OutageEnded(75.0), "The API answers again after 1m 15s"),
         (CancelRequested(_RUN), "Asked the service to cancel run 77: https://a/77"),

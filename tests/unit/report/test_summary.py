@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from dataform_action.model import (
     State,
 )
 from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.summary import render_summary
+from dataform_action.report.words import Link, Mention, Words
 from tests.support.fakes import make_action, make_run
 from tests.support.golden import (
     FILES_URL,
@@ -32,7 +33,11 @@ from tests.support.golden import (
 
 
 def _render(outcome: StepOutcome, limit: int = SUMMARY_LIMIT) -> str:
-    return render_summary(outcome, make_subject(RunRequest(schedule="nightly")), limit)
+    return render(outcome, make_subject(RunRequest(schedule="nightly")), limit)
+
+
+def _said(*message: str | Link, hint: str = "", mentions: Iterable[Mention] = ()) -> Words:
+    return Words(message=message, hint=(hint,), mentions=frozenset(mentions))
 
 
 def _outcome(*actions: Action, **changes: object) -> StepOutcome:
@@ -40,7 +45,7 @@ def _outcome(*actions: Action, **changes: object) -> StepOutcome:
         exit_code=ExitCode.RUN_UNSUCCESSFUL,
         status=State.FAILURE,
         title="Title",
-        message="It failed.",
+        words=_said("It failed."),
         actions=actions,
     )
     return replace(outcome, **changes)  # type: ignore[arg-type]
@@ -53,7 +58,7 @@ def _failed(name: str, **more: object) -> Action:
 @pytest.mark.parametrize(("name", "case"), outcomes().items(), ids=outcomes())
 def test_summaries_are_as_they_were_read(name: str, case: Case) -> None:
     """Each kind of outcome has the summary that was looked at: python -m tests.golden."""
-    assert render(case).encode("utf-8", "replace") == (FOLDER / f"{name}.md").read_bytes()
+    assert render(*case).encode("utf-8", "replace") == (FOLDER / f"{name}.md").read_bytes()
 
 
 def test_every_golden_file_belongs_to_an_outcome() -> None:
@@ -79,7 +84,7 @@ def test_a_summary_shows_the_outcome_at_a_glance(
 
 def test_what_is_most_important_comes_first() -> None:
     """The outcome, what was run, what failed, when it ran, and then all the rest."""
-    text = render(outcomes()["google-failure"])
+    text = render(*outcomes()["google-failure"])
     marks = ("## ❌", "Open the run's log", "**Project**", "### 3 failed", "### Timeline")
     places = [text.index(mark) for mark in (*marks, "What ran took", "<summary>All 16 actions")]
     assert places == sorted(places)
@@ -104,36 +109,56 @@ def test_states_are_counted_where_the_message_does_not() -> None:
     """A step that ended before its run shows how far that was."""
     actions = (make_action("d.a"), make_action("d.b", ActionState.RUNNING))
     assert "**Actions** ▶️ 1 running · ✅ 1 succeeded" in _render(_outcome(*actions))
-    counted = _outcome(*actions, message="Of 2 actions, 1 succeeded.")
-    assert "**Actions**" not in _render(counted)
+    counted = _said("Of 2 actions, 1 succeeded.", mentions=[Mention.COUNTS])
+    assert "**Actions**" not in _render(_outcome(*actions, words=counted))
+
+
+@pytest.mark.parametrize(
+    ("mention", "fact"),
+    [(Mention.RUN, "**Run** <code>77</code>"), (Mention.DURATION, "**Duration** 1m 5s")],
+)
+def test_what_the_message_gives_is_no_fact_beside_it(mention: Mention, fact: str) -> None:
+    """Whoever writes the words says what they give: the same letters in them do not count."""
+    outcome = _outcome(run=make_run(), duration=65.0, words=_said("GET /run/77 took 1m 5s."))
+    assert fact in _render(outcome)
+    words = replace(outcome.words, mentions=frozenset({mention}))
+    assert fact not in _render(replace(outcome, words=words))
 
 
 def test_a_log_that_the_words_do_not_name_is_linked_all_the_same() -> None:
     """The link to the run's log stands beside the words, once."""
     for name in ("web-success", "web-failure", "gave-up", "timeout", "signal", "defect"):
-        assert render(outcomes()[name]).count("[Open the run's log](<") == 1
+        assert render(*outcomes()[name]).count("[Open the run's log](<") == 1
 
 
-def test_an_address_that_begins_another_is_not_taken_for_it() -> None:
-    """The longer of two known addresses is the one that is linked."""
-    short, long = "https://a.example/1", "https://a.example/12"
-    for log_url, other_url in ((short, long), (long, short)):
-        run = replace(make_run(), log_url=log_url)
-        outcome = _outcome(
-            run=run, other_url=other_url, hint=f"Look at {other_url} and {log_url} ."
-        )
-        text = _render(outcome)
-        assert f"[Open the run's log](<{log_url}>)" in text
-        assert f"](<{other_url}>)" in text
+def test_addresses_in_the_words_are_links() -> None:
+    """The run's log has a name, another page its address, and each line its own paragraph."""
+    log, other = Link("https://a.example/1"), Link("https://a.example/12")
+    words = Words(message=("One.\nAt ", other, " or\n\n", log, "\n"), hint=("Two.",))
+    run = make_run(log_url=log.url)
+    text = _render(_outcome(run=run, words=words))
+    assert text.startswith(
+        "## ❌ Title\n\nOne.\n\n"
+        "At [<code>https&#58;//a.example/12</code>](<https://a.example/12>) or\n\n"
+        "[Open the run's log](<https://a.example/1>)\n\nTwo.\n\n**Service**"
+    )
+
+
+def test_an_address_that_is_not_safe_is_no_link() -> None:
+    """It is shown as text, wherever it stands."""
+    unsafe = Link("javascript:alert")
+    run = make_run(log_url=unsafe.url)
+    text = _render(_outcome(run=run, words=Words(message=("See ", unsafe))))
+    assert "See <code>javascript&#58;alert</code>\n\n**Service**" in text
 
 
 def test_many_failures_are_told_in_full_and_then_by_row() -> None:
-    """The 20 that held up the most have their reasons, the others a row each."""
+    """The 20 that blocked the most have their reasons, the others a row each."""
     failures = [_failed(f"d.f{n:02}", reason=f"reason {n}") for n in range(25)]
-    held = [
+    blocked = [
         make_action(f"d.s{n}", ActionState.SKIPPED, dependencies=("d.f24",)) for n in range(300)
     ]
-    text = _render(_outcome(*failures, *held))
+    text = _render(_outcome(*failures, *blocked))
     headings = re.findall("#### <code>(.*)</code>", text)
     assert headings == ["d.f24", *(f"d.f{n:02}" for n in range(19))]
     assert "<summary>5 more failed actions</summary>" in text
@@ -191,7 +216,7 @@ def _large() -> StepOutcome:
         for action in actions
     ]
     held = [replace(action, dependencies=tuple(a.name for a in actions)) for action in held]
-    return _outcome(*actions, *held, message=wide * 9000, hint=wide * 9000)
+    return _outcome(*actions, *held, words=_said(wide * 9000, hint=wide * 9000))
 
 
 @pytest.mark.parametrize("limit", [SUMMARY_LIMIT, 300_000, 60_000, 2000, 0])

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary import render_summary
+from dataform_action.report.words import Link, Words
 from dataform_action.validation import is_link
 from tests.support.github_markdown import UNSEEN, Page, letters_of, read_page
-from tests.support.golden import Case, hostile_outcome, outcomes
+from tests.support.golden import Case, hostile_outcome, outcomes, render
 from tests.support.runner import hostile_texts
 
 _FRAGMENTS = (
@@ -44,7 +44,7 @@ few = settings(max_examples=settings().max_examples // 4)
 
 
 def show(case: Case) -> Page:
-    return read_page(render_summary(*case))
+    return read_page(render(*case))
 
 
 def is_seen(character: str) -> bool:
@@ -108,7 +108,9 @@ def test_links_of_the_template(name: str) -> None:
 
 def is_expected(address: str, outcome: StepOutcome) -> bool:
     run_url = "" if outcome.run is None else outcome.run.log_url
-    whole = {run_url, outcome.other_url, *(action.job_url for action in outcome.actions)}
+    parts = (*outcome.words.message, *outcome.words.hint)
+    linked = {part.url for part in parts if isinstance(part, Link)}
+    whole = {run_url, *linked, *(action.job_url for action in outcome.actions)}
     home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))
 
@@ -131,10 +133,11 @@ def test_hostile_addresses(text: str, path: str) -> None:
     changed = replace(
         outcome,
         run=replace(outcome.run, log_url=url),
-        other_url=url,
         files_url=url,
-        message=f"{text} {url} {text}",
-        hint=f"{url} {text}",
+        words=Words(
+            message=(f"{text} ", Link(url), f" {text} ", Link(f"{url}x"), f" {text}"),
+            hint=(Link(url), f" {text}"),
+        ),
         actions=tuple(replace(action, job_url=url) for action in outcome.actions),
     )
     page = show((changed, subject))

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 
-from dataform_action.model import Action, ActionState, State
+from dataform_action.model import Action, ActionState
+from dataform_action.report.analysis import analyse
 from dataform_action.report.markdown import Page
-from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.timeline import (
     MOST_TASKS,
     add_timeline,
@@ -32,13 +32,15 @@ def _tasks(diagram: str) -> list[str]:
     return [line for line in diagram.splitlines() if line.startswith(("    ✓", "    ✗", "    •"))]
 
 
-def _page(*actions: Action, status: State = State.SUCCESS) -> str:
+def _page(*actions: Action, succeeded: bool = True) -> str:
     page = Page(100_000)
-    outcome = StepOutcome(
-        exit_code=ExitCode.SUCCESS, status=status, title="", message="", actions=actions
-    )
-    add_timeline(page, outcome)
+    add_timeline(page, analyse(actions), succeeded=succeeded)
     return page.render()
+
+
+def _diagram(*actions: Action) -> str:
+    analysis = analyse(actions)
+    return render_timeline(drawn(analysis), analysis.critical_path)
 
 
 def _short(action: Action) -> Action:
@@ -49,7 +51,7 @@ def _short(action: Action) -> Action:
 
 def test_a_timeline_has_sections() -> None:
     """What failed is red and comes first, the critical path comes last, each by start."""
-    assert render_timeline(tuple(map(_short, failing()))) == (
+    assert _diagram(*map(_short, failing())) == (
         "gantt\n"
         "    title Actions by start and end (UTC)\n"
         "    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n"
@@ -96,8 +98,8 @@ def test_without_dependencies_there_is_no_critical_path() -> None:
 def test_what_has_no_times_has_no_place(others: tuple[Action, ...]) -> None:
     """An action that did not run, whose times are not known or make no sense, is not drawn."""
     actions = (ran("a", 0, 1), *others)
-    assert drawn(actions) == [ran("a", 0, 1)]
-    assert render_timeline(actions) == ""
+    assert drawn(analyse(actions)) == [ran("a", 0, 1)]
+    assert _diagram(*actions) == ""
     assert "mermaid" not in _page(*actions)
 
 
@@ -106,7 +108,7 @@ def test_times_are_of_utc() -> None:
     east = timezone(timedelta(hours=5, minutes=45))
     start = datetime(2026, 1, 1, 1, 0, 0, 999_999, tzinfo=east)
     action = replace(ran("a", 0, 1), started=start, finished=start - timedelta(hours=1))
-    [task, _] = _tasks(render_timeline((action, ran("b", 9, 1))))
+    [task, _] = _tasks(_diagram(action, ran("b", 9, 1)))
     assert task.endswith(":t1, 2025-12-31 19:15:00.999, 2025-12-31 19:15:00.999")
 
 
@@ -116,7 +118,7 @@ def test_times_are_of_utc() -> None:
 )
 def test_the_axis_fits_the_run(seconds: int, axis: str) -> None:
     """Seconds matter in a short run, and dates in one of days."""
-    diagram = render_timeline((ran("a", 0, 1), ran("b", 0, seconds)))
+    diagram = _diagram(ran("a", 0, 1), ran("b", 0, seconds))
     assert f"    axisFormat {axis}\n" in diagram
 
 
@@ -125,7 +127,7 @@ def test_the_longest_and_what_failed_are_always_drawn() -> None:
     longest = [ran(f"long{n}", n, 5000 + n) for n in range(10)]
     failed = [ran(f"failed{n}", n, 1, _FAILED) for n in range(20)]
     others = [ran(f"other{n}", n, 100 + n) for n in range(2000)]
-    tasks = drawn((*others, *failed, *longest))
+    tasks = drawn(analyse((*others, *failed, *longest)))
     assert len(tasks) == MOST_TASKS
     assert {action.name for action in (*longest, *failed, *others[-10:])} == {
         action.name for action in tasks
@@ -139,7 +141,7 @@ def test_many_failures_leave_the_longest_their_places() -> None:
     """When more failed than can be drawn, the longest of all are there still."""
     longest = [ran(f"long{n}", n, 5000 + n) for n in range(12)]
     failed = [ran(f"failed{n}", n, 1 + n, _FAILED) for n in range(400)]
-    tasks = drawn((*failed, *longest))
+    tasks = drawn(analyse((*failed, *longest)))
     states = [action.state for action in tasks]
     assert states.count(ActionState.SUCCEEDED) == 10
     assert states.count(_FAILED) == MOST_TASKS - 10
@@ -152,9 +154,7 @@ def test_the_critical_path_is_told() -> None:
         "<code>my-project.staging.orders</code> (1m 4s) → "
         "<code>my-project.marts.revenue</code> (3m 8s)\n"
     ) in _page(*succeeding())
-    assert "What ran took at least 4m 12s, because of: " in _page(
-        *succeeding(), status=State.FAILURE
-    )
+    assert "What ran took at least 4m 12s, because of: " in _page(*succeeding(), succeeded=False)
 
 
 def test_a_long_critical_path_is_cut_in_its_middle() -> None:
@@ -198,7 +198,7 @@ def test_what_means_something_becomes_a_look_alike() -> None:
 def test_every_task_is_a_line_of_its_own_form(text: str) -> None:
     """Whatever the names are, each task is one line, and nothing else is one."""
     actions = hostile_outcome(text)[0].actions
-    diagram = render_timeline(actions)
+    diagram = _diagram(*actions)
     tasks = _tasks(diagram)
     assert len(tasks) == 3
     assert all(_TASK.fullmatch(task) for task in tasks)
@@ -210,5 +210,5 @@ def test_every_task_is_a_line_of_its_own_form(text: str) -> None:
 def test_a_timeline_stays_far_inside_mermaids_limit() -> None:
     """GitHub's Mermaid refuses texts of over 50,000 characters."""
     actions = tuple(ran("\U0001f389" * 300 + str(n), n, n) for n in range(5000))
-    diagram = render_timeline(actions)
+    diagram = _diagram(*actions)
     assert len(diagram.encode("utf-16-le")) / 2 < 10_000

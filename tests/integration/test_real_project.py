@@ -19,7 +19,7 @@ from dataform_action.emulator import (
 from tests.support.fakes import FakeClock
 from tests.support.steps import Step, run_here
 
-PROJECTS = Path(__file__).resolve().parents[2] / "projects"
+PROJECTS = Path(__file__).resolve().parents[1] / "projects"
 SHOP: dict[str, Any] = json.loads((PROJECTS / "shop.json").read_text("utf-8"))
 SHA = "3f2a9c1d0b8e7f6a5c4d3e2f1a0b9c8d7e6f5a4b"
 BROKEN_SHA = "9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4a3f2e1d0c"
