@@ -8,13 +8,12 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from dataform_action.events import RunOutcome, Subject
+from dataform_action.events import Fact, RunOutcome, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.model import (
     Action,
     ActionState,
     Compilation,
-    Fact,
     Polling,
     Result,
     Run,

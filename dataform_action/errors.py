@@ -54,14 +54,18 @@ class InputError(DataformError, ValueError):
 class Refused(DataformError):
     """Report a request that the API understood and declined (HTTP 4xx).
 
-    ``status`` is the HTTP status. Sending the same again gives the same answer.
+    ``status`` is the HTTP status and ``detail`` the API's own words, if it gave any. Sending the
+    same again gives the same response.
     """
 
     hint = "The API's own words above say why; sending the same again will not help."
 
-    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int, hint: str | None = None, detail: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.detail = detail
 
 
 class CredentialsRefused(Refused):

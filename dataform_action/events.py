@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.model import (
     Action,
     Compilation,
-    Fact,
     Polling,
     Prepared,
     Result,
@@ -22,8 +22,15 @@ from dataform_action.model import (
 from dataform_action.text import format_duration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Fact(NamedTuple):
+    """A name with its value, such as a repository, and where that is, such as a region."""
+
+    label: str
+    value: str
+    within: str = ""
+
+
+class Subject(NamedTuple):
     """What the step was asked to do.
 
     ``place`` says where, such as a project and a repository, and ``project_id`` is left out of
@@ -180,8 +187,7 @@ Update = (
 Observer = Callable[[Update], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
+class RunOutcome(NamedTuple):
     """How a run stands when the work on it is over, whatever ended that work.
 
     ``run`` is the run as it was last seen and ``elapsed`` the seconds since it is known;

@@ -139,15 +139,6 @@ class State(Enum):
         return self is not State.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A name with its value, such as a repository, and where that is, such as a region."""
-
-    label: str
-    value: str
-    within: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """What to run.

@@ -15,10 +15,11 @@ def redacted(value: _T, redact: Callable[[str], str]) -> _T:
     if isinstance(value, str) and type(value) is str:
         new = redact(value)
     elif isinstance(value, tuple):
-        new = tuple(redacted(item, redact) for item in value)
+        items = (redacted(item, redact) for item in value)
+        new = value._make(items) if hasattr(value, "_make") else tuple(items)
     elif is_dataclass(value) and not isinstance(value, type):
         old = {field.name: getattr(value, field.name) for field in fields(value)}
-        items = {name: redacted(item, redact) for name, item in old.items()}
-        new = value if items == old else replace(value, **items)
+        clean = {name: redacted(item, redact) for name, item in old.items()}
+        new = value if clean == old else replace(value, **clean)
     result: _T = new
     return result

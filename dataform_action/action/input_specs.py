@@ -63,19 +63,19 @@ INPUTS = (
     Input("timeout", "How long to wait for the run to end.", default="6h", kind="duration"),
     Input(
         "outage-timeout",
-        "How long the API may give no usable answer in a row before the step gives up.",
+        "How long to go on without a usable response from the API, in a row.",
         default="10m",
         kind="duration",
     ),
     Input(
         "wait",
-        "Whether to wait for the run's end; with false the step ends once it has started.",
+        "Whether to wait for the run's end, or only to start it.",
         default="true",
         kind="boolean",
     ),
     Input(
         "cancel-run",
-        "Whether to cancel the run when the step is cancelled or reaches its timeout.",
+        "Whether to cancel the run at the timeout, or if the wait for it is cancelled.",
         default="true",
         kind="boolean",
     ),

@@ -114,7 +114,7 @@ def make_parser(
 
 def _add_flag(parser: argparse.ArgumentParser, declared: Input, default: str) -> None:
     """Add the flag of an input. Only what was given is set, so that the environment can be."""
-    words = declared.description.replace("%", "%%").replace("the step", "the command")
+    words = declared.description.replace("%", "%%")
     words += f" (default: {default})" if default else ""
     flag = f"--{declared.name}"
     if declared.name == "token":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataform_action.events import Progressed, Subject, Update
-from dataform_action.model import Action, ActionState, Fact, RunRequest
+from dataform_action.events import Fact, Progressed, Subject, Update
+from dataform_action.model import Action, ActionState, RunRequest
 from dataform_action.text import cut, format_duration
 
 #: At most so many ends of actions are told at a time, so many running ones named.

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dataform_action.events import Subject
+from dataform_action.events import Fact, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
-from dataform_action.model import Fact, State
+from dataform_action.model import State
 from dataform_action.report.analysis import Analysis, renamed
 from dataform_action.report.markdown import Page, code, link, prose
 from dataform_action.report.outcome import ExitCode, StepOutcome

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from dataform_action.errors import CancelUnsupported
-from dataform_action.model import Action, Compilation, Fact, Prepared, Run, RunRequest
+from dataform_action.events import Fact
+from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest
 
 T = TypeVar("T")
 

@@ -15,7 +15,8 @@ from dataform_action.errors import (
     RunMayExist,
     Unusable,
 )
-from dataform_action.model import Fact, Prepared, Run, RunRequest, State
+from dataform_action.events import Fact
+from dataform_action.model import Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.specs import DATAFORM_WEB
 from dataform_action.transport.client import READ_SECONDS, Transport

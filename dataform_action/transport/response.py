@@ -61,12 +61,13 @@ def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
         raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
     if status < 400:
         raise InvalidResponse(f"{what}: HTTP {status}, a redirect, which is not followed")
-    text = f"{what}: HTTP {status}: {describe_error(response.body, hide)}"
+    detail = describe_error(response.body, hide)
+    text = f"{what}: HTTP {status}: {detail}"
     if status == 429:
         raise Throttled(text, retry_after=parse_retry_after(response.headers))
     if status == 408 or status >= 500:
         raise NoResponse(text, retry_after=parse_retry_after(response.headers))
-    raise Refused(text, status=status)
+    raise Refused(text, status=status, detail=detail)
 
 
 def report_request(

@@ -6,16 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    Fact,
-    Prepared,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.events import Fact
+from dataform_action.model import Action, ActionState, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, once
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"

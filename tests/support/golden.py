@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dataform_action.errors import GaveUp, InputError, Refused, RunMayExist, WaitTimeout
-from dataform_action.events import CancelRequested, RunOutcome, Subject
+from dataform_action.events import CancelRequested, Fact, RunOutcome, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import (
@@ -20,7 +20,6 @@ from dataform_action.model import (
     CompiledAction,
     CompileError,
     CompileFailed,
-    Fact,
     Polling,
     Prepared,
     Result,

@@ -155,7 +155,7 @@ def hint_for(error: Refused, *, given_token: bool) -> str:
     """Return what to do about a refusal; empty if nothing better is known than it says."""
     if error.status == 401:
         return EXPIRED_HINT if given_token else _UNACCEPTED
-    # Without the address: it holds names that people chose.
-    words = error.message.split(f": HTTP {error.status}: ", 1)[-1].lower()
-    found = next((hint for part, hint in _BY_WORDS if part in words), "")
+    # Not the message, whose address holds names that people chose.
+    detail = error.detail.lower()
+    found = next((hint for words, hint in _BY_WORDS if words in detail), "")
     return found or _BY_STATUS.get(error.status, "")

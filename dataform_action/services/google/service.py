@@ -11,7 +11,8 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
-from dataform_action.model import Action, Compilation, Fact, Prepared, Run, RunRequest, State
+from dataform_action.events import Fact
+from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi

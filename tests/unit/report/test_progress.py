@@ -12,6 +12,7 @@ from dataform_action.events import (
     Changed,
     Compiled,
     Created,
+    Fact,
     LeftRunning,
     OutageEnded,
     OutageStarted,
@@ -21,16 +22,7 @@ from dataform_action.events import (
     Update,
     Waiting,
 )
-from dataform_action.model import (
-    Action,
-    ActionState,
-    Compilation,
-    Fact,
-    Polling,
-    Run,
-    RunRequest,
-    State,
-)
+from dataform_action.model import Action, ActionState, Compilation, Polling, Run, RunRequest, State
 from dataform_action.report.progress import Narrator, render_intent, render_settings
 from tests.support.fakes import make_action
 

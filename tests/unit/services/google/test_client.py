@@ -11,7 +11,8 @@ WHAT = "POST https://dataform.googleapis.com/v1/projects/p/locations/l/repositor
 
 
 def hint_of(words: str, status: int, what: str = WHAT) -> str:
-    return hint_for(Refused(f"{what}: HTTP {status}: {words}", status=status), given_token=True)
+    message = f"{what}: HTTP {status}: {words}"
+    return hint_for(Refused(message, status=status, detail=words), given_token=True)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +88,3 @@ def test_names_in_the_address_give_no_hint(name: str) -> None:
     """The words of an address, which people chose, do not pass for the API's."""
     what = f"GET https://dataform.googleapis.com/v1/projects/p/locations/l/repositories/{name}"
     assert hint_of("not found", 404, what).startswith("Check project-id, location, repository,")
-
-
-def test_message_without_an_address() -> None:
-    """A refusal that was not made by the transport is read as a whole."""
-    error = Refused("parent resource not found", status=404)
-    assert hint_for(error, given_token=True).startswith("Check project-id, location and repo")
