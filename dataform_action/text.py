@@ -8,7 +8,7 @@ import re
 _LONGEST_SHOWN = 60
 
 #: Characters that end a line, move the cursor, colour the log or turn its direction.
-_UNPRINTABLE = re.compile(
+_UNPRINTABLE = (
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
@@ -33,7 +33,7 @@ def shown(value: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text as one line that neither moves the cursor nor changes colours."""
-    return _UNPRINTABLE.sub(" ", text)
+    return text if text.isprintable() else re.sub(_UNPRINTABLE, " ", text)
 
 
 def cut(text: str, limit: int) -> str:

@@ -7,17 +7,18 @@ import re
 
 from dataform_action.text import shown
 
+# Patterns that a start may not need are texts: re compiles one when it is first used, and keeps it.
+
 #: Whatever becomes a segment of an API path: nothing in it can leave the segment.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 #: Such as ``my-project``, and ``example.com:my-project`` from before.
-_PROJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
+_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
 
 #: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
-_LINK = re.compile(
+_LINK = (
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
-    r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?",
-    re.ASCII,
+    r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?"
 )
 _LINK_LIMIT = 2000
 _API_URL = re.compile(
@@ -26,7 +27,7 @@ _API_URL = re.compile(
     re.ASCII,
 )
 #: Without the numbers, each of which is some machine's IPv4 address.
-_UNDOTTED_NAME = re.compile(r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+", re.ASCII)
+_UNDOTTED_NAME = r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+"
 
 
 def is_segment(text: str) -> bool:
@@ -36,7 +37,7 @@ def is_segment(text: str) -> bool:
 
 def is_project_id(text: str) -> bool:
     """Tell whether a text can be a Google Cloud project's id, older forms included."""
-    return _PROJECT_ID.fullmatch(text) is not None
+    return re.fullmatch(_PROJECT_ID, text, re.ASCII) is not None
 
 
 def is_token(text: str) -> bool:
@@ -46,7 +47,7 @@ def is_token(text: str) -> bool:
 
 def is_link(text: str) -> bool:
     """Tell whether a text is an http(s) address that is safe to show as a link."""
-    return len(text) <= _LINK_LIMIT and _LINK.fullmatch(text) is not None
+    return len(text) <= _LINK_LIMIT and re.fullmatch(_LINK, text, re.ASCII) is not None
 
 
 def api_url_problem(url: str) -> str:
@@ -73,6 +74,6 @@ def _is_local(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return _UNDOTTED_NAME.fullmatch(host) is not None
+        return re.fullmatch(_UNDOTTED_NAME, host, re.ASCII) is not None
     address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_private

@@ -22,7 +22,7 @@ _READ_FOR_EXCERPT = 256 * 1024
 _LONGEST_MESSAGE = 2000
 #: Headers by which a service finds a request again.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
-_ID = re.compile(r"[A-Za-z0-9._:/;=*-]{1,100}", re.ASCII)
+_ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
 #: A shorter text is no secret, and replacing it would only garble the answer.
 _SHORTEST_SECRET = 4
 
@@ -87,7 +87,7 @@ def report_request(
         parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
         ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
         # Not cut: half a secret is found by nobody.
-        parts += [f"{name}: {value}" for name, value in ids if _ID.fullmatch(value)]
+        parts += [f"{name}: {value}" for name, value in ids if re.fullmatch(_ID, value, re.ASCII)]
     else:
         parts = [f"{type(outcome).__name__} after {seconds:.2f} s"]
     # A request that has been made must not get lost with an observer that fails.

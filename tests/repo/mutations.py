@@ -182,7 +182,7 @@ MUTATIONS = (
     Mutation(
         5,
         "only http(s) addresses become links",
-        "and _LINK.fullmatch(text) is not None",
+        "and re.fullmatch(_LINK, text, re.ASCII) is not None",
         'and text != ""',
         "unit/services unit/report",
     ),

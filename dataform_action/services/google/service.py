@@ -36,9 +36,7 @@ _CANCEL_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 #: A lost run is new: it is looked for among the newest only.
 _NEWEST_PAGES = 5
-_RUN_NAME = re.compile(
-    r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowInvocations/([^/]+)", re.ASCII
-)
+_RUN_NAME = r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowInvocations/([^/]+)"
 
 
 class GoogleDataform(Service):
@@ -149,7 +147,7 @@ class GoogleDataform(Service):
 
     def describe(self, run_id: str) -> Run:
         """Return an invocation that was not asked for yet, by its id or its full name."""
-        match = _RUN_NAME.fullmatch(run_id)
+        match = re.fullmatch(_RUN_NAME, run_id)
         if match is not None and match.groups()[1:3] == (self._api.location, self._api.repository):
             # Only a number may be another name of the same project.
             known = match[1] == self._api.project_id or match[1].isdigit()

@@ -11,12 +11,12 @@ _PORT = r"(?::[0-9]{1,5})?"
 _PATH = r"(?P<owner>[A-Za-z0-9][A-Za-z0-9_-]{0,99})/(?P<name>[A-Za-z0-9._-]{1,104})/?"
 #: The forms that Git and the API take: HTTPS, SSH, and the short one of SSH.
 _REMOTES = (
-    re.compile(rf"https://{_HOST}{_PORT}/{_PATH}", re.ASCII),
-    re.compile(rf"ssh://git@{_HOST}{_PORT}/{_PATH}", re.ASCII),
-    re.compile(rf"git@{_HOST}:{_PATH}", re.ASCII),
+    rf"https://{_HOST}{_PORT}/{_PATH}",
+    rf"ssh://git@{_HOST}{_PORT}/{_PATH}",
+    rf"git@{_HOST}:{_PATH}",
 )
-_SERVER = re.compile(rf"https?://{_HOST}{_PORT}", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_SERVER = rf"https?://{_HOST}{_PORT}"
+_COMMIT = r"[0-9a-f]{40}"
 
 
 def files_url(remote: str, commit: str, github_url: str = GITHUB_URL) -> str:
@@ -26,8 +26,8 @@ def files_url(remote: str, commit: str, github_url: str = GITHUB_URL) -> str:
     server beside github.com. The address is empty where the remote is on another host, or
     where anything is not as GitHub would have it.
     """
-    match = next((found for form in _REMOTES if (found := form.fullmatch(remote))), None)
-    if match is None or _COMMIT.fullmatch(commit) is None:
+    match = next((found for form in _REMOTES if (found := re.fullmatch(form, remote))), None)
+    if match is None or re.fullmatch(_COMMIT, commit) is None:
         return ""
     server = _server_of(match["host"], github_url.rstrip("/"))
     name = match["name"].removesuffix(".git")
@@ -39,7 +39,7 @@ def files_url(remote: str, commit: str, github_url: str = GITHUB_URL) -> str:
 def _server_of(host: str, github_url: str) -> str:
     """Return the address of the GitHub server that a host is; empty if it is none."""
     for url in (GITHUB_URL, github_url):
-        server = _SERVER.fullmatch(url)
+        server = re.fullmatch(_SERVER, url)
         if server is not None and server["host"].lower() == host.lower():
             return url
     return ""

@@ -123,7 +123,7 @@ def test_timeout_cancels(clock: FakeClock) -> None:
         "Run 77 did not end within the timeout of 1m. The service was asked to cancel it."
     )
     assert len(service.times("cancel")) == 1
-    assert seen.updates[-1] == CancelRequested(make_run("RUNNING"))
+    assert seen.of(CancelRequested) == seen.updates[-1:] == [CancelRequested(make_run("RUNNING"))]
 
 
 def test_timeout_without_cancel(clock: FakeClock) -> None:
@@ -379,7 +379,7 @@ def test_start_does_not_wait(clock: FakeClock) -> None:
     """A run that is only started is told of, not looked at, and not cancelled by a kill."""
     service, seen = FakeService(clock), Recorder(clock)
     assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
-    assert seen.updates == [Created(make_run())]
+    assert seen.of(Created) == seen.updates == [Created(make_run())]
     assert service.called == ["prepare", "start"]
 
 
@@ -388,7 +388,7 @@ def test_wait_watches_a_run_that_exists(clock: FakeClock) -> None:
     service, seen = FakeService(clock), Recorder(clock)
     assert wait(service, make_run(), on_update=seen, clock=clock).run.state is State.SUCCESS
     assert service.times("start") == []
-    assert seen.updates[0] == Created(make_run())
+    assert seen.of(Created) == seen.updates[:1] == [Created(make_run())]
 
 
 def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None:
@@ -563,7 +563,7 @@ def test_prepare_compiles_and_runs_nothing(clock: FakeClock) -> None:
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     prepared = prepare(service, NIGHTLY, on_update=seen, clock=clock)
     assert (prepared.request, prepared.compilation) == (NIGHTLY, Compilation(name="c/1"))
-    assert seen.updates == [Compiled(Compilation(name="c/1"))]
+    assert seen.of(Compiled) == seen.updates == [Compiled(Compilation(name="c/1"))]
     assert service.called == ["prepare"]
 
 
@@ -572,6 +572,7 @@ def test_what_is_prepared_is_what_is_started(clock: FakeClock) -> None:
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
     assert seen.updates == [Compiled(Compilation(name="c/1")), Created(make_run())]
+    assert [type(update) for update in seen.updates] == [Compiled, Created]
     assert [prepared.compilation for prepared in service.prepared] == [Compilation(name="c/1")]
 
 
@@ -747,7 +748,7 @@ def test_promote_after_success(clock: FakeClock) -> None:
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     run(service, PROMOTING, on_update=seen, clock=clock)
     assert service.called == ["prepare", "start", "get", "get", "get", "promote"]
-    assert seen.updates[-1] == Promoted(Compilation(name="c/1"))
+    assert seen.of(Promoted) == seen.updates[-1:] == [Promoted(Compilation(name="c/1"))]
     assert service.prepared[1] == service.prepared[0]
 
 
@@ -967,6 +968,7 @@ def test_cancel_of_a_run_that_is_over(clock: FakeClock) -> None:
     seen = Recorder(clock)
     with pytest.raises(Killed):
         run(service, NIGHTLY, on_update=seen, clock=clock)
+    assert seen.of(CancelRequested)[-1:] == seen.updates[-1:]
     assert seen.updates[-1] == CancelRequested(make_run("SUCCESSFUL"))
     assert len(service.times("cancel")) == 1
 
