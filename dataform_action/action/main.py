@@ -104,9 +104,7 @@ class _CheckedClock:
     def __init__(self, clock: Clock, signals: Signals) -> None:
         self._clock = clock
         self._signals = signals
-
-    def now(self) -> float:
-        return self._clock.now()
+        self.now = clock.now
 
     def sleep(self, seconds: float) -> None:
         self._signals.check()
