@@ -24,7 +24,7 @@ from dataform_action.report.analysis import analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import StepOutcome, outcome_of
-from dataform_action.report.publish import render_outputs
+from dataform_action.report.outputs import render_outputs
 from dataform_action.report.summary import render_summary
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)

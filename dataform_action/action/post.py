@@ -20,6 +20,7 @@ from dataform_action.errors import CancelUnsupported, DataformError, Refused, Un
 from dataform_action.events import CancelRequested, LeftRunning
 from dataform_action.github.commands import Console, open_log
 from dataform_action.github.files import FileCommands
+from dataform_action.github.markdown import prose
 from dataform_action.github.state import (
     STATE_CANCEL,
     STATE_COMPILATION,
@@ -31,7 +32,6 @@ from dataform_action.github.state import (
     STATE_SERVICE,
     STATE_SETTLED,
 )
-from dataform_action.report.markdown import prose
 from dataform_action.runs.recovery import CANCEL_PAUSE, cancel_run, find_run
 from dataform_action.services.base import Service
 from dataform_action.validation import is_link, is_segment

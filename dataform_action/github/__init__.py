@@ -1,4 +1,4 @@
-"""The protocol of GitHub's runner: workflow commands, files, signals, state for the post step.
+"""What GitHub asks of a step: workflow commands, files, signals, Markdown, state for the post step.
 
-Others use ``commands.Console``, ``files.FileCommands``, ``signals`` and ``state``.
+Others use ``commands.Console``, ``files.FileCommands``, ``signals``, ``markdown`` and ``state``.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from types import TracebackType
 
@@ -14,6 +13,7 @@ from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.outputs import render_outputs
 from dataform_action.report.summary import render_summary
 
 
@@ -45,25 +45,6 @@ def publish(
         console.line(words)
     else:
         console.error(words, outcome.title)
-
-
-def render_outputs(
-    outcome: StepOutcome, analysis: Analysis | None, subject: Subject | None
-) -> dict[str, str]:
-    """Return the outputs that only the outcome knows; the run's own are written before.
-
-    Where a service knows actions, the failed ones are a list whatever happened, so that a
-    workflow can read it. Only without an analysis is it left out: an empty list would be wrong.
-    """
-    outputs = {"status": outcome.status.value}
-    if outcome.duration is not None:
-        outputs["duration"] = str(int(outcome.duration))
-    if outcome.compilation_result:
-        outputs["compilation-result"] = outcome.compilation_result
-    has_actions = subject is not None and subject.has_actions
-    if analysis is not None and (analysis.actions or has_actions):
-        outputs["failed-actions"] = json.dumps(sorted(action.name for action in analysis.failed))
-    return outputs
 
 
 class _Guard:

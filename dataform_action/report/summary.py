@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from dataform_action.events import Fact, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
+from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.model import State
 from dataform_action.report.analysis import Analysis, renamed
-from dataform_action.report.markdown import Page, code, link, prose
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.summary_failures import add_compile_errors, add_failed_actions
 from dataform_action.report.summary_tables import add_actions, add_compiled, render_counts

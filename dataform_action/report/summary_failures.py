@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataform_action.github.markdown import Page, code, code_block, file_link, link, prose, row
 from dataform_action.model import Action, CompileError
 from dataform_action.report.analysis import Analysis
-from dataform_action.report.markdown import Page, code, code_block, file_link, link, prose, row
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.words import NO_REASON, count_of, took
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from dataform_action.github.markdown import Page, code, file_link, file_url, link, prose, row
 from dataform_action.model import Action, ActionState, CompiledAction
 from dataform_action.report.analysis import Analysis
-from dataform_action.report.markdown import Page, code, file_link, file_url, link, prose, row
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary_failures import name_of
 from dataform_action.report.words import all_of, count_of, took

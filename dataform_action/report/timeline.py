@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dataform_action.github.markdown import Page, one_line
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import Analysis
-from dataform_action.report.markdown import Page, one_line
 from dataform_action.report.summary_failures import name_of
 from dataform_action.report.words import took
 from dataform_action.text import cut

@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import example, given
 
-from dataform_action.report.markdown import (
+from dataform_action.github.markdown import (
     Page,
     code,
     code_block,

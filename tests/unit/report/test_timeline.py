@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 
+from dataform_action.github.markdown import Page
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import analyse
-from dataform_action.report.markdown import Page
 from dataform_action.report.timeline import (
     MOST_TASKS,
     add_timeline,
