@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -76,9 +77,10 @@ def replacing(name: str) -> Iterator[None]:
 
 def gateway(network: str = "bridge") -> str:
     """Return the host's own address on a network: where containers reach what listens there."""
-    template = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
-    addresses = docker("network", "inspect", network, "--format", template).split()
-    found = next((address for address in addresses if "." in address), None)
-    if found is None:
-        raise EngineError(f"The network {network} has no IPv4 gateway: {addresses}")
-    return found
+    template = "{{range .IPAM.Config}}{{.Subnet}},{{.Gateway}} {{end}}"
+    networks = docker("network", "inspect", network, "--format", template).split()
+    for subnet, address in (text.split(",") for text in networks):
+        if "." in subnet:
+            # An engine that has just made the network does not name its gateway: the first address.
+            return address or str(next(ipaddress.ip_network(subnet).hosts()))
+    raise EngineError(f"The network {network} has no IPv4 subnet: {networks}")
