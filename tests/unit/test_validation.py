@@ -1,4 +1,7 @@
-"""Which texts are safe as a path segment, a project's id, a token or a link."""
+"""Which texts are safe as a path segment, a token, a link or the address of an API.
+
+The address of an API is read here by way of the input ``api-url``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from dataform_action.validation import is_link, is_project_id, is_segment, is_token
 from tests.support.runner import BOUNDED, hostile_texts
+from tests.unit.action.support import problems, read
 
 _AFTER_THE_SCHEME = st.sampled_from(["a", "a.b/c", "[::1]:8080/", "a?", "a#", ""])
 
@@ -121,3 +125,111 @@ def test_a_link_holds_nothing_that_ends_or_breaks_it(text: str) -> None:
         assert text.isprintable()
         assert not set(text) & set(" \"'<>\\`|^{}")
         assert "@" not in urlsplit(text).netloc
+
+
+_ADDRESS_PROBLEM = (
+    "is not an API address: write it like https://host or https://host/path, "
+    "without user, query or fragment"
+)
+_CLEAR_PROBLEM = (
+    "{!r} would send the token in the clear: use https (http is for loopback, private addresses "
+    "and names without a dot)"
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.dataform.co",
+        "https://host:8443/a/b",
+        "https://8.8.8.8",
+        "https://[2001:db8::1]:443",
+        "http://localhost:8080",
+        "http://emulator",
+        "http://data_form-1:80/base",
+        "http://0xdata",
+        "http://127.0.0.1",
+        "http://127.9.9.9:1",
+        "http://10.0.0.1",
+        "http://172.31.255.255",
+        "http://192.168.1.1:65535",
+        "http://[::1]:8080",
+        "http://[fd00::1]",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:10.0.0.1]",
+        "https://host/v1/x",
+        "https://host/xv1",
+    ],
+)
+def test_addresses_of_an_api(value: str) -> None:
+    """https goes anywhere; http to this machine, private addresses and undotted names."""
+    assert read(api_url=value).api_url == value
+    assert read(api_url=f" {value}/\n").api_url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://api.dataform.co",
+        "http://localhost.",
+        "http://8.8.8.8",
+        "http://172.32.0.1",
+        "http://100.64.0.1",
+        "http://010.0.0.1",
+        "http://134744072",
+        "http://0x08080808",
+        "http://0X",
+        "http://[2606:4700::1]",
+        "http://[::ffff:8.8.8.8]",
+        "http://[::::]",
+        "http://[abcd]",
+        "http://api.dataform.co/v1",
+    ],
+)
+def test_a_token_is_never_sent_in_the_clear(value: str) -> None:
+    """http to a place that may be anywhere is refused, however its address is written."""
+    assert problems({"api-url": value}) == {"api-url": _CLEAR_PROBLEM.format(value)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.dataform.co",
+        "ftp://host",
+        "HTTPS://host",
+        "https://",
+        "https:///path",
+        "https://user:passw0rd@host",
+        "https://passw0rd@host",
+        "http://passw0rd@localhost",
+        "https://host?key=passw0rd",
+        "https://host#passw0rd",
+        "https://host\\@passw0rd",
+        "https://host:",
+        "https://host:65536",
+        "https://host:99999",
+        "https://host:123456",
+        "https://host:a",
+        "https://host//",
+        "https://host/a b",
+        "https://host/%2e",
+        "https://host/a\nb",
+        "https://[::1",
+        "https://[fe80::1%eth0]",
+        "https://é",
+        "https://" + "a" * 254,
+    ],
+)
+def test_nothing_else_is_an_address_of_an_api(value: str) -> None:
+    """The refused address is not repeated, as it may hold a password."""
+    assert problems({"api-url": value}) == {"api-url": _ADDRESS_PROBLEM}
+    assert "passw0rd" not in _ADDRESS_PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/base/v1", "/v1beta1"])
+def test_an_address_ends_before_the_version(path: str) -> None:
+    """The version is part of the API's paths, which would have it twice."""
+    value = f"https://host{path}"
+    assert problems({"api-url": value}) == {
+        "api-url": f"{value!r} must not end in the API's version: remove it"
+    }
