@@ -147,6 +147,7 @@ def test_pages_without_end(google: GoogleDataform, api: responses.RequestsMock) 
         said = {"nextPageToken": str(number + 1)}
         expect(api, f"GET {RUN}:query?pageSize=1000{token}", said)
     assert google.actions(make_run()) == ()
+    assert len(api.calls) == 200
 
 
 def test_only_the_request_that_failed_is_made_again(
