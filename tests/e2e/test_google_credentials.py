@@ -16,7 +16,7 @@ from tests.e2e.job import Job
 from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, GoogleStandIns
 from tests.support.runner import Command, parse_log
 from tests.support.steps import google_inputs_for
-from tests.unit.auth.test_token_source import service_account_key
+from tests.unit.auth.support import service_account_key
 
 _VARIABLES = (
     "GOOGLE_APPLICATION_CREDENTIALS",

@@ -8,6 +8,7 @@ import pytest
 
 from dataform_action import errors
 from dataform_action.errors import (
+    CredentialsRefused,
     DataformError,
     InputError,
     InvalidResponse,
@@ -103,3 +104,12 @@ def test_errors_survive_a_process_pool(error: DataformError) -> None:
     carried = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert type(carried) is type(error)
     assert (carried.args, carried.__dict__) == (error.args, error.__dict__)
+
+
+def test_a_refusal_of_credentials_is_final() -> None:
+    """A refusal of credentials is an error of this package that no retry catches."""
+    error = CredentialsRefused("x")
+    assert isinstance(error, DataformError)
+    assert not isinstance(error, Unusable)
+    assert not error.retryable
+    assert error.hint.startswith("In a workflow, run google-github-actions/auth before this step")

@@ -1,69 +1,24 @@
-"""The command line: the action's inputs as flags, for people at a terminal."""
+"""The command line: what each command does, prints and ends with."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dataform_action import __version__
-from dataform_action.action.input_specs import INPUTS
-from dataform_action.cli.main import main
-from dataform_action.cli.terminal import Terminal
 from dataform_action.emulator import Emulator
 from dataform_action.report.outcome import ExitCode
 from tests.support.fakes import FakeClock
+from tests.unit.cli.support import COMMANDS, NOTHING, Ended, google, play, refused, web
 
 ROOT = Path(__file__).resolve().parents[3]
-_NOTHING: Mapping[str, str] = {}
-COMMANDS = ("run", "wait", "compile", "cancel")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
-
-    exit_code: int
-    lines: list[str]
-    errors: str
-
-
-def play(
-    *arguments: str, environ: Mapping[str, str] = _NOTHING, clock: FakeClock | None = None
-) -> Ended:
-    """Run a command in this process, with no more of an environment than is given."""
-    stream, errors = io.StringIO(), io.StringIO()
-    exit_code = main(arguments, environ, stream, errors, clock=clock or FakeClock())
-    return Ended(exit_code, stream.getvalue().splitlines(), errors.getvalue())
-
-
-def web(emulator: Emulator, **more: str) -> dict[str, str]:
-    """Return the environment of somebody who works with the emulator's project."""
-    place = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
-    return {**place, "DATAFORM_TOKEN": emulator.token, **more}
-
-
-def google(emulator: Emulator, **more: str) -> dict[str, str]:
-    place = {"DATAFORM_LOCATION": "europe-west1", "DATAFORM_REPOSITORY": "warehouse"}
-    return {**web(emulator), **place, "DATAFORM_PROJECT_ID": "my-project", **more}
-
-
-def refused(
-    capsys: pytest.CaptureFixture[str], *arguments: str, environ: Mapping[str, str] = _NOTHING
-) -> str:
-    """Return what is said of arguments that no command can start with."""
-    with pytest.raises(SystemExit) as caught:
-        play(*arguments, environ=environ)
-    assert caught.value.code == ExitCode.BAD_INPUT
-    return capsys.readouterr().err
 
 
 def test_a_run_reads_well(emulator: Emulator, clock: FakeClock) -> None:
@@ -148,18 +103,6 @@ def test_the_exit_codes_are_the_steps(emulator: Emulator) -> None:
     assert play("cancel", "77", environ=google(emulator)).exit_code == ExitCode.NO_ANSWER
 
 
-def test_flags_go_before_the_environment(emulator: Emulator) -> None:
-    """What is typed counts, even where it takes back what the environment sets."""
-    environ = web(emulator, DATAFORM_SCHEDULE="failure", DATAFORM_ENVIRONMENT="staging")
-    ended = play("run", "--schedule", "nightly", "--environment", "", environ=environ)
-    assert ended.exit_code == ExitCode.SUCCESS
-    assert emulator.runs[0].schedule == "nightly"
-    assert emulator.runs[0].environment is None
-    play("run", "--tags", "a,b", "--tags", "c", environ=web(emulator, DATAFORM_WAIT="false"))
-    assert emulator.runs[1].tags == ("a", "b", "c")
-    assert not [request for request in emulator.requests[-1:] if request.method == "GET"]
-
-
 @pytest.mark.parametrize("command", ["wait", "cancel"])
 @pytest.mark.parametrize("run_id", ["", " \n"])
 def test_a_blank_run_id_is_refused(
@@ -202,45 +145,6 @@ def test_every_problem_is_told_by_its_flag() -> None:
     assert "\nRUN_ID 'a/b' may hold only letters" in waited.errors
 
 
-def test_a_token_may_come_from_a_file(emulator: Emulator, tmp_path: Path) -> None:
-    """A file's token goes before the environment's, and its line break does not count."""
-    file = tmp_path / "token"
-    file.write_text(f"{emulator.token}\n", "utf-8")
-    ended = play("run", "--token-file", str(file), environ=web(emulator, DATAFORM_TOKEN="old"))
-    assert ended.exit_code == ExitCode.SUCCESS
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "cannot be read: No such file"),
-        (b"\xff", "cannot be read: it is no text"),
-        (b" \n", "holds no token"),
-    ],
-)
-def test_a_file_without_a_token_is_refused(
-    content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A mistaken file never makes the command go on with other credentials."""
-    file = tmp_path / "token"
-    if content is not None:
-        file.write_bytes(content)
-    assert words in refused(
-        capsys, "run", "--token-file", str(file), environ={"DATAFORM_TOKEN": "t"}
-    )
-
-
-@pytest.mark.parametrize("arguments", [("--token", "s3cret"), ("--token=s3cret",), ("--token",)])
-@pytest.mark.parametrize("before", [("run",), ()])
-def test_a_token_among_the_arguments_is_refused(
-    before: tuple[str, ...], arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A token that everyone can see is not used, not repeated, and the remedy is told."""
-    words = refused(capsys, *before, *arguments)
-    assert "set DATAFORM_TOKEN, or give --token-file" in words
-    assert "s3cret" not in words
-
-
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
@@ -268,46 +172,6 @@ def test_the_token_is_never_printed(emulator: Emulator) -> None:
         assert secret not in "\n".join(ended.lines)
 
 
-def test_text_cannot_move_the_cursor() -> None:
-    """Escape sequences reach the terminal as blanks, and text is not altered otherwise."""
-    stream = io.StringIO()
-    terminal = Terminal(stream)
-    terminal.mask("s3cret")
-    terminal.group("A\x1b[2J", ["::b:: s3cret"])
-    terminal.error("one\ntwo\x07", "Title", file="a.sqlx", line=3)
-    terminal.warning("three\r", "Title")
-    lines = ["A [2J:", "  ::b:: ***", "Error: a.sqlx:3: one", "two ", "Warning: three"]
-    assert stream.getvalue().splitlines() == lines
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_the_rules(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The help of each command tells of the environment, the token and the exit codes."""
-    with pytest.raises(SystemExit) as caught:
-        play(command, "--help")
-    assert caught.value.code == 0
-    words = capsys.readouterr().out
-    assert "DATAFORM_PROJECT_ID" in words
-    assert "--token-file" in words
-    assert "Exit codes:" in words
-
-
-def test_help_lists_every_input(capsys: pytest.CaptureFixture[str]) -> None:
-    """No input is forgotten: a new one must find its command, with its default."""
-    helps = ""
-    for command in COMMANDS:
-        with pytest.raises(SystemExit):
-            play(command, "--help")
-        helps += " ".join(capsys.readouterr().out.split())
-    for declared in INPUTS:
-        spelled = {"token": "--token-file", "run-id": "RUN_ID", "compile-only": " compile "}
-        # There is no job to summarize.
-        if declared.name != "summary":
-            assert spelled.get(declared.name, f"--{declared.name} ") in helps.replace(",", " ")
-    assert helps.count("(default: 6h)") == 3
-    assert helps.count("(default: false)") > helps.count("(default: true)")
-
-
 def test_without_a_command_there_is_help() -> None:
     """Nothing to do is no success, but an occasion to say what could be done."""
     ended = play()
@@ -322,7 +186,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"{__version__}\n"
 
 
-def start(*arguments: str, environ: Mapping[str, str] = _NOTHING) -> subprocess.Popen[str]:
+def start(*arguments: str, environ: Mapping[str, str] = NOTHING) -> subprocess.Popen[str]:
     inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "dataform_action", *arguments],

@@ -1,130 +1,308 @@
-"""Finding the actions that people name in part."""
+"""Google Cloud Dataform: what is compiled for a request, and what of it is selected."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+import responses
 
-from dataform_action.errors import InputError
-from dataform_action.services.google.compilation import complete_names
-
-COMPILED = (
-    "my-project.sales.orders",
-    "my-project.sales.order_items",
-    "my-project.raw.orders",
-    "example.com:p.sales.customers",
+from dataform_action.errors import InputError, InvalidResponse
+from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
+from dataform_action.services.google.service import GoogleDataform
+from tests.unit.services.google.support import (
+    COMMIT,
+    COMPILATION,
+    COMPILATIONS,
+    FILES,
+    GIT,
+    NUMBERED,
+    RELEASE,
+    REPOSITORY,
+    RUN,
+    SCHEDULE,
+    expect,
+    target,
 )
+
+
+@pytest.mark.parametrize("commit", [None, 7, ["x"], "main", f"{'0' * 40}\n"])
+def test_commit_that_is_none(
+    google: GoogleDataform, api: responses.RequestsMock, commit: object
+) -> None:
+    """A commit that is not told, or is none, is left out."""
+    said = {"name": COMPILATION, "resolvedGitCommitSha": commit}
+    expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+    prepared = google.prepare(RunRequest(git_ref="main"))
+    assert prepared.compilation == Compilation(name=COMPILATION)
+
+
+def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A commit-ish is compiled with just the overrides that are given."""
+    body = {
+        "gitCommitish": "refs/pull/7/head",
+        "codeCompilationConfig": {
+            "vars": {"env": "ci", "empty": ""},
+            "schemaSuffix": "pr7",
+            "tablePrefix": "t",
+        },
+    }
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    request_ = RunRequest(
+        git_ref="refs/pull/7/head",
+        vars=(("env", "ci"), ("empty", "")),
+        schema_suffix="pr7",
+        table_prefix="t",
+    )
+    assert google.prepare(request_).body == {"compilationResult": COMPILATION}
+
+
+def test_git_ref_alone(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A commit-ish without overrides is compiled without a configuration."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "v1.2"})
+    assert google.prepare(RunRequest(git_ref="v1.2")).compilation is not None
+
+
+def test_git_ref_and_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """With an environment beside, its own configuration is merged with the overrides."""
+    own = {
+        "defaultDatabase": "prod",
+        "schemaSuffix": "old",
+        "vars": {"env": "prod", "keep": "1"},
+    }
+    expect(api, f"GET {RELEASE}", {"gitCommitish": "main", "codeCompilationConfig": own})
+    body = {
+        "gitCommitish": "topic",
+        "codeCompilationConfig": {
+            "defaultDatabase": "prod",
+            "schemaSuffix": "new",
+            "vars": {"env": "ci", "keep": "1"},
+        },
+    }
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    request_ = RunRequest(
+        git_ref="topic", environment="production", vars=(("env", "ci"),), schema_suffix="new"
+    )
+    assert google.prepare(request_).compilation is not None
 
 
 @pytest.mark.parametrize(
-    ("wanted", "full"),
+    ("config", "merged"),
     [
-        ("my-project.sales.orders", "my-project.sales.orders"),
-        ("sales.orders", "my-project.sales.orders"),
-        ("raw.orders", "my-project.raw.orders"),
-        ("order_items", "my-project.sales.order_items"),
-        ("customers", "example.com:p.sales.customers"),
-        ("sales.customers", "example.com:p.sales.customers"),
-        ("example.com:p.sales.customers", "example.com:p.sales.customers"),
+        (None, {"vars": {"a": "1"}}),
+        ("x", {"vars": {"a": "1"}}),
+        ({"vars": None}, {"vars": {"a": "1"}}),
+        ({"vars": ["x"]}, {"vars": {"a": "1"}}),
+        ({"vars": "x", "tablePrefix": "t"}, {"vars": {"a": "1"}, "tablePrefix": "t"}),
     ],
 )
-def test_names_are_completed(wanted: str, full: str) -> None:
-    """A name is an action's own, with its dataset, or in full."""
-    assert complete_names([wanted], COMPILED) == [full]
+def test_odd_configuration_of_an_environment(
+    google: GoogleDataform, api: responses.RequestsMock, config: object, merged: object
+) -> None:
+    """What is no configuration, or holds no variables, is as if it were left out."""
+    expect(api, f"GET {RELEASE}", {"codeCompilationConfig": config})
+    body = {"gitCommitish": "topic", "codeCompilationConfig": merged}
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    google.prepare(RunRequest(git_ref="topic", environment="production", vars=(("a", "1"),)))
 
 
-def test_names_keep_their_order_and_come_once() -> None:
-    """Names are completed in the order in which they are given, each action once."""
-    wanted = ("raw.orders", "customers", "my-project.raw.orders", "order_items")
-    assert complete_names(wanted, COMPILED) == [COMPILED[2], COMPILED[3], COMPILED[1]]
+def test_configuration_of_an_environment_without_variables(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """Without variables of the request, an environment's own are handed on untouched."""
+    expect(api, f"GET {RELEASE}", {"codeCompilationConfig": {"vars": {"a": "1"}}})
+    body = {"gitCommitish": "topic", "codeCompilationConfig": {"vars": {"a": "1"}}}
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    google.prepare(RunRequest(git_ref="topic", environment="production"))
 
 
-def test_full_name_is_never_ambiguous() -> None:
-    """An action's full name means that one, even where it is the end of another's."""
-    compiled = ("sales.orders", "my-project.sales.orders")
-    assert complete_names(["sales.orders"], compiled) == ["sales.orders"]
+@pytest.mark.parametrize(("errors", "count"), [(1, "1 error"), (2, "2 errors")])
+def test_compile_errors(
+    google: GoogleDataform, api: responses.RequestsMock, errors: int, count: str
+) -> None:
+    """A compilation with errors is never invoked, and every error is told."""
+    error = {"message": "Missing\n dependency", "path": "definitions/a.sqlx"}
+    said = {"name": COMPILATION, "compilationErrors": [error] * errors}
+    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    with pytest.raises(CompileFailed) as caught:
+        google.prepare(RunRequest(environment="production"))
+    assert caught.value.message == (
+        f"The compilation has {count}, so nothing was run. The first: Missing dependency"
+    )
+    assert caught.value.compilation_result == COMPILATION
+    known = CompileError(message="Missing\n dependency", file="definitions/a.sqlx")
+    assert caught.value.errors == (known,) * errors
+    # Without a commit there is no address of its files to ask for.
+    assert (caught.value.commit, caught.value.files_url) == ("", "")
 
 
-def test_action_that_is_compiled_twice_is_one() -> None:
-    """A name that the compilation repeats is not ambiguous."""
-    assert complete_names(["orders"], ["p.s.orders", "p.s.orders"]) == ["p.s.orders"]
-
-
-def test_nothing_wanted() -> None:
-    """Without names there are none."""
-    assert complete_names([], COMPILED) == []
+def test_commit_of_compile_errors(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A compilation that failed names its commit, and where the files of it are shown."""
+    said = {
+        "name": COMPILATION,
+        "compilationErrors": [{"message": "m"}],
+        "resolvedGitCommitSha": COMMIT,
+    }
+    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    expect(api, f"GET {REPOSITORY}", GIT)
+    with pytest.raises(CompileFailed) as caught:
+        google.prepare(RunRequest(environment="production"))
+    assert (caught.value.commit, caught.value.files_url) == (COMMIT, FILES)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
+    "said",
     [
-        (
-            "orders",
-            "name 'orders', which fits several: write one of "
-            "my-project.raw.orders, my-project.sales.orders",
-        ),
-        (
-            "order",
-            "name 'order', which the compilation does not hold: "
-            "the nearest are orders, order_items",
-        ),
-        (
-            "sale.orders",
-            "name 'sale.orders', which the compilation does not hold: "
-            "the nearest are sales.orders, sales.order_items, raw.orders",
-        ),
-        (
-            "my-project.sales.order",
-            "name 'my-project.sales.order', which the compilation does not hold: the nearest are "
-            "my-project.sales.orders, my-project.sales.order_items, my-project.raw.orders",
-        ),
-        (
-            "customer",
-            "name 'customer', which the compilation does not hold: the nearest are customers",
-        ),
-        ("q", "name 'q', which the compilation does not hold: none is like it"),
-        ("", "name '', which the compilation does not hold: none is like it"),
-        ("a\nb", r"name 'a\nb', which the compilation does not hold: none is like it"),
+        {},
+        {"name": COMPILATION.replace("shop", "other")},
+        {"name": f"{COMPILATIONS}/../../x"},
+        {"name": RUN},
+        {"name": COMPILATION, "compilationErrors": ["boom"]},
     ],
 )
-def test_name_that_fits_no_one(wanted: str, problem: str) -> None:
-    """A name that fits none or several tells the nearest, and that nothing was run."""
+def test_odd_compilation(google: GoogleDataform, api: responses.RequestsMock, said: object) -> None:
+    """An answer that names no compilation result of ours, or odd errors, runs nothing."""
+    expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+    with pytest.raises(InvalidResponse):
+        google.prepare(RunRequest(git_ref="main"))
+
+
+@pytest.mark.parametrize("parent", [REPOSITORY, NUMBERED])
+def test_environment_and_schedule(
+    google: GoogleDataform, api: responses.RequestsMock, parent: str
+) -> None:
+    """With a schedule beside, its own invocationConfig is merged with what is given."""
+    own = {
+        "includedTags": ["daily"],
+        "serviceAccount": "old@p",
+        "transitiveDependenciesIncluded": True,
+        "queryPriority": "BATCH",
+    }
+    said = {"releaseConfig": f"{parent}/releaseConfigs/production", "invocationConfig": own}
+    expect(api, f"GET {SCHEDULE}", said)
+    said = {"name": COMPILATION}
+    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    request_ = RunRequest(
+        schedule="nightly",
+        environment="production",
+        tags=("hourly",),
+        service_account="new@p",
+    )
+    assert google.prepare(request_).body == {
+        "compilationResult": COMPILATION,
+        "invocationConfig": {
+            "includedTags": ["hourly"],
+            "serviceAccount": "new@p",
+            "transitiveDependenciesIncluded": True,
+            "queryPriority": "BATCH",
+        },
+    }
+
+
+@pytest.mark.parametrize("config", [None, [], "x", 3])
+def test_schedule_without_a_configuration(
+    google: GoogleDataform, api: responses.RequestsMock, config: object
+) -> None:
+    """A schedule that has no invocationConfig of its own adds nothing."""
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": config})
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    prepared = google.prepare(RunRequest(schedule="nightly", environment="production"))
+    assert prepared.body == {"compilationResult": COMPILATION}
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        None,
+        "",
+        3,
+        ["x"],
+        RELEASE.replace("production", "staging"),
+        RELEASE.replace("production", "pre-production"),
+        RELEASE.replace("shop", "other"),
+    ],
+)
+def test_schedule_of_another_release(
+    google: GoogleDataform, api: responses.RequestsMock, release: object
+) -> None:
+    """A schedule of another release configuration is refused before anything is compiled."""
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": release})
     with pytest.raises(InputError) as caught:
-        complete_names([wanted], COMPILED)
-    assert caught.value.message == f"actions {problem}"
+        google.prepare(RunRequest(schedule="nightly", environment="production"))
+    assert caught.value.message == (
+        "schedule nightly belongs to another release configuration than production: "
+        "name that one, or leave environment out"
+    )
     assert caught.value.hint == "Nothing was run."
 
 
-def test_long_lists_are_cut() -> None:
-    """Of many that fit, three are told, and how many more there are."""
-    with pytest.raises(InputError) as caught:
-        complete_names(["x"], [f"p.s{number}.x" for number in range(5)])
-    assert caught.value.message == (
-        "actions name 'x', which fits several: write one of p.s0.x, p.s1.x, p.s2.x and 2 more"
+def test_selection_replaces_the_schedules_own(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """Asked for some actions, a run does not also run all that its schedule selects."""
+    own = {"includedTags": ["daily"], "serviceAccount": "a@b"}
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
+    made = {"name": COMPILATION}
+    expect(api, f"POST {COMPILATIONS}", made, body={"releaseConfig": RELEASE})
+    request = RunRequest(schedule="nightly", environment="production", tags=("hourly",))
+    body = google.prepare(request).body
+    assert body["invocationConfig"] == {"includedTags": ["hourly"], "serviceAccount": "a@b"}
+
+
+def test_selection(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Names are completed from every page of the compilation; declarations are not run."""
+    body = {"releaseConfig": RELEASE}
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    query = f"GET {COMPILATION}:query?pageSize=400"
+    pages: list[list[dict[str, object]]] = [
+        [{"target": target("orders"), "relation": {}}],
+        [{"target": target("orders", "raw"), "declaration": {}}],
+        [{"target": target("items", "raw", "example.com:p"), "operations": {}}],
+    ]
+    for number, page in enumerate(pages):
+        said: dict[str, object] = {"compilationResultActions": page}
+        if number < 2:
+            said["nextPageToken"] = f"p/{number + 1}&x="
+        token = f"&pageToken=p%2F{number}%26x%3D" if number else ""
+        expect(api, f"{query}{token}", said)
+    request_ = RunRequest(
+        environment="production",
+        actions=("orders", "example.com:p.raw.items"),
+        tags=("daily", "hourly"),
+        include_dependencies=True,
+        include_dependents=True,
+        full_refresh=True,
+        service_account="run@my-project.iam.gserviceaccount.com",
     )
+    assert google.prepare(request_).body["invocationConfig"] == {
+        "includedTargets": [target("orders"), target("items", "raw", "example.com:p")],
+        "includedTags": ["daily", "hourly"],
+        "transitiveDependenciesIncluded": True,
+        "transitiveDependentsIncluded": True,
+        "fullyRefreshIncrementalTablesEnabled": True,
+        "serviceAccount": "run@my-project.iam.gserviceaccount.com",
+    }
 
 
-def test_every_problem_at_once() -> None:
-    """Every name that does not fit is told, also beside one that does."""
+def test_target_without_a_project(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A target that the API tells only in part is asked for by that part."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "x"})
+    parts = {"schema": "sales", "name": "orders"}
+    said = {"compilationResultActions": [{"target": parts, "relation": {}}]}
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
+    prepared = google.prepare(RunRequest(git_ref="x", actions=("orders",)))
+    assert prepared.body["invocationConfig"] == {"includedTargets": [parts]}
+
+
+def test_unknown_actions(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Actions that are not to be had are told at once, and nothing is run."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    said = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
     with pytest.raises(InputError) as caught:
-        complete_names(["customers", "orders", "q"], COMPILED)
-    assert [name for name, _ in caught.value.problems] == ["actions", "actions"]
-
-
-NAMES = st.lists(
-    st.lists(st.sampled_from("abc"), min_size=3, max_size=3, unique=True).map(".".join), max_size=6
-)
-
-
-@given(NAMES, st.lists(st.sampled_from(("a", "b", "a.b", "b.c", "a.b.c", "c.b.a")), max_size=3))
-def test_what_is_found_was_compiled(compiled: list[str], wanted: list[str]) -> None:
-    """Whatever is found was compiled, ends in what was wanted, and is the only one."""
-    try:
-        found = complete_names(wanted, compiled)
-    except InputError:
-        return
-    for full in found:
-        assert full in compiled
-        assert any(f".{full}".endswith(f".{name}") for name in wanted)
-    for name in wanted:
-        assert len({full for full in compiled if f".{full}".endswith(f".{name}")}) == 1
+        google.prepare(RunRequest(environment="production", actions=("order", "zzz")))
+    assert caught.value.problems == (
+        (
+            "actions",
+            "name 'order', which the compilation does not hold: the nearest are orders",
+        ),
+        ("actions", "name 'zzz', which the compilation does not hold: none is like it"),
+    )

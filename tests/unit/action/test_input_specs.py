@@ -1,0 +1,29 @@
+"""The table of inputs: it fits the fields of a request, and its defaults change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from dataform_action.action.input_specs import INPUTS
+from dataform_action.model import RunRequest
+from tests.unit.action.support import GOOD, MINIMUM, environ_of, parse
+
+
+def test_each_field_of_a_request_has_an_input_of_its_type() -> None:
+    """What the kind of an input yields is what the field of the same name takes."""
+    types = {
+        "text": "str | None",
+        "list": "tuple[str, ...]",
+        "pairs": "tuple[tuple[str, str], ...]",
+        "boolean": "bool",
+    }
+    kinds = {declared.name.replace("-", "_"): declared.kind for declared in INPUTS}
+    assert {field.name: types[kinds[field.name]] for field in fields(RunRequest)} == {
+        field.name: field.type for field in fields(RunRequest)
+    }
+
+
+def test_defaults_in_the_metadata_change_nothing() -> None:
+    """What the runner fills in from action.yml is what the code takes for absent inputs."""
+    values = {declared.name: declared.default for declared in INPUTS}
+    assert parse(environ_of({**values, **GOOD})) == MINIMUM

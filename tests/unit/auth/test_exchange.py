@@ -1,0 +1,216 @@
+"""The exchanges for a token: what is told of each, and what its failure means."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+
+from dataform_action.errors import NotConnected
+from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Given
+from tests.unit.auth.support import (
+    DENIED,
+    FEDERATION,
+    Setting,
+    be_real,
+    failure,
+    misconfiguration,
+    refusal,
+    service_account_key,
+)
+
+
+def test_each_exchange_is_told(setting: Setting) -> None:
+    """Address, status, time and size are told of each, without query, body and tokens."""
+    echo = {"X-Request-Id": "identity-token-1"}
+    setting.google.fail(EXCHANGE, Given(503, headers=echo), Given(fault="close"))
+    for _ in range(2):
+        failure(setting.federation())
+    url = setting.google.url
+    parts = [re.sub(r"\d+\.\d\d s", "0 s", line) for line in setting.told]
+    assert parts[0].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
+    assert parts[1] == f"POST {url}{EXCHANGE}: HTTP 503 in 0 s, 0 bytes, X-Request-Id: ***"
+    assert parts[2].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
+    assert parts[3] == f"POST {url}{EXCHANGE}: NotConnected after 0 s"
+    assert "token-" not in "".join(setting.told)
+
+
+_DISABLED = {
+    "error": {
+        "code": 403,
+        "message": "IAM Service Account Credentials API has not been used in project 123 before "
+        "or it is disabled.",
+    }
+}
+_CONDITION = {
+    "error": "unauthorized_client",
+    "error_description": "The given credential is rejected by the attribute condition.",
+}
+_AUDIENCE = {
+    "error": "invalid_target",
+    "error_description": 'The target service indicated by the "audience" parameters is invalid.',
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "words", "hint"),
+    [
+        (
+            IMPERSONATION,
+            Given(403, DENIED),
+            "HTTP 403: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it "
+            "may not exist).",
+            "Grant roles/iam.workloadIdentityUser on the service account",
+        ),
+        (IMPERSONATION, Given(403, _DISABLED), "project 123", "Enable the IAM Service Account"),
+        (EXCHANGE, Given(400, _CONDITION), "unauthorized_client: The given", "The attribute cond"),
+        (EXCHANGE, Given(400, _AUDIENCE), "invalid_target", "Check workload_identity_provider"),
+        (EXCHANGE, Given(404, b""), "HTTP 404: an empty body", "Check workload_identity_provider"),
+        (
+            IDENTITY,
+            Given(403, {"message": "Can't issue ID_TOKEN for job in 'Completed' state."}),
+            "HTTP 403: Can't issue ID_TOKEN for job in 'Completed' state.",
+            "Give the job permissions: id-token: write",
+        ),
+        (IDENTITY, Given(401, b"no " * 400), "HTTP 401: no no", "Give the job permissions"),
+    ],
+)
+def test_a_refusal_names_the_remedy(
+    setting: Setting, path: str, given: Given, words: str, hint: str
+) -> None:
+    """Each step says in the service's words why, and what to change; it is tried once."""
+    setting.google.fail(path, given)
+    error = refusal(setting.federation())
+    method = "GET" if path == IDENTITY else "POST"
+    assert error.message.startswith(
+        f"No access token: {method} {setting.google.url}{path}: HTTP {given.status}: "
+    )
+    assert words in error.message
+    assert len(error.message) < 800
+    assert error.hint.startswith(hint)
+    assert setting.google.paths == FEDERATION[: FEDERATION.index(path) + 1]
+
+
+def test_a_refused_key(setting: Setting) -> None:
+    """A deleted key is told apart from a wrong set-up of federation."""
+    words = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+    setting.google.fail(OAUTH, Given(400, words))
+    error = refusal(setting.source(service_account_key(setting.google)))
+    assert error.message.endswith("HTTP 400: invalid_grant: Invalid JWT Signature.")
+    assert error.hint.startswith("The service account's key may be deleted or disabled")
+
+
+def test_a_revoked_login(setting: Setting) -> None:
+    """A login that has run out is to be made again."""
+    setting.google.fail(EXCHANGE, Given(400, {"error": "invalid_grant"}))
+    info = {
+        "type": "external_account_authorized_user",
+        "client_id": "client",
+        "client_secret": "client-secret",
+        "refresh_token": "refresh-token",
+        "token_url": setting.google.url + EXCHANGE,
+    }
+    error = refusal(setting.source(info))
+    assert error.message.endswith("HTTP 400: invalid_grant")
+    assert error.hint.startswith("The login has expired or was revoked")
+
+
+@pytest.mark.parametrize("path", FEDERATION)
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Given(500, b""), "HTTP 500: an empty body"),
+        (Given(503, b"<html>"), "HTTP 503: an HTML page"),
+        (Given(429, {"error": {"message": "slow down"}}), "HTTP 429: slow down"),
+        (Given(408, b"late"), "HTTP 408: late"),
+        (Given(400, {"error": "temporarily_unavailable"}), "HTTP 400: temporarily_unavailable"),
+        (Given(302, b"", {"Location": "/idtoken"}), "HTTP 302, a redirect, is not followed"),
+        (Given(fault="close"), "Remote end closed connection without response"),
+        (Given(fault="flood"), "the answer is longer than 65536 bytes"),
+        (Given(body=b"<html>"), "the answer holds no usable token"),
+        (Given(body=b""), "the answer holds no usable token"),
+        (Given(body={}), "the answer holds no usable token"),
+        (Given(body=[]), "the answer holds no usable token"),
+        (
+            Given(body={"value": "", "access_token": None, "accessToken": "", "expireTime": ""}),
+            "the answer holds no usable token",
+        ),
+        (Given(body={"accesstoken": "surprise"}), "the answer holds no usable token"),
+    ],
+)
+def test_a_failure_that_may_pass(setting: Setting, path: str, given: Given, words: str) -> None:
+    """No step is repeated here, and each failure says which step it was; nobody sleeps."""
+    setting.google.fail(path, given)
+    source = setting.federation()
+    error = failure(source)
+    assert f"{setting.google.url}{path}: {words}" in error.message
+    assert "surprise" not in error.message
+    assert setting.google.paths == FEDERATION[: FEDERATION.index(path) + 1]
+    assert source().startswith("impersonated-token-")
+
+
+def test_an_empty_token(setting: Setting) -> None:
+    """An answer that names a lifetime, but no token, is no answer."""
+    setting.google.fail(EXCHANGE, Given(body={"access_token": "", "expires_in": 3600}))
+    error = failure(setting.source(setting.google.external_account(impersonation=False)))
+    assert error.message.endswith(f"{EXCHANGE}: the answer holds no usable token")
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_a_refresh_is_bounded_in_time(setting: Setting, fault: str) -> None:
+    """Neither silence nor an endless answer holds a caller up."""
+    setting.google.fail(EXCHANGE, Given(fault=fault))
+    error = failure(setting.federation(refresh_seconds=0.2))
+    assert "timed out" in error.message or "in time" in error.message or "0.2" in error.message
+    assert error.hint
+
+
+def test_time_may_run_out_between_two_exchanges(setting: Setting) -> None:
+    """The limit is one for all the exchanges together."""
+    setting.google.on_request = lambda _path: setting.google.pause(0.3)
+    error = failure(setting.federation(refresh_seconds=0.2))
+    setting.google.on_request = lambda _path: None
+    assert len(setting.google.paths) == 1
+    assert error.retryable
+
+
+def test_no_connection(setting: Setting) -> None:
+    """A service that cannot be reached is one that did not get the request."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    info = service_account_key(setting.google) | {"token_uri": f"http://127.0.0.1:{port}/token"}
+    error = failure(setting.source(info))
+    assert error.message.startswith(f"No access token: POST http://127.0.0.1:{port}/token: ")
+    assert "Connection refused" in error.message
+    assert error.hint == NotConnected.hint
+
+
+def test_a_missing_bundle_of_certificates(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No attempt can succeed without the certificates that were asked for."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    info = service_account_key(setting.google) | {"token_uri": "https://127.0.0.1:1/token"}
+    error = misconfiguration(setting.source(info))
+    assert "Could not find a suitable TLS CA certificate bundle" in error.message
+
+
+def test_an_authority_that_is_not_trusted(setting: Setting) -> None:
+    """A certificate of an unknown authority will not be trusted later either."""
+    be_real(setting.google, "sts.googleapis.com", setting.folder / "unused.pem")
+    info = service_account_key(setting.google) | {"token_uri": "https://sts.googleapis.com/token"}
+    error = misconfiguration(setting.source(info))
+    assert "certificate verify failed" in error.message
+
+
+def test_a_proxy_that_fails(setting: Setting) -> None:
+    """A proxy that has no way to the service may have one later."""
+    info = service_account_key(setting.google) | {"token_uri": "https://sts.googleapis.com/token"}
+    assert "Tunnel connection failed: 502" in failure(setting.source(info)).message
+
+
+def test_an_address_of_no_use(setting: Setting) -> None:
+    """An address that is none is a mistake in the file."""
+    info = service_account_key(setting.google) | {"token_uri": "token"}
+    assert "Invalid URL 'token'" in misconfiguration(setting.source(info)).message

@@ -1,0 +1,91 @@
+"""What is read of a run that is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataform_action.errors import NoResponse, Refused
+from dataform_action.model import Action, Compilation, Polling, Result
+from dataform_action.runs.api import run
+from tests.support.fakes import (
+    ActionsStep,
+    Broken,
+    FakeClock,
+    FakeService,
+    Killed,
+    make_action,
+    make_run,
+)
+from tests.unit.runs.support import DONE, NIGHTLY
+
+PLACED = make_action("p.d.a", file="definitions/a.sqlx")
+
+
+@pytest.mark.parametrize(
+    ("queries", "details", "actions", "calls"),
+    [
+        ([(DONE,)], [(PLACED,)], (PLACED,), ["actions", "details"]),
+        ([()], [()], (), ["actions", "details"]),
+        (
+            [NoResponse("503"), (DONE,)],
+            [(PLACED,)],
+            (PLACED,),
+            ["actions", "actions", "details"],
+        ),
+        (
+            [(DONE,)],
+            [NoResponse("503"), (PLACED,)],
+            (PLACED,),
+            ["actions", "details", "details"],
+        ),
+        ([(DONE,)], [NoResponse("503")], (DONE,), ["actions", "details", "details", "details"]),
+        ([(DONE,)], [Refused("no", status=403)], (DONE,), ["actions", "details"]),
+        ([(DONE,)], [Broken("odd")], (DONE,), ["actions", "details"]),
+        ([NoResponse("503")], [()], (), ["actions"] * 3),
+        ([Refused("no", status=403)], [()], (), ["actions"]),
+    ],
+)
+@pytest.mark.parametrize("status", ["SUCCESSFUL", "FAILED"])
+def test_actions_of_a_run_that_is_over(
+    clock: FakeClock,
+    status: str,
+    queries: list[ActionsStep],
+    details: list[ActionsStep],
+    actions: tuple[Action, ...],
+    calls: list[str],
+) -> None:
+    """The result has the actions as far as three attempts tell; without them it is the same."""
+    service = FakeService(
+        clock, polls=[status], queries=queries, details_of=details, has_actions=True
+    )
+    result = run(service, NIGHTLY, clock=clock)
+    assert result == Result(run=make_run(status), duration=0, actions=actions)
+    assert service.called == ["prepare", "start", "get", *calls]
+
+
+def test_what_is_told_of_an_end_does_not_wait_for_the_interval(clock: FakeClock) -> None:
+    """However rarely a long run is polled, its end is told within seconds of being seen."""
+    service = FakeService(
+        clock, polls=["RUNNING"] * 60 + ["FAILED"], queries=[NoResponse("503")], has_actions=True
+    )
+    run(service, NIGHTLY, Polling(interval=600, timeout=86400), clock=clock)
+    assert service.times("actions")[-1] - service.times("get")[-1] == 10
+
+
+def test_result_has_the_compilation(clock: FakeClock) -> None:
+    """What the run executed is told with its end, where the service knows it."""
+    made = Compilation(name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0")
+    service = FakeService(clock, polls=["FAILED"], compilation=made, has_actions=True)
+    assert run(service, NIGHTLY, clock=clock).compilation == made
+    failing = FakeService(
+        clock, polls=["FAILED"], details_of=[NoResponse("503")], compilation=made, has_actions=True
+    )
+    assert run(failing, NIGHTLY, clock=clock).compilation is None
+
+
+def test_kill_while_asking_for_the_last_actions_cancels_nothing(clock: FakeClock) -> None:
+    """The run is over by then."""
+    service = FakeService(clock, polls=["FAILED"], queries=[Killed()], has_actions=True)
+    with pytest.raises(Killed):
+        run(service, NIGHTLY, clock=clock)
+    assert "cancel" not in service.called

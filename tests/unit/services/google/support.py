@@ -1,0 +1,111 @@
+"""What the tests of Google Cloud Dataform share: names, and expected exchanges."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import responses
+
+from dataform_action.model import Compilation, Prepared, Run, RunRequest, State
+from dataform_action.services.google.service import GoogleDataform
+
+TOKEN = "ya29.a0AfH6SMBx-T2w_Ux9cVb4LmN8sKfYhGdP3aEjR5oWtQ6iB0k"
+API = "https://dataform.googleapis.com/v1"
+REPOSITORY = "projects/my-project/locations/europe-west1/repositories/shop"
+#: The same in an answer: projects may be named by number there.
+NUMBERED = "projects/123456/locations/europe-west1/repositories/shop"
+#: A repository with short names, for reading answers alone.
+PARENT = "projects/p/locations/l/repositories/r"
+RUNS = f"{REPOSITORY}/workflowInvocations"
+RUN = f"{RUNS}/1700-abc"
+COMPILATIONS = f"{REPOSITORY}/compilationResults"
+COMPILATION = f"{COMPILATIONS}/c0ffee"
+RELEASE = f"{REPOSITORY}/releaseConfigs/production"
+SCHEDULE = f"{REPOSITORY}/workflowConfigs/nightly"
+COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
+GIT = {"gitRemoteSettings": {"url": "https://github.com/OWNER/shop.git"}}
+FILES = f"https://github.com/OWNER/shop/blob/{COMMIT}"
+CONSOLE = (
+    "https://console.cloud.google.com/bigquery/dataform/locations/europe-west1/repositories/shop"
+)
+LINK = f"{CONSOLE}/workflows/1700-abc?project=my-project"
+
+
+def make_google(**kwargs: Any) -> GoogleDataform:  # noqa: ANN401
+    given = {
+        "project_id": "my-project",
+        "location": "europe-west1",
+        "repository": "shop",
+        "token": TOKEN,
+        **kwargs,
+    }
+    return GoogleDataform(**given)
+
+
+def expect(
+    api: responses.RequestsMock,
+    request: str,
+    said: object = None,
+    *,
+    body: object = None,
+    base: str = API,
+    token: str = TOKEN,
+    **answer: Any,  # noqa: ANN401
+) -> None:
+    """Expect exactly one request, ``METHOD path?query`` with that body, and answer it."""
+    method, _, target = request.partition(" ")
+    path, _, query = target.partition("?")
+
+    def matches(sent: requests.PreparedRequest) -> tuple[bool, str]:
+        got_body = None if sent.body is None else json.loads(sent.body)
+        got = (urlsplit(str(sent.url)).query, got_body, sent.headers["Authorization"])
+        wanted = (query, body, f"Bearer {token}")
+        return got == wanted, f"{got} is not {wanted}"
+
+    if "body_text" in answer:
+        answer["body"] = answer.pop("body_text")
+    else:
+        answer["json"] = {} if said is None else said
+    api.add(method, f"{base}/{path}", match=[matches], **answer)
+
+
+def expect_error(
+    api: responses.RequestsMock,
+    request: str,
+    status: int,
+    words: str = "nope",
+    *,
+    body: object = None,
+) -> None:
+    error = {"error": {"code": status, "message": words, "status": "X"}}
+    expect(api, request, error, body=body, status=status)
+
+
+def make_run(run_id: str = "1700-abc", compilation_result: str = "") -> Run:
+    return Run(
+        id=run_id,
+        state=State.RUNNING,
+        status="",
+        log_url=LINK,
+        compilation_result=compilation_result,
+    )
+
+
+def make_prepared(compilation: str = COMPILATION, environment: str = "production") -> Prepared:
+    return Prepared(
+        request=RunRequest(environment=environment),
+        body={"compilationResult": compilation},
+        compilation=Compilation(name=compilation),
+    )
+
+
+def target(name: str, schema: str = "sales", database: str = "my-project") -> dict[str, str]:
+    return {"database": database, "schema": schema, "name": name}
+
+
+def timeouts(api: responses.RequestsMock) -> list[object]:
+    """Return how long each request might take: to connect, and to answer."""
+    return [call.request.req_kwargs["timeout"] for call in api.calls]  # type: ignore[attr-defined]

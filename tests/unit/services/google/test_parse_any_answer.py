@@ -1,0 +1,156 @@
+"""Google Cloud Dataform: no answer whatever breaks the parsers, or leads out of the repository."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from contextlib import suppress
+
+from hypothesis import example, given, strategies as st
+
+from dataform_action.errors import InvalidResponse
+from dataform_action.services.google.parse import (
+    parse_actions,
+    parse_compilation_name,
+    parse_compile_errors,
+    parse_compiled_actions,
+    parse_default_location,
+    parse_invocation_name,
+    parse_names,
+    parse_page_token,
+    parse_project_path,
+    parse_state,
+    parse_target,
+)
+from dataform_action.validation import is_segment
+from tests.support.runner import hostile_texts
+from tests.unit.services.google.support import PARENT
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | hostile_texts(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+PATHS = st.lists(
+    st.sampled_from(("..", ".", "/", "//", "a", "b.js", "\\", "..a", "~", "\n", "C:", "é")),
+    max_size=8,
+).map("/".join)
+TIMES = (
+    st.datetimes(timezones=st.timezones()).map(str)
+    | st.datetimes().map(str)
+    | st.sampled_from(("2026-11-22T00:00:00.123456789Z", "0001-01-01T00:00:00+23:59", "9999"))
+)
+
+
+def objects(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
+    """Return objects in which each of these fields is left out, as it should be, or odd."""
+    return st.fixed_dictionaries(
+        {}, optional={"": JSON, **{name: value | JSON for name, value in fields.items()}}
+    )
+
+
+TARGETS = objects(database=st.just("p"), schema=st.just("s"), name=st.just("n"))
+NAMES = st.sampled_from(("workflowInvocations", "compilationResults", "x")).flatmap(
+    lambda kind: hostile_texts().map(lambda text: f"{PARENT}/{kind}/{text}")
+)
+CONFIGS = objects(
+    pipelineConfig=objects(path=PATHS), defaultLocation=st.sampled_from(("EU", "us-west4"))
+)
+COMPILED = objects(
+    target=TARGETS,
+    filePath=PATHS,
+    relation=objects(
+        relationType=st.just("VIEW"),
+        tags=st.lists(st.text()),
+        dependencyTargets=st.lists(TARGETS | JSON, max_size=3),
+    ),
+    declaration=objects(),
+)
+ACTIONS = objects(
+    target=TARGETS,
+    state=st.sampled_from(("RUNNING", "FAILED", "QUEUED")),
+    failureReason=hostile_texts(),
+    invocationTiming=objects(startTime=TIMES, endTime=TIMES),
+    bigqueryAction=objects(jobId=hostile_texts()),
+)
+ERRORS = objects(message=hostile_texts(), stack=PATHS.map(lambda path: f"{path}:1:2"), path=PATHS)
+ANSWERS = objects(
+    name=NAMES,
+    state=st.sampled_from(("RUNNING", "CANCELING")),
+    nextPageToken=hostile_texts(),
+    codeCompilationConfig=CONFIGS,
+    compilationErrors=st.lists(ERRORS, max_size=3),
+    compilationResultActions=st.lists(COMPILED | JSON, max_size=3),
+    workflowInvocationActions=st.lists(ACTIONS | JSON, max_size=3),
+    workflowInvocations=st.lists(objects(name=NAMES) | JSON, max_size=3),
+)
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a path stays in the repository, and can stand on one line."""
+    inside = posixpath.normpath(posixpath.join("/repository", path))
+    return path == "" or (
+        inside.startswith("/repository/") and path.isprintable() and not path.startswith("/")
+    )
+
+
+@given(ANSWERS)
+@example({"compilationResultActions": [{"": 5}]})
+@example({"compilationErrors": 0})
+@example({"workflowInvocationActions": [{"invocationTiming": {"startTime": "1", "endTime": 1}}]})
+def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
+    """No object whatever raises anything but InvalidResponse, and that is of bounded length."""
+    raising = (
+        lambda: parse_state(answer),
+        lambda: parse_compile_errors(answer),
+        lambda: parse_invocation_name(answer, PARENT),
+        lambda: parse_compilation_name(answer, PARENT),
+    )
+    for parse in raising:
+        try:
+            parse()
+        except InvalidResponse as error:
+            assert len(error.message) < 500
+    assert all(action.name for action in parse_actions(answer))
+    assert all(is_inside(action.file) for action in parse_compiled_actions(answer, "sub"))
+    assert isinstance(parse_page_token(answer), str)
+    assert len(list(parse_names(answer, "workflowInvocations", "compilationResult"))) <= 3
+
+
+@given(JSON)
+def test_any_value_is_a_configuration_or_none(config: object) -> None:
+    """No value whatever in the place of a configuration or a target raises anything."""
+    assert is_inside(parse_project_path(config))
+    assert isinstance(parse_target(config), str)
+    assert re.fullmatch(r"[A-Za-z0-9-]{0,50}", parse_default_location(config))
+
+
+@given(PATHS | hostile_texts(), PATHS | hostile_texts())
+def test_paths_never_leave_the_repository(path: str, folder: str) -> None:
+    """Neither a file nor the project's folder leads out of the repository, nor both together."""
+    config = {"pipelineConfig": {"path": folder}}
+    prefix = parse_project_path(config)
+    assert is_inside(prefix)
+    error = {"message": "m", "path": path, "stack": f"{path}:3:4"}
+    answer = {"codeCompilationConfig": config, "compilationErrors": [error]}
+    (known,) = parse_compile_errors(answer)
+    assert is_inside(known.file)
+    assert known.file or known.line is None
+    (action,) = parse_compiled_actions({"compilationResultActions": [{"filePath": path}]}, prefix)
+    assert action.file == known.file
+
+
+@given(JSON | NAMES)
+@example(f"{PARENT}/compilationResults/a")
+@example(f"{PARENT}/workflowInvocations/a")
+def test_names_never_leave_their_segment(name: object) -> None:
+    """The name of a run or a compilation is one safe segment, in this repository, or odd."""
+    with suppress(InvalidResponse):
+        assert is_segment(parse_invocation_name({"name": name}, PARENT))
+    try:
+        full = parse_compilation_name({"name": name}, PARENT)
+    except InvalidResponse:
+        return
+    parent, _, own_id = full.rpartition("/")
+    assert parent == f"{PARENT}/compilationResults"
+    assert is_segment(own_id)

@@ -1,0 +1,58 @@
+"""Small functions on texts: cuts and durations."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from dataform_action.text import cut, format_duration
+from tests.support.runner import BOUNDED, hostile_texts
+
+
+@BOUNDED
+@given(hostile_texts() | st.text("ab ", max_size=60), st.integers(1, 50))
+@example("a", 1)
+@example("ab", 1)
+def test_a_cut_text_keeps_to_its_limit(text: str, limit: int) -> None:
+    """What is cut is at most as long as asked, says so, and is the beginning of the text."""
+    short = cut(text, limit)
+    assert len(short) <= limit
+    if short != text:
+        assert len(text) > limit
+        assert short.endswith("…")
+        assert text.startswith(short[:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [
+        ("one two three", 13, "one two three"),
+        ("one two three", 12, "one two…"),
+        ("a bcdefghijkl", 12, "a bcdefghij…"),
+        ("abcdefghijklm", 12, "abcdefghijk…"),
+    ],
+)
+def test_a_text_is_cut_between_words(text: str, limit: int, expected: str) -> None:
+    """A cut is between words, unless half of the text would be lost that way."""
+    assert cut(text, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.999, "0s"),
+        (45, "45s"),
+        (60, "1m"),
+        (133.7, "2m 13s"),
+        (3600, "1h"),
+        (3601, "1h 1s"),
+        (90061, "25h 1m 1s"),
+        (math.inf, "an unlimited time"),
+    ],
+)
+def test_durations_are_written_for_people(seconds: float, text: str) -> None:
+    """A duration shows its hours, minutes and whole seconds, and no part that is zero."""
+    assert format_duration(seconds) == text

@@ -1,0 +1,235 @@
+"""Which texts are safe as a path segment, a token, a link or the address of an API.
+
+The address of an API is read here by way of the input ``api-url``.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from dataform_action.validation import is_link, is_project_id, is_segment, is_token
+from tests.support.runner import BOUNDED, hostile_texts
+from tests.unit.action.support import problems, read
+
+_AFTER_THE_SCHEME = st.sampled_from(["a", "a.b/c", "[::1]:8080/", "a?", "a#", ""])
+
+
+@pytest.mark.parametrize("text", ["a", "0", "A-b_9", "x" * 200])
+def test_a_segment_is_letters_digits_hyphens_and_underscores(text: str) -> None:
+    """Every id that a service makes can stand in a path."""
+    assert is_segment(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "a/b", "a\\b", "a%2Fb", "a?b", "a#b", "a b", "a\n", "é", "٣", "x" * 201]
+)
+def test_nothing_leaves_its_segment(text: str) -> None:
+    """What could change a path, or is overlong, is no segment."""
+    assert not is_segment(text)
+
+
+@pytest.mark.parametrize("text", ["my-project", "example.com:my-project", "123", "a" * 100])
+def test_a_google_cloud_project_has_an_id_or_a_number(text: str) -> None:
+    """The forms from before there were organisations are still in use."""
+    assert is_project_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "-a", "a/b", "a b", "a?b", "a#b", "a%2Fb", "a\n", "é", "٣", "a" * 101]
+)
+def test_no_project_id_leaves_its_segment(text: str) -> None:
+    """What could change a path is no project's id."""
+    assert not is_project_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("ya29.a-b_c", True),
+        ("|+/=", True),
+        ("", False),
+        ("a b", False),
+        ("a\n", False),
+        ("é", False),
+    ],
+)
+def test_a_token_can_stand_in_a_header(text: str, token: bool) -> None:
+    """A token is printable and has no blanks."""
+    assert is_token(text) is token
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://app.dataform.co/#/1234/run/77",
+        "http://localhost:8080/a?b=c&d=%20e",
+        "http://[::1]:8080/",
+        "https://a",
+        "https://a?b",
+        "https://a#b",
+        "https://a/(b);c,d!e$f*g+h@i~j[k]",
+        "https://a/" + "b" * 1990,
+    ],
+)
+def test_addresses_of_pages_are_links(text: str) -> None:
+    """What a service gives as the address of a run can be shown as a link."""
+    assert is_link(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://",
+        "https:///a",
+        "HTTPS://a",
+        "ftp://a",
+        "javascript:alert(1)",
+        " https://a",
+        "https://a\n",
+        "https://a/ b",
+        "https://user@a/",
+        "https://user:password@a/",
+        "https://a\\@b",
+        "https://a/\\b",
+        "https://[::1",
+        "https://a]b",
+        "https://a:b",
+        "https://a:123456",
+        'https://a/"',
+        "https://a/'",
+        "https://a/<b>",
+        "https://a/`",
+        "https://a/|",
+        "https://a/^{}",
+        "https://a/é",
+        "https://é/",
+        "https://a/" + "b" * 1991,
+    ],
+)
+def test_nothing_else_is_a_link(text: str) -> None:
+    """Other schemes, user information, and what ends or breaks a link are refused."""
+    assert not is_link(text)
+
+
+@BOUNDED
+@given(st.builds("https://{}{}".format, _AFTER_THE_SCHEME, hostile_texts() | st.text("!-~'\"<>\\")))
+@example("https://a@b")
+def test_a_link_holds_nothing_that_ends_or_breaks_it(text: str) -> None:
+    """No link has a blank, a quote, an angle bracket, a backslash, a pipe, or a user."""
+    if is_link(text):
+        assert text.isascii()
+        assert text.isprintable()
+        assert not set(text) & set(" \"'<>\\`|^{}")
+        assert "@" not in urlsplit(text).netloc
+
+
+_ADDRESS_PROBLEM = (
+    "is not an API address: write it like https://host or https://host/path, "
+    "without user, query or fragment"
+)
+_CLEAR_PROBLEM = (
+    "{!r} would send the token in the clear: use https (http is for loopback, private addresses "
+    "and names without a dot)"
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.dataform.co",
+        "https://host:8443/a/b",
+        "https://8.8.8.8",
+        "https://[2001:db8::1]:443",
+        "http://localhost:8080",
+        "http://emulator",
+        "http://data_form-1:80/base",
+        "http://0xdata",
+        "http://127.0.0.1",
+        "http://127.9.9.9:1",
+        "http://10.0.0.1",
+        "http://172.31.255.255",
+        "http://192.168.1.1:65535",
+        "http://[::1]:8080",
+        "http://[fd00::1]",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:10.0.0.1]",
+        "https://host/v1/x",
+        "https://host/xv1",
+    ],
+)
+def test_addresses_of_an_api(value: str) -> None:
+    """https goes anywhere; http to this machine, private addresses and undotted names."""
+    assert read(api_url=value).api_url == value
+    assert read(api_url=f" {value}/\n").api_url == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://api.dataform.co",
+        "http://localhost.",
+        "http://8.8.8.8",
+        "http://172.32.0.1",
+        "http://100.64.0.1",
+        "http://010.0.0.1",
+        "http://134744072",
+        "http://0x08080808",
+        "http://0X",
+        "http://[2606:4700::1]",
+        "http://[::ffff:8.8.8.8]",
+        "http://[::::]",
+        "http://[abcd]",
+        "http://api.dataform.co/v1",
+    ],
+)
+def test_a_token_is_never_sent_in_the_clear(value: str) -> None:
+    """http to a place that may be anywhere is refused, however its address is written."""
+    assert problems({"api-url": value}) == {"api-url": _CLEAR_PROBLEM.format(value)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.dataform.co",
+        "ftp://host",
+        "HTTPS://host",
+        "https://",
+        "https:///path",
+        "https://user:passw0rd@host",
+        "https://passw0rd@host",
+        "http://passw0rd@localhost",
+        "https://host?key=passw0rd",
+        "https://host#passw0rd",
+        "https://host\\@passw0rd",
+        "https://host:",
+        "https://host:65536",
+        "https://host:99999",
+        "https://host:123456",
+        "https://host:a",
+        "https://host//",
+        "https://host/a b",
+        "https://host/%2e",
+        "https://host/a\nb",
+        "https://[::1",
+        "https://[fe80::1%eth0]",
+        "https://é",
+        "https://" + "a" * 254,
+    ],
+)
+def test_nothing_else_is_an_address_of_an_api(value: str) -> None:
+    """The refused address is not repeated, as it may hold a password."""
+    assert problems({"api-url": value}) == {"api-url": _ADDRESS_PROBLEM}
+    assert "passw0rd" not in _ADDRESS_PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/base/v1", "/v1beta1"])
+def test_an_address_ends_before_the_version(path: str) -> None:
+    """The version is part of the API's paths, which would have it twice."""
+    value = f"https://host{path}"
+    assert problems({"api-url": value}) == {
+        "api-url": f"{value!r} must not end in the API's version: remove it"
+    }

@@ -1,0 +1,167 @@
+"""What an answer means, and what is told of it without a secret."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from dataform_action.emulator import Emulator, Fault
+from dataform_action.errors import DataformError, InvalidResponse, NoResponse, Refused, Throttled
+from dataform_action.transport import response as answers
+from dataform_action.transport.client import Transport
+from tests.unit.transport.support import RUNS, connect
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (Fault("reset"), NoResponse, "Connection reset by peer"),
+        (Fault("close"), NoResponse, "Remote end closed connection without response"),
+        (Fault("short"), NoResponse, "bytes read"),
+        (Fault("cut-json"), InvalidResponse, "HTTP 200, but no JSON object: {"),
+        (Fault("html"), InvalidResponse, "HTTP 200, but no JSON object: an HTML page"),
+        (Fault("json", body="[1]"), InvalidResponse, "HTTP 200, but no JSON object: [1]"),
+        (Fault("json", body=""), InvalidResponse, "HTTP 200, but no JSON object: an empty body"),
+        (Fault("json", body="x" * 600), InvalidResponse, f"{'x' * 500}…"),
+        (Fault("json", body="[" * 100_000), InvalidResponse, "HTTP 200, but no JSON object"),
+        (
+            Fault("redirect", headers={"Location": "/elsewhere"}),
+            InvalidResponse,
+            "HTTP 302, a redirect, which is not followed",
+        ),
+        (Fault("status", status=500, body="<html>"), NoResponse, "HTTP 500: an HTML page"),
+        (Fault("status", status=503, body='{"error": "busy"}'), NoResponse, "HTTP 503: busy"),
+        (
+            Fault("status", status=504, body='{"error": {"message": "late"}}'),
+            NoResponse,
+            "504: late",
+        ),
+        (Fault("status", status=408, body='{"message": "slow"}'), NoResponse, "HTTP 408: slow"),
+        (Fault("status", status=429, body='{"error": {}}'), Throttled, "HTTP 429"),
+        (Fault("status", status=400, body="[]"), Refused, "HTTP 400: []"),
+        (Fault("hang", seconds=60), NoResponse, "timed out"),
+        (Fault("drip", seconds=60), NoResponse, "no whole answer within 0.3 seconds"),
+    ],
+)
+def test_what_a_failure_means(
+    emulator: Emulator, fault: Fault, error: type[DataformError], words: str
+) -> None:
+    """Each way to fail is told apart, in words that name the request and the cause."""
+    emulator.add_fault(fault)
+    with pytest.raises(error) as caught:
+        connect(emulator).send("GET", f"{RUNS}/1", read_seconds=0.15)
+    assert type(caught.value) is error
+    assert caught.value.message.startswith(f"GET {emulator.url}{RUNS}/1: ")
+    assert words in caught.value.message
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("25", 25.0),
+        (" 0 ", 0.0),
+        ("9" * 50, 999999999.0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+        pytest.param(
+            format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True),
+            7200.0,
+            id="in two hours",
+        ),
+        ("soon", None),
+        ("-5", None),
+        ("1e3", None),
+        ("٣", None),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+        ("", None),
+    ],
+)
+def test_retry_after(emulator: Emulator, value: str, seconds: float | None) -> None:
+    """Retry-After is read as seconds or as a date; anything else asks for nothing."""
+    found = answers.parse_retry_after({"Retry-After": value})
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=900))
+
+
+def test_retry_after_of_a_server_error(emulator: Emulator) -> None:
+    """A 503 may ask to wait, as a 429 may."""
+    emulator.add_fault(Fault("status", status=503, headers={"Retry-After": "7"}))
+    with pytest.raises(NoResponse) as caught:
+        connect(emulator).send("GET", RUNS)
+    assert caught.value.retry_after == 7
+
+
+def test_token_is_hidden_at_any_depth(emulator: Emulator) -> None:
+    """A token in any string or name of an answer is replaced, and nothing else changes."""
+    text = f'{{"a": ["x {emulator.token} y", 1, null], "{emulator.token}": {{"b": true}}}}'
+    emulator.add_fault(Fault("json", body=text))
+    answer = connect(emulator).send("GET", RUNS)
+    assert answer == {"a": ["x *** y", 1, None], "***": {"b": True}}
+
+
+def _observed(emulator: Emulator) -> tuple[Transport, list[str]]:
+    told: list[str] = []
+    return Transport(emulator.url, lambda: emulator.token, on_exchange=told.append), told
+
+
+def test_each_exchange_is_told(emulator: Emulator) -> None:
+    """Method, path, status, time and size are told of an answer, good or bad."""
+    client, told = _observed(emulator)
+    client.send("POST", RUNS, {"scheduleName": "nightly"})
+    with pytest.raises(Refused):
+        client.send("GET", f"{RUNS}/0?secret=1")
+    created, refused = told
+    url = re.escape(f"{emulator.url}{RUNS}")
+    assert re.fullmatch(rf"POST {url}: HTTP 200 in \d+\.\d\d s, \d+ bytes", created)
+    assert re.fullmatch(rf"GET {url}/0: HTTP 404 in \d+\.\d\d s, \d+ bytes", refused)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("close"), "NoResponse after"),
+        (Fault("status", status=503), "HTTP 503 in"),
+        (Fault("status", status=429), "HTTP 429 in"),
+        (Fault("html"), "HTTP 200 in"),
+    ],
+)
+def test_each_failure_is_told(emulator: Emulator, fault: Fault, words: str) -> None:
+    """A failure shows its status or, without an answer, its kind."""
+    client, told = _observed(emulator)
+    emulator.add_fault(fault)
+    with pytest.raises(DataformError):
+        client.send("GET", RUNS)
+    assert f"GET {emulator.url}{RUNS}: {words} " in told[0]
+    assert len(told) == 1
+
+
+def test_what_is_told_holds_no_token(emulator: Emulator) -> None:
+    """A token in the address or in what a server echoes is hidden, and bodies are not shown."""
+    client, told = _observed(emulator)
+    long = "x" * 99 + emulator.token
+    for value in (emulator.token, f"id-{emulator.token}", long, "a b", "ok-1"):
+        headers = {"X-Request-Id": value}
+        emulator.add_fault(Fault("status", status=400, headers=headers, body=emulator.token))
+        with pytest.raises(Refused):
+            client.send("GET", f"/v1/{emulator.token}?token={emulator.token}")
+    parts = [line.partition(" bytes")[2] for line in told]
+    assert parts == [
+        ", X-Request-Id: ***",
+        ", X-Request-Id: id-***",
+        "",
+        "",
+        ", X-Request-Id: ok-1",
+    ]
+    assert all(line.startswith(f"GET {emulator.url}/v1/***: HTTP 400 in ") for line in told)
+
+
+def test_observer_that_fails_loses_no_answer(emulator: Emulator) -> None:
+    """What was asked for has been carried out: it is returned, whatever the observer does."""
+
+    def fail(_line: str) -> None:
+        raise ValueError
+
+    client = Transport(emulator.url, lambda: emulator.token, on_exchange=fail)
+    assert set(client.send("POST", RUNS, {})) == {"id"}
