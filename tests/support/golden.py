@@ -1,6 +1,6 @@
 """One step outcome of each kind, and the job summary that belongs to each: ``tests/golden/*.md``.
 
-``python -m tests.golden`` writes the summaries anew; read them in the diff.
+``python -m tests.support.golden`` writes the summaries anew; read them in the diff.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,8 @@ import pytest
 from dataform_action.events import Subject
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
-from dataform_action.model import Action, ActionState, State
-from dataform_action.report.analysis import analyse
 from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.publish import publish, render_outputs
-from dataform_action.report.words import Words
-from tests.support.fakes import make_action
+from dataform_action.report.publish import publish
 from tests.support.golden import hostile_outcome, outcomes
 from tests.support.runner import Command, parse_file_commands, parse_log
 
@@ -119,53 +114,3 @@ def test_a_secret_is_hidden_before_escapes_and_cuts_break_it_up(tmp_path: Path) 
         (tmp_path / "summary").unlink()
         assert "xxx" in summary
         assert "s-3" not in html.unescape(summary)
-
-
-def _outputs(
-    *actions: Action, duration: float | None = None, compilation_result: str = ""
-) -> dict[str, str]:
-    outcome = StepOutcome(
-        exit_code=ExitCode.TIMEOUT,
-        status=State.TIMED_OUT,
-        title="",
-        words=Words(message=()),
-        duration=duration,
-        actions=actions,
-        compilation_result=compilation_result,
-    )
-    return render_outputs(outcome, analyse(actions), None)
-
-
-@pytest.mark.parametrize(
-    ("duration", "outputs"),
-    [
-        (65.9, {"status": "timed_out", "duration": "65"}),
-        (0.0, {"status": "timed_out", "duration": "0"}),
-        (None, {"status": "timed_out"}),
-    ],
-)
-def test_outputs_tell_the_status_and_whole_seconds(
-    duration: float | None, outputs: dict[str, str]
-) -> None:
-    """A duration that is not known is no output; one of zero is."""
-    assert _outputs(duration=duration) == outputs
-
-
-def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
-    """The names of the failed actions are a JSON list by name, whatever is in them."""
-    failed = ActionState.FAILED
-    actions = (
-        make_action('p.d."b\n', failed),
-        make_action("p.d.d", ActionState.SKIPPED, dependencies=("p.d.a",)),
-        make_action("p.d.c"),
-        make_action("p.d.a", failed),
-    )
-    outputs = _outputs(*actions, compilation_result="c/1")
-    assert outputs["compilation-result"] == "c/1"
-    assert json.loads(outputs["failed-actions"]) == ['p.d."b\n', "p.d.a"]
-    assert "\n" not in outputs["failed-actions"]
-
-
-def test_no_failed_action_is_an_empty_list() -> None:
-    """A workflow can read the list of any run whose actions are known."""
-    assert _outputs(make_action("p.d.a"))["failed-actions"] == "[]"

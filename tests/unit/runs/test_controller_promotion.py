@@ -7,6 +7,7 @@ import pytest
 from dataform_action.errors import (
     DataformError,
     GaveUp,
+    InputError,
     Misconfigured,
     NoResponse,
     Refused,
@@ -116,3 +117,11 @@ def test_promotion_that_fails_says_that_the_run_succeeded(
         run(service, PROMOTING, clock=clock)
     words = "The run succeeded, but its compilation was not promoted."
     assert caught.value.message.count(words) == 1
+
+
+def test_a_service_that_cannot_promote_refuses_to(clock: FakeClock) -> None:
+    """A request that would have no effect is an input error, and nothing is compiled."""
+    service = FakeService(clock, can_promote=False)
+    with pytest.raises(InputError, match="promote is not possible with Fake"):
+        run(service, PROMOTING, clock=clock)
+    assert service.called == []

@@ -1,0 +1,64 @@
+"""The outputs that only the outcome of a step knows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dataform_action.model import Action, ActionState, State
+from dataform_action.report.analysis import analyse
+from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.outputs import render_outputs
+from dataform_action.report.words import Words
+from tests.support.fakes import make_action
+
+
+def _outputs(
+    *actions: Action, duration: float | None = None, compilation_result: str = ""
+) -> dict[str, str]:
+    outcome = StepOutcome(
+        exit_code=ExitCode.TIMEOUT,
+        status=State.TIMED_OUT,
+        title="",
+        words=Words(message=()),
+        duration=duration,
+        actions=actions,
+        compilation_result=compilation_result,
+    )
+    return render_outputs(outcome, analyse(actions), None)
+
+
+@pytest.mark.parametrize(
+    ("duration", "outputs"),
+    [
+        (65.9, {"status": "timed_out", "duration": "65"}),
+        (0.0, {"status": "timed_out", "duration": "0"}),
+        (None, {"status": "timed_out"}),
+    ],
+)
+def test_outputs_tell_the_status_and_whole_seconds(
+    duration: float | None, outputs: dict[str, str]
+) -> None:
+    """A duration that is not known is no output; one of zero is."""
+    assert _outputs(duration=duration) == outputs
+
+
+def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
+    """The names of the failed actions are a JSON list by name, whatever is in them."""
+    failed = ActionState.FAILED
+    actions = (
+        make_action('p.d."b\n', failed),
+        make_action("p.d.d", ActionState.SKIPPED, dependencies=("p.d.a",)),
+        make_action("p.d.c"),
+        make_action("p.d.a", failed),
+    )
+    outputs = _outputs(*actions, compilation_result="c/1")
+    assert outputs["compilation-result"] == "c/1"
+    assert json.loads(outputs["failed-actions"]) == ['p.d."b\n', "p.d.a"]
+    assert "\n" not in outputs["failed-actions"]
+
+
+def test_no_failed_action_is_an_empty_list() -> None:
+    """A workflow can read the list of any run whose actions are known."""
+    assert _outputs(make_action("p.d.a"))["failed-actions"] == "[]"
