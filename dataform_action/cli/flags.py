@@ -14,10 +14,8 @@ from dataform_action.version import __version__
 _PLACE = ("project-id", "location", "repository", "token", "api-url")
 _PATIENCE = ("poll-interval", "timeout", "outage-timeout")
 _CODE = ("environment", "git-ref", "vars", "schema-suffix", "table-prefix")
-_RUN = (
-    *("schedule", "tags", "actions", "include-dependencies", "include-dependents"),
-    *("full-refresh", "service-account", "promote", "wait", "cancel-run"),
-)
+#: What other commands are for, and what only a workflow has.
+_NOT_RUN = ("run-id", "compile-only", "summary")
 _LONGEST_TOKEN = 100_000
 _EPILOG = """\
 Each flag may be given in the environment instead, as --project-id in DATAFORM_PROJECT_ID; a flag
@@ -56,7 +54,7 @@ COMMANDS = {
         Command(
             name="run",
             purpose="Start a run and wait for its end. Ctrl-C cancels it.",
-            inputs=(*_PLACE, *_PATIENCE, *_CODE, *_RUN),
+            inputs=tuple(declared.name for declared in INPUTS if declared.name not in _NOT_RUN),
         ),
         Command(
             name="wait",
