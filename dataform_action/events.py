@@ -1,13 +1,13 @@
 """What a job is asked to do, what happens meanwhile, and how its run stands afterwards: as data.
 
-``str()`` of an update is a sentence for people, with what to do on a line of its own. These are
+``str()`` of an update is a sentence for people, with what to do on a line of its own. Updates are
 named tuples, which every start defines in a third of the time that dataclasses take.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.model import (
@@ -20,6 +20,25 @@ from dataform_action.model import (
     RunRequest,
 )
 from dataform_action.text import format_duration
+
+T = TypeVar("T")
+
+
+def _unlike_other_kinds(kind: type[T]) -> type[T]:
+    """Make a kind of update differ from all others, also where both hold the same values."""
+
+    def equals(self: tuple[object, ...], other: object) -> bool:
+        return type(other) is kind and isinstance(other, tuple) and tuple(self) == tuple(other)
+
+    def differs(self: tuple[object, ...], other: object) -> bool:
+        return not equals(self, other)
+
+    def digest(self: tuple[object, ...]) -> int:
+        return hash((kind, *self))
+
+    for name, method in (("__eq__", equals), ("__ne__", differs), ("__hash__", digest)):
+        setattr(kind, name, method)
+    return kind
 
 
 class Fact(NamedTuple):
@@ -34,9 +53,9 @@ class Subject(NamedTuple):
     """What the step was asked to do.
 
     ``place`` says where, such as a project and a repository, and ``project_id`` is left out of
-    the names of actions. ``service_name`` and ``api_url`` are empty until the service is known.
-    ``run_id`` is the run to watch, if one is not to be started. ``has_actions`` says that the
-    service knows the actions of a run, and ``summary`` that a job summary is wanted.
+    the names of actions. ``run_id`` is the run to watch, if one is not to be started.
+    ``has_actions`` says that the service knows the actions of a run, and ``summary`` that a job
+    summary is wanted.
     """
 
     service_name: str
@@ -50,6 +69,7 @@ class Subject(NamedTuple):
     summary: bool
 
 
+@_unlike_other_kinds
 class Created(NamedTuple):
     """The run exists (or, when an existing one is watched, is being looked at)."""
 
@@ -59,6 +79,7 @@ class Created(NamedTuple):
         return f"Run {self.run.id}: {self.run.log_url}"
 
 
+@_unlike_other_kinds
 class Compiled(NamedTuple):
     """The project was compiled without errors."""
 
@@ -69,6 +90,7 @@ class Compiled(NamedTuple):
         return f"Compiled without errors{commit}: {self.compilation.name}"
 
 
+@_unlike_other_kinds
 class Progressed(NamedTuple):
     """The actions of the run as they stand ``elapsed`` seconds into the wait."""
 
@@ -81,6 +103,7 @@ class Progressed(NamedTuple):
         return f"{ended} of {len(self.actions)} actions done after {after}"
 
 
+@_unlike_other_kinds
 class Promoted(NamedTuple):
     """The environment now has the compilation that the run executed."""
 
@@ -90,6 +113,7 @@ class Promoted(NamedTuple):
         return f"Promoted, for scheduled runs as well: {self.compilation.name}"
 
 
+@_unlike_other_kinds
 class Changed(NamedTuple):
     """The run's status or link is not what it was, ``elapsed`` seconds into the wait."""
 
@@ -100,6 +124,7 @@ class Changed(NamedTuple):
         return f"Status {self.run.status} after {format_duration(self.elapsed)}"
 
 
+@_unlike_other_kinds
 class Waiting(NamedTuple):
     """Nothing happened for a while; ``outage`` is how long the API has been silent."""
 
@@ -114,6 +139,7 @@ class Waiting(NamedTuple):
         return f"Still {known or 'waiting for a status'} after {format_duration(self.elapsed)}"
 
 
+@_unlike_other_kinds
 class OutageStarted(NamedTuple):
     """The API stopped giving usable answers; after ``limit`` seconds the wait ends."""
 
@@ -129,6 +155,7 @@ class OutageStarted(NamedTuple):
         return f"{text}\n{hint}" if hint else text
 
 
+@_unlike_other_kinds
 class OutageEnded(NamedTuple):
     """The API answers again, after ``seconds``."""
 
@@ -138,6 +165,7 @@ class OutageEnded(NamedTuple):
         return f"The API answers again after {format_duration(self.seconds)}"
 
 
+@_unlike_other_kinds
 class CancelRequested(NamedTuple):
     """The service took the request to cancel the run, or the run was over already."""
 
@@ -150,6 +178,7 @@ class CancelRequested(NamedTuple):
         return f"Asked the service to cancel run {run.id}: {run.log_url}"
 
 
+@_unlike_other_kinds
 class LeftRunning(NamedTuple):
     """The run was not cancelled: it could not be, or was not to be (no ``error``)."""
 

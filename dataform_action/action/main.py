@@ -22,8 +22,14 @@ from dataform_action.action.observers import (
     notify_all,
     settle,
 )
-from dataform_action.action.service_factory import SERVICES, Services, Surroundings, connect
-from dataform_action.action.settings import Settings, parse_settings
+from dataform_action.action.service_factory import (
+    SERVICES,
+    Services,
+    Surroundings,
+    choose_settings,
+    connect,
+)
+from dataform_action.action.settings import Settings
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import DataformError
 from dataform_action.events import RunOutcome, Subject
@@ -32,7 +38,6 @@ from dataform_action.github.files import FileCommands
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
 from dataform_action.runs.controller import RunController
-from dataform_action.services.base import Service
 
 
 def entry() -> None:
@@ -59,7 +64,7 @@ def main(
 
     def read_settings() -> Settings:
         console.mask(raw_value(environ, "token"))
-        return parse_settings(read_inputs(environ), [spec for spec, _ in services])
+        return choose_settings(read_inputs(environ), services)
 
     files = FileCommands(environ, console)
     return run_job(read_settings, environ, console, files, clock=clock, services=services)
@@ -76,7 +81,8 @@ def run_job(
 ) -> int:
     """Run what the settings say, report it, and return the exit code.
 
-    It takes over SIGINT and SIGTERM. ``environ`` is where credentials are looked for.
+    It takes over SIGINT and SIGTERM. ``environ`` is where credentials are looked for, and where the
+    runner says that it runs in debug mode.
     """
     signals = Signals()
     signals.install()
@@ -154,9 +160,9 @@ class _Job:
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None
         surroundings = Surroundings(environ=environ, on_token=self._console.mask, on_exchange=debug)
-        service = connect(settings, surroundings, services)
-        self.subject = _subject_of(settings, service)
+        self.subject = _subject_of(settings)
         self.state = StateObserver(self._files, settings)
+        service = connect(settings, surroundings, services)
         self._console.line(render_intent(self.subject))
         self._console.group("Settings", render_settings(self.subject))
         controller = self._controller = RunController(
@@ -181,15 +187,15 @@ class _Job:
         return self.state.creating(self._signals.shielded)
 
 
-def _subject_of(settings: Settings, service: Service) -> Subject:
+def _subject_of(settings: Settings) -> Subject:
     return Subject(
-        service_name=service.name,
-        place=service.place,
+        service_name=settings.service.name,
+        place=settings.place,
         project_id=settings.project_id,
         request=settings.request,
         polling=settings.polling,
         run_id=settings.run_id,
         api_url=settings.api_url,
-        has_actions=service.has_actions,
+        has_actions=settings.service.has_actions,
         summary=settings.summary,
     )

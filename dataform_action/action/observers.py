@@ -115,6 +115,7 @@ class StateObserver:
 
     def settle(self, outcome: RunOutcome) -> None:
         """Tell the post step that nothing is left to do, unless there is."""
+        # Of a known run that is not to be cancelled, the post step still gives the link.
         if not (outcome.may_need_cancel and (outcome.run is not None or self._cancels)):
             settle(self._files)
 

@@ -13,8 +13,13 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
-from dataform_action.action.service_factory import SERVICES, Surroundings, connect
-from dataform_action.action.settings import parse_settings
+from dataform_action.action.service_factory import (
+    SERVICES,
+    Services,
+    Surroundings,
+    choose_settings,
+    connect,
+)
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CancelUnsupported, DataformError, Refused, Unusable
 from dataform_action.events import CancelRequested, LeftRunning
@@ -50,7 +55,12 @@ def entry() -> None:
     sys.exit(0)
 
 
-def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None) -> None:
+def post(
+    environ: Mapping[str, str],
+    stream: TextIO,
+    clock: Clock | None = None,
+    services: Services = SERVICES,
+) -> None:
     """Cancel the run that the main step left going, if it left one."""
     console = Console(stream)
     console.mask(raw_value(environ, "token"))
@@ -65,10 +75,10 @@ def post(environ: Mapping[str, str], stream: TextIO, clock: Clock | None = None)
         which = f"Run {state[STATE_RUN_ID]}" if known else "The run, if there is one,"
         console.line(f"{which} is left alone, as the inputs ask: {link}")
         return
-    settings = parse_settings(read_inputs(environ), [spec for spec, _ in SERVICES])
+    settings = choose_settings(read_inputs(environ), services)
     settings = settings._replace(project_id=state[STATE_PROJECT_ID] or settings.project_id)
     surroundings = Surroundings(environ=environ, on_token=console.mask)
-    service = connect(settings, surroundings, SERVICES)
+    service = connect(settings, surroundings, services)
     message = _clean_up(service, state, console, clock or MonotonicClock())
     if not message:
         return

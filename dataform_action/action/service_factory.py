@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from dataform_action.action.settings import Settings
+from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.services.base import Service
 from dataform_action.services.specs import DATAFORM_WEB, GOOGLE_CLOUD, ServiceSpec
 
@@ -29,6 +29,19 @@ class Surroundings(NamedTuple):
 
 Connect = Callable[[Settings, Surroundings], Service]
 Services = tuple[tuple[ServiceSpec, Connect], ...]
+
+
+def choose_settings(
+    given: Mapping[str, str],
+    services: Services,
+    remedies: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings that the inputs given mean to the service that they choose.
+
+    Raises:
+        InputError: as ``parse_settings``.
+    """
+    return parse_settings(given, [spec for spec, _ in services], remedies=remedies)
 
 
 def connect(settings: Settings, surroundings: Surroundings, services: Services) -> Service:
@@ -73,7 +86,8 @@ def _credentials(surroundings: Surroundings) -> Callable[[], str]:
     )
 
 
-#: Every service: the one place to register another. The first that the inputs choose is used.
+#: Every service: the one place to register another. The first that the inputs choose is used; the
+#: last one is for inputs that choose no other, so a new one comes before it.
 SERVICES: Services = (
     (GOOGLE_CLOUD, _connect_google_cloud),
     (DATAFORM_WEB, _connect_dataform_web),

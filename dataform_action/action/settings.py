@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dataform_action.action.input_specs import BOOLEANS, INPUTS
 from dataform_action.errors import InputError
+from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import Problem, ServiceSpec
 from dataform_action.text import shown
@@ -24,13 +25,14 @@ _PLACES = {declared.name: place for place, declared in enumerate(INPUTS)}
 
 
 class Settings(NamedTuple):
-    """What is to be run, on which service, and how it is waited for.
+    """What is to be run, on which service (and where there), and how it is waited for.
 
     ``location`` and ``repository`` are empty for a service that does not know them, and ``token``
     for one that finds credentials by itself.
     """
 
     service: ServiceSpec
+    place: tuple[Fact, ...]
     project_id: str
     location: str
     repository: str
@@ -63,6 +65,7 @@ def parse_settings(
     request, polling = reader.request(), reader.polling()
     settings = Settings(
         service=spec,
+        place=spec.place(values),
         project_id=values["project-id"],
         location=values["location"],
         repository=values["repository"],
@@ -74,9 +77,9 @@ def parse_settings(
         run_id=values["run-id"] or None,
         summary=reader.boolean("summary"),
     )
-    reader.refuse_others(spec, specs)
     reader.require({**spec.required, **(remedies or {})}, spec)
     reader.problems += [*spec.check(values, request), *_combinations(settings)]
+    reader.refuse_others(spec, specs)
     if reader.problems:
         raise InputError(sorted(reader.problems, key=lambda problem: _PLACES[problem[0]]))
     return settings
@@ -85,11 +88,16 @@ def parse_settings(
 def _combinations(settings: Settings) -> list[Problem]:
     """Return which settings do not go together, whatever the service is."""
     request, watches = settings.request, settings.run_id is not None
-    problems = []
+    problems: list[Problem] = []
     if watches and not settings.wait:
         problems.append(("run-id", "watches a run, which wait: false forbids: remove one of them"))
-    if watches and (request.compile_only or request.promote):
-        problems.append(("run-id", "watches a run: remove compile-only and promote"))
+    if watches:
+        flags = {"compile-only": request.compile_only, "promote": request.promote}
+        problems += [
+            (name, "does not go with run-id, which watches a run: remove one of them")
+            for name, is_set in flags.items()
+            if is_set
+        ]
     if request.promote and not settings.wait:
         problems.append(("promote", "waits for success, which wait: false forbids"))
     return problems
@@ -124,10 +132,8 @@ class _Reader:
                 return self.items(name)
             case "pairs":
                 return self.pairs(name)
-            case "boolean":
+            case _:
                 return self.boolean(name)
-            case "duration":
-                return self.seconds(name)
 
     def polling(self) -> Polling:
         return Polling(

@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from dataform_action.action import main as action
-from dataform_action.action.service_factory import SERVICES, Surroundings, connect
-from dataform_action.action.settings import Settings, parse_settings
+from dataform_action.action.service_factory import (
+    SERVICES,
+    Surroundings,
+    choose_settings,
+    connect,
+)
+from dataform_action.action.settings import Settings
 from dataform_action.cli.flags import COMMANDS, Command, make_parser, read_flags
 from dataform_action.cli.terminal import Terminal
 from dataform_action.clock import Clock
@@ -47,9 +52,8 @@ def main(
     console = Terminal(stream)
     given = read_flags(command, options, environ, parsers[command.name])
     console.mask(given["token"])
-    specs = [spec for spec, _ in SERVICES]
     try:
-        settings = parse_settings(given, specs, remedies=_REMEDIES)
+        settings = choose_settings(given, SERVICES, _REMEDIES)
     except InputError as error:
         for name, problem in error.problems:
             errors.write(f"{_flag(command, name)} {problem}\n")

@@ -1,4 +1,4 @@
-"""What a step was asked to do, and its outcome: exit code, status and words. Pure."""
+"""The outcome of a step: exit code, status and words. Pure."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Backoff:
     def retrying(self, consequence: str) -> Retry:
         """Return what makes one request until it has a usable response.
 
-        It raises what the request raises and allows no other attempt, or else:
+        Errors that are not retryable pass through. Beyond these it raises:
 
         Raises:
             GaveUp: as ``failed``.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dataform_action.errors import DataformError, Unusable
+from dataform_action.errors import DataformError, GaveUp, Unusable, WaitTimeout
 from dataform_action.events import CancelRequested, LeftRunning
 from dataform_action.model import Run
 from dataform_action.services.base import Retry, Service, once
@@ -24,18 +24,19 @@ def find_run(
     """Return the run of a compilation result that was made for it alone, if it can be found.
 
     A run that was created just now may not be listed yet: there are ``ATTEMPTS`` looks with a
-    ``pause`` in between. Whoever looks for a run has lost it, and that matters more than why
-    it cannot be found: no error is raised.
+    ``pause`` in between, unless ``retry`` gives up. No error is raised: whoever looks for a run
+    has lost it, and that matters more than why it cannot be found.
     """
     for attempt in range(ATTEMPTS):
         if attempt:
             pause()
         try:
             run = service.find(compilation_result, retry)
-        except Unusable:
-            continue
-        except DataformError:
+        except (GaveUp, WaitTimeout):
             return None
+        except DataformError:
+            # The next look is all that can be done about it.
+            continue
         if run is not None:
             return run
     return None
@@ -51,10 +52,9 @@ def cancel_run(
 ) -> CancelRequested | LeftRunning:
     """Request that a run is cancelled, and return what became of that.
 
-    Without a usable response the request is made again after a ``pause``. ``look_first`` asks
-    for the run's state before, so that a run that is over is recognised where the service
-    cannot cancel; its time is better spent on the request itself when the runner is about to
-    kill the process.
+    Without a usable response the request is made again after a ``pause``. ``look_first`` reads the
+    run's state before, so that a run that is over is recognised where the service cannot cancel.
+    Leave it off when the runner is about to kill the process, so that the cancel goes out first.
     """
     error: DataformError | None = None
     for attempt in range(attempts):

@@ -1,5 +1,5 @@
 """The services that run Dataform projects, behind one protocol: one module or room for each.
 
-Others use ``base.Service`` and ``specs.SERVICES``; the service factory imports the service that
-was chosen.
+Others use ``base.Service`` and the specs in ``specs``. ``action/service_factory`` lists the
+services and imports the one that was chosen.
 """

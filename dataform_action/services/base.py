@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from dataform_action.errors import CancelUnsupported
-from dataform_action.events import Fact
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest
 
 T = TypeVar("T")
@@ -16,7 +15,7 @@ class Retry(Protocol):
     """Make one request, again and again while that makes sense, and return its value."""
 
     def __call__(self, request: Callable[[], T], /) -> T:
-        """Call ``request`` until it neither raises ``Unusable`` nor is given up."""
+        """Call ``request`` until it succeeds; raise its error when no attempt is left."""
         ...
 
 
@@ -32,19 +31,17 @@ class Service(Protocol):
     ``Refused`` that another attempt is in vain. A method makes each request once, by way of
     ``retry`` where it takes one.
 
-    A class that inherits from this one inherits what a service without an ability does.
+    The methods and attributes with a default are those of a service that cannot do the thing: a
+    class that inherits from this one has to write only what its service can do. ``cancel`` of a
+    service that cannot cancel raises ``CancelUnsupported``.
     """
 
     #: The service's name for people.
     name: str
-    #: Where the runs belong, such as a project and a repository.
-    place: tuple[Fact, ...]
     #: Whether the service can say how each action of a run stands.
     has_actions: bool = False
     #: Whether a run can be found by its compilation result, if its create request got no response.
     can_find_runs: bool = False
-    #: Whether a run can be cancelled.
-    can_cancel: bool = False
     #: Whether an environment can be given a compilation result.
     can_promote: bool = False
 

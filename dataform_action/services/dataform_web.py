@@ -15,7 +15,6 @@ from dataform_action.errors import (
     RunMayExist,
     Unusable,
 )
-from dataform_action.events import Fact
 from dataform_action.model import Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.specs import DATAFORM_WEB
@@ -77,7 +76,6 @@ class DataformWeb(Service):
             problems.append(("token", "holds a blank or a character that no token has"))
         if problems:
             raise InputError(problems)
-        self.place = (Fact("Project", project_id),)
         api_url = api_url.rstrip("/")
         self._path = f"/v1/project/{project_id}/run"
         # Another address of the API is taken to serve the app's pages beside it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from dataform_action.events import Fact
 from dataform_action.model import RunRequest
 from dataform_action.text import shown
 from dataform_action.validation import is_project_id, is_segment
@@ -27,13 +28,17 @@ class ServiceSpec(NamedTuple):
     ``chosen_by`` are the inputs of which any chooses the service; one service has none and is
     chosen otherwise. ``own_inputs`` are read by this service alone, and ``elsewhere`` says so to
     whoever gives one to another service. ``required`` holds a remedy for each input that must be
-    given. ``check`` returns what is wrong with the form of an input or with their combination.
+    given. ``check`` returns what is wrong with the form of an input or with their combination, and
+    ``place`` where the runs belong, such as a project and a repository. ``has_actions`` says that
+    the service knows how each action of a run stands.
     """
 
     name: str
     api_url: str
     required: Mapping[str, str]
     check: Callable[[Values, RunRequest], list[Problem]]
+    place: Callable[[Values], tuple[Fact, ...]]
+    has_actions: bool = False
     chosen_by: tuple[str, ...] = ()
     own_inputs: frozenset[str] = frozenset()
     elsewhere: str = ""
@@ -140,6 +145,7 @@ DATAFORM_WEB = ServiceSpec(
         "token": "set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an API token",
     },
     check=_check_dataform_web,
+    place=lambda values: (Fact("Project", values["project-id"]),),
 )
 GOOGLE_CLOUD = ServiceSpec(
     name="Google Cloud Dataform",
@@ -159,4 +165,9 @@ GOOGLE_CLOUD = ServiceSpec(
         "repository": "location is given, and Google Cloud needs both",
     },
     check=_check_google,
+    place=lambda values: (
+        Fact("Project", values["project-id"]),
+        Fact("Repository", values["repository"], values["location"]),
+    ),
+    has_actions=True,
 )

@@ -1,5 +1,5 @@
 """One JSON exchange with an API over HTTP: sent once, bounded in time and size, and classified.
 
-Others use ``client.Transport``, ``response.Json`` and its parsers. Only this room imports
-``requests``.
+Services use ``client.Transport`` and ``response``; ``auth`` also uses ``http``, ``exceptions`` and
+``deadline`` for requests of its own. Only this room imports ``requests``.
 """

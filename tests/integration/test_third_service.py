@@ -27,8 +27,7 @@ class Cron(Service):
     name = "Cron"
     has_actions = True
 
-    def __init__(self, workspace: str) -> None:
-        self.place = (Fact("Workspace", workspace),)
+    def __init__(self) -> None:
         self._polls = 0
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
@@ -50,7 +49,7 @@ class Cron(Service):
 
 
 def _connect(settings: Settings, surroundings: Surroundings) -> Service:
-    return Cron(settings.project_id)
+    return Cron()
 
 
 _CRON = ServiceSpec(
@@ -61,6 +60,8 @@ _CRON = ServiceSpec(
     elsewhere="is for Cron: remove it",
     required={"schedule": "say which job to run"},
     check=lambda values, request: [],
+    place=lambda values: (Fact("Workspace", values["project-id"]),),
+    has_actions=Cron.has_actions,
 )
 _WITH_CRON: Services = ((_CRON, _connect), SERVICES[-1])
 
@@ -99,7 +100,7 @@ def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> N
     assert "repository is for Cron: remove it" in stream.getvalue()
 
 
-@pytest.mark.parametrize("ability", ["can_find_runs", "can_cancel", "can_promote"])
+@pytest.mark.parametrize("ability", ["can_find_runs", "can_promote"])
 def test_a_service_inherits_that_it_cannot(ability: str) -> None:
     """A class states what its service can do, and nothing of what it cannot."""
-    assert getattr(Cron("night"), ability) is False
+    assert getattr(Cron(), ability) is False

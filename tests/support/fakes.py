@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
-from dataform_action.events import Fact
 from dataform_action.model import Action, ActionState, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, once
 
@@ -71,7 +70,6 @@ class FakeService:
     compilation: Compilation | None = None
     has_actions: bool = False
     can_find_runs: bool = True
-    can_cancel: bool = True
     can_promote: bool = True
     #: How long a kind of call takes, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -83,7 +81,6 @@ class FakeService:
     #: The compilation results whose run was looked for.
     found: list[str] = field(default_factory=list)
     name: str = "Fake"
-    place: tuple[Fact, ...] = (Fact("Project", "1234"),)
 
     def __post_init__(self) -> None:
         self._scripts: dict[str, list[object]] = {

@@ -11,7 +11,6 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
-from dataform_action.events import Fact
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation
@@ -54,9 +53,8 @@ class GoogleDataform(Service):
     """
 
     name = GOOGLE_CLOUD.name
-    has_actions = True
+    has_actions = GOOGLE_CLOUD.has_actions
     can_find_runs = True
-    can_cancel = True
     can_promote = True
 
     def __init__(
@@ -95,7 +93,6 @@ class GoogleDataform(Service):
             given_token=not callable(token),
         )
         self._github_url = github_url
-        self.place = (Fact("Project", project_id), Fact("Repository", repository, location))
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Compile if the request asks for it. See ``Service.prepare`` for what it raises."""

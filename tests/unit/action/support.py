@@ -8,6 +8,7 @@ from dataform_action.action.inputs import read_inputs
 from dataform_action.action.service_factory import SERVICES
 from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.errors import InputError
+from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import DATAFORM_WEB
 
@@ -62,6 +63,7 @@ def google_problems(values: dict[str, str]) -> list[tuple[str, str]]:
 
 MINIMUM = Settings(
     service=DATAFORM_WEB,
+    place=(Fact("Project", "1234"),),
     project_id="1234",
     location="",
     repository="",

@@ -9,6 +9,7 @@ from dataform_action.action.input_specs import INPUTS
 from dataform_action.action.inputs import variable_names
 from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.errors import InputError
+from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import DATAFORM_WEB
 from tests.support.runner import BOUNDED, hostile_texts
@@ -56,6 +57,7 @@ def test_all_inputs_are_read() -> None:
         summary="False",
     ) == Settings(
         service=DATAFORM_WEB,
+        place=(Fact("Project", "1_2-a"),),
         project_id="1_2-a",
         location="",
         repository="",

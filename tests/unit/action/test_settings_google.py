@@ -6,6 +6,7 @@ import pytest
 
 from dataform_action.action.input_specs import INPUTS
 from dataform_action.action.settings import Settings
+from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import GOOGLE_CLOUD
 from tests.unit.action.support import (
@@ -53,6 +54,10 @@ def test_the_least_that_google_cloud_needs() -> None:
     """A project, a place and what to run are enough: without a token, credentials are found."""
     assert read_google({}) == Settings(
         service=GOOGLE_CLOUD,
+        place=(
+            Fact("Project", "my-project"),
+            Fact("Repository", "warehouse", "europe-west1"),
+        ),
         project_id="my-project",
         location="europe-west1",
         repository="warehouse",
@@ -214,7 +219,7 @@ def test_a_run_that_is_watched_was_compiled_before(name: str) -> None:
     """Compiling and promoting belong to a run of one's own."""
     changes = {"schedule": "", "environment": "production", "run-id": "1", name: "true"}
     assert google_problems(changes) == [
-        ("run-id", "watches a run: remove compile-only and promote")
+        (name, "does not go with run-id, which watches a run: remove one of them")
     ]
 
 

@@ -7,10 +7,12 @@ import pytest
 from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
+    GaveUp,
     Misconfigured,
     NoResponse,
     Refused,
     RunMayExist,
+    WaitTimeout,
 )
 from dataform_action.events import CancelRequested, Created, LeftRunning, OutageEnded, OutageStarted
 from dataform_action.model import Polling, State
@@ -18,6 +20,11 @@ from dataform_action.runs.api import run, start
 from dataform_action.runs.recovery import cancel_run, find_run
 from tests.support.fakes import Broken, FakeClock, FakeService, Killed, Recorder, Step, make_run
 from tests.unit.runs.support import LOST, NIGHTLY, raise_on
+
+NO_WAY = CancelUnsupported("No way.")
+OVER = Refused("HTTP 400: over", status=400)
+SILENT = NoResponse("HTTP 503")
+BROKEN = Broken("No credentials.")
 
 
 def test_a_search_without_a_response_is_made_again(clock: FakeClock) -> None:
@@ -34,17 +41,19 @@ def test_a_run_that_is_not_listed_is_looked_for_three_times(clock: FakeClock) ->
     assert service.found == ["c/1"] * 3
 
 
-def test_a_refused_search_is_not_made_again(clock: FakeClock) -> None:
-    """Where the list may not be read, another look is in vain."""
-    service = FakeService(clock, finds=[Refused("no", status=403)])
+@pytest.mark.parametrize("error", [Refused("no", status=403), BROKEN])
+def test_a_refused_search_is_made_again(clock: FakeClock, error: DataformError) -> None:
+    """What is refused now may be allowed at the next look, and nothing else can be done."""
+    service = FakeService(clock, finds=[error, "77"])
+    assert find_run(service, "c/1", pause=lambda: clock.sleep(2)) == make_run()
+
+
+@pytest.mark.parametrize("error", [GaveUp("silence"), WaitTimeout("late")])
+def test_a_search_that_was_given_up_is_over(clock: FakeClock, error: DataformError) -> None:
+    """When the retries of a look have given up, no other look follows."""
+    service = FakeService(clock, finds=[error])
     assert find_run(service, "c/1", pause=lambda: clock.sleep(2)) is None
     assert service.called == ["find"]
-
-
-NO_WAY = CancelUnsupported("No way.")
-OVER = Refused("HTTP 400: over", status=400)
-SILENT = NoResponse("HTTP 503")
-BROKEN = Broken("No credentials.")
 
 
 @pytest.mark.parametrize(
