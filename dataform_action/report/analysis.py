@@ -10,8 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from dataform_action.model import Action, ActionState
 
-#: One round finds all that is blocked, and another finds no more. Only a response that makes
-#: no sense has a circle, which takes more, and which gets no more time than this.
+#: Without a cycle two rounds are enough; the limit bounds the time for responses that hold one.
 _MOST_ROUNDS = 20
 #: In this order: what went wrong first.
 _STATES = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,25 @@ def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> N
     stream = io.StringIO()
     assert main(environ, stream, clock, elsewhere) == ExitCode.BAD_INPUT
     assert "repository is for Cron: remove it" in stream.getvalue()
+
+
+def test_a_signal_while_a_service_is_made_leaves_the_settings(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The report follows the inputs from the moment that they are read."""
+
+    def interrupted(settings: Settings, surroundings: Surroundings) -> Service:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Cron()
+
+    inputs = {"project-id": "night", "repository": "cron", "schedule": "x", "summary": "false"}
+    environ = runner_environ(tmp_path, inputs)
+    stream = io.StringIO()
+    exit_code = main(environ, stream, clock, ((_CRON, interrupted), SERVICES[-1]))
+    step = read_step(tmp_path, exit_code, stream.getvalue())
+    assert step.exit_code == ExitCode.INTERRUPTED
+    assert step.summary == ""
+    assert step.outputs["failed-actions"] == "[]"
 
 
 @pytest.mark.parametrize("ability", ["can_find_runs", "can_promote"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,10 @@ def test_each_mutation_can_run(mutation: Mutation) -> None:
     if path.suffix == ".py":
         ast.parse(path.read_text("utf-8").replace(mutation.old, mutation.new))
     assert all(Path(ROOT, "tests", folder).is_dir() for folder in mutation.tests.split())
+
+
+def test_the_rules_are_those_of_the_architecture_page() -> None:
+    """The page that explains the rules and the list that breaks them agree."""
+    page = Path(ROOT, "docs/architecture.md").read_text("utf-8")
+    rules = re.findall(r"^([0-9])\. \*\*(.+?)\.\*\*", page.split("## Rules that")[1], re.MULTILINE)
+    assert {int(number): rule for number, rule in rules} == RULES

@@ -1,7 +1,4 @@
-"""Google Cloud Dataform: compile what a request asks for, and select what of it is to be run.
-
-Imports that the first request does not need are made after it.
-"""
+"""Google Cloud Dataform: compile what a request asks for, and select what of it is to be run."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 from dataform_action.errors import InputError
-from dataform_action.model import Compilation, CompileFailed, RunRequest
+from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
+from dataform_action.services.base import once
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.enrich import find_files_url, read_compiled_actions
 from dataform_action.services.google.parse import (
@@ -20,8 +18,8 @@ from dataform_action.services.google.parse import (
 )
 from dataform_action.transport.response import Json
 
-#: A compilation answers when it is done: git is fetched, and then 30 s are allowed. So
-#: much longer than for another answer it is waited for.
+#: The response comes when the compilation is done (git is fetched, and then 30 s are allowed), so
+#: it may take so many times as long as others.
 _COMPILE_FACTOR = 6
 
 
@@ -33,28 +31,36 @@ def compile_request(
     Raises:
         CompileFailed: the compilation has errors.
     """
-    answer = api.send(
-        "POST",
-        f"{api.parent}/compilationResults",
-        _compilation_body(api, request),
-        read_seconds=_COMPILE_FACTOR * api.read_seconds,
-    )
-
-    name = parse_compilation_name(answer, api.parent)
-    errors = parse_compile_errors(answer)
-    commit = parse_commit(answer)
+    body = _compilation_body(api, request)
+    # Read inside the retried request: a response that makes no sense is no response.
+    made, prefix, errors = api.retry(lambda: _compile_once(api.with_retry(once), body))
     if errors:
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         first = " ".join(errors[0].message.split())
         raise CompileFailed(
             f"The compilation has {count}, so nothing was run. The first: {first}",
             errors=errors,
-            compilation_result=name,
-            commit=commit,
-            files_url=find_files_url(api, commit, github_url),
+            compilation_result=made.name,
+            commit=made.commit,
+            files_url=find_files_url(api, made.commit, github_url),
         )
+    return made, prefix
+
+
+def _compile_once(
+    api: GoogleApi, body: dict[str, object]
+) -> tuple[Compilation, str, tuple[CompileError, ...]]:
+    """Make one request to compile; return the compilation, the project's folder, and errors."""
+    answer = api.send(
+        "POST",
+        f"{api.parent}/compilationResults",
+        body,
+        read_seconds=_COMPILE_FACTOR * api.read_seconds,
+    )
+    name = parse_compilation_name(answer, api.parent)
+    compilation = Compilation(name=name, commit=parse_commit(answer))
     prefix = parse_project_path(answer.get("codeCompilationConfig"))
-    return Compilation(name=name, commit=commit), prefix
+    return compilation, prefix, parse_compile_errors(answer)
 
 
 def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:

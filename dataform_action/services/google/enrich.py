@@ -1,6 +1,6 @@
 """Google Cloud Dataform: look up what a compilation tells of actions, and where its files are.
 
-What a report would like to know, it asks for as a courtesy: without an answer, it goes on.
+``show_compilation`` and ``find_files_url`` only add to a report: they raise no error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataform_action.services.google.parse import (
 )
 from dataform_action.services.google.source_links import files_url
 
-#: How long a courtesy may keep what has ended already from being told, and as long to connect.
+#: The read and connect timeouts, in seconds, of requests that only add links to the report.
 _COURTESY_SECONDS = 5.0
 #: Compiled actions bring their whole SQL, and an answer may have 16 MiB.
 _PAGE_SIZE = "400"

@@ -101,7 +101,7 @@ class GoogleDataform(Service):
             raise InputError(problems)
         api = self._api.with_retry(retry)
         if request.environment is None and request.git_ref is None:
-            # Nothing is sent before the run is created, where a slow token would be in the way.
+            # No request precedes the create: get the token now, so that it need not wait for one.
             retry(api.transport.authorize)
             config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import responses
 
 from dataform_action.errors import InputError, InvalidResponse
 from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
+from dataform_action.runs.api import prepare
 from dataform_action.services.google.service import GoogleDataform
+from tests.support.fakes import FakeClock
 from tests.unit.services.google.support import (
     COMMIT,
     COMPILATION,
@@ -306,3 +310,15 @@ def test_unknown_actions(google: GoogleDataform, api: responses.RequestsMock) ->
         ),
         ("actions", "name 'zzz', which the compilation does not hold: none is like it"),
     )
+
+
+@pytest.mark.parametrize("odd", [{}, {"name": COMPILATION, "compilationErrors": "none"}])
+def test_a_compilation_that_makes_no_sense_is_requested_again(
+    google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock, odd: dict[str, Any]
+) -> None:
+    """A response that cannot be read is an outage, not the end of the preparation."""
+    body = {"gitCommitish": "main"}
+    expect(api, f"POST {COMPILATIONS}", odd, body=body)
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    prepared = prepare(google, RunRequest(git_ref="main"), clock=clock)
+    assert prepared.compilation == Compilation(name=COMPILATION)
