@@ -91,7 +91,7 @@ class Promoted(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """The run's status or link is not what it was, ``elapsed`` seconds into the wait."""
+    """The run's status or link is not what it was, ``elapsed`` seconds into the run or the wait."""
 
     run: Run
     elapsed: float

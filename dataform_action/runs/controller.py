@@ -264,7 +264,7 @@ class RunController:
         self._backoff.notify(Progressed(actions, self._backoff.elapsed))
 
     def _end(self, run: Run) -> Result:
-        duration = self._backoff.elapsed
+        duration = self._took(run)
         actions, compilation = read_details(self._service, run, self._backoff.rest)
         self._result = Result(run=run, duration=duration, actions=actions, compilation=compilation)
         return self._result
@@ -300,7 +300,11 @@ class RunController:
         changed = (run.status, run.log_url) != (known.status, known.log_url)
         self._run = run
         if changed:
-            self._backoff.notify(Changed(run, self._backoff.elapsed))
+            self._backoff.notify(Changed(run, self._took(run)))
+
+    def _took(self, run: Run) -> float:
+        """Return how long a run took: by the service, which saw all of it, or else by the wait."""
+        return self._backoff.elapsed if run.seconds is None else run.seconds
 
     def _known_run(self) -> Run:
         assert self._run is not None  # noqa: S101

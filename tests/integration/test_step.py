@@ -160,6 +160,20 @@ def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
     assert f"Dataform Web: watching run {run_id} of project 1234; nothing is triggered" in step.log
 
 
+def test_a_run_that_ended_long_ago(clock: FakeClock, tmp_path: Path) -> None:
+    """A run that is over when it is watched took as long as the service says."""
+    with Emulator(advance="clock", clock=clock, run_seconds=125) as emulator:
+        started = run_here(tmp_path, google_inputs_for(emulator, wait="false"), clock)
+        clock.sleep(86_400)
+        inputs = google_inputs_for(emulator, run_id=started.outputs["run-id"])
+        step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["duration"] == "125"
+    assert "Status SUCCEEDED after 2m 5s" in step.log
+    assert "succeeded after 2m 5s." in step.log[-1]
+    assert "succeeded after 2m 5s." in step.summary
+
+
 def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """The timeout ends the step, and says that Dataform Web leaves the run going."""
     step = run_here(tmp_path, inputs_for(emulator, schedule="endless", timeout="90s"), clock)
