@@ -115,7 +115,7 @@ class Promoted(NamedTuple):
 
 @_unlike_other_kinds
 class Changed(NamedTuple):
-    """The run's status or link is not what it was, ``elapsed`` seconds into the wait."""
+    """The run's status or link is not what it was, ``elapsed`` seconds into the run or the wait."""
 
     run: Run
     elapsed: float

@@ -15,6 +15,12 @@ _MOST_REASONS = 10
 _LONGEST_REASON = 400
 
 
+def _seconds_between(started: datetime | None, finished: datetime | None) -> float | None:
+    if started is None or finished is None:
+        return None
+    return max(0.0, (finished - started).total_seconds())
+
+
 class ActionState(Enum):
     """Where one action of a run stands; what is not known counts as pending."""
 
@@ -68,9 +74,7 @@ class Action:
     @property
     def seconds(self) -> float | None:
         """Return how long the action took; None if that is not known or it still runs."""
-        if self.started is None or self.finished is None:
-            return None
-        return max(0.0, (self.finished - self.started).total_seconds())
+        return _seconds_between(self.started, self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +189,8 @@ class RunRequest:
 class Run:
     """A run as its service last described it.
 
-    ``status`` is the service's own word, ``log_url`` the page that shows the run.
+    ``status`` is the service's own word, ``log_url`` the page that shows the run. ``started``
+    and ``finished`` (with their time zones) are the service's own times, as far as it has them.
     """
 
     id: str
@@ -194,6 +199,13 @@ class Run:
     log_url: str
     #: What the run executes, on Google Cloud: a compilation result's full name.
     compilation_result: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long the run took by the service's times; None if one is not known."""
+        return _seconds_between(self.started, self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +261,7 @@ class Polling:
 class Result:
     """How a run ended, how long it took (``duration``, in seconds), and its actions.
 
+    ``duration`` is by the service's times, or else how long the run was waited for.
     ``actions`` is empty where the service knows none or could not be asked. ``compilation``
     is what the run executed, as far as is known.
     """

@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from dataform_action.clock import Clock
 from dataform_action.events import Observer, Update
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest
-from dataform_action.runs.controller import RunController, Shield
+from dataform_action.runs.controller import RunController
+from dataform_action.runs.creation import Shield
 from dataform_action.services.base import Service
 
 

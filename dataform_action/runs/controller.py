@@ -6,17 +6,15 @@ Nothing here knows HTTP or GitHub. ``api`` has the functions that people call.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import (
     DataformError,
     InputError,
     Refused,
-    RunMayExist,
     Unusable,
-    WaitTimeout,
 )
 from dataform_action.events import (
     CancelRequested,
@@ -38,19 +36,27 @@ from dataform_action.model import (
     State,
 )
 from dataform_action.runs.backoff import Backoff
+from dataform_action.runs.creation import Creation, Shield
 from dataform_action.runs.details import read_details
-from dataform_action.runs.recovery import ATTEMPTS, CANCEL_PAUSE, cancel_run, find_run
+from dataform_action.runs.recovery import (
+    ATTEMPTS,
+    CANCEL_PAUSE,
+    cancel_run,
+    ended_before,
+    look_for_end,
+)
+from dataform_action.runs.verdicts import (
+    NOT_PROMOTED,
+    NOTHING_CREATED,
+    make_timeout,
+    may_be_going,
+)
 from dataform_action.services.base import Service
-from dataform_action.text import format_duration
-
-Shield = Callable[[], AbstractContextManager[object]]
 
 #: A run that is not found this soon after it was created is the API catching up.
 NOT_FOUND_GRACE = 30.0
 #: The actions of a run are requested no more often than this, in seconds.
 ACTIONS_INTERVAL = 15.0
-_NOTHING_CREATED = "No run was created."
-_NOT_PROMOTED = "The run succeeded, but its compilation was not promoted."
 
 
 class RunController:
@@ -71,13 +77,11 @@ class RunController:
         self._service = service
         self._polling = polling or Polling()
         self._backoff = Backoff(self._polling, on_update, clock or MonotonicClock())
-        self._shielded = shielded
+        self._creation = Creation(service, self._backoff, shielded, self._created)
         self._prepared: Prepared | None = None
         self._run: Run | None = None
         self._result: Result | None = None
         self._waits = True
-        #: Whether a create request was begun of which nobody knows whether it made a run.
-        self._may_exist = False
         self._cancellation: CancelRequested | LeftRunning | None = None
         self._fresh_until = 0.0
         #: When the actions are requested next, if somebody watches them.
@@ -92,7 +96,7 @@ class RunController:
             prepared=self._prepared,
             result=self._result,
             waits=self._waits,
-            may_exist=self._may_exist,
+            may_exist=self._run is None and self._creation.may_exist,
             cancellation=self._cancellation,
             error=error,
         )
@@ -101,7 +105,7 @@ class RunController:
         """Create a run and wait for its end. See ``api.run``."""
         prepared = self.prepare(request)
         with self._cancelling():
-            self._create(prepared)
+            self._creation.create(prepared)
             result = self._follow()
         if request.promote and result.run.state is State.SUCCESS:
             self._promote(prepared)
@@ -110,7 +114,7 @@ class RunController:
     def start(self, request: RunRequest) -> Run:
         """Create a run and leave it to itself. See ``api.start``."""
         self._waits = False
-        return self._create(self.prepare(request))
+        return self._creation.create(self.prepare(request))
 
     def wait(self, run: Run) -> Result:
         """Wait for the end of a run that exists already. See ``api.wait``."""
@@ -122,7 +126,7 @@ class RunController:
         """Compile what a request asks for, as often as it takes. See ``api.prepare``."""
         if request.promote and not self._service.can_promote:
             raise InputError([("promote", f"is not possible with {self._service.name}")])
-        self._prepared = self._service.prepare(request, self._backoff.retrying(_NOTHING_CREATED))
+        self._prepared = self._service.prepare(request, self._backoff.retrying(NOTHING_CREATED))
         if self._prepared.compilation is not None:
             self._backoff.notify(Compiled(self._prepared.compilation))
         return self._prepared
@@ -131,7 +135,7 @@ class RunController:
         """Take a run that exists for the one to wait for; a fresh one may be unknown yet."""
         # The time of the wait counts from here: creating may have been held up.
         self._backoff.begin()
-        self._run, self._may_exist = run, False
+        self._run = run
         self._fresh_until = self._backoff.now() + NOT_FOUND_GRACE if fresh else 0.0
         self._backoff.notify(Created(run))
 
@@ -146,7 +150,7 @@ class RunController:
             if not error.retryable and not self._backoff.has_succeeded:
                 self._backoff.decide(error)
             failure = error
-            self._backoff.failed(error, started, f"Run {run.id} may still be going: {run.log_url}")
+            self._backoff.failed(error, started, may_be_going(run))
         except Refused as error:
             # Soon after the creation the API is catching up: neither a response nor an outage.
             if error.status != 404 or started >= self._fresh_until:
@@ -160,7 +164,7 @@ class RunController:
                 self._next_actions = started + ACTIONS_INTERVAL
                 self._show_progress(run)
         if self._backoff.is_over:
-            self._time_out(run)
+            return self._time_out(run)
         return failure
 
     def delay(self, failure: Unusable | None) -> float:
@@ -179,57 +183,6 @@ class RunController:
                     self._cancel(attempts=1)
             raise
 
-    def _create(self, prepared: Prepared) -> Run:
-        """Create the run, at most once, or find it again where its response was lost."""
-        while True:
-            started = self._backoff.now()
-            try:
-                with self._shielded():
-                    failure = self._attempt(prepared)
-            except RunMayExist as lost:
-                return self._recover(prepared, lost)
-            if failure is None:
-                return self._known_run()
-            self._backoff.wait_to_retry(failure, started, _NOTHING_CREATED)
-
-    def _attempt(self, prepared: Prepared) -> Unusable | None:
-        """Make one request to create the run; return a failure that allows another one."""
-        self._may_exist = True
-        try:
-            run = self._service.start(prepared)
-        except RunMayExist:
-            raise
-        except DataformError as error:
-            self._may_exist = False
-            if isinstance(error, Unusable) and error.retryable:
-                return error
-            raise
-        # Not inside the try: no error of an observer may repeat a create.
-        self._created(run)
-        return None
-
-    def _recover(self, prepared: Prepared, lost: RunMayExist) -> Run:
-        """Return the run that a lost create made, or raise what was lost."""
-        run: Run | None = None
-        try:
-            if self._service.can_find_runs and prepared.compilation is not None:
-                run = find_run(
-                    self._service,
-                    prepared.compilation.name,
-                    pause=lambda: self._backoff.pause(None),
-                    retry=self._backoff.retrying(lost.message),
-                )
-            if run is not None:
-                with self._shielded():
-                    self._created(run)
-        except BaseException as error:
-            # Whoever reports an interruption must know that a run may exist.
-            error.__cause__ = lost
-            raise
-        if run is None:
-            raise lost
-        return run
-
     def _created(self, run: Run) -> None:
         self.adopt(run, fresh=True)
         self._backoff.succeeded()
@@ -247,10 +200,10 @@ class RunController:
         # The run's own time is over, and this is a matter of seconds.
         self._backoff.begin()
         try:
-            self._backoff.retrying(_NOT_PROMOTED)(lambda: self._service.promote(prepared))
+            self._backoff.retrying(NOT_PROMOTED)(lambda: self._service.promote(prepared))
         except DataformError as error:
             if error is not self._backoff.verdict:
-                error.message = f"{_NOT_PROMOTED} {error.message}"
+                error.message = f"{NOT_PROMOTED} {error.message}"
             raise
         if prepared.compilation is not None:
             self._backoff.notify(Promoted(prepared.compilation))
@@ -264,7 +217,7 @@ class RunController:
         self._backoff.notify(Progressed(actions, self._backoff.elapsed))
 
     def _end(self, run: Run) -> Result:
-        duration = self._backoff.elapsed
+        duration = self._took(run)
         actions, compilation = read_details(self._service, run, self._backoff.rest)
         self._result = Result(run=run, duration=duration, actions=actions, compilation=compilation)
         return self._result
@@ -281,26 +234,35 @@ class RunController:
             self._cancellation = LeftRunning(run, None)
         self._backoff.notify(self._cancellation)
 
-    def _time_out(self, run: Run) -> None:
-        # Nobody is about to kill this process: a cancel that gets no response is tried again.
-        self._cancel(attempts=ATTEMPTS)
-        limit = format_duration(self._polling.timeout)
-        seen = "was not seen to end" if self._backoff.in_outage else "did not end"
-        cancelled = isinstance(self._cancellation, CancelRequested)
-        fate = "The service was asked to cancel it." if cancelled else "It may go on."
-        self._backoff.decide(
-            WaitTimeout(
-                f"Run {run.id} {seen} within the timeout of {limit}. {fate}",
-                hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
-            )
-        )
+    def _time_out(self, run: Run) -> Result:
+        """Cancel the run at the timeout; return how it ended, if it was over by then.
+
+        Raises:
+            WaitTimeout: it was not seen to end.
+        """
+        in_outage = self._backoff.in_outage
+        ended = look_for_end(self._service, run) if in_outage else None
+        if ended is None:
+            # Nobody is about to kill this process: a cancel that gets no response is tried again.
+            self._cancel(attempts=ATTEMPTS)
+            ended = ended_before(self._service, run, self._cancellation)
+        if ended is None:
+            limit = self._polling.timeout
+            self._backoff.decide(make_timeout(run, limit, self._cancellation, in_outage=in_outage))
+        self._backoff.succeeded()
+        self._learn(ended)
+        return self._end(ended)
 
     def _learn(self, run: Run) -> None:
         known = self._known_run()
         changed = (run.status, run.log_url) != (known.status, known.log_url)
         self._run = run
         if changed:
-            self._backoff.notify(Changed(run, self._backoff.elapsed))
+            self._backoff.notify(Changed(run, self._took(run)))
+
+    def _took(self, run: Run) -> float:
+        """Return how long a run took: by the service, which saw all of it, or else by the wait."""
+        return self._backoff.elapsed if run.seconds is None else run.seconds
 
     def _known_run(self) -> Run:
         assert self._run is not None  # noqa: S101

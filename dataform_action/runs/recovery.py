@@ -1,15 +1,22 @@
-"""What is done about a run that went out of sight: find it, and cancel it.
+"""What is done about a run that went out of sight: find it, cancel it, see whether it ended.
 
-The step, its post step and the command line use the same two functions.
+The step, its post step and the command line use the same functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from dataform_action.errors import DataformError, GaveUp, Unusable, WaitTimeout
+from dataform_action.errors import (
+    CancelUnsupported,
+    DataformError,
+    GaveUp,
+    Refused,
+    Unusable,
+    WaitTimeout,
+)
 from dataform_action.events import CancelRequested, LeftRunning
-from dataform_action.model import Run
+from dataform_action.model import Run, State
 from dataform_action.services.base import Retry, Service, once
 
 #: How often a run is looked for, and how often a request to cancel it is made at most.
@@ -60,10 +67,13 @@ def cancel_run(
     for attempt in range(attempts):
         if attempt:
             pause()
-        if look_first and (ended := _ended(service, run)) is not None:
+        if look_first and (ended := look_for_end(service, run)) is not None:
             return CancelRequested(ended)
         try:
-            return CancelRequested(service.cancel(run))
+            latest = service.cancel(run)
+            # A request whose response was lost may have cancelled it.
+            by_us = error is not None and latest.state is State.CANCELLED
+            return CancelRequested(run if by_us else latest)
         except Unusable as failure:
             error = failure
         except DataformError as failure:
@@ -71,7 +81,22 @@ def cancel_run(
     return LeftRunning(run, error)
 
 
-def _ended(service: Service, run: Run) -> Run | None:
+def ended_before(
+    service: Service, run: Run, cancellation: CancelRequested | LeftRunning | None
+) -> Run | None:
+    """Return the run as it ended by itself, if it did so before it was to be cancelled."""
+    match cancellation:
+        case CancelRequested(run=latest) if latest.state.ended:
+            return latest
+        case LeftRunning(error=None | CancelUnsupported() | Refused()):
+            # Nothing was sent, or the service says that the run is not over.
+            return None
+    ended = look_for_end(service, run)
+    # A run that was cancelled did what the request asks for.
+    return None if ended is None or ended.state is State.CANCELLED else ended
+
+
+def look_for_end(service: Service, run: Run) -> Run | None:
     """Return the run if it is known to be over."""
     try:
         latest = service.get(run)

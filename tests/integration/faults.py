@@ -311,6 +311,9 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+#: So many polls that the run ends just after the poll at the timeout.
+_LENGTH = 409
+
 #: Faults that only Google Cloud Dataform can have.
 GOOGLE_TABLE: tuple[Row, ...] = (
     Row(
@@ -368,11 +371,17 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         faults=(Fault("status", on="cancel", status=503, times=None),),
     ),
     Row(
-        name="cancel at the timeout: 400, the run is over",
+        name="cancel at the timeout: 400",
         exit_code=5,
         outages=0,
         course=Course(endless=("orders_cleaned",)),
         faults=(Fault("status", on="cancel", status=400, times=None),),
+    ),
+    Row(
+        name="cancel at the timeout: 503, the run ended after the last poll",
+        outages=0,
+        course=Course(lengths={"orders_cleaned": _LENGTH}),
+        faults=(Fault("status", on="cancel", status=503, times=None),),
     ),
 )
 

@@ -160,6 +160,20 @@ def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
     assert f"Dataform Web: watching run {run_id} of project 1234; nothing is triggered" in step.log
 
 
+def test_a_run_that_ended_long_ago(clock: FakeClock, tmp_path: Path) -> None:
+    """A run that is over when it is watched took as long as the service says."""
+    with Emulator(advance="clock", clock=clock, run_seconds=125) as emulator:
+        started = run_here(tmp_path, google_inputs_for(emulator, wait="false"), clock)
+        clock.sleep(86_400)
+        inputs = google_inputs_for(emulator, run_id=started.outputs["run-id"])
+        step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["duration"] == "125"
+    assert "Status SUCCEEDED after 2m 5s" in step.log
+    assert "succeeded after 2m 5s." in step.log[-1]
+    assert "succeeded after 2m 5s." in step.summary
+
+
 def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """The timeout ends the step, and says that Dataform Web leaves the run going."""
     step = run_here(tmp_path, inputs_for(emulator, schedule="endless", timeout="90s"), clock)
@@ -169,6 +183,42 @@ def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     assert "did not end within the timeout of 1m 30s. It may go on." in step.errors[0]
     assert any("Dataform Web has no way to cancel a run" in line for line in step.log)
     assert "Still RUNNING after 1m" in step.log
+
+
+class _LateEnd:
+    """The clock of an emulator on which a run ends just before a request to cancel it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.emulator: Emulator | None = None
+
+    def now(self) -> float:
+        requests = [] if self.emulator is None else self.emulator.requests
+        is_late = any(request.path.endswith(":cancel") for request in requests)
+        return self._clock.now() + (60 if is_late else 0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "exit_code", "status", "failed"),
+    [("nightly", 0, "success", []), ("failure", 1, "failure", ["my-project.marts.customers"])],
+)
+def test_a_run_that_ends_just_before_the_timeout(
+    clock: FakeClock, tmp_path: Path, schedule: str, exit_code: int, status: str, failed: list[str]
+) -> None:
+    """The step ends as the run did, with its actions, and nothing is left for the post step."""
+    late = _LateEnd(clock)
+    with Emulator(advance="clock", clock=late, run_seconds=100) as emulator:
+        late.emulator = emulator
+        inputs = google_inputs_for(emulator, schedule=schedule, timeout="90s")
+        step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == exit_code
+    assert step.outputs["status"] == status
+    assert step.outputs["duration"] == "100"
+    assert json.loads(step.outputs["failed-actions"]) == failed
+    assert any("was over already" in line for line in step.log)
+    assert not any("timeout of" in line for line in step.log)
+    assert "Of 11 actions, " in step.summary
+    assert step.state["settled"] == "true"
 
 
 def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ _STATES = {
 }
 
 
-def make_run(status: str = "", run_id: str = "77", log_url: str = LOG_URL) -> Run:
-    return Run(id=run_id, state=_STATES.get(status, State.RUNNING), status=status, log_url=log_url)
+def make_run(status: str = "", run_id: str = "77", log_url: str = LOG_URL, **more: object) -> Run:
+    state = _STATES.get(status, State.RUNNING)
+    return Run(id=run_id, state=state, status=status, log_url=log_url, **more)  # type: ignore[arg-type]
 
 
 def make_action(name: str, state: ActionState = ActionState.SUCCEEDED, **more: object) -> Action:

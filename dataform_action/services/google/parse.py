@@ -38,6 +38,12 @@ def parse_state(answer: dict[str, Json]) -> tuple[State, str]:
     return _STATES[word], word
 
 
+def parse_times(answer: dict[str, Json]) -> tuple[datetime | None, datetime | None]:
+    """Return when an invocation or an action started and ended, as far as it is known."""
+    timing = answer.get("invocationTiming")
+    return _time(timing, "startTime"), _time(timing, "endTime")
+
+
 def parse_invocation_name(answer: dict[str, Json], parent: str) -> str:
     """Return the id in the name of an invocation of a repository.
 
@@ -238,7 +244,7 @@ def _action(entry: dict[str, Json]) -> Action:
     ran: dict[str, Json] = next(
         (entry[key] for key in _RUNS if isinstance(entry.get(key), dict)), {}
     )
-    timing = entry.get("invocationTiming")
+    started, finished = parse_times(entry)
     state = entry.get("state")
     job_id = text_in(ran, "jobId")
     return Action(
@@ -247,8 +253,8 @@ def _action(entry: dict[str, Json]) -> Action:
         if isinstance(state, str)
         else ActionState.PENDING,
         reason=text_in(entry, "failureReason"),
-        started=_time(timing, "startTime"),
-        finished=_time(timing, "endTime"),
+        started=started,
+        finished=finished,
         job_id=job_id if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id) else "",
     )
 

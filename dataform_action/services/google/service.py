@@ -22,6 +22,7 @@ from dataform_action.services.google.parse import (
     parse_invocation_name,
     parse_names,
     parse_state,
+    parse_times,
 )
 from dataform_action.services.google.source_links import GITHUB_URL
 from dataform_action.services.specs import GOOGLE_CLOUD, google_request_problems
@@ -209,7 +210,15 @@ class GoogleDataform(Service):
             result = parse_compilation_name(compilation, self._api.parent)
         except InvalidResponse:
             result = run.compilation_result
-        return replace(run, state=state, status=word, compilation_result=result)
+        started, finished = parse_times(answer)
+        return replace(
+            run,
+            state=state,
+            status=word,
+            compilation_result=result,
+            started=started,
+            finished=finished,
+        )
 
     def _may_exist(self, prepared: Prepared, error: Unusable) -> RunMayExist:
         url = self._console_page("details/workflows")

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from dataform_action.action.input_specs import INPUTS
-from dataform_action.action.inputs import variable_names
 from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.errors import InputError
 from dataform_action.events import Fact
@@ -240,10 +239,19 @@ def _outcome(environ: dict[str, str]) -> Settings | InputError:
         return error
 
 
+def _name(name: str) -> str:
+    return f"INPUT_{name.upper()}"
+
+
+def _shell_name(name: str) -> str:
+    return _name(name).replace("-", "_")
+
+
 @BOUNDED
 @given(
     st.dictionaries(
-        st.sampled_from([name for i in INPUTS for name in variable_names(i.name)]), _VALUES
+        st.sampled_from([name for i in INPUTS for name in (_name(i.name), _shell_name(i.name))]),
+        _VALUES,
     ),
     hostile_texts(),
 )

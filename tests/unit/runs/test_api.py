@@ -117,8 +117,15 @@ def test_poller_cancels_at_the_timeout(clock: FakeClock) -> None:
     poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
     with pytest.raises(WaitTimeout):
         _poll_to_the_end(poller, clock)
-    assert service.called[-1] == "cancel"
+    assert service.called[-2:] == ["cancel", "get"]
     assert clock.now() == pytest.approx(1060)
+
+
+def test_poller_sees_an_end_at_the_timeout(clock: FakeClock) -> None:
+    """A run that turns out to be over at the timeout ends the polls with its own end."""
+    service = FakeService(clock, polls=["RUNNING"], cancels=["SUCCESSFUL"])
+    poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
+    assert _poll_to_the_end(poller, clock).run.state is State.SUCCESS
 
 
 def test_poller_bears_a_new_run_that_is_not_found_yet(clock: FakeClock) -> None:

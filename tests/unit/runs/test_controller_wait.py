@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from dataform_action.errors import Refused, WaitTimeout
 from dataform_action.events import Changed, OutageStarted, Waiting
 from dataform_action.model import Polling, Run, State
-from dataform_action.runs.api import run
+from dataform_action.runs.api import run, wait
 from dataform_action.runs.backoff import HEARTBEAT
 from tests.support.fakes import LOG_URL, FakeClock, FakeService, Recorder, Step, make_run
 from tests.unit.runs.support import NIGHTLY
@@ -20,7 +21,8 @@ def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
     service = FakeService(clock, polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(interval=10, timeout=1000), clock=clock)
-    times = service.times("get")
+    # The last one is a look after the request to cancel.
+    times = service.times("get")[:-1]
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
     for moment, waited in zip(times[:-2], waits[:-1], strict=True):
@@ -44,6 +46,36 @@ def test_grace_and_wait_count_from_the_creation(clock: FakeClock) -> None:
     )
     result = run(service, NIGHTLY, Polling(timeout=100), clock=clock)
     assert result.duration == pytest.approx(29 * 3 + 3, abs=2)
+
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("started", "finished", "duration"),
+    [
+        (_START, _START + timedelta(hours=2), 7200.0),
+        (_START, _START, 0.0),
+        (_START, None, 2.0),
+        (None, _START, 2.0),
+    ],
+)
+def test_the_services_times_are_the_runs(
+    clock: FakeClock, started: datetime | None, finished: datetime | None, duration: float
+) -> None:
+    """A run took as long as the service says, in the news of its end too, or else the wait did."""
+
+    class Timed(FakeService):
+        def get(self, run: Run) -> Run:
+            status = super().get(run).status
+            ended = status != "RUNNING"
+            return make_run(status, started=started, finished=finished if ended else None)
+
+    service, seen = Timed(clock), Recorder(clock)
+    result = wait(service, make_run(), on_update=seen, clock=clock)
+    assert result.duration == duration
+    changes = [update for update in seen.of(Changed) if isinstance(update, Changed)]
+    assert [change.elapsed for change in changes] == [0.0, duration]
 
 
 def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:

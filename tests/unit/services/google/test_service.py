@@ -192,6 +192,21 @@ def test_states(
     assert got.compilation_result == COMPILATION
 
 
+def test_times_of_a_run(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A run has the invocation's own times, and no end while it has none."""
+    timing = {"startTime": "2026-11-22T00:00:00.5Z"}
+    expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING", "invocationTiming": timing})
+    running = google.get(make_run())
+    assert (running.started, running.finished, running.seconds) == (
+        datetime(2026, 11, 22, 0, 0, 0, 500_000, tzinfo=UTC),
+        None,
+        None,
+    )
+    timing = {**timing, "endTime": "2026-11-22T02:00:00.5Z"}
+    expect(api, f"GET {RUN}", {"name": RUN, "state": "SUCCEEDED", "invocationTiming": timing})
+    assert google.get(running).seconds == 7200.0
+
+
 @pytest.mark.parametrize("word", [None, "", "STATE_UNSPECIFIED", "running", 1, ["FAILED"]])
 def test_unknown_state(google: GoogleDataform, api: responses.RequestsMock, word: object) -> None:
     """A state that is missing or not known is neither an end nor a sign of running."""
