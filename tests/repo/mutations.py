@@ -84,8 +84,8 @@ MUTATIONS = (
     Mutation(
         2,
         "only the request that failed is made again",
-        "return self.retry(lambda:",
-        "return (lambda call: call())(lambda:",
+        "page = self.retry(reader)",
+        "page = reader()",
         "unit/services",
     ),
     Mutation(
@@ -119,8 +119,29 @@ MUTATIONS = (
     Mutation(
         3,
         "every page of a list is read",
-        "for _ in range(most):",
-        "for _ in range(1):",
+        "if not token or pages == most:",
+        "if pages == max(most, 1):",
+        "unit/services",
+    ),
+    Mutation(
+        3,
+        "a page that is too large is read in parts",
+        "if self.size == 1:",
+        "if self.size:",
+        "unit/services",
+    ),
+    Mutation(
+        3,
+        "a request names the fields that it needs",
+        'return "?".join(filter(None, (path, "&".join(parts))))',
+        'return "?".join(filter(None, (path, "&".join(parts[:1]))))',
+        "unit/services",
+    ),
+    Mutation(
+        3,
+        "an API that does not know a field is asked for all of them",
+        "if error.status != _BAD_REQUEST:",
+        "if error.status:",
         "unit/services",
     ),
     Mutation(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from dataform_action.errors import InputError
 from dataform_action.model import Compilation, CompileFailed, RunRequest
+from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.enrich import find_files_url, read_compiled_actions
 from dataform_action.services.google.parse import (
@@ -63,7 +64,7 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     config: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
-        base = api.send("GET", name).get("codeCompilationConfig")
+        base = api.get(name, fields.RELEASE_CONFIG).get("codeCompilationConfig")
         config = dict(base) if isinstance(base, dict) else {}
     if request.vars:
         own = config.get("vars")
@@ -84,7 +85,8 @@ def read_invocation_config(api: GoogleApi, request: RunRequest) -> dict[str, obj
     """
     if request.schedule is None:
         return {}
-    answer = api.send("GET", api.full_name("workflowConfigs", request.schedule))
+    name = api.full_name("workflowConfigs", request.schedule)
+    answer = api.get(name, fields.WORKFLOW_CONFIG)
     release = api.full_name("releaseConfigs", request.environment or "")
     if not str(answer.get("releaseConfig", "")).endswith(release.split("/", 2)[2]):
         problem = (

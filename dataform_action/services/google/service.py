@@ -14,7 +14,7 @@ from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayE
 from dataform_action.events import Fact
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
-from dataform_action.services.google import compilation
+from dataform_action.services.google import compilation, fields
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
 from dataform_action.services.google.enrich import read_details, show_compilation
 from dataform_action.services.google.parse import (
@@ -136,9 +136,9 @@ class GoogleDataform(Service):
     def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
         """Return the newest invocation of a compilation result."""
         api = self._api.with_retry(retry)
-        for page in api.pages(
-            f"{api.parent}/workflowInvocations", _NEWEST_PAGES, orderBy="name desc"
-        ):
+        path = f"{api.parent}/workflowInvocations"
+        newest = api.pages(path, fields.INVOCATIONS, most=_NEWEST_PAGES, orderBy="name desc")
+        for page in newest:
             for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
                 # Projects may be named by number in responses.
                 if str(compiled).endswith(compilation_result.split("/", 2)[2]):
@@ -175,8 +175,8 @@ class GoogleDataform(Service):
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
         """Return every action of an invocation, without its file."""
-        pages = self._api.with_retry(retry).pages(f"{self._path(run)}:query")
-
+        api = self._api.with_retry(retry)
+        pages = api.pages(f"{self._path(run)}:query", fields.INVOCATION_ACTIONS)
         return tuple(action for page in pages for action in parse_actions(page))
 
     def details(
@@ -203,7 +203,7 @@ class GoogleDataform(Service):
         )
 
     def _get(self, run: Run, read_seconds: float) -> Run:
-        answer = self._api.send("GET", self._path(run), read_seconds=read_seconds)
+        answer = self._api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
         if parse_invocation_name(answer, self._api.parent) != run.id:
             raise InvalidResponse(f"The answer is about another run than {run.id}")
         state, word = parse_state(answer)
