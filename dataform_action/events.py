@@ -69,6 +69,15 @@ class Compiled(NamedTuple):
         return f"Compiled without errors{commit}: {self.compilation.name}"
 
 
+class Noted(NamedTuple):
+    """Something about the run that nobody asked for in so many words, as a line."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Progressed(NamedTuple):
     """The actions of the run as they stand ``elapsed`` seconds into the wait."""
 
@@ -164,6 +173,7 @@ class LeftRunning(NamedTuple):
 
 Update = (
     Compiled
+    | Noted
     | Created
     | Changed
     | Progressed

@@ -15,6 +15,8 @@ from dataform_action.validation import is_segment
 
 NO_SEGMENT = "may hold only letters, digits, - and _"
 PAGE_SIZE = 1000
+#: An API that ignores ``fields`` sends the whole SQL of each compiled action.
+COMPILED_SIZE = 400
 #: 5,000 actions are legal; a service that pages forever is not. So many entries are read, and so
 #: many pages without any.
 _MOST_ENTRIES = 10_000

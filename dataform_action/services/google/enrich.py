@@ -12,7 +12,7 @@ from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, CompiledAction
 from dataform_action.services.base import once
 from dataform_action.services.google import fields
-from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
 from dataform_action.services.google.parse import (
     parse_commit,
     parse_compiled_actions,
@@ -24,8 +24,6 @@ from dataform_action.services.google.source_links import files_url
 
 #: How long a courtesy may keep what has ended already from being told, and as long to connect.
 _COURTESY_SECONDS = 5.0
-#: An API that ignores ``fields`` sends the whole SQL of each compiled action.
-_PAGE_SIZE = 400
 
 
 def read_details(
@@ -62,7 +60,7 @@ def read_compiled_actions(
     api: GoogleApi, compilation_result: str, prefix: str
 ) -> tuple[CompiledAction, ...]:
     """Return all that was compiled; ``prefix`` is the project's folder in its repository."""
-    pages = api.pages(f"{compilation_result}:query", fields.COMPILED_ACTIONS, size=_PAGE_SIZE)
+    pages = api.pages(f"{compilation_result}:query", fields.COMPILED_ACTIONS, size=COMPILED_SIZE)
     return tuple(action for page in pages for action in parse_compiled_actions(page, prefix))
 
 

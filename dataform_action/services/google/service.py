@@ -14,7 +14,7 @@ from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayE
 from dataform_action.events import Fact
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
-from dataform_action.services.google import compilation, fields
+from dataform_action.services.google import compilation, fields, selection
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
 from dataform_action.services.google.enrich import read_details, show_compilation
 from dataform_action.services.google.parse import (
@@ -106,17 +106,18 @@ class GoogleDataform(Service):
         if request.environment is None and request.git_ref is None:
             # Nothing is sent before the run is created, where a slow token would be in the way.
             retry(api.transport.authorize)
+            selection.check_schedule_alone(api, request)
             config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
-        invocation = compilation.read_invocation_config(api, request)
+        schedule = selection.read_schedule(api, request)
         compiled, prefix = compilation.compile_request(api, request, self._github_url)
-        invocation |= compilation.select(api, request, compiled, prefix)
+        selected = selection.select(api, request, schedule, compiled)
         if request.compile_only:
             compiled = show_compilation(self._api, compiled, prefix, self._github_url)
         body: dict[str, object] = {"compilationResult": compiled.name}
-        if invocation:
-            body["invocationConfig"] = invocation
-        return Prepared(request=request, body=body, compilation=compiled)
+        if selected.config:
+            body["invocationConfig"] = selected.config
+        return Prepared(request=request, body=body, compilation=compiled, notes=selected.notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""

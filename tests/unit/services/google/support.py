@@ -134,6 +134,12 @@ def target(name: str, schema: str = "sales", database: str = "my-project") -> di
     return {"database": database, "schema": schema, "name": name}
 
 
+def compiled(*tags: str, name: str = "orders") -> dict[str, object]:
+    """Return a page of a compilation with one action, which has some tags."""
+    relation = {"tags": list(tags)} if tags else {}
+    return {"compilationResultActions": [{"target": target(name), "relation": relation}]}
+
+
 def timeouts(api: responses.RequestsMock) -> list[object]:
     """Return how long each request might take: to connect, and to answer."""
     return [call.request.req_kwargs["timeout"] for call in api.calls]  # type: ignore[attr-defined]

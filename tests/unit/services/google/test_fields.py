@@ -126,7 +126,7 @@ def test_a_page_that_comes_too_late_is_halved(clock: FakeClock) -> None:
                 except NoResponse as error:
                     retries.append(error.http_status)
 
-        service.prepare(replace(_RELEASE, tags=("daily",), actions=("revenue",)), retry)
+        service.prepare(replace(_RELEASE, tags=("daily",), actions=("marts.revenue",)), retry)
         assert sizes(emulator, "compilationResults") == [400, 200, 100, 100]
         assert retries == [None, None, 503]
 
