@@ -88,7 +88,8 @@ class Unusable(DataformError):
     """Report that a request got no answer that means anything.
 
     ``unprocessed`` is true only when the service surely did not carry the request
-    out; ``retry_after`` is the number of seconds that the service asks to wait.
+    out; ``retry_after`` is the number of seconds that the service asks to wait, and
+    ``http_status`` tells the status of the response, if there was one.
     """
 
     hint = "The service or the network between may be at fault: see the message above."
@@ -103,9 +104,11 @@ class Unusable(DataformError):
         retry_after: float | None = None,
         hint: str | None = None,
         has_remedy: bool | None = None,
+        http_status: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.http_status = http_status
         if hint is not None or has_remedy is not None:
             self.has_remedy = has_remedy is not False
 
@@ -142,6 +145,10 @@ class NoResponse(Unusable):
 
 class InvalidResponse(Unusable):
     """Report an answer that makes no sense: HTML, cut JSON, a shape or status not known."""
+
+
+class TooLarge(InvalidResponse):
+    """Report a response that is longer than is read. A smaller page may fit."""
 
 
 class RunMayExist(DataformError):

@@ -91,6 +91,16 @@ class Compiled(NamedTuple):
 
 
 @_unlike_other_kinds
+class Noted(NamedTuple):
+    """Something about the run that nobody asked for in so many words, as a line."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@_unlike_other_kinds
 class Progressed(NamedTuple):
     """The actions of the run as they stand ``elapsed`` seconds into the wait."""
 
@@ -193,6 +203,7 @@ class LeftRunning(NamedTuple):
 
 Update = (
     Compiled
+    | Noted
     | Created
     | Changed
     | Progressed

@@ -17,6 +17,7 @@ from dataform_action.errors import (
     Refused as Refused,
     RunMayExist as RunMayExist,
     Throttled as Throttled,
+    TooLarge as TooLarge,
     Unusable as Unusable,
     WaitTimeout as WaitTimeout,
 )
@@ -26,6 +27,7 @@ from dataform_action.events import (
     Compiled as Compiled,
     Created as Created,
     LeftRunning as LeftRunning,
+    Noted as Noted,
     Observer as Observer,
     OutageEnded as OutageEnded,
     OutageStarted as OutageStarted,

@@ -152,8 +152,9 @@ class RunRequest:
     to the actions that carry one of them. The rest is for Google Cloud Dataform:
     ``git_ref`` is compiled with the overrides ``vars``, ``schema_suffix`` and
     ``table_prefix``; ``actions`` (``name``, ``dataset.name`` or ``project.dataset.name``)
-    and the three flags narrow or widen the selection; ``service_account`` is whom the run
-    acts as; ``promote`` makes the compilation the environment's own after success.
+    and the three flags narrow or widen the selection (None leaves a flag to the schedule; without
+    one it is false); ``service_account`` is whom the run acts as; ``promote`` makes the
+    compilation the environment's own after success.
 
     Raises:
         InputError: ``tags`` or ``actions`` is one text, whose letters would be the names.
@@ -167,9 +168,9 @@ class RunRequest:
     schema_suffix: str | None = None
     table_prefix: str | None = None
     actions: tuple[str, ...] = ()
-    include_dependencies: bool = False
-    include_dependents: bool = False
-    full_refresh: bool = False
+    include_dependencies: bool | None = None
+    include_dependents: bool | None = None
+    full_refresh: bool | None = None
     service_account: str | None = None
     compile_only: bool = False
     promote: bool = False
@@ -213,12 +214,14 @@ class Prepared:
     """A request that is ready to be started.
 
     ``compilation`` is what was compiled for it alone, if anything was, and ``body`` what
-    the service is to be sent.
+    the service is to be sent. ``notes`` are lines that say what is run beyond what was asked for,
+    or otherwise than it was written.
     """
 
     request: RunRequest
     body: Mapping[str, object]
     compilation: Compilation | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,14 +265,16 @@ class Result:
     """How a run ended, how long it took (``duration``, in seconds), and its actions.
 
     ``duration`` is by the service's times, or else how long the run was waited for.
-    ``actions`` is empty where the service knows none or could not be asked. ``compilation``
-    is what the run executed, as far as is known.
+    ``actions`` is empty where the service knows none or could not be asked, and
+    ``has_no_actions`` tells that it was asked and that the run had not a single one.
+    ``compilation`` is what the run executed, as far as is known.
     """
 
     run: Run
     duration: float
     actions: tuple[Action, ...] = ()
     compilation: Compilation | None = None
+    has_no_actions: bool = False
 
     @property
     def failed_actions(self) -> tuple[Action, ...]:

@@ -98,9 +98,11 @@ def make_request(fields: Mapping[str, Any]) -> RunRequest:
         elif name == "vars":
             given[name] = tuple((value or {}).items())
         elif name == "full_refresh" or name.startswith("include_"):
-            if str(value).lower() not in ("true", "false"):
+            text = str(value).lower()
+            if text not in ("true", "false", "none", ""):
                 raise InputError([(name, f"is neither true nor false: {value!r}")])
-            given[name] = str(value).lower() == "true"
+            # Nothing leaves the flag to the schedule.
+            given[name] = None if text in ("none", "") else text == "true"
         else:
             given[name] = value or None
     return RunRequest(**given)
@@ -493,7 +495,7 @@ with DAG(
         "environment": Param("production", type="string", description="A release configuration"),
         "git_ref": Param("", type="string"),
         "tags": Param([], type="array", items={"type": "string"}),
-        "full_refresh": Param(default=False, type="boolean"),
+        "full_refresh": Param(default=None, type=["null", "boolean"]),
     },
     doc_md="Runs the production release. To run something else, trigger it with parameters.",
 ) as dag:

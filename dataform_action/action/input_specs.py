@@ -9,8 +9,8 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, or a duration.
-Kind = Literal["text", "list", "pairs", "boolean", "duration"]
+#: true or false, the same or nothing, or a duration.
+Kind = Literal["text", "list", "pairs", "boolean", "flag", "duration"]
 
 
 class Input(NamedTuple):
@@ -29,7 +29,7 @@ class Input(NamedTuple):
     @property
     def is_boolean(self) -> bool:
         """Tell whether the input is either true or false."""
-        return self.kind == "boolean"
+        return self.kind in ("boolean", "flag")
 
     @property
     def several(self) -> bool:
@@ -110,21 +110,21 @@ INPUTS = (
     ),
     Input(
         "include-dependencies",
-        "Whether to run what the selected actions depend on as well.",
-        default="false",
-        kind="boolean",
+        "Whether to run what the selected actions depend on as well; "
+        "by default as the schedule says, or false.",
+        kind="flag",
     ),
     Input(
         "include-dependents",
-        "Whether to run what depends on the selected actions as well.",
-        default="false",
-        kind="boolean",
+        "Whether to run what depends on the selected actions as well; "
+        "by default as the schedule says, or false.",
+        kind="flag",
     ),
     Input(
         "full-refresh",
-        "Whether to rebuild incremental tables from scratch.",
-        default="false",
-        kind="boolean",
+        "Whether to rebuild incremental tables from scratch; "
+        "by default as the schedule says, or false.",
+        kind="flag",
     ),
     Input("service-account", "The service account that the run acts as."),
     Input("api-url", "The address of the API, if it is not the service's own."),

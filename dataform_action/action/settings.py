@@ -132,6 +132,8 @@ class _Reader:
                 return self.items(name)
             case "pairs":
                 return self.pairs(name)
+            case "flag":
+                return self.boolean(name) if self.values[name] else None
             case _:
                 return self.boolean(name)
 
@@ -152,8 +154,8 @@ class _Reader:
             for name in foreign:
                 value = self.values[name]
                 # The default of a boolean may be spelled in several ways.
-                absent = BOOLEANS.get(value) is False if _KINDS[name] == "boolean" else not value
-                if not absent:
+                off = _KINDS[name] in ("boolean", "flag") and BOOLEANS.get(value) is False
+                if value and not off:
                     self.problems.append((name, spec.elsewhere))
 
     def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> None:
@@ -197,6 +199,9 @@ class _Reader:
     def items(self, name: str) -> tuple[str, ...]:
         parts = re.split(r"[,\n]", self.values[name])
         items = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        if self.values[name] and not items:
+            text = "holds separators only, which would select everything: give names, or remove it"
+            self.problems.append((name, text))
         if not all(item.isprintable() for item in items):
             text = "must be printable text, separated by commas or line breaks"
             self.problems.append((name, text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from dataform_action.emulator.compiled_graph import GraphSource
 
@@ -109,12 +109,15 @@ class Rules:
     sends_pending: whether the state PENDING of an action is sent, or omitted like a default.
     refuses_late_cancel: whether cancelling an ended invocation is an error.
     default_page_size, largest_page_size: the sizes of pages.
+    fields: what happens to the parameter ``fields``: it is honoured, or ignored, or refused as it
+        is when one of the fields is not known.
     """
 
     sends_pending: bool = False
     refuses_late_cancel: bool = True
     default_page_size: int = 50
     largest_page_size: int = 1000
+    fields: Literal["honoured", "ignored", "refused"] = "honoured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,4 +194,5 @@ def _make_google(
     repositories: Collection[Repository], rules: Rules, pace: Pace, script: Script
 ) -> GoogleDataform:
     stores = [RepositoryStore(repository, rules, pace, script) for repository in repositories]
-    return GoogleDataform(stores, Pager(rules.default_page_size, rules.largest_page_size))
+    pager = Pager(rules.default_page_size, rules.largest_page_size)
+    return GoogleDataform(stores, pager, rules)

@@ -20,6 +20,10 @@ from dataform_action.model import Action, ActionState, Compilation, Result, Run,
 from dataform_action.text import format_duration
 
 NO_REASON = "The API gives no reason."
+_NO_ACTIONS_HINT = (
+    "Check what the schedule selects, and that the project defines actions: a selection that "
+    "matches nothing succeeds."
+)
 
 
 class Mention(Enum):
@@ -81,9 +85,13 @@ def words_of_result(result: Result) -> Words:
     if run.state is State.FAILURE and result.actions and not failed:
         words.append("No action failed: the run failed before any of them ran, or around them.")
     good = run.state is State.SUCCESS
+    hint: Text = () if good else ("Its log says why: ", Link(run.log_url))
+    if result.has_no_actions and good:
+        words.append("It had not a single action: nothing was run.")
+        hint = (_NO_ACTIONS_HINT,)
     return Words(
         message=(" ".join(words),),
-        hint=() if good else ("Its log says why: ", Link(run.log_url)),
+        hint=hint,
         mentions=frozenset(mentions),
     )
 

@@ -22,6 +22,7 @@ from dataform_action.events import (
     Compiled,
     Created,
     LeftRunning,
+    Noted,
     Observer,
     Progressed,
     Promoted,
@@ -129,6 +130,8 @@ class RunController:
         self._prepared = self._service.prepare(request, self._backoff.retrying(NOTHING_CREATED))
         if self._prepared.compilation is not None:
             self._backoff.notify(Compiled(self._prepared.compilation))
+        for note in self._prepared.notes:
+            self._backoff.notify(Noted(note))
         return self._prepared
 
     def adopt(self, run: Run, *, fresh: bool = False) -> None:
@@ -218,8 +221,14 @@ class RunController:
 
     def _end(self, run: Run) -> Result:
         duration = self._took(run)
-        actions, compilation = read_details(self._service, run, self._backoff.rest)
-        self._result = Result(run=run, duration=duration, actions=actions, compilation=compilation)
+        actions, compilation, known = read_details(self._service, run, self._backoff.rest)
+        self._result = Result(
+            run=run,
+            duration=duration,
+            actions=actions,
+            compilation=compilation,
+            has_no_actions=known and not actions,
+        )
         return self._result
 
     def _cancel(self, attempts: int) -> None:

@@ -20,19 +20,21 @@ _PAUSE = 5.0
 
 def read_details(
     service: Service, run: Run, rest: Callable[[float], object]
-) -> tuple[tuple[Action, ...], Compilation | None]:
-    """Return the actions of a run and its compilation, as far as the service reports them.
+) -> tuple[tuple[Action, ...], Compilation | None, bool]:
+    """Return the actions of a run and its compilation, and whether the service told its actions.
 
     The run's end is known, and nothing that fails here changes it: no error is raised.
     """
     actions: tuple[Action, ...] = ()
+    known = False
     if not service.has_actions:
-        return actions, None
+        return actions, None, known
     retry = _retrying(rest)
     with suppress(DataformError):
         actions = service.actions(run, retry)
-        return service.details(run, actions, retry)
-    return actions, None
+        known = True
+        return (*service.details(run, actions, retry), known)
+    return actions, None, known
 
 
 def _retrying(rest: Callable[[float], object]) -> Retry:

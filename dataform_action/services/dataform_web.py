@@ -34,6 +34,10 @@ _STATES = {
     "TIMED_OUT": State.TIMED_OUT,
 }
 
+_TAGS_UNCHECKED = (
+    "Dataform Web does not report the actions of a run, so the tags cannot be checked: a tag that "
+    "no action has runs nothing."
+)
 _HINTS = {
     400: "Check the names given in schedule, environment and tags.",
     401: (
@@ -88,7 +92,8 @@ class DataformWeb(Service):
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:  # noqa: ARG002
         """Return the body of RunCreate for a request; nothing is compiled here."""
-        return Prepared(request=request, body=create_body(request))
+        notes = (_TAGS_UNCHECKED,) if request.tags else ()
+        return Prepared(request=request, body=create_body(request), notes=notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""

@@ -104,6 +104,12 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
             (name, "does not go with schedule alone, which owns its selection: add environment")
             for name in _selection(request)
         ]
+    elif not (request.schedule or request.tags or request.actions):
+        problems += [
+            (name, "needs tags or actions: without them, everything is run anyway")
+            for name, value in _widening(request)
+            if value
+        ]
     if request.compile_only and alone:
         problems.append(("compile-only", "needs environment or git-ref: what to compile"))
     if request.promote and (not request.environment or request.git_ref):
@@ -122,12 +128,18 @@ def _overrides(request: RunRequest) -> list[str]:
     return [name for name, value in given if value]
 
 
+def _widening(request: RunRequest) -> tuple[tuple[str, bool | None], ...]:
+    return (
+        ("include-dependencies", request.include_dependencies),
+        ("include-dependents", request.include_dependents),
+    )
+
+
 def _selection(request: RunRequest) -> list[str]:
     given = (
         ("tags", request.tags),
         ("actions", request.actions),
-        ("include-dependencies", request.include_dependencies),
-        ("include-dependents", request.include_dependents),
+        *_widening(request),
         ("full-refresh", request.full_refresh),
         ("service-account", request.service_account),
     )

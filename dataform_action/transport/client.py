@@ -15,6 +15,7 @@ from dataform_action.errors import (
     Misconfigured,
     NoResponse,
     NotConnected,
+    TooLarge,
     Unusable,
 )
 from dataform_action.transport.deadline import Late, in_time
@@ -25,7 +26,7 @@ from dataform_action.transport.exceptions import (
     is_unconnected,
     reason_of,
 )
-from dataform_action.transport.http import HttpSession
+from dataform_action.transport.http import BodyTooLong, HttpSession
 from dataform_action.transport.response import Json, Response, read_response, redact, report_request
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
@@ -33,8 +34,9 @@ from dataform_action.version import __version__
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _USER_AGENT = f"dataform-action/{__version__}"
-#: Far above any real response; it bounds what a hostile server can make us hold.
-_BODY_LIMIT = 16 * 1024 * 1024
+#: A project's graph has at most 20 MB, and JSON escapes some of its characters. It bounds what a
+#: hostile server can make us hold.
+_BODY_LIMIT = 32 * 1024 * 1024
 
 
 class Transport:
@@ -84,7 +86,8 @@ class Transport:
             Throttled, NoResponse, InvalidResponse, Refused: as ``read_response``.
             DataformError: what the token function raised.
         """
-        what = f"{method} {self._base_url}{path}"
+        # Without the query, which is long and says nothing about what failed.
+        what = f"{method} {self._base_url}{path.partition('?')[0]}"
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         timeout = (connect_seconds, read_seconds)
         attempt = _Attempt(what, self._token)
@@ -190,6 +193,8 @@ def _failure(error: Exception, what: str, token: str) -> Unusable:
     text = redact(f"{what}: {reason_of(error)}", token)
     if is_misconfiguration(error):
         return Misconfigured(text)
+    if isinstance(error, BodyTooLong):
+        return TooLarge(text)
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return InvalidResponse(text)
     if is_unconnected(error):

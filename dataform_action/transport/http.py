@@ -49,6 +49,10 @@ class _Session(requests.Session):
         return None
 
 
+class BodyTooLong(requests.exceptions.ContentDecodingError):
+    """A body that is longer than is read."""
+
+
 class HttpSession:
     """Make HTTP requests one at a time over one kept-alive connection. There are no retries."""
 
@@ -102,13 +106,12 @@ def _read_body(response: requests.Response, limit: int) -> bytes:
     """Return the body of a streamed response.
 
     Raises:
-        requests.exceptions.ContentDecodingError: it is longer than ``limit`` bytes, or broken.
+        BodyTooLong: it is longer than ``limit`` bytes.
+        requests.exceptions.ContentDecodingError: it is broken.
     """
     content = bytearray()
     for chunk in response.iter_content(_CHUNK):
         content += chunk
         if len(content) > limit:
-            raise requests.exceptions.ContentDecodingError(
-                f"the answer is longer than {limit} bytes"
-            )
+            raise BodyTooLong(f"the answer is longer than {limit} bytes")
     return bytes(content)

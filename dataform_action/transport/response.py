@@ -66,7 +66,7 @@ def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
     if status == 429:
         raise Throttled(text, retry_after=parse_retry_after(response.headers))
     if status == 408 or status >= 500:
-        raise NoResponse(text, retry_after=parse_retry_after(response.headers))
+        raise NoResponse(text, retry_after=parse_retry_after(response.headers), http_status=status)
     raise Refused(text, status=status, detail=detail)
 
 

@@ -341,7 +341,7 @@ _PLAYS = {
             "schedule": "",
             "environment": "production",
             "actions": "customers, marts_x.revenue",
-            "tags": "daily, finance",
+            "tags": "daily",
             "include_dependencies": "true",
             "include_dependents": "true",
             "full_refresh": "true",

@@ -157,7 +157,7 @@ def test_unknown_action_is_refused(tmp_path: Path, clock: FakeClock, wanted: str
         step = play(emulator, tmp_path, clock, environment="production", actions=wanted)
         assert emulator.invocations == []
     assert step.exit_code == 2
-    assert f"actions name '{wanted}', which the compilation does not hold" in step.errors[0]
+    assert f"actions '{wanted}' is not in the compilation" in step.errors[0]
 
 
 def test_failure_without_a_failed_action(tmp_path: Path, clock: FakeClock) -> None:

@@ -16,7 +16,13 @@ _FORMATS = {
     "int64": r"-?\d+",
     "byte": r"[A-Za-z0-9+/]*=*",
 }
-_TYPES: Mapping[str, type] = {"string": str, "boolean": bool, "array": list, "object": dict}
+_TYPES: Mapping[str, type] = {
+    "string": str,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "any": object,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,30 @@ class Discovery:
             elif known.get(name, {}).get("type") == "string":
                 problems += self._check(known[name], value, f"?{name}", sent=True)
             problems += [f"?{name}: repeated" for _ in others]
+            if name == "fields":
+                problems += self.check_fields(method["response"], value)
         if "request" in method:
             problems += self._check(method["request"], json.loads(body or b"{}"), "", sent=True)
         elif body:
             problems.append("body: none is expected")
         return problems
+
+    def check_fields(self, schema: Mapping[str, Any], fields: str) -> list[str]:
+        """Check that a response has the fields that a request names: ``a,b/c,d(e,f)``."""
+        problems = []
+        for name, inner in _split(fields):
+            found = self._resolved(schema).get("properties", {}).get(name)
+            if found is None:
+                problems.append(f"?fields={name}: unknown")
+            elif inner:
+                problems += self.check_fields(found.get("items", found), inner)
+        return problems
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = schema
+        if "$ref" in schema:
+            found = self.document["schemas"][schema["$ref"]]
+        return found
 
     def check_answer(self, http_method: str, path: str, body: bytes) -> list[str]:
         """Check the body of a successful answer."""
@@ -92,6 +117,13 @@ class Discovery:
                 yield f"{path}.{name}: output only"
             else:
                 yield from self._check(inner, entry, f"{path}.{name}", sent)
+
+
+def _split(fields: str) -> Iterator[tuple[str, str]]:
+    """Yield each name of a list, and the list of its own fields."""
+    for part in re.findall(r"[^,()]+(?:\((?:[^()]|\([^()]*\))*\))?", fields):
+        name, separator, inner = re.match(r"([^/(]*)([/(]?)(.*)", part).groups()  # type: ignore[union-attr]
+        yield name, inner[:-1] if separator == "(" else inner
 
 
 def _check_text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[str]:

@@ -8,10 +8,16 @@ from functools import partial
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from dataform_action.emulator.definitions import Invocation
+from dataform_action.emulator.definitions import Invocation, Rules
 from dataform_action.emulator.google.errors import ApiError, api_error_response, http_error_response
 from dataform_action.emulator.google.methods import METHODS, Call, Method
-from dataform_action.emulator.google.parameters import Pager, RepositoryName, parse_query
+from dataform_action.emulator.google.parameters import (
+    Pager,
+    RepositoryName,
+    parse_query,
+    refuse_fields,
+    select_fields,
+)
 from dataform_action.emulator.google.repository import RepositoryStore
 from dataform_action.emulator.google.request_bodies import parse_body
 from dataform_action.emulator.http.endpoint import Endpoint, Operation
@@ -22,6 +28,7 @@ from dataform_action.emulator.status_page import Card, Tone
 AcceptToken = Callable[[str | None], bool]
 """Returns whether a bearer token is valid now; None: the request has no token."""
 
+_RULES = Rules()
 _ROOTS = (("v1", "projects"), ("v1beta1", "projects"))
 _CREDENTIAL = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -44,6 +51,7 @@ class GoogleDataform:
 
     repositories: Sequence[RepositoryStore]
     pager: Pager
+    rules: Rules = _RULES
     accept_token: AcceptToken = frozenset[str | None]().__contains__
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -126,6 +134,8 @@ class GoogleDataform:
         self, method: Method, name: RepositoryName, identifier: str, request: Request
     ) -> Mapping[str, object]:
         query = parse_query(request.query, method.parameters)
+        if self.rules.fields == "refused":
+            refuse_fields(request.query)
         body = (
             {}
             if request.method == "GET"
@@ -134,7 +144,10 @@ class GoogleDataform:
         for repository in self.repositories:
             if repository.name == name:
                 path = unquote(request.path)
-                return method.handle(Call(repository, identifier, path, query, body, self.pager))
+                call = Call(repository, identifier, path, query, body, self.pager)
+                if self.rules.fields == "honoured":
+                    return select_fields(request.query, method.handle(call))
+                return method.handle(call)
         raise ApiError("NOT_FOUND", "parent resource not found")
 
 

@@ -1,4 +1,7 @@
-"""The parameters of requests: resource names, query parameters, and the pages of lists."""
+"""The parameters of requests: resource names, query parameters, pages of lists, wanted fields.
+
+https://cloud.google.com/apis/docs/system-parameters
+"""
 
 import base64
 import binascii
@@ -6,9 +9,9 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
-from urllib.parse import parse_qsl
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, parse_qsl
 
 from dataform_action.emulator.google.errors import ApiError, bad_request
 from dataform_action.emulator.google.protobuf_json import camel_case, int32
@@ -61,7 +64,7 @@ class RepositoryName:
 
 
 def parse_query(query: str, known: Collection[str]) -> dict[str, str]:
-    """Parse the parameters of a method; those of all Google APIs are accepted and ignored."""
+    """Parse the parameters of a method; those of all Google APIs are accepted."""
     found = {}
     for given, value in parse_qsl(query, keep_blank_values=True):
         name = camel_case(given)
@@ -149,3 +152,94 @@ def _parse_token(token: str, owner: str) -> int:
         pass
     message = "The page token is invalid, or belongs to a request with other parameters"
     raise ApiError("INVALID_ARGUMENT", message)
+
+
+@dataclass(slots=True)
+class FieldTree:
+    """The fields of a message that are wanted, each with those of its own; none: all of them."""
+
+    children: dict[str, "FieldTree"] = field(default_factory=dict)
+
+    def select(self, value: Any) -> Any:  # noqa: ANN401
+        """Return what is wanted of a value; a message that is there stays, even without fields."""
+        if not self.children:
+            return value
+        if isinstance(value, list):
+            return [self.select(entry) for entry in value]
+        if not isinstance(value, Mapping):
+            return value
+        every = self.children.get("*")
+        trees = {name: self.children.get(name, every) for name in value}
+        return {name: tree.select(value[name]) for name, tree in trees.items() if tree is not None}
+
+
+def select_fields(query: str, response: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the part of a response that a query asks for; raise ApiError for wrong syntax."""
+    text = _given_fields(query)
+    if not text:
+        return response
+    selected: Mapping[str, object] = _FieldsParser(text).parse().select(response)
+    return selected
+
+
+def refuse_fields(query: str) -> None:
+    """Refuse ``fields`` as for a field that is not known; raise ApiError."""
+    text = _given_fields(query)
+    if text:
+        raise _invalid_fields(text)
+
+
+def _given_fields(query: str) -> str:
+    values = parse_qs(query)
+    return next((values[name][0] for name in ("fields", "$fields") if name in values), "")
+
+
+class _FieldsParser:
+    """Parses ``a,b/c,d(e,f)``."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = re.findall(r"[^,/()]+|[,/()]", text)[::-1]
+
+    def parse(self) -> FieldTree:
+        """Return the fields; raise ApiError for wrong syntax."""
+        tree = FieldTree()
+        try:
+            self._parse_list(tree)
+        except RecursionError as error:
+            raise _invalid_fields(self._text) from error
+        if self._tokens:
+            raise _invalid_fields(self._text)
+        return tree
+
+    def _parse_list(self, tree: FieldTree) -> None:
+        while True:
+            branch = self._parse_name(tree)
+            while self._take("/"):
+                branch = self._parse_name(branch)
+            if self._take("("):
+                self._parse_list(branch)
+                if not self._take(")"):
+                    raise _invalid_fields(self._text)
+            if not self._take(","):
+                return
+
+    def _parse_name(self, tree: FieldTree) -> FieldTree:
+        if not self._tokens or self._tokens[-1] in ",/()":
+            raise _invalid_fields(self._text)
+        return tree.children.setdefault(self._tokens.pop(), FieldTree())
+
+    def _take(self, token: str) -> bool:
+        if not self._tokens or self._tokens[-1] != token:
+            return False
+        self._tokens.pop()
+        return True
+
+
+def _invalid_fields(text: str) -> ApiError:
+    description = (
+        f"Error expanding 'fields' parameter. Cannot find matching fields for path '{text}'."
+    )
+    violation = {"field": "fields", "description": description}
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}
+    return ApiError("INVALID_ARGUMENT", "Request contains an invalid argument.", [detail])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from dataform_action.errors import CredentialsRefused, InputError, Refused
+from dataform_action.errors import CredentialsRefused, InputError, NoResponse, Refused, TooLarge
 from dataform_action.services.base import Retry, once
 from dataform_action.services.google.parse import parse_page_token
 from dataform_action.transport.client import Transport
@@ -14,9 +14,15 @@ from dataform_action.transport.response import Json
 from dataform_action.validation import is_segment
 
 NO_SEGMENT = "may hold only letters, digits, - and _"
-#: 5,000 actions are legal; a service that pages for ever is not.
-LONGEST_PAGES = 200
-_PAGE_SIZE = 1000
+PAGE_SIZE = 1000
+#: An API that ignores ``fields`` sends the whole SQL of each compiled action.
+COMPILED_SIZE = 400
+#: 5,000 actions are legal; a service that pages forever is not. So many entries are read, and so
+#: many pages without any.
+_MOST_ENTRIES = 10_000
+_MOST_EMPTY_PAGES = 200
+#: Characters of a field list that may stand in an address as they are.
+_SAFE = "(),/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,8 @@ class GoogleApi:
     read_seconds: float
     given_token: bool
     retry: Retry = once
+    #: The lists of fields that the API refused, because it does not know one of them.
+    refused_fields: set[str] = field(default_factory=set)
 
     def with_retry(self, retry: Retry) -> GoogleApi:
         """Return the same part of the API with another way to retry each request."""
@@ -61,17 +69,51 @@ class GoogleApi:
             error.hint = hint_for(error, given_token=self.given_token) or error.hint
             raise
 
+    def get(
+        self,
+        path: str,
+        fields: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        read_seconds: float | None = None,
+    ) -> dict[str, Json]:
+        """Read a resource, of which only ``fields`` are needed. See ``Transport.send``.
+
+        An API that knows one of the fields not refuses the request, and is asked for all.
+        """
+        seconds = self.read_seconds if read_seconds is None else read_seconds
+        return self.retry(lambda: self._get_once(path, fields, parameters or {}, seconds))
+
+    def _get_once(
+        self, path: str, fields: str, parameters: Mapping[str, str], seconds: float
+    ) -> dict[str, Json]:
+        if fields not in self.refused_fields:
+            try:
+                address = _address(path, parameters, fields)
+                return self._send_once("GET", address, None, seconds)
+            except Refused as error:
+                if error.status != _BAD_REQUEST:
+                    raise
+        answer = self._send_once("GET", _address(path, parameters), None, seconds)
+        self.refused_fields.add(fields)
+        return answer
+
     def pages(
-        self, path: str, most: int = LONGEST_PAGES, **parameters: str
+        self, path: str, fields: str, *, size: int = PAGE_SIZE, most: int = 0, **parameters: str
     ) -> Iterator[dict[str, Json]]:
-        """Yield the pages of a list, all of them up to ``most``."""
-        token = ""
-        for _ in range(most):
-            query = urlencode({"pageSize": _PAGE_SIZE, **parameters, "pageToken": token})
-            page = self.send("GET", f"{path}?{query.removesuffix('&pageToken=')}")
+        """Yield the pages of a list, all of them or the first ``most``.
+
+        A page has ``size`` entries, and fewer from the first on that is too large to be read.
+        """
+        token, pages, entries, empty = "", 0, 0, 0
+        while entries < _MOST_ENTRIES and empty < _MOST_EMPTY_PAGES:
+            reader = _PageReader(self, path, fields, parameters, token, size)
+            page = self.retry(reader)
             yield page
-            token = parse_page_token(page)
-            if not token:
+            size, token = reader.size, parse_page_token(page)
+            found = sum(len(value) for value in page.values() if isinstance(value, list))
+            pages, entries, empty = pages + 1, entries + found, empty + (not found)
+            if not token or pages == most:
                 return
 
     def full_name(self, collection: str, name: str) -> str:
@@ -84,6 +126,52 @@ class GoogleApi:
             kind = "schedule" if collection == "workflowConfigs" else "environment"
             raise InputError([(kind, NO_SEGMENT)])
         return f"{self.parent}/{collection}/{quote(name, safe='')}"
+
+
+@dataclass(slots=True)
+class _PageReader:
+    """One page of a list: a request that may be made again, for fewer entries if need be."""
+
+    api: GoogleApi
+    path: str
+    fields: str
+    parameters: Mapping[str, str]
+    token: str
+    size: int
+
+    def __call__(self) -> dict[str, Json]:
+        """Request the page once, and again at once while it is too large.
+
+        Raises:
+            TooLarge: a single entry is too large.
+            NoResponse: without a status, the response did not arrive in time: the next request
+                is for a smaller page.
+        """
+        while True:
+            try:
+                return self._read()
+            except TooLarge:
+                if self.size == 1:
+                    raise
+                self._halve()
+            except NoResponse as error:
+                if error.http_status is None:
+                    self._halve()
+                raise
+
+    def _read(self) -> dict[str, Json]:
+        token = {"pageToken": self.token} if self.token else {}
+        query = {"pageSize": str(self.size), **self.parameters, **token}
+        return self.api._get_once(self.path, self.fields, query, self.api.read_seconds)
+
+    def _halve(self) -> None:
+        self.size = max(1, self.size // 2)
+
+
+def _address(path: str, parameters: Mapping[str, str], fields: str = "") -> str:
+    parts = [urlencode(parameters)] if parameters else []
+    parts += [f"fields={quote(fields, safe=_SAFE)}"] if fields else []
+    return "?".join(filter(None, (path, "&".join(parts))))
 
 
 #: Words of a message, in lower case, and what to do; the first that fits counts.
@@ -135,6 +223,7 @@ _BY_WORDS = (
     ),
     ("quota", "The project's quota is used up: run fewer jobs at a time or raise the quota."),
 )
+_BAD_REQUEST = 400
 _BY_STATUS = {
     400: "Check the inputs against the API's own words above.",
     403: (

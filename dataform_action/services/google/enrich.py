@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, CompiledAction
 from dataform_action.services.base import once
-from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google import fields
+from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
 from dataform_action.services.google.parse import (
     parse_commit,
     parse_compiled_actions,
@@ -23,15 +24,13 @@ from dataform_action.services.google.source_links import files_url
 
 #: The read and connect timeouts, in seconds, of requests that only add links to the report.
 _COURTESY_SECONDS = 5.0
-#: Compiled actions bring their whole SQL, and an answer may have 16 MiB.
-_PAGE_SIZE = "400"
 
 
 def read_details(
     api: GoogleApi, compilation_result: str, actions: tuple[Action, ...], github_url: str
 ) -> tuple[tuple[Action, ...], Compilation]:
     """Return the actions of a run as they were compiled, and the compilation."""
-    answer = api.send("GET", compilation_result)
+    answer = api.get(compilation_result, fields.COMPILATION)
     config = answer.get("codeCompilationConfig")
     prefix, location = parse_project_path(config), parse_default_location(config)
     compiled = {
@@ -61,7 +60,7 @@ def read_compiled_actions(
     api: GoogleApi, compilation_result: str, prefix: str
 ) -> tuple[CompiledAction, ...]:
     """Return all that was compiled; ``prefix`` is the project's folder in its repository."""
-    pages = api.pages(f"{compilation_result}:query", pageSize=_PAGE_SIZE)
+    pages = api.pages(f"{compilation_result}:query", fields.COMPILED_ACTIONS, size=COMPILED_SIZE)
     return tuple(action for page in pages for action in parse_compiled_actions(page, prefix))
 
 
@@ -82,8 +81,8 @@ def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
     if not commit:
         return ""
     try:
-        answer = api.with_retry(once).send(
-            "GET", api.parent, read_seconds=min(_COURTESY_SECONDS, api.read_seconds)
+        answer = api.with_retry(once).get(
+            api.parent, fields.REPOSITORY, read_seconds=min(_COURTESY_SECONDS, api.read_seconds)
         )
     except DataformError:
         return ""

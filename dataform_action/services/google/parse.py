@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from dataform_action.errors import InvalidResponse
@@ -128,6 +128,12 @@ def objects_in(answer: dict[str, Json], key: str) -> list[dict[str, Json]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def texts_in(answer: Mapping[str, Json], key: str) -> list[str]:
+    """Return the texts in a list; a list that is left out is empty."""
+    value = answer.get(key)
+    return [text for text in value if _is_text(text)] if isinstance(value, list) else []
+
+
 def text_in(answer: dict[str, Json], key: str) -> str:
     """Return a text of an answer; empty if there is none."""
     value = answer.get(key)
@@ -220,13 +226,12 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
     if kind == "relation":
         kind = text_in(compiled, "relationType").replace("_", " ").lower() or kind
     dependencies = map(parse_target, objects_in(compiled, "dependencyTargets"))
-    tags = compiled.get("tags")
     return CompiledAction(
         name=parse_target(entry.get("target")),
         kind=kind,
         file=repository_path(text_in(entry, "filePath"), prefix),
         dependencies=tuple(name for name in dependencies if name),
-        tags=tuple(filter(_is_text, tags)) if isinstance(tags, list) else (),
+        tags=tuple(texts_in(compiled, "tags")),
         disabled=compiled.get("disabled") is True,
     )
 

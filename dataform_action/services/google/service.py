@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
-from dataform_action.services.google import compilation
+from dataform_action.services.google import compilation, fields, selection
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
 from dataform_action.services.google.enrich import read_details, show_compilation
 from dataform_action.services.google.parse import (
@@ -104,17 +104,18 @@ class GoogleDataform(Service):
         if request.environment is None and request.git_ref is None:
             # No request precedes the create: get the token now, so that it need not wait for one.
             retry(api.transport.authorize)
+            selection.check_schedule_alone(api, request)
             config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
-        invocation = compilation.read_invocation_config(api, request)
+        schedule = selection.read_schedule(api, request)
         compiled, prefix = compilation.compile_request(api, request, self._github_url)
-        invocation |= compilation.select(api, request, compiled, prefix)
+        selected = selection.select(api, request, schedule, compiled)
         if request.compile_only:
             compiled = show_compilation(self._api, compiled, prefix, self._github_url)
         body: dict[str, object] = {"compilationResult": compiled.name}
-        if invocation:
-            body["invocationConfig"] = invocation
-        return Prepared(request=request, body=body, compilation=compiled)
+        if selected.config:
+            body["invocationConfig"] = selected.config
+        return Prepared(request=request, body=body, compilation=compiled, notes=selected.notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""
@@ -134,9 +135,9 @@ class GoogleDataform(Service):
     def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
         """Return the newest invocation of a compilation result."""
         api = self._api.with_retry(retry)
-        for page in api.pages(
-            f"{api.parent}/workflowInvocations", _NEWEST_PAGES, orderBy="name desc"
-        ):
+        path = f"{api.parent}/workflowInvocations"
+        newest = api.pages(path, fields.INVOCATIONS, most=_NEWEST_PAGES, orderBy="name desc")
+        for page in newest:
             for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
                 # Projects may be named by number in responses.
                 if str(compiled).endswith(compilation_result.split("/", 2)[2]):
@@ -173,8 +174,8 @@ class GoogleDataform(Service):
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
         """Return every action of an invocation, without its file."""
-        pages = self._api.with_retry(retry).pages(f"{self._path(run)}:query")
-
+        api = self._api.with_retry(retry)
+        pages = api.pages(f"{self._path(run)}:query", fields.INVOCATION_ACTIONS)
         return tuple(action for page in pages for action in parse_actions(page))
 
     def details(
@@ -201,7 +202,7 @@ class GoogleDataform(Service):
         )
 
     def _get(self, run: Run, read_seconds: float) -> Run:
-        answer = self._api.send("GET", self._path(run), read_seconds=read_seconds)
+        answer = self._api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
         if parse_invocation_name(answer, self._api.parent) != run.id:
             raise InvalidResponse(f"The answer is about another run than {run.id}")
         state, word = parse_state(answer)

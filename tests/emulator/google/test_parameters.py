@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+from urllib.parse import urlencode
+
 import pytest
 
 from dataform_action.emulator import Emulator, Rules
+from dataform_action.emulator.google.errors import ApiError
+from dataform_action.emulator.google.parameters import select_fields
 from tests.emulator.google.support import HOME, INVALID, Warehouse
 
 
 def test_queries_are_read_strictly(client: Warehouse) -> None:
-    """A parameter that a method does not have is refused; those of all methods are ignored."""
+    """A parameter that a method does not have is refused; those of all methods are not."""
     system = "%24alt=json%3Benum-encoding%3Dint&alt=json&prettyPrint=false&fields=name&key=k&$x=1"
     assert client.data("GET", f"?{system}")["name"] == HOME
     code, message = client.error("POST", "/compilationResults?requestId=1", {})
@@ -85,3 +90,40 @@ def test_lists_are_sorted(client: Warehouse) -> None:
         assert message.startswith(f"Invalid order_by {order.replace('+', ' ')!r}: it sorts by name")
     response = client.error("GET", "/workflowInvocations?filter=state")
     assert response == (INVALID, "The emulator knows no filter for this list")
+
+
+@pytest.mark.parametrize(
+    ("fields", "selected"),
+    [
+        ("name", {"name": "n"}),
+        ("name,state", {"name": "n", "state": "RUNNING"}),
+        ("timing/start", {"timing": {"start": 1}}),
+        ("timing(start,end)", {"timing": {"start": 1, "end": 2}}),
+        ("list(target/name,job(id))", {"list": [{"target": {"name": "a"}, "job": {"id": 1}}, {}]}),
+        ("list/*/name", {"list": [{"target": {"name": "a"}, "job": {}}, {}]}),
+        ("unknown", {}),
+        ("*", {"name": "n", "state": "RUNNING", "timing": {"start": 1, "end": 2}, "list": ANY}),
+    ],
+)
+def test_fields_select_a_part(fields: str, selected: object) -> None:
+    """A response holds the fields that are named, and those of its messages."""
+    response = {
+        "name": "n",
+        "state": "RUNNING",
+        "timing": {"start": 1, "end": 2},
+        "list": [{"target": {"name": "a", "schema": "s"}, "job": {"id": 1, "sql": "x"}}, {}],
+    }
+    assert select_fields(urlencode({"fields": fields}), response) == selected
+    assert select_fields(urlencode({"$fields": fields}), response) == selected
+    assert select_fields("alt=json", response) == response
+
+
+@pytest.mark.parametrize(
+    "fields", [",", "a,", "a(", "a)", "a()", "a/", "/a", "a(b", "a(b))", "a(" * 5000]
+)
+def test_wrong_syntax_of_fields(fields: str) -> None:
+    """What is no list of fields is refused as Google's APIs do."""
+    with pytest.raises(ApiError) as caught:
+        select_fields(urlencode({"fields": fields}), {"a": {}})
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert "Error expanding 'fields' parameter" in str(caught.value.details)

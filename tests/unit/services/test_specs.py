@@ -27,6 +27,9 @@ _SELECTION: dict[str, dict[str, object]] = {
 }
 
 
+_FLAGS = ("include_dependencies", "include_dependents", "full_refresh")
+
+
 def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
     return replace(request, **changes)  # type: ignore[arg-type]
 
@@ -44,8 +47,13 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
         replace(_RELEASE, promote=True),
         replace(_ALONE, environment="production", promote=True),
         *(_with(_REF, changes) for changes in _OVERRIDES.values()),
-        *(_with(_REF, changes) for changes in _SELECTION.values()),
-        *(_with(_RELEASE, changes) for changes in _SELECTION.values()),
+        *(_with(_REF, {"tags": ("daily",), **changes}) for changes in _SELECTION.values()),
+        *(_with(_RELEASE, {"actions": ("a",), **changes}) for changes in _SELECTION.values()),
+        replace(_REF, full_refresh=True),
+        *(
+            _with(request, dict.fromkeys(_FLAGS, False))
+            for request in (_ALONE, _RELEASE, _REF, replace(_ALONE, environment="production"))
+        ),
         *(
             _with(_ALONE, {"environment": "production", **changes})
             for changes in _SELECTION.values()
@@ -81,6 +89,14 @@ def test_what_the_contract_allows(request_: RunRequest) -> None:
         (
             replace(_RELEASE, promote=True, compile_only=True),
             [("promote", "comes after a run, which compile-only leaves out")],
+        ),
+        *(
+            (
+                _with(request, {name.replace("-", "_"): True}),
+                [(name, "needs tags or actions: without them, everything is run anyway")],
+            )
+            for name in ("include-dependencies", "include-dependents")
+            for request in (_RELEASE, _REF, replace(_RELEASE, compile_only=True))
         ),
         *(
             (_with(request, changes), [(name, "needs git-ref, which is compiled with it")])

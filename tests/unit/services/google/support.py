@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import responses
 
 from dataform_action.model import Compilation, Prepared, Run, RunRequest, State
+from dataform_action.services.google import fields
 from dataform_action.services.google.service import GoogleDataform
 
 TOKEN = "ya29.a0AfH6SMBx-T2w_Ux9cVb4LmN8sKfYhGdP3aEjR5oWtQ6iB0k"
@@ -19,6 +21,7 @@ REPOSITORY = "projects/my-project/locations/europe-west1/repositories/shop"
 NUMBERED = "projects/123456/locations/europe-west1/repositories/shop"
 #: A repository with short names, for reading answers alone.
 PARENT = "projects/p/locations/l/repositories/r"
+_ANY_REPOSITORY = "^projects/[^/]+/locations/[^/]+/repositories/[^/]+"
 RUNS = f"{REPOSITORY}/workflowInvocations"
 RUN = f"{RUNS}/1700-abc"
 COMPILATIONS = f"{REPOSITORY}/compilationResults"
@@ -55,21 +58,46 @@ def expect(
     token: str = TOKEN,
     **answer: Any,  # noqa: ANN401
 ) -> None:
-    """Expect exactly one request, ``METHOD path?query`` with that body, and answer it."""
+    """Expect exactly one request, ``METHOD path?query`` with that body, and answer it.
+
+    The query leaves out ``fields``, which every GET has: ``fields_of`` tells what they must be.
+    """
     method, _, target = request.partition(" ")
     path, _, query = target.partition("?")
 
     def matches(sent: requests.PreparedRequest) -> tuple[bool, str]:
         got_body = None if sent.body is None else json.loads(sent.body)
-        got = (urlsplit(str(sent.url)).query, got_body, sent.headers["Authorization"])
-        wanted = (query, body, f"Bearer {token}")
-        return got == wanted, f"{got} is not {wanted}"
+        got_query = urlsplit(str(sent.url)).query
+        named = dict(parse_qsl(got_query)).get("fields", "")
+        rest = re.sub("&?fields=[^&]*", "", got_query)
+        got = (rest, named, got_body, sent.headers["Authorization"])
+        fields_ = fields_of(path) if method == "GET" else ("",)
+        return got in [(query, names, body, f"Bearer {token}") for names in fields_], str(got)
 
     if "body_text" in answer:
         answer["body"] = answer.pop("body_text")
     else:
         answer["json"] = {} if said is None else said
     api.add(method, f"{base}/{path}", match=[matches], **answer)
+
+
+def fields_of(path: str) -> tuple[str, ...]:
+    """Return what a GET may name as the fields that it needs."""
+    _, collection, *rest = f"{re.sub(_ANY_REPOSITORY, '', path)}//".split("/")
+    queried = rest[0].endswith(":query")
+    match collection:
+        case "workflowInvocations":
+            if not rest[0]:
+                return (fields.INVOCATIONS,)
+            return (fields.INVOCATION_ACTIONS if queried else fields.INVOCATION,)
+        case "compilationResults":
+            actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
+            return actions if queried else (fields.COMPILATION,)
+        case "workflowConfigs":
+            return (fields.WORKFLOW_CONFIG,)
+        case "releaseConfigs":
+            return (fields.RELEASE_CONFIG,)
+    return (fields.REPOSITORY,)
 
 
 def expect_error(
@@ -104,6 +132,12 @@ def make_prepared(compilation: str = COMPILATION, environment: str = "production
 
 def target(name: str, schema: str = "sales", database: str = "my-project") -> dict[str, str]:
     return {"database": database, "schema": schema, "name": name}
+
+
+def compiled(*tags: str, name: str = "orders") -> dict[str, object]:
+    """Return a page of a compilation with one action, which has some tags."""
+    relation = {"tags": list(tags)} if tags else {}
+    return {"compilationResultActions": [{"target": target(name), "relation": relation}]}
 
 
 def timeouts(api: responses.RequestsMock) -> list[object]:

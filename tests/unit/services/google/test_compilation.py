@@ -23,6 +23,7 @@ from tests.unit.services.google.support import (
     REPOSITORY,
     RUN,
     SCHEDULE,
+    compiled,
     expect,
     target,
 )
@@ -188,13 +189,14 @@ def test_environment_and_schedule(
         schedule="nightly",
         environment="production",
         tags=("hourly",),
-        service_account="new@p",
+        service_account="new@p.iam.gserviceaccount.com",
     )
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("hourly"))
     assert google.prepare(request_).body == {
         "compilationResult": COMPILATION,
         "invocationConfig": {
             "includedTags": ["hourly"],
-            "serviceAccount": "new@p",
+            "serviceAccount": "new@p.iam.gserviceaccount.com",
             "transitiveDependenciesIncluded": True,
             "queryPriority": "BATCH",
         },
@@ -213,28 +215,38 @@ def test_schedule_without_a_configuration(
 
 
 @pytest.mark.parametrize(
-    "release",
+    ("release", "belongs"),
     [
-        None,
-        "",
-        3,
-        ["x"],
-        RELEASE.replace("production", "staging"),
-        RELEASE.replace("production", "pre-production"),
-        RELEASE.replace("shop", "other"),
+        *(
+            (
+                release,
+                "names no release configuration, so it does not belong to environment "
+                "production: leave environment out",
+            )
+            for release in (None, "", 3, ["x"])
+        ),
+        *(
+            (
+                release,
+                f"belongs to environment {name!r}, not to production: give that environment, "
+                "or leave environment out",
+            )
+            for release, name in (
+                (RELEASE.replace("production", "staging"), "staging"),
+                (RELEASE.replace("production", "pre-production"), "pre-production"),
+                (RELEASE.replace("shop", "other"), RELEASE.replace("shop", "other")),
+            )
+        ),
     ],
 )
 def test_schedule_of_another_release(
-    google: GoogleDataform, api: responses.RequestsMock, release: object
+    google: GoogleDataform, api: responses.RequestsMock, release: object, belongs: str
 ) -> None:
     """A schedule of another release configuration is refused before anything is compiled."""
     expect(api, f"GET {SCHEDULE}", {"releaseConfig": release})
     with pytest.raises(InputError) as caught:
         google.prepare(RunRequest(schedule="nightly", environment="production"))
-    assert caught.value.message == (
-        "schedule nightly belongs to another release configuration than production: "
-        "name that one, or leave environment out"
-    )
+    assert caught.value.message == f"schedule nightly {belongs}"
     assert caught.value.hint == "Nothing was run."
 
 
@@ -246,6 +258,7 @@ def test_selection_replaces_the_schedules_own(
     expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
     made = {"name": COMPILATION}
     expect(api, f"POST {COMPILATIONS}", made, body={"releaseConfig": RELEASE})
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("hourly"))
     request = RunRequest(schedule="nightly", environment="production", tags=("hourly",))
     body = google.prepare(request).body
     assert body["invocationConfig"] == {"includedTags": ["hourly"], "serviceAccount": "a@b"}
@@ -257,7 +270,7 @@ def test_selection(google: GoogleDataform, api: responses.RequestsMock) -> None:
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     query = f"GET {COMPILATION}:query?pageSize=400"
     pages: list[list[dict[str, object]]] = [
-        [{"target": target("orders"), "relation": {}}],
+        [{"target": target("orders"), "relation": {"tags": ["daily", "hourly"]}}],
         [{"target": target("orders", "raw"), "declaration": {}}],
         [{"target": target("items", "raw", "example.com:p"), "operations": {}}],
     ]
@@ -304,11 +317,8 @@ def test_unknown_actions(google: GoogleDataform, api: responses.RequestsMock) ->
     with pytest.raises(InputError) as caught:
         google.prepare(RunRequest(environment="production", actions=("order", "zzz")))
     assert caught.value.problems == (
-        (
-            "actions",
-            "name 'order', which the compilation does not hold: the nearest are orders",
-        ),
-        ("actions", "name 'zzz', which the compilation does not hold: none is like it"),
+        ("actions", "'order' is not in the compilation. Did you mean orders?"),
+        ("actions", "'zzz' is not in the compilation, and no name there is like it"),
     )
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given, strategies as st
 
-from dataform_action.errors import InputError
-from dataform_action.services.google.compilation import complete_names
+from dataform_action.model import CompiledAction
+from dataform_action.services.google.names import match_names, tag_problems
+
+
+def complete_names(wanted: Iterable[str], compiled: Iterable[str]) -> list[str]:
+    """Return the names that are found, where all of them are."""
+    found, problems = match_names(wanted, compiled)
+    assert problems == []
+    return found
+
 
 COMPILED = (
     "my-project.sales.orders",
@@ -60,55 +70,50 @@ def test_nothing_wanted() -> None:
     [
         (
             "orders",
-            "name 'orders', which fits several: write one of "
+            "'orders' fits several actions: write one of "
             "my-project.raw.orders, my-project.sales.orders",
         ),
         (
             "order",
-            "name 'order', which the compilation does not hold: "
-            "the nearest are orders, order_items",
+            "'order' is not in the compilation. Did you mean orders or order_items?",
         ),
         (
             "sale.orders",
-            "name 'sale.orders', which the compilation does not hold: "
-            "the nearest are sales.orders, sales.order_items, raw.orders",
+            "'sale.orders' is not in the compilation. "
+            "Did you mean sales.orders or sales.order_items or raw.orders?",
         ),
         (
             "my-project.sales.order",
-            "name 'my-project.sales.order', which the compilation does not hold: the nearest are "
-            "my-project.sales.orders, my-project.sales.order_items, my-project.raw.orders",
+            "'my-project.sales.order' is not in the compilation. Did you mean "
+            "my-project.sales.orders or my-project.sales.order_items or my-project.raw.orders?",
         ),
         (
             "customer",
-            "name 'customer', which the compilation does not hold: the nearest are customers",
+            "'customer' is not in the compilation. Did you mean customers?",
         ),
-        ("q", "name 'q', which the compilation does not hold: none is like it"),
-        ("", "name '', which the compilation does not hold: none is like it"),
-        ("a\nb", r"name 'a\nb', which the compilation does not hold: none is like it"),
+        ("q", "'q' is not in the compilation, and no name there is like it"),
+        ("", "'' is not in the compilation, and no name there is like it"),
+        ("a\nb", r"'a\nb' is not in the compilation, and no name there is like it"),
     ],
 )
 def test_name_that_fits_no_one(wanted: str, problem: str) -> None:
-    """A name that fits none or several tells the nearest, and that nothing was run."""
-    with pytest.raises(InputError) as caught:
-        complete_names([wanted], COMPILED)
-    assert caught.value.message == f"actions {problem}"
-    assert caught.value.hint == "Nothing was run."
+    """A name that fits none or several tells the nearest."""
+    assert match_names([wanted], COMPILED) == ([], [("actions", problem)])
 
 
 def test_long_lists_are_cut() -> None:
     """Of many that fit, three are told, and how many more there are."""
-    with pytest.raises(InputError) as caught:
-        complete_names(["x"], [f"p.s{number}.x" for number in range(5)])
-    assert caught.value.message == (
-        "actions name 'x', which fits several: write one of p.s0.x, p.s1.x, p.s2.x and 2 more"
-    )
+    _, problems = match_names(["x"], [f"p.s{number}.x" for number in range(5)])
+    assert problems == [
+        ("actions", "'x' fits several actions: write one of p.s0.x, p.s1.x, p.s2.x and 2 more")
+    ]
 
 
 def test_every_problem_at_once() -> None:
     """Every name that does not fit is told, also beside one that does."""
-    with pytest.raises(InputError) as caught:
-        complete_names(["customers", "orders", "q"], COMPILED)
-    assert [name for name, _ in caught.value.problems] == ["actions", "actions"]
+    found, problems = match_names(["customers", "orders", "q"], COMPILED)
+    assert found == [COMPILED[3]]
+    assert [name for name, _ in problems] == ["actions", "actions"]
 
 
 NAMES = st.lists(
@@ -119,12 +124,38 @@ NAMES = st.lists(
 @given(NAMES, st.lists(st.sampled_from(("a", "b", "a.b", "b.c", "a.b.c", "c.b.a")), max_size=3))
 def test_what_is_found_was_compiled(compiled: list[str], wanted: list[str]) -> None:
     """Whatever is found was compiled, ends in what was wanted, and is the only one."""
-    try:
-        found = complete_names(wanted, compiled)
-    except InputError:
+    found, problems = match_names(wanted, compiled)
+    if problems:
         return
     for full in found:
         assert full in compiled
         assert any(f".{full}".endswith(f".{name}") for name in wanted)
     for name in wanted:
         assert len({full for full in compiled if f".{full}".endswith(f".{name}")}) == 1
+
+
+TAGGED = [
+    CompiledAction(name="p.s.a", tags=("daily", "Finance")),
+    CompiledAction(name="p.s.b", tags=("daily_late",)),
+    CompiledAction(name="p.s.c"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ("dialy", "'dialy' is on no action of the compilation. Did you mean daily or daily_late?"),
+        ("finance", "'finance' is on no action of the compilation. Did you mean Finance?"),
+        ("zzz", "'zzz' is on no action of the compilation, and no name there is like it"),
+    ],
+)
+def test_tag_that_no_action_has(wanted: str, problem: str) -> None:
+    """A tag that no action has tells the nearest, in any case."""
+    assert tag_problems([wanted, "daily"], TAGGED) == [("tags", problem)]
+
+
+def test_tags_that_actions_have() -> None:
+    """Tags that some action has are no problem, and neither are none."""
+    assert tag_problems(["daily", "Finance", "daily_late"], TAGGED) == []
+    assert tag_problems([], TAGGED) == []
+    assert tag_problems([], []) == []

@@ -42,7 +42,7 @@ def test_project_ids_of_every_age(api: responses.RequestsMock, project: str) -> 
     name = f"{parent}/workflowInvocations/1"
     expect(api, f"GET {name}", {"name": name, "state": "RUNNING"})
     assert google.get(google.describe("1")).status == "RUNNING"
-    assert api.calls[0].request.url == f"{API}/{name}"
+    assert str(api.calls[0].request.url).partition("?")[0] == f"{API}/{name}"
 
 
 def test_link_of_a_domain_project() -> None:

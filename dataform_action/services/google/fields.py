@@ -1,0 +1,33 @@
+"""Google Cloud Dataform: the fields that each request names, which are those that ``parse`` reads.
+
+A response without the others is small: the SQL of all actions may be 20 MB. The syntax is
+described at https://cloud.google.com/apis/docs/system-parameters. An API that ignores ``fields``
+or refuses one of them works as well, see ``client``.
+"""
+
+from __future__ import annotations
+
+INVOCATION = "name,state,resolvedCompilationResult,invocationTiming"
+INVOCATIONS = "nextPageToken,workflowInvocations(name,compilationResult)"
+INVOCATION_ACTIONS = (
+    "nextPageToken,workflowInvocationActions(target,state,failureReason,invocationTiming,"
+    "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId)"
+)
+COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
+REPOSITORY = "gitRemoteSettings/url"
+RELEASE_CONFIG = "codeCompilationConfig"
+WORKFLOW_CONFIG = "releaseConfig,invocationConfig"
+
+#: What may hold tags and dependencies. A declaration has neither: it is told by being there.
+_KINDS = ("operations", "assertion", "notebook", "dataPreparation", "bigqueryUnitTest")
+
+
+def _compiled(own: str, relation: str, shared: str) -> str:
+    kinds = ",".join([f"relation({relation}{shared})", *(f"{kind}({shared})" for kind in _KINDS)])
+    return f"nextPageToken,compilationResultActions(target,{own}{kinds},declaration)"
+
+
+#: All that is told about a compiled action.
+COMPILED_ACTIONS = _compiled("filePath,", "relationType,", "dependencyTargets,tags,disabled")
+#: What is enough to select actions: their names and tags.
+SELECTABLE_ACTIONS = _compiled("", "", "tags")
