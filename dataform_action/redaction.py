@@ -1,12 +1,174 @@
-"""Secrets hidden in data, before anything cuts, escapes or joins its texts."""
+"""Secrets hidden in texts and in data, before anything cuts, escapes or joins the texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+import re
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_Json = Any
+
+#: What stands for a secret.
+HIDDEN = "***"
+#: A shorter text is no secret, and replacing it would only garble the text.
+_SHORTEST_SECRET = 4
+#: The Base64 form of a shorter secret is so short that other texts hold it by chance.
+_SHORTEST_BASE64 = 8
+
+#: Characters that HTML names. No other encoding escapes letters and digits one by one.
+_ENTITIES = {
+    **{"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", "/": "sol", "+": "plus"},
+    **{"=": "equals", "_": "lowbar", "-": "(?:hyphen|dash)", ".": "period", ":": "colon"},
+    **{",": "comma", ";": "semi", "!": "excl", "?": "quest", "*": "ast", "%": "percnt"},
+    **{"#": "num", "$": "dollar", "@": "commat", "\\": "bsol", "|": "(?:vert|verbar)"},
+    **{"~": "tilde", "`": "grave", "^": "Hat", "(": "lpar", ")": "rpar", "[": "lsqb", "]": "rsqb"},
+}
+#: An escape inside of another one has its backslashes doubled.
+_MOST_BACKSLASHES = 8
+_BACKSLASHES = rf"\\{{1,{_MOST_BACKSLASHES}}}+"
+_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+#: A letter or digit that somebody escaped although that is never needed.
+_NEEDLESS = re.compile(
+    rf"(?:{_BACKSLASHES}(?:u00|x)|%|&#x0*)([3-7][0-9a-f]);?|&#0*([4-9][0-9]|1[0-2][0-9]);",
+    re.IGNORECASE,
+)
+
+
+class Redactor:
+    """Replace secrets in texts, in every form in which services and libraries repeat them.
+
+    The forms are the secret itself, percent-encoding, JSON's and HTML's escapes (each with any
+    spelling, also of one inside another), and Base64 of a text that contains the secret.
+    """
+
+    def __init__(self, *secrets: str) -> None:
+        # Never changed in place, so that threads need no lock.
+        self._forms: tuple[_Form, ...] = ()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Hide a secret from now on, each of its lines as well. A blank or tiny one is none."""
+        known = {form.text for form in self._forms}
+        parts = dict.fromkeys((secret, secret.strip(), *map(str.strip, secret.splitlines())))
+        texts = [part for part in parts if part.strip() and len(part) >= _SHORTEST_SECRET]
+        new = [form for text in texts if text not in known for form in _forms_of(text)]
+        self._forms += tuple(new)
+
+    def __call__(self, text: str) -> str:
+        """Return a text without the secrets."""
+        clean = self._replaced(text)
+        if "%" in clean or "\\" in clean or "&#" in clean:
+            plain = _NEEDLESS.sub(_letter_or_digit, clean)
+            if plain != clean and (found := self._replaced(plain)) != plain:
+                return found
+        return clean
+
+    def _replaced(self, text: str) -> str:
+        spans = sorted(span for form in self._forms for span in form.spans(text))
+        if not spans:
+            return text
+        parts, end = [], 0
+        for first, last in spans:
+            # Spans may overlap: all of them are hidden.
+            if first >= end:
+                parts += [text[end:first], HIDDEN]
+            end = max(end, last)
+        return "".join((*parts, text[end:]))
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A text that is hidden, in the spellings that leave its letters and digits alone."""
+
+    text: str
+
+    @cached_property
+    def _anchor(self) -> str:
+        """A piece that stands in all spellings: to look for it is fast, and mostly enough."""
+        return max(re.findall("[0-9A-Za-z]+", self.text), key=len, default="")
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        # A run of backslashes is one piece: by itself, each could be any number of them.
+        return re.compile("".join(map(_spellings, re.findall(r"\\+|[^\\]", self.text))))
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where the text stands in another one."""
+        if self._anchor in text:
+            for match in self._pattern.finditer(text):
+                yield match.span()
+
+
+def _forms_of(secret: str) -> Iterator[_Form]:
+    yield _Form(secret)
+    data = secret.encode("utf-8", "replace")
+    if len(data) < _SHORTEST_BASE64:
+        return
+    # What is encoded may begin with other text, of which only the length matters. Characters
+    # that depend on the text around are left out.
+    for before in range(3):
+        encoded = b2a_base64(bytes(before) + data, newline=False).decode()
+        first = (0, 2, 3)[before]
+        last = (before + len(data)) * 8 // 6
+        text = encoded[first:last]
+        yield _Form(text)
+        if "+" in text or "/" in text:
+            yield _Form(text.replace("+", "-").replace("/", "_"))
+
+
+def _spellings(text: str) -> str:
+    """Return the pattern of a character, or of a run of backslashes, in every spelling."""
+    character, count = text[0], len(text)
+    if character.isascii() and character.isalnum():
+        return character
+    escaped = "(?:" + "|".join(_escapes(character)) + ")"
+    if character == "\\":
+        return rf"(?:\\{{{count},{count * _MOST_BACKSLASHES}}}|{escaped}{{{count}}}+)"
+    return rf"(?:(?:{_BACKSLASHES})?{re.escape(character)}|{escaped})"
+
+
+def _escapes(character: str) -> Iterator[str]:
+    code = ord(character)
+    data = character.encode("utf-8", "replace")
+    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    yield "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in data)
+    yield "".join(rf"{_BACKSLASHES}u{_any_case(unit)}" for unit in units)
+    yield rf"&(?:amp;)*#(?:0*{code}|[xX]0*{_any_case(f'{code:x}')});"
+    if code < 256:
+        yield rf"{_BACKSLASHES}x{_any_case(f'{code:02x}')}"
+    if character in _ENTITIES:
+        yield f"&(?:amp;)*{_ENTITIES[character]};"
+    if character in _CONTROLS:
+        yield rf"{_BACKSLASHES}{_CONTROLS[character]}"
+    if character == "\n":
+        yield "\r\n"
+    if character == " ":
+        yield r"\+"
+
+
+def _any_case(digits: str) -> str:
+    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
+
+
+def _letter_or_digit(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16) if match[1] else int(match[2]))
+    return character if character.isascii() and character.isalnum() else match[0]
+
+
+def redacted_json(value: _Json, redact: Callable[[str], str]) -> _Json:
+    """Return a JSON value with every text in it redacted, in its names as well."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [redacted_json(item, redact) for item in value]
+    if isinstance(value, dict):
+        return {redact(key): redacted_json(item, redact) for key, item in value.items()}
+    return value
 
 
 def redacted(value: _T, redact: Callable[[str], str]) -> _T:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from urllib.parse import quote
+
+from dataform_action.redaction import Redactor
 
 #: In lower case: what holds a secret in a file, a header, a form or an answer.
 _SECRET_NAMES = frozenset(
@@ -19,16 +20,19 @@ class Secrets:
     """What must not be printed, and what of it the caller does not know yet."""
 
     def __init__(self) -> None:
-        self._hidden: set[str] = set()
+        #: Replaces the secrets, in whatever form they stand in a text.
+        self.redact = Redactor()
+        self._known: set[str] = set()
         self._unannounced: list[str] = []
 
     def hide(self, secret: str) -> None:
-        """Redact a secret from now on, as it is and as it stands in a form."""
-        self._hidden |= {secret, quote(secret, safe="")}
+        """Redact a secret from now on."""
+        self._known.add(secret)
+        self.redact.add(secret)
 
     def learn(self, token: str) -> None:
         """Hide a token, and announce it if it is a new one."""
-        if token not in self._hidden:
+        if token not in self._known:
             self.hide(token)
             self._unannounced.append(token)
 
@@ -39,12 +43,6 @@ class Secrets:
             # Only now, since a signal may have come before; another thread may be faster.
             with suppress(ValueError):
                 self._unannounced.remove(token)
-
-    def redact(self, text: str) -> str:
-        """Return a text without the secrets."""
-        for secret in sorted(self._hidden, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
 
 
 def secrets_in(value: object, name: str = "") -> Iterator[str]:

@@ -15,8 +15,7 @@ class Terminal(Console):
 
     def mask(self, secret: str) -> None:
         """Hide a secret in all that follows."""
-        if secret.strip():
-            self._learn(secret)
+        self.redact.add(secret)
 
     def debug(self, text: str) -> None:
         """Print what only somebody who looks for a defect wants to know."""

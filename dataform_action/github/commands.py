@@ -10,16 +10,14 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from typing import TextIO
-from urllib.parse import quote
 
+from dataform_action.redaction import Redactor
 from dataform_action.text import cut, printable
 
 #: The runner cuts an annotation's message after this many characters.
 MESSAGE_LIMIT = 4096
 #: The runner keeps so many errors of a step, and so many warnings.
 ANNOTATION_LIMIT = 10
-#: A shorter text is no secret, and replacing it would only garble the log.
-_SHORTEST_SECRET = 4
 
 _ZERO_WIDTH_SPACE = "\u200b"
 
@@ -57,8 +55,8 @@ class Console:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        #: What is replaced: the secrets, plain and as they stand in an address.
-        self._secrets: list[str] = []
+        #: Replaces the secrets, in whatever form they stand in a text.
+        self.redact = Redactor()
         self._warnings = 0
 
     def mask(self, secret: str) -> None:
@@ -66,20 +64,7 @@ class Console:
         if not secret.strip():
             return
         self._write(f"::add-mask::{_escape_data(secret)}")
-        self._learn(secret)
-
-    def _learn(self, secret: str) -> None:
-        # The runner also masks the lines of a secret one by one.
-        for part in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
-            if len(part) >= _SHORTEST_SECRET:
-                self._secrets += (part, quote(part, safe="", errors="replace"))
-        self._secrets.sort(key=len, reverse=True)
-
-    def redact(self, text: str) -> str:
-        """Return a text without the masked secrets, plain or as they stand in an address."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        self.redact.add(secret)
 
     def line(self, text: str = "") -> None:
         """Print one line."""

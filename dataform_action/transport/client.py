@@ -18,6 +18,7 @@ from dataform_action.errors import (
     TooLarge,
     Unusable,
 )
+from dataform_action.redaction import Redactor
 from dataform_action.transport.deadline import Late, in_time
 from dataform_action.transport.exceptions import (
     EXCHANGE_ERRORS,
@@ -27,7 +28,7 @@ from dataform_action.transport.exceptions import (
     reason_of,
 )
 from dataform_action.transport.http import BodyTooLong, HttpSession
-from dataform_action.transport.response import Json, Response, read_response, redact, report_request
+from dataform_action.transport.response import Json, Response, read_response, report_request
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
 
@@ -98,14 +99,16 @@ class Transport:
                 connect_seconds + read_seconds,
             )
         except DataformError as error:
-            self._report(what, asked, error, attempt.token)
+            self._report(what, asked, error, attempt.hide)
             raise
-        self._report(what, asked, response, attempt.token)
-        return read_response(response, what, attempt.token)
+        self._report(what, asked, response, attempt.hide)
+        return read_response(response, what, attempt.hide)
 
-    def _report(self, what: str, asked: float, outcome: Response | Exception, token: str) -> None:
+    def _report(
+        self, what: str, asked: float, outcome: Response | Exception, hide: Callable[[str], str]
+    ) -> None:
         seconds = time.monotonic() - asked
-        report_request(self._on_exchange, lambda text: redact(text, token), what, seconds, outcome)
+        report_request(self._on_exchange, hide, what, seconds, outcome)
 
     def authorize(self) -> None:
         """Ask for the token and send nothing.
@@ -136,6 +139,8 @@ class _Attempt:
         self._what = what
         self._source = source
         self.token = ""
+        #: Takes the token out of a text.
+        self.hide = Redactor()
         #: Taken once: by the worker to send the request, or by the caller to leave it unsent.
         self._decision = threading.Lock()
 
@@ -154,6 +159,7 @@ class _Attempt:
         if not is_token(token):
             raise NotConnected(f"{self._what}: what was given as a token is none")
         self.token = token
+        self.hide = Redactor(token)
         if not self._decision.acquire(blocking=False):
             raise Late
         return token
@@ -179,18 +185,18 @@ class _Attempt:
         except DataformError:
             raise
         except EXCHANGE_ERRORS as error:
-            raise _failure(error, self._what, self.token) from error
+            raise _failure(error, self._what, self.hide) from error
         finally:
             # A signal ends the wait as well: nothing is sent behind the caller's back.
             self._decision.acquire(blocking=False)
 
 
-def _failure(error: Exception, what: str, token: str) -> Unusable:
+def _failure(error: Exception, what: str, hide: Callable[[str], str]) -> Unusable:
     """Say what a failed exchange means: above all, whether the request ever left.
 
     That it did not must be proved by the error itself.
     """
-    text = redact(f"{what}: {reason_of(error)}", token)
+    text = hide(f"{what}: {reason_of(error)}")
     if is_misconfiguration(error):
         return Misconfigured(text)
     if isinstance(error, BodyTooLong):

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from dataform_action.errors import InvalidResponse, NoResponse, Refused, Throttled
+from dataform_action.redaction import redacted_json
 
 #: A JSON value as it comes off the wire. ``Any`` ends at the service modules' parsers.
 Json = Any
@@ -23,8 +24,6 @@ _LONGEST_MESSAGE = 2000
 #: Headers by which a service finds a request again.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
 _ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
-#: A shorter text is no secret, and replacing it would only garble the answer.
-_SHORTEST_SECRET = 4
 
 
 class Response(NamedTuple):
@@ -35,8 +34,10 @@ class Response(NamedTuple):
     body: bytes
 
 
-def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
+def read_response(response: Response, what: str, hide: Callable[[str], str]) -> dict[str, Json]:
     """Return the JSON object of an answer; ``what`` names the request in errors.
+
+    ``hide`` takes secrets out of all that is returned or raised: services echo requests.
 
     Raises:
         Throttled: HTTP 429.
@@ -45,15 +46,7 @@ def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
         Refused: any other HTTP 4xx.
     """
     status = response.status
-
-    def hide(text: str) -> str:
-        return redact(text, token)
-
-    try:
-        value = _redacted(parse_json(response.body), token)
-    except RecursionError:
-        # Nested deeper than anything real, and so not to be understood.
-        value = None
+    value = _parse_redacted(response.body, hide)
     if status < 300:
         if isinstance(value, dict):
             return value
@@ -68,6 +61,19 @@ def read_response(response: Response, what: str, token: str) -> dict[str, Json]:
     if status == 408 or status >= 500:
         raise NoResponse(text, retry_after=parse_retry_after(response.headers), http_status=status)
     raise Refused(text, status=status, detail=detail)
+
+
+def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
+    value = parse_json(body)
+    # One look at the whole is much faster than one at each text, and mostly enough.
+    text = body.decode("utf-8", "replace")
+    if value is None or hide(text) == text:
+        return value
+    try:
+        return redacted_json(value, hide)
+    except RecursionError:
+        # Nested deeper than anything real, and so not to be understood.
+        return None
 
 
 def report_request(
@@ -93,11 +99,6 @@ def report_request(
     # A request that has been made must not get lost with an observer that fails.
     with suppress(Exception):
         observer(hide(f"{what.partition('?')[0]}: {', '.join(parts)}"))
-
-
-def redact(text: str, token: str) -> str:
-    """Return a text without the token."""
-    return text.replace(token, "***") if len(token) >= _SHORTEST_SECRET else text
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -143,14 +144,3 @@ def _excerpt(body: bytes, hide: Callable[[str], str]) -> str:
     if text[:1] == "<":
         return "an HTML page"
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
-
-
-def _redacted(value: Json, token: str) -> Json:
-    """Replace the token in every string of an answer: services echo requests."""
-    if isinstance(value, str):
-        return redact(value, token)
-    if isinstance(value, list):
-        return [_redacted(item, token) for item in value]
-    if isinstance(value, dict):
-        return {redact(key, token): _redacted(item, token) for key, item in value.items()}
-    return value

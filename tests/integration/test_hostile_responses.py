@@ -15,6 +15,7 @@ from hypothesis import example, given, strategies as st
 from dataform_action.action.main import main
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import DataformError, InvalidResponse
+from dataform_action.redaction import Redactor
 from dataform_action.services.dataform_web import parse_created, parse_run
 from dataform_action.transport.response import Response, read_response
 from dataform_action.validation import is_link, is_segment
@@ -54,7 +55,7 @@ def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -
     """Any status, headers and body become an object or one of our errors, without the token."""
     answer = Response(status, headers, body)
     try:
-        value = read_response(answer, "GET https://api.example/", TOKEN)
+        value = read_response(answer, "GET https://api.example/", Redactor(TOKEN))
     except DataformError as error:
         assert TOKEN not in error.message
     else:

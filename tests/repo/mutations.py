@@ -224,9 +224,16 @@ MUTATIONS = (
     Mutation(
         7,
         "the token is hidden in what the API repeats",
-        'return text.replace(token, "***") if len(token) >= _SHORTEST_SECRET else text',
-        "return text",
+        "clean = self._replaced(text)",
+        "clean = text",
         "unit/transport",
+    ),
+    Mutation(
+        7,
+        "a secret is hidden in every spelling",
+        'escaped = "(?:" + "|".join(_escapes(character))',
+        'escaped = "(?:" + "".join(_escapes(character))',
+        "unit/transport unit/github",
     ),
     Mutation(
         7,

@@ -1,11 +1,22 @@
-"""Secrets hidden in data."""
+"""Secrets hidden in texts and in data."""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote, quote_plus
 
-from dataform_action.redaction import redacted
+import pytest
+from hypothesis import assume, example, given
+
+from dataform_action.redaction import Redactor, redacted
 from tests.support.golden import hostile_outcome, outcomes
+from tests.support.runner import BOUNDED, hostile_texts
 
 
 def test_every_text_is_redacted() -> None:
@@ -23,3 +34,114 @@ def test_what_holds_no_secret_stays_as_it_is() -> None:
         assert redacted((outcome, subject), str) == (outcome, subject)
         assert redacted(outcome, str) is outcome
         assert redacted(replace(outcome, duration=1.5), str.upper).duration == 1.5
+
+
+TOKEN = "ya29.A0/b+C-x_Y=z~w%q&r<s>t'u\"v"  # Characters that each encoding escapes.
+
+
+def _escape_all(text: str, form: str) -> str:
+    return "".join(form.format(ord(character)) for character in text)
+
+
+def _only_special(text: str, form: str) -> str:
+    return "".join(c if c.isalnum() else form.format(ord(c)) for c in text)
+
+
+FORMS = {
+    "plain": TOKEN,
+    "JSON": json.dumps(TOKEN)[1:-1],
+    "JSON with escaped slashes": json.dumps(TOKEN)[1:-1].replace("/", "\\/"),
+    "JSON in JSON": json.dumps(json.dumps(TOKEN).replace("/", "\\/"))[3:-3],
+    "JSON, special ones as code points": _only_special(TOKEN, "\\u{:04x}"),
+    "JSON, special ones as code points, upper case": _only_special(TOKEN, "\\u{:04X}"),
+    "JSON, all as code points": _escape_all(TOKEN, "\\u{:04x}"),
+    "JSON in JSON, all as code points": _escape_all(TOKEN, "\\\\u{:04x}"),
+    "JavaScript": _only_special(TOKEN, "\\x{:02x}"),
+    "percent-encoded": quote(TOKEN, safe=""),
+    "percent-encoded path": quote(TOKEN),
+    "percent-encoded form": quote_plus(TOKEN),
+    "percent-encoded, lower case": _only_special(TOKEN, "%{:02x}"),
+    "percent-encoded twice": quote(quote(TOKEN, safe=""), safe=""),
+    "percent-encoded twice, lower case": _only_special(TOKEN, "%25{:02x}"),
+    "percent-encoded, all": _escape_all(TOKEN, "%{:02x}"),
+    "HTML": html.escape(TOKEN),
+    "HTML twice": html.escape(html.escape(TOKEN)),
+    "HTML, decimal": _only_special(TOKEN, "&#{};"),
+    "HTML, decimal, all": _escape_all(TOKEN, "&#{};"),
+    "HTML, hexadecimal": _only_special(TOKEN, "&#x{:X};"),
+    "HTML, hexadecimal, all": _escape_all(TOKEN, "&#x{:02x};"),
+    "HTML, names": TOKEN.replace("&", "&amp;").replace("/", "&sol;").replace("=", "&equals;"),
+    "Markdown": re.sub(r"([^0-9A-Za-z])", r"\\\1", TOKEN),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_a_secret_is_hidden_in_every_form(form: str) -> None:
+    """Whatever encoding a service repeats a secret in, nothing of it is left."""
+    assert Redactor(TOKEN)(f"before {form} after {form}") == "before *** after ***"
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:", "Bearer "])
+@pytest.mark.parametrize("after", ["", "z", "yz", "xyz"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_hidden_in_base64(
+    before: str, after: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """Base64 of a text that holds the secret hides it, wherever in the text it stands."""
+    encoded = encode(f"{before}{TOKEN}{after}".encode()).decode()
+    shown = Redactor(TOKEN)(f"x {encoded} y")
+    assert re.fullmatch(r"x \S*\*\*\*\S* y", shown)
+    # Four characters are three bytes: what is left is of the text around, or less than that.
+    left = shown.removeprefix("x ").removesuffix(" y").split("***")
+    assert len("".join(left)) <= len(encoded) - len(encode(TOKEN.encode())) + 8
+    assert "***" in Redactor(TOKEN)(quote(encoded, safe=""))
+
+
+def test_the_lines_of_a_secret_are_secrets() -> None:
+    """A key in PEM form is hidden as a whole, in JSON as well, and line by line."""
+    key = "-----BEGIN KEY-----\nMIIabc/def+ghi\nJKLmno==\n-----END KEY-----\n"
+    redact = Redactor(key)
+    assert redact(key) == "***"
+    assert redact(f"a {json.dumps(key)} b") == 'a "***" b'
+    assert redact("x MIIabc/def+ghi y JKLmno== z") == "x *** y *** z"
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\n", "abc", " a "])
+def test_what_is_no_secret_is_not_replaced(secret: str) -> None:
+    """A blank or very short text would only garble what is shown."""
+    text = f"x {secret} y abc a"
+    assert Redactor(secret)(text) == text
+
+
+@pytest.mark.parametrize("text", ["100%50 a\\u0041b &#65; %41%zz", "&amp; \\/ %2F", "a" * 10_000])
+def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
+    """No encoding is undone where that shows no secret."""
+    assert Redactor(TOKEN)(text) == text
+
+
+def test_secrets_that_overlap_are_hidden_together() -> None:
+    """Nothing of either is left where the end of one is the start of the other."""
+    assert Redactor("first-half", "half-second")("a first-half-second b") == "a *** b"
+
+
+@BOUNDED
+@given(hostile_texts(), hostile_texts(), hostile_texts())
+@example("\\" * 60, "x", "\\" * 59 + "y")
+@example("/" + "x" * 8, "\\" * 50, "%" * 50)
+def test_any_secret_is_hidden(secret: str, before: str, after: str) -> None:
+    """Any text may be a secret, and what stands around does not matter."""
+    assume(secret.strip() and len(secret) >= 4 and "*" not in secret)
+    redact = Redactor(secret)
+    for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="", errors="replace")):
+        assert secret not in redact(before + form + after)
+        assert "***" in redact(before + form + after)
+
+
+@pytest.mark.parametrize("character", ["\\", "%", "&", "/", "0"])
+def test_no_text_takes_long(character: str) -> None:
+    """A text of one character a million times is read about as fast as any other."""
+    secret = f"{character * 20}secret{character * 20}"
+    text = f"{character * 1_000_000}secret"
+    start = time.process_time()
+    assert Redactor(secret)(text) == text
+    assert time.process_time() - start < 20

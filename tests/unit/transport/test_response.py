@@ -101,6 +101,30 @@ def test_token_is_hidden_at_any_depth(emulator: Emulator) -> None:
     assert answer == {"a": ["x *** y", 1, None], "***": {"b": True}}
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        r"ya29.a\/b+c=",
+        "ya29.a%2fb%2bc%3d",
+        r"ya29.a\u002fb\u002Bc\u003d",
+        "ya29.a&#x2F;b&plus;c&#61;",
+        "eWEyOS5hL2IrYz0=",
+    ],
+)
+def test_token_is_hidden_in_every_form(emulator: Emulator, echo: str) -> None:
+    """A service that repeats the token in another encoding does not get it past us."""
+    client = Transport(emulator.url, lambda: "ya29.a/b+c=")
+    for body in (f"<p>{echo}", f'{{"error": {{"message": "bad {echo}"}}}}', f'["{echo}'):
+        emulator.add_fault(Fault("status", status=400, body=body.replace("<p>", "p ")))
+        with pytest.raises(Refused) as caught:
+            client.send("GET", RUNS)
+        assert "***" in caught.value.message
+        assert "ya29" not in caught.value.message
+        assert "eWEyO" not in caught.value.message
+    emulator.add_fault(Fault("json", body=f'{{"{echo}": ["{echo}"]}}'))
+    assert "ya29" not in str(client.send("GET", RUNS))
+
+
 def _observed(emulator: Emulator) -> tuple[Transport, list[str]]:
     told: list[str] = []
     return Transport(emulator.url, lambda: emulator.token, on_exchange=told.append), told
