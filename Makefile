@@ -42,7 +42,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV) ## Run the tests; ARGS goes to pytest: "-k name", or --cov for the coverage
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
-faults: $(DEV) ## Play every fault and 1,000 random sequences; ARGS=--write renews docs/faults.md
+faults: $(DEV) ## Play every fault and random sequences of them; ARGS=--write renews docs/faults.md
 	$(BIN)/python -m tests.integration.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, with a fixed number of examples

@@ -6,12 +6,13 @@ that only sleeps move. A later service joins by a column of its own.
 
 from __future__ import annotations
 
-import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 
 from dataform_action.emulator import Course, Emulator, Fault
@@ -32,6 +33,7 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
+from tests.integration.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService, Step
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
@@ -43,6 +45,9 @@ READ_SECONDS = 0.3
 _LOST = [NoResponse("lost")]
 _ODD = [InvalidResponse("odd")]
 _MANY = 10_000
+
+#: Those that random sequences are played on, with their names.
+SERVICES = {"web": "Dataform Web", "google": "Google Cloud Dataform"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -532,69 +537,13 @@ def _outcome(outcome: StepOutcome) -> str:
     return words[0].lower() + words[1:]
 
 
-def random_sequence(seed: int) -> tuple[list[Fault], tuple[str, ...]]:
-    """Return faults on the polls of a run, and the statuses of that run, from a seed."""
-    choose = random.Random(seed)  # noqa: S311
-    kinds = ("reset", "close", "short", "cut-json", "html", "json", "status", "redirect")
-    faults = []
-    for _ in range(choose.randint(1, 6)):
-        kind = choose.choice(kinds)
-        options: dict[str, object] = {
-            "after": choose.randint(0, 12),
-            "times": choose.choice((1, 1, 2, 5, None)),
-            "processed": choose.random() < 0.3,
-        }
-        if kind == "status":
-            options["status"] = choose.choice((404, 408, 429, 500, 502, 503, 504))
-            if choose.random() < 0.5:
-                options["headers"] = {"Retry-After": str(choose.choice((0, 5, 90, 10**6)))}
-        elif kind == "json":
-            options["body"] = choose.choice(("[]", "null", "{}", '{"status": 7}', '"x"', "1e999"))
-        elif kind == "redirect":
-            options["headers"] = {"Location": "http://127.0.0.1:1/"}
-        faults.append(_get(kind, **options))
-    running = [choose.choice(("RUNNING", "RUNNING", "QUEUED")) for _ in range(choose.randint(0, 8))]
-    end = choose.choice(("SUCCESSFUL", "FAILED", "CANCELLED", "TIMED_OUT"))
-    return faults, (*running, end)
-
-
-def play_random(emulator: Emulator, seed: int) -> str:
-    """Play a random sequence and return how it ended; raise if that was not honest."""
-    faults, statuses = random_sequence(seed)
-    emulator.set_outcome("nightly", statuses)
-    emulator.clear_faults()
-    for fault in faults:
-        emulator.add_fault(fault)
-    before = len(emulator.runs), len(emulator.requests)
-    played = _play(connect(emulator), FakeClock())
-    sent = [request.method for request in emulator.requests[before[1] :]]
-    if (len(emulator.runs) - before[0], sent.count("POST")) != (1, 1):
-        raise AssertionError(f"seed {seed}: {sent.count('POST')} creates")
-    true_end = {
-        "SUCCESSFUL": "success",
-        "FAILED": "failure",
-        "CANCELLED": "cancelled",
-        "TIMED_OUT": "timed_out",
-    }[statuses[-1]]
-    match int(played.outcome.exit_code):
-        case 4:
-            honest = played.seconds >= 600
-        case 3:
-            honest = played.seconds >= 30 and any(fault.status == 404 for fault in faults)
-        case _:
-            honest = played.outcome.status.value == true_end
-    if not honest:
-        raise AssertionError(f"seed {seed}: {played.outcome} instead of {true_end}")
-    return "gave up" if int(played.outcome.exit_code) in (3, 4) else "true outcome"
-
-
 def documented() -> list[str]:
     """Return the tables as the docs show them."""
     return DOCS.read_text("utf-8").split(MARK)[1::2]
 
 
 def main() -> None:
-    """Print the tables and the tally of 1,000 random sequences; --write renews the docs."""
+    """Print the tables and the tallies of the random sequences; --write renews the docs."""
     tables = [render_table(), render_google_table()]
     print("\n".join(tables))
     if "--write" in sys.argv[1:]:
@@ -603,10 +552,19 @@ def main() -> None:
         DOCS.write_text(MARK.join(parts), "utf-8")
     elif tables != documented():
         sys.exit("The tables differ from docs/faults.md: see what changed, then add --write")
-    tally: Counter[str] = Counter()
-    with Emulator(advance="poll") as emulator:
-        tally.update(play_random(emulator, seed) for seed in range(1000))
-    print(f"1,000 random sequences of faults, exactly one create in each: {dict(tally)}")
+    for service, name in SERVICES.items():
+        tally = play_sequences(service, range(1000))
+        print(f"1,000 random sequences of faults on {name}: {tally}")
+
+
+def play_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:
+    """Play the sequences of these seeds, and count how they ended; raise if one was not honest."""
+    with ProcessPoolExecutor() as pool:
+        return dict(Counter(pool.map(partial(_check_sequence, service), seeds, chunksize=20)))
+
+
+def _check_sequence(service: str, seed: int) -> str:
+    return check(make_sequence(service, seed))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from dataform_action.emulator import Emulator
 from tests.integration.faults import (
     GOOGLE_TABLE,
     TABLE,
@@ -16,7 +15,6 @@ from tests.integration.faults import (
     play_over_dataform_web,
     play_over_fake,
     play_over_google,
-    play_random,
 )
 
 
@@ -62,9 +60,3 @@ def test_tables_in_the_docs() -> None:
         if row.course is not None
     ]
     assert shown == [web, google]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_random_faults(emulator: Emulator, seed: int) -> None:
-    """A random sequence of faults ends in the truth or an honest give-up, with one create."""
-    assert play_random(emulator, seed) in ("true outcome", "gave up")

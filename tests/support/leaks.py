@@ -1,0 +1,103 @@
+"""Find secrets in what was written: whole or in part, and in every spelling that a text can take.
+
+A leak is any eight consecutive characters of a secret, or of a form in which it can be restored.
+The one place where a secret may stand is the runner's own command to mask it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+#: So many consecutive characters of a secret are a leak.
+PART = 8
+_MASK = re.compile(r"^::add-mask::.*$", re.MULTILINE)
+_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
+
+
+class Leaks:
+    """What to look for: the parts of each secret in each of its forms, by the secret's name."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._parts: dict[str, str] = {}
+        for name, secret in secrets.items():
+            assert len(secret) >= PART, f"{name} is too short to be looked for"
+            for kind, form in forms(secret):
+                for part in parts(form):
+                    self._parts.setdefault(part, f"{name} ({kind})")
+
+    def find(self, text: str) -> list[str]:
+        """Return which secrets a text holds, and around which words; none is good."""
+        found: dict[str, str] = {}
+        for reading in readings(_MASK.sub("", text)):
+            held = {reading[place : place + PART] for place in range(len(reading) - PART + 1)}
+            for part in held & self._parts.keys():
+                place = reading.index(part)
+                found.setdefault(self._parts[part], reading[max(0, place - 60) : place + 60])
+        return [f"{name}: …{around}…" for name, around in found.items()]
+
+
+def forms(secret: str) -> Iterator[tuple[str, str]]:
+    """Return a secret in every form in which a text may hold it, each with its name."""
+    yield "plain", secret
+    for character in ("ascii", "unicode"):
+        as_json = json.dumps(secret, ensure_ascii=character == "ascii")[1:-1]
+        yield "JSON-escaped", as_json
+        yield "JSON-escaped", as_json.replace("/", "\\/")
+    encoded = quote(secret, safe="", errors="replace")
+    yield "percent-encoded", encoded
+    yield "percent-encoded", quote(secret, errors="replace")
+    yield "percent-encoded in lower case", _lower(encoded)
+    yield "HTML-escaped", html.escape(secret)
+    for encode in (b64encode, urlsafe_b64encode):
+        for shift in range(3):
+            # The characters at both ends also depend on what stands beside the secret.
+            data = b"\0" * shift + secret.encode("utf-8", "replace")
+            whole = encode(data[: len(data) // 3 * 3]).decode()
+            yield f"base64, shifted by {shift}", whole[4 if shift else 0 :]
+
+
+def parts(form: str) -> Iterator[str]:
+    """Return all parts of a form that are long enough to be a leak, and telling."""
+    for place in range(len(form) - PART + 1):
+        part = form[place : place + PART]
+        # A run of escapes, such as %0A%0A%0, or of one character tells nothing.
+        if len(set(part)) > PART // 2 and sum(map(str.isalnum, part)) > PART // 2:
+            yield part
+
+
+def readings(text: str) -> set[str]:
+    """Return a text as it stands, and as its readers decode it: runner, JSON, HTML, Markdown."""
+    found = {text}
+    newest = {text}
+    for _ in range(2):
+        newest = {decode(read) for read in newest for decode in _DECODERS} - found
+        found |= newest
+    return found
+
+
+def _lower(encoded: str) -> str:
+    return re.sub("%..", lambda match: match[0].lower(), encoded)
+
+
+def _without_marks(text: str) -> str:
+    """Drop what our own escaping puts between the characters of a text."""
+    return _INVISIBLE.sub("", re.sub(r"\\(?=[^\w\s])", "", text))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+
+
+_DECODERS = (unquote, html.unescape, _without_marks, _unescaped)
+
+
+def written(folder: Path, *texts: str) -> str:
+    """Return everything that a step wrote: its streams, and each file in its folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return "\n".join([*texts, *(path.read_text("utf-8", "replace") for path in files)])
