@@ -15,7 +15,8 @@ def render_outputs(
     """Return the outputs by their names.
 
     Where a service knows actions, the failed ones are a list whatever happened, so that a
-    workflow can read it. Only without an analysis is it left out: an empty list would be wrong.
+    workflow can read it. Only without an analysis, or without the actions of a run that ended, is
+    it left out: an empty list would be wrong.
     """
     outputs = {"status": outcome.status.value}
     if outcome.duration is not None:
@@ -23,6 +24,8 @@ def render_outputs(
     if outcome.compilation_result:
         outputs["compilation-result"] = outcome.compilation_result
     has_actions = subject is not None and subject.has_actions
-    if analysis is not None and (analysis.actions or has_actions):
+    if analysis is None or outcome.has_unread_actions:
+        return outputs
+    if analysis.actions or has_actions:
         outputs["failed-actions"] = json.dumps(sorted(action.name for action in analysis.failed))
     return outputs

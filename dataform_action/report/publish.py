@@ -40,6 +40,8 @@ def publish(
             files.summary(render_summary(outcome, analysis, subject, files.summary_room()))
     with _Guard(console, "log's list of what failed"):
         _print_actions(outcome, analysis, console, "the job summary" if summary else "the log")
+    for note in outcome.notes:
+        console.warning(note.text, note.title)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
     if outcome.exit_code is ExitCode.SUCCESS:
         console.line(words)

@@ -53,6 +53,14 @@ class Words:
     mentions: frozenset[Mention] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a reader must know beside the outcome. The title is made of fixed words."""
+
+    title: str
+    text: str
+
+
 _VERBS = {
     State.SUCCESS: "succeeded",
     State.FAILURE: "failed",
@@ -86,6 +94,27 @@ def words_of_result(result: Result) -> Words:
         hint=() if good else ("Its log says why: ", Link(run.log_url)),
         mentions=frozenset(mentions),
     )
+
+
+def notes_on_result(result: Result) -> tuple[Note, ...]:
+    """Return what the report of a run leaves out, and why."""
+    if result.actions_error is not None:
+        failed = result.run.state is State.FAILURE
+        lost = "say which of them failed" if failed else "list them"
+        text = f"The actions of the run could not be read, so this report cannot {lost}."
+        return (_note_on_error(text, result.actions_error),)
+    if result.details_error is not None and result.actions:
+        text = (
+            "What the compilation says of the actions could not be read, so this report has "
+            "neither their files nor what they blocked."
+        )
+        return (_note_on_error(text, result.details_error),)
+    return ()
+
+
+def _note_on_error(text: str, error: DataformError) -> Note:
+    lines = [text, error.message, error.hint if error.has_remedy else ""]
+    return Note(title="Dataform: the report is incomplete", text="\n".join(filter(None, lines)))
 
 
 def words_of_compilation(compilation: Compilation) -> Words:

@@ -218,8 +218,8 @@ class RunController:
 
     def _end(self, run: Run) -> Result:
         duration = self._took(run)
-        actions, compilation = read_details(self._service, run, self._backoff.rest)
-        self._result = Result(run=run, duration=duration, actions=actions, compilation=compilation)
+        details = read_details(self._service, run, self._backoff.rest)
+        self._result = Result(run=run, duration=duration, **details._asdict())
         return self._result
 
     def _cancel(self, attempts: int) -> None:

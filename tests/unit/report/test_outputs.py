@@ -6,16 +6,22 @@ import json
 
 import pytest
 
-from dataform_action.model import Action, ActionState, State
+from dataform_action.events import Subject
+from dataform_action.model import Action, ActionState, RunRequest, State
 from dataform_action.report.analysis import analyse
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import render_outputs
 from dataform_action.report.words import Words
 from tests.support.fakes import make_action
+from tests.support.golden import make_subject
 
 
 def _outputs(
-    *actions: Action, duration: float | None = None, compilation_result: str = ""
+    *actions: Action,
+    duration: float | None = None,
+    compilation_result: str = "",
+    has_unread_actions: bool = False,
+    subject: Subject | None = None,
 ) -> dict[str, str]:
     outcome = StepOutcome(
         exit_code=ExitCode.TIMEOUT,
@@ -25,8 +31,9 @@ def _outputs(
         duration=duration,
         actions=actions,
         compilation_result=compilation_result,
+        has_unread_actions=has_unread_actions,
     )
-    return render_outputs(outcome, analyse(actions), None)
+    return render_outputs(outcome, analyse(actions), subject)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,13 @@ def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
     assert outputs["compilation-result"] == "c/1"
     assert json.loads(outputs["failed-actions"]) == ['p.d."b\n', "p.d.a"]
     assert "\n" not in outputs["failed-actions"]
+
+
+def test_actions_that_could_not_be_read_are_no_empty_list() -> None:
+    """A workflow is not told that nothing failed where nobody knows."""
+    subject = make_subject(RunRequest(schedule="nightly"))
+    assert _outputs(subject=subject)["failed-actions"] == "[]"
+    assert _outputs(subject=subject, has_unread_actions=True) == {"status": "timed_out"}
 
 
 def test_no_failed_action_is_an_empty_list() -> None:

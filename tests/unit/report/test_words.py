@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,7 @@ from dataform_action.report.words import (
     Mention,
     Words,
     count_states,
+    notes_on_result,
     words_of_compilation,
     words_of_error,
     words_of_internal_error,
@@ -58,6 +60,34 @@ def test_a_result_that_is_no_success_links_the_log() -> None:
     """The address stands in the hint as a part of its own."""
     words = words_of_result(Result(run=_ended(State.CANCELLED), duration=65.0))
     assert words.hint == ("Its log says why: ", _LOG)
+
+
+_GRANT = Refused("GET /run/77: HTTP 403.", status=403, hint="Grant a role.")
+
+
+@pytest.mark.parametrize(
+    ("state", "lost"),
+    [(State.FAILURE, "say which of them failed"), (State.SUCCESS, "list them")],
+)
+def test_actions_that_could_not_be_read_are_noted(state: State, lost: str) -> None:
+    """The note has the error and what to do about it; a hint that says nothing is left out."""
+    [note] = notes_on_result(Result(run=_ended(state), duration=1, actions_error=_GRANT))
+    assert note.text == (
+        f"The actions of the run could not be read, so this report cannot {lost}.\n"
+        "GET /run/77: HTTP 403.\nGrant a role."
+    )
+    silent = Result(run=_ended(state), duration=1, actions_error=NoResponse("HTTP 503."))
+    assert notes_on_result(silent)[0].text.splitlines()[1:] == ["HTTP 503."]
+
+
+def test_actions_without_their_details_are_noted() -> None:
+    """What a report lacks is said; without any action it lacks nothing."""
+    result = Result(run=_ended(), duration=1, details_error=_GRANT)
+    assert notes_on_result(result) == ()
+    [note] = notes_on_result(replace(result, actions=(make_action("a"),)))
+    assert "neither their files nor what they blocked" in note.text
+    assert "HTTP 403" in note.text
+    assert notes_on_result(replace(result, actions=(make_action("a"),), details_error=None)) == ()
 
 
 def test_words_without_a_link() -> None:
