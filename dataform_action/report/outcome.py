@@ -116,7 +116,7 @@ def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
 def _of_success(run_outcome: RunOutcome) -> StepOutcome:
     match run_outcome:
         case RunOutcome(result=Result() as result):
-            return _of_result(result)
+            return _of_result(result, has_actions=run_outcome.has_actions)
         case RunOutcome(run=Run() as run):
             return _of_start(run)
         case RunOutcome(prepared=Prepared() as prepared):
@@ -124,7 +124,7 @@ def _of_success(run_outcome: RunOutcome) -> StepOutcome:
     return _of_internal_error(ValueError("the step did nothing"), run_outcome)
 
 
-def _of_result(result: Result) -> StepOutcome:
+def _of_result(result: Result, *, has_actions: bool) -> StepOutcome:
     state, compilation = result.run.state, result.compilation
     return StepOutcome(
         exit_code=ExitCode.SUCCESS if state is State.SUCCESS else ExitCode.RUN_UNSUCCESSFUL,
@@ -138,7 +138,7 @@ def _of_result(result: Result) -> StepOutcome:
         commit="" if compilation is None else compilation.commit,
         files_url="" if compilation is None else compilation.files_url,
         has_unread_actions=result.actions_error is not None,
-        notes=notes_on_result(result),
+        notes=notes_on_result(result, has_actions=has_actions),
     )
 
 

@@ -96,8 +96,11 @@ def words_of_result(result: Result) -> Words:
     )
 
 
-def notes_on_result(result: Result) -> tuple[Note, ...]:
-    """Return what the report of a run leaves out, and why."""
+def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, ...]:
+    """Return what the report of a run leaves out and why, or that the run built nothing.
+
+    ``has_actions`` says that the service knows the actions of a run.
+    """
     if result.actions_error is not None:
         failed = result.run.state is State.FAILURE
         lost = "say which of them failed" if failed else "list them"
@@ -109,7 +112,21 @@ def notes_on_result(result: Result) -> tuple[Note, ...]:
             "neither their files nor what they blocked."
         )
         return (_note_on_error(text, result.details_error),)
+    if has_actions and {action.state for action in result.actions} <= {ActionState.DISABLED}:
+        return (Note(title="Dataform: nothing was built", text=_nothing_built(result)),)
     return ()
+
+
+def _nothing_built(result: Result) -> str:
+    if result.actions:
+        return "All actions of the run are disabled: nothing was built."
+    text = "The run had no actions: nothing was built."
+    if result.run.state is State.SUCCESS:
+        text += (
+            " Check which tags and actions are selected, in the inputs or in the workflow "
+            "configuration."
+        )
+    return text
 
 
 def _note_on_error(text: str, error: DataformError) -> Note:

@@ -99,6 +99,7 @@ class RunController:
             may_exist=self._run is None and self._creation.may_exist,
             cancellation=self._cancellation,
             error=error,
+            has_actions=self._service.has_actions,
         )
 
     def run(self, request: RunRequest) -> Result:

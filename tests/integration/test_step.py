@@ -394,6 +394,22 @@ def test_actions_that_cannot_be_read(
         assert why in shown
 
 
+@pytest.mark.parametrize("selected", [{"includedTags": ["dialy"]}, {}], ids=["a typo", "all"])
+def test_a_run_without_actions(
+    clock: FakeClock, tmp_path: Path, selected: dict[str, list[str]]
+) -> None:
+    """A workflow configuration that selects nothing succeeds, and the step says so."""
+    config = WorkflowConfig(name="nightly", release_config="production", invocation_config=selected)
+    warehouse = replace(make_warehouse(), workflow_configs=(config,))
+    with Emulator(advance="poll", repositories=[warehouse]) as emulator:
+        step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["failed-actions"] == "[]"
+    words = "The run had no actions: nothing was built."
+    assert [words in warning for warning in step.warnings] == ([True] if selected else [])
+    assert (words in step.summary) == bool(selected)
+
+
 def test_details_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """Without the compilation, what failed is told, and one warning says what is missing."""
     emulator.add_fault(Fault("status", on="query", status=403, times=None, after=1))
