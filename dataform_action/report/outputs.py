@@ -7,6 +7,11 @@ import json
 from dataform_action.events import Subject
 from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
+from dataform_action.report.words import Note
+
+#: Linux starts no program with a variable of more than 128 KiB, and workflows hand outputs to
+#: programs in variables.
+FAILED_ACTIONS_LIMIT = 50_000
 
 
 def render_outputs(
@@ -27,5 +32,33 @@ def render_outputs(
     if analysis is None or outcome.has_unread_actions:
         return outputs
     if analysis.actions or has_actions:
-        outputs["failed-actions"] = json.dumps(sorted(action.name for action in analysis.failed))
+        outputs["failed-actions"] = json.dumps(_names_that_fit(analysis))
+        outputs["failed-actions-count"] = str(len(analysis.failed))
     return outputs
+
+
+def notes_on_outputs(analysis: Analysis) -> tuple[Note, ...]:
+    """Return that the list of failed actions is not whole, if it is not."""
+    count, listed = len(analysis.failed), len(_names_that_fit(analysis))
+    if count == listed:
+        return ()
+    text = (
+        f"The output failed-actions has {listed:,} of {count:,} names, to fit into a variable of "
+        "the environment. Use failed-actions-count for their number."
+    )
+    return (Note(title="Dataform: an output was shortened", text=text),)
+
+
+def _names_that_fit(analysis: Analysis) -> list[str]:
+    """Return the names of failed actions, whole, for a list of limited length.
+
+    Those that blocked the most go first into the list, which is sorted by name.
+    """
+    names = []
+    left = FAILED_ACTIONS_LIMIT - len("[]")
+    for action in analysis.failed:
+        length = len(json.dumps(action.name)) + len(", ")
+        if length <= left:
+            left -= length
+            names.append(action.name)
+    return sorted(names)
