@@ -220,7 +220,8 @@ Observer = Callable[[Update], object]
 class RunOutcome(NamedTuple):
     """How a run stands when the work on it is over, whatever ended that work.
 
-    ``run`` is the run as it was last seen and ``elapsed`` the seconds since it is known;
+    ``run`` is the run as it was last seen and ``elapsed`` the seconds since it is known.
+    ``has_actions`` says that the service knows the actions of a run;
     ``prepared`` is the request as it was compiled and ``result`` how the run ended, if it did.
     ``waits`` is false for a run that is started and left to itself. ``may_exist`` says that the
     response to the request that creates the run was lost, or cut short. ``cancellation`` is what
@@ -236,6 +237,7 @@ class RunOutcome(NamedTuple):
     may_exist: bool = False
     cancellation: CancelRequested | LeftRunning | None = None
     error: BaseException | None = None
+    has_actions: bool = False
 
     @property
     def may_need_cancel(self) -> bool:

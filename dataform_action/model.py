@@ -265,16 +265,17 @@ class Result:
     """How a run ended, how long it took (``duration``, in seconds), and its actions.
 
     ``duration`` is by the service's times, or else how long the run was waited for.
-    ``actions`` is empty where the service knows none or could not be asked, and
-    ``has_no_actions`` tells that it was asked and that the run had not a single one.
-    ``compilation`` is what the run executed, as far as is known.
+    ``actions`` is empty where the service knows none, or where they could not be read:
+    ``actions_error`` says why. ``details_error`` says why their files, kinds and dependencies
+    could not be. ``compilation`` is what the run executed, as far as is known.
     """
 
     run: Run
     duration: float
     actions: tuple[Action, ...] = ()
     compilation: Compilation | None = None
-    has_no_actions: bool = False
+    actions_error: DataformError | None = None
+    details_error: DataformError | None = None
 
     @property
     def failed_actions(self) -> tuple[Action, ...]:
@@ -304,6 +305,8 @@ class RunUnsuccessful(DataformError):
         lines += [_reason_words(action) for action in failed[:_MOST_REASONS]]
         if len(failed) > _MOST_REASONS:
             lines.append(f"And {len(failed) - _MOST_REASONS} more actions failed.")
+        if result.actions_error is not None:
+            lines.append(f"Its actions could not be read. {result.actions_error.message}")
         super().__init__("\n".join(lines))
         self.result = result
 

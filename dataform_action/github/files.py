@@ -35,6 +35,11 @@ class FileCommands:
         self._lost: set[str] = set()
         self._outputs: dict[str, str] = {}
 
+    @property
+    def has_outputs(self) -> bool:
+        """Tell whether anybody reads outputs."""
+        return bool(self._environ.get("GITHUB_OUTPUT"))
+
     def output(self, values: Mapping[str, str]) -> None:
         """Set outputs of the step; the last value of a name counts, and none is written twice."""
         values = self._clean(values)

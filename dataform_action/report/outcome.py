@@ -29,7 +29,9 @@ from dataform_action.model import (
     State,
 )
 from dataform_action.report.words import (
+    Note,
     Words,
+    notes_on_result,
     words_of_compilation,
     words_of_error,
     words_of_internal_error,
@@ -60,7 +62,8 @@ class StepOutcome:
     ``title`` is made of fixed words, ``words`` say what happened and what to do. ``duration``
     is in seconds. ``commit`` is what was compiled, ``files_url`` the address below which its
     files are shown, and ``compiled`` what a compilation that was all that was asked for would
-    run.
+    run. ``has_unread_actions`` says that the run has actions which could not be read. ``notes``
+    are warnings that belong to the outcome.
     """
 
     exit_code: ExitCode
@@ -75,6 +78,8 @@ class StepOutcome:
     commit: str = ""
     files_url: str = ""
     compiled: tuple[CompiledAction, ...] = ()
+    has_unread_actions: bool = False
+    notes: tuple[Note, ...] = ()
 
     @property
     def message(self) -> str:
@@ -111,7 +116,7 @@ def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
 def _of_success(run_outcome: RunOutcome) -> StepOutcome:
     match run_outcome:
         case RunOutcome(result=Result() as result):
-            return _of_result(result)
+            return _of_result(result, has_actions=run_outcome.has_actions)
         case RunOutcome(run=Run() as run):
             return _of_start(run)
         case RunOutcome(prepared=Prepared() as prepared):
@@ -119,7 +124,7 @@ def _of_success(run_outcome: RunOutcome) -> StepOutcome:
     return _of_internal_error(ValueError("the step did nothing"), run_outcome)
 
 
-def _of_result(result: Result) -> StepOutcome:
+def _of_result(result: Result, *, has_actions: bool) -> StepOutcome:
     state, compilation = result.run.state, result.compilation
     return StepOutcome(
         exit_code=ExitCode.SUCCESS if state is State.SUCCESS else ExitCode.RUN_UNSUCCESSFUL,
@@ -132,6 +137,8 @@ def _of_result(result: Result) -> StepOutcome:
         compilation_result=result.run.compilation_result,
         commit="" if compilation is None else compilation.commit,
         files_url="" if compilation is None else compilation.files_url,
+        has_unread_actions=result.actions_error is not None,
+        notes=notes_on_result(result, has_actions=has_actions),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from types import TracebackType
 
 from dataform_action.events import Subject
@@ -13,7 +14,7 @@ from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.outputs import render_outputs
+from dataform_action.report.outputs import notes_on_outputs, render_outputs
 from dataform_action.report.summary import render_summary
 
 
@@ -34,12 +35,16 @@ def publish(
     with _Guard(console, "outputs"):
         files.output(render_outputs(outcome, analysis, subject))
     analysis = analyse(()) if analysis is None else analysis
+    if files.has_outputs:
+        outcome = replace(outcome, notes=(*outcome.notes, *notes_on_outputs(analysis)))
     summary = subject is None or subject.summary
     if summary:
         with _Guard(console, "job summary"):
             files.summary(render_summary(outcome, analysis, subject, files.summary_room()))
     with _Guard(console, "log's list of what failed"):
         _print_actions(outcome, analysis, console, "the job summary" if summary else "the log")
+    for note in outcome.notes:
+        console.warning(note.text, note.title)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
     if outcome.exit_code is ExitCode.SUCCESS:
         console.line(words)

@@ -15,7 +15,7 @@ from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.summary_failures import add_compile_errors, add_failed_actions
 from dataform_action.report.summary_tables import add_actions, add_compiled, render_counts
 from dataform_action.report.timeline import add_timeline
-from dataform_action.report.words import Link, Mention, Text
+from dataform_action.report.words import Link, Mention, Note, Text
 from dataform_action.text import format_duration
 from dataform_action.validation import is_link
 
@@ -37,6 +37,8 @@ def render_summary(
     if subject is not None:
         outcome, analysis = _shortened(outcome, analysis, f"{subject.project_id}.")
         page.add("what was run", [_facts(outcome, analysis, subject)])
+    for note in outcome.notes:
+        page.add("what is incomplete", _note(note))
     add_compile_errors(page, outcome)
     add_failed_actions(page, analysis, outcome.files_url)
     add_timeline(page, analysis, succeeded=outcome.status is State.SUCCESS)
@@ -80,6 +82,11 @@ def _words(outcome: StepOutcome) -> list[str]:
         else:
             shown.append(opening)
     return [line for paragraph in shown for line in (paragraph, "")][:-1]
+
+
+def _note(note: Note) -> list[str]:
+    first, *rest = note.text.splitlines()
+    return [f"⚠️ {prose(first)}", *(line for text in rest for line in ("", prose(text)))]
 
 
 def _paragraphs(text: Text) -> Iterator[list[str | Link]]:

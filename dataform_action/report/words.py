@@ -20,10 +20,6 @@ from dataform_action.model import Action, ActionState, Compilation, Result, Run,
 from dataform_action.text import format_duration
 
 NO_REASON = "The API gives no reason."
-_NO_ACTIONS_HINT = (
-    "Check what the schedule selects, and that the project defines actions: a selection that "
-    "matches nothing succeeds."
-)
 
 
 class Mention(Enum):
@@ -57,6 +53,14 @@ class Words:
     mentions: frozenset[Mention] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a reader must know beside the outcome. The title is made of fixed words."""
+
+    title: str
+    text: str
+
+
 _VERBS = {
     State.SUCCESS: "succeeded",
     State.FAILURE: "failed",
@@ -86,14 +90,49 @@ def words_of_result(result: Result) -> Words:
         words.append("No action failed: the run failed before any of them ran, or around them.")
     good = run.state is State.SUCCESS
     hint: Text = () if good else ("Its log says why: ", Link(run.log_url))
-    if result.has_no_actions and good:
-        words.append("It had not a single action: nothing was run.")
-        hint = (_NO_ACTIONS_HINT,)
     return Words(
         message=(" ".join(words),),
         hint=hint,
         mentions=frozenset(mentions),
     )
+
+
+def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, ...]:
+    """Return what the report of a run leaves out and why, or that the run built nothing.
+
+    ``has_actions`` says that the service knows the actions of a run.
+    """
+    if result.actions_error is not None:
+        failed = result.run.state is State.FAILURE
+        lost = "say which of them failed" if failed else "list them"
+        text = f"The actions of the run could not be read, so this report cannot {lost}."
+        return (_note_on_error(text, result.actions_error),)
+    if result.details_error is not None and result.actions:
+        text = (
+            "What the compilation says of the actions could not be read, so this report has "
+            "neither their files nor what they blocked."
+        )
+        return (_note_on_error(text, result.details_error),)
+    if has_actions and {action.state for action in result.actions} <= {ActionState.DISABLED}:
+        return (Note(title="Dataform: nothing was built", text=_nothing_built(result)),)
+    return ()
+
+
+def _nothing_built(result: Result) -> str:
+    if result.actions:
+        return "All actions of the run are disabled: nothing was built."
+    text = "The run had no actions: nothing was built."
+    if result.run.state is State.SUCCESS:
+        text += (
+            " Check which tags and actions are selected, in the inputs or in the workflow "
+            "configuration."
+        )
+    return text
+
+
+def _note_on_error(text: str, error: DataformError) -> Note:
+    lines = [text, error.message, error.hint if error.has_remedy else ""]
+    return Note(title="Dataform: the report is incomplete", text="\n".join(filter(None, lines)))
 
 
 def words_of_compilation(compilation: Compilation) -> Words:

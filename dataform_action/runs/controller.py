@@ -100,6 +100,7 @@ class RunController:
             may_exist=self._run is None and self._creation.may_exist,
             cancellation=self._cancellation,
             error=error,
+            has_actions=self._service.has_actions,
         )
 
     def run(self, request: RunRequest) -> Result:
@@ -221,14 +222,8 @@ class RunController:
 
     def _end(self, run: Run) -> Result:
         duration = self._took(run)
-        actions, compilation, known = read_details(self._service, run, self._backoff.rest)
-        self._result = Result(
-            run=run,
-            duration=duration,
-            actions=actions,
-            compilation=compilation,
-            has_no_actions=known and not actions,
-        )
+        details = read_details(self._service, run, self._backoff.rest)
+        self._result = Result(run=run, duration=duration, **details._asdict())
         return self._result
 
     def _cancel(self, attempts: int) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dataform_action.errors import DataformError, Unusable
 from dataform_action.model import Action, Compilation, Run
@@ -18,23 +17,31 @@ _MOST_FAILURES = 2
 _PAUSE = 5.0
 
 
-def read_details(
-    service: Service, run: Run, rest: Callable[[float], object]
-) -> tuple[tuple[Action, ...], Compilation | None, bool]:
-    """Return the actions of a run and its compilation, and whether the service told its actions.
+class Details(NamedTuple):
+    """The actions of a run and its compilation, and why they could not be read, if so."""
+
+    actions: tuple[Action, ...] = ()
+    compilation: Compilation | None = None
+    actions_error: DataformError | None = None
+    details_error: DataformError | None = None
+
+
+def read_details(service: Service, run: Run, rest: Callable[[float], object]) -> Details:
+    """Return the actions of a run and its compilation, as far as the service reports them.
 
     The run's end is known, and nothing that fails here changes it: no error is raised.
     """
-    actions: tuple[Action, ...] = ()
-    known = False
     if not service.has_actions:
-        return actions, None, known
+        return Details()
     retry = _retrying(rest)
-    with suppress(DataformError):
+    try:
         actions = service.actions(run, retry)
-        known = True
-        return (*service.details(run, actions, retry), known)
-    return actions, None, known
+    except DataformError as error:
+        return Details(actions_error=error)
+    try:
+        return Details(*service.details(run, actions, retry))
+    except DataformError as error:
+        return Details(actions, details_error=error)
 
 
 def _retrying(rest: Callable[[float], object]) -> Retry:

@@ -120,10 +120,10 @@ def test_a_run_without_a_single_action(tmp_path: Path, clock: FakeClock, environ
     with Emulator(repositories=[empty]) as emulator:
         step = play(emulator, tmp_path, clock, environment=environment)
     assert step.exit_code == 0
-    said = "It had not a single action: nothing was run."
+    said = "The run had no actions: nothing was built."
     assert any(said in line for line in step.log)
     assert said in step.summary
-    assert "Check what the schedule selects" in step.summary
+    assert "Check which tags and actions" in step.summary
 
 
 def test_actions_that_cannot_be_read_are_not_said_to_be_none(
@@ -134,7 +134,7 @@ def test_actions_that_cannot_be_read_are_not_said_to_be_none(
         emulator.add_fault(Fault("status", on="query", status=403, times=None))
         step = play(emulator, tmp_path, clock)
     assert step.exit_code == 0
-    assert "not a single action" not in step.summary
+    assert "The run had no actions" not in step.summary
 
 
 def test_tags_on_dataform_web_cannot_be_checked(tmp_path: Path, clock: FakeClock) -> None:

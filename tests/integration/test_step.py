@@ -360,6 +360,66 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
     assert set(step.outputs) == set(_OUTPUTS)
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (Fault("status", on="query", status=403, times=None), "HTTP 403"),
+        (Fault("status", on="query", status=503, times=None), "HTTP 503"),
+        (Fault("reset", on="query", times=None), "Connection reset by peer"),
+    ],
+    ids=["refused", "no answer", "reset"],
+)
+@pytest.mark.parametrize(
+    ("schedule", "exit_code", "lost"),
+    [("failure", 1, "cannot say which of them failed"), ("nightly", 0, "cannot list them")],
+)
+def test_actions_that_cannot_be_read(
+    emulator: Emulator,
+    clock: FakeClock,
+    tmp_path: Path,
+    fault: Fault,
+    why: str,
+    schedule: str,
+    exit_code: int,
+    lost: str,
+) -> None:
+    """Log and summary say so and why, and no output claims that nothing failed."""
+    emulator.add_fault(fault)
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule=schedule), clock)
+    assert step.exit_code == exit_code
+    assert "failed-actions" not in step.outputs
+    [warning] = step.warnings
+    for shown in (warning, step.summary):
+        assert f"The actions of the run could not be read, so this report {lost}." in shown
+        assert why in shown
+
+
+@pytest.mark.parametrize("selected", [{"includedTags": ["dialy"]}, {}], ids=["a typo", "all"])
+def test_a_run_without_actions(
+    clock: FakeClock, tmp_path: Path, selected: dict[str, list[str]]
+) -> None:
+    """A workflow configuration that selects nothing succeeds, and the step says so."""
+    config = WorkflowConfig(name="nightly", release_config="production", invocation_config=selected)
+    warehouse = replace(make_warehouse(), workflow_configs=(config,))
+    with Emulator(advance="poll", repositories=[warehouse]) as emulator:
+        step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert step.outputs["failed-actions"] == "[]"
+    words = "The run had no actions: nothing was built."
+    assert [words in warning for warning in step.warnings] == ([True] if selected else [])
+    assert (words in step.summary) == bool(selected)
+
+
+def test_details_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """Without the compilation, what failed is told, and one warning says what is missing."""
+    emulator.add_fault(Fault("status", on="query", status=403, times=None, after=1))
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
+    assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
+    [warning] = step.warnings
+    assert "neither their files nor what they blocked" in warning
+    assert "neither their files nor what they blocked" in step.summary
+
+
 def test_progress_is_told_now_and_then(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:

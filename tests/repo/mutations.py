@@ -308,8 +308,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a run without a single action is said",
-        "has_no_actions=known and not actions,",
-        "has_no_actions=False,",
+        "if has_actions and {action.state for action in",
+        "if False and {action.state for action in",
         "integration",
     ),
     Mutation(

@@ -67,6 +67,7 @@ def test_outputs_are_those_of_the_contract() -> None:
         "duration",
         "compilation-result",
         "failed-actions",
+        "failed-actions-count",
     ]
     assert all(fields.keys() == {"description"} for fields in _ACTION["outputs"].values())
 

@@ -74,6 +74,14 @@ def test_the_wait_is_a_share_of_the_time_gone_by(elapsed: float, delay: float) -
     assert Polling(interval=10).delay(elapsed) == delay
 
 
+def test_actions_that_could_not_be_read_are_part_of_the_error() -> None:
+    """Whoever only sees the message is not left to think that no action failed."""
+    run = Run(id="1", state=State.FAILURE, status="FAILED", log_url="https://a/1")
+    result = Result(run=run, duration=1, actions_error=InputError([("a", "b")]))
+    with pytest.raises(RunUnsuccessful, match=r"\nIts actions could not be read\. a b$"):
+        result.raise_for_state()
+
+
 def test_defaults_of_polling_are_those_of_the_action() -> None:
     """A library user waits as the action does."""
     assert Polling() == Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
-from dataform_action.model import Action, ActionState, State
+from dataform_action.events import Subject
+from dataform_action.model import Action, ActionState, RunRequest, State
 from dataform_action.report.analysis import analyse
 from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.outputs import render_outputs
+from dataform_action.report.outputs import (
+    FAILED_ACTIONS_LIMIT,
+    notes_on_outputs,
+    render_outputs,
+)
 from dataform_action.report.words import Words
 from tests.support.fakes import make_action
+from tests.support.golden import make_subject
 
 
 def _outputs(
-    *actions: Action, duration: float | None = None, compilation_result: str = ""
+    *actions: Action,
+    duration: float | None = None,
+    compilation_result: str = "",
+    has_unread_actions: bool = False,
+    subject: Subject | None = None,
 ) -> dict[str, str]:
     outcome = StepOutcome(
         exit_code=ExitCode.TIMEOUT,
@@ -25,8 +36,9 @@ def _outputs(
         duration=duration,
         actions=actions,
         compilation_result=compilation_result,
+        has_unread_actions=has_unread_actions,
     )
-    return render_outputs(outcome, analyse(actions), None)
+    return render_outputs(outcome, analyse(actions), subject)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +71,59 @@ def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
     assert "\n" not in outputs["failed-actions"]
 
 
+def test_actions_that_could_not_be_read_are_no_empty_list() -> None:
+    """A workflow is not told that nothing failed where nobody knows."""
+    subject = make_subject(RunRequest(schedule="nightly"))
+    assert _outputs(subject=subject)["failed-actions"] == "[]"
+    assert _outputs(subject=subject, has_unread_actions=True) == {"status": "timed_out"}
+
+
+def test_a_long_list_of_failed_actions_is_cut_between_names() -> None:
+    """The list stays valid JSON that a program takes in a variable; the count has them all."""
+    actions = [make_action(f"p.d.{'ü' * 150}{n:04}", ActionState.FAILED) for n in range(5000)]
+    blocker = make_action("p.z.last", ActionState.FAILED)
+    blocked = make_action("p.z.a", ActionState.SKIPPED, dependencies=("p.z.last",))
+    outputs = _outputs(*actions, blocker, blocked)
+    assert outputs["failed-actions-count"] == "5001"
+    text = outputs["failed-actions"]
+    assert FAILED_ACTIONS_LIMIT - 1000 < len(text.encode()) <= FAILED_ACTIONS_LIMIT
+    names = json.loads(text)
+    assert names == sorted(names)
+    assert set(names) < {action.name for action in (*actions, blocker)}
+    assert "p.z.last" in names
+    shell = subprocess.run(
+        ["/bin/sh", "-c", 'printf %s "$FAILED"'],
+        env={"FAILED": text},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert shell.stdout == text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_name_that_never_fits_is_left_out(count: int) -> None:
+    """One monstrous name neither breaks the output nor keeps the others out of it."""
+    actions = [make_action(f"p.d.{n}", ActionState.FAILED) for n in range(count)]
+    monster = make_action("p.d." + "x" * 60_000, ActionState.FAILED)
+    outputs = _outputs(monster, *actions)
+    assert json.loads(outputs["failed-actions"]) == [action.name for action in actions]
+    assert outputs["failed-actions-count"] == str(count + 1)
+    [note] = notes_on_outputs(analyse((monster, *actions)))
+    assert note.text.startswith(f"The output failed-actions has {count} of {count + 1} names,")
+
+
+def test_a_whole_list_needs_no_note() -> None:
+    """A list that just fits is not shortened."""
+    names = ["x" * (FAILED_ACTIONS_LIMIT // 2 - 5), "y" * (FAILED_ACTIONS_LIMIT // 2 - 5)]
+    actions = tuple(make_action(name, ActionState.FAILED) for name in names)
+    assert notes_on_outputs(analyse(actions)) == ()
+    text = _outputs(*actions)["failed-actions"]
+    assert json.loads(text) == names
+    assert len(text) <= FAILED_ACTIONS_LIMIT
+
+
 def test_no_failed_action_is_an_empty_list() -> None:
     """A workflow can read the list of any run whose actions are known."""
-    assert _outputs(make_action("p.d.a"))["failed-actions"] == "[]"
+    outputs = _outputs(make_action("p.d.a"))
+    assert (outputs["failed-actions"], outputs["failed-actions-count"]) == ("[]", "0")

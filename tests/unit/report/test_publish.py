@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from dataform_action.events import Subject
 from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
+from dataform_action.model import ActionState
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.publish import publish
+from tests.support.fakes import make_action
 from tests.support.golden import hostile_outcome, outcomes
 from tests.support.runner import Command, parse_file_commands, parse_log
 
@@ -51,6 +54,29 @@ def test_every_place_has_its_part(tmp_path: Path) -> None:
     assert summary.startswith("## ❌ Dataform run failed")
     assert log[-1] == _named(log, "error")[-1]
     assert _named(log, "warning") == []
+
+
+def test_a_list_that_was_shortened_is_told(tmp_path: Path) -> None:
+    """Log and summary say how many names the output has, and how many there are."""
+    outcome = outcomes()["google-failure"][0]
+    actions = [make_action(f"p.d.{n:0200}", ActionState.FAILED) for n in range(400)]
+    log, outputs, summary = _publish(tmp_path, replace(outcome, actions=tuple(actions)))
+    listed = len(json.loads(dict(outputs)["failed-actions"]))
+    assert 200 < listed < 400
+    assert dict(outputs)["failed-actions-count"] == "400"
+    [warning] = _named(log, "warning")
+    for text in (warning.message, summary):
+        assert f"The output failed-actions has {listed} of 400 names" in text
+
+
+def test_nobody_is_told_of_an_output_that_nobody_reads() -> None:
+    """At a terminal there are no outputs."""
+    stream = io.StringIO()
+    console = Console(stream)
+    outcome, subject = outcomes()["google-failure"]
+    actions = [make_action(f"p.d.{n:0200}", ActionState.FAILED) for n in range(400)]
+    publish(replace(outcome, actions=tuple(actions)), subject, console, FileCommands({}, console))
+    assert "failed-actions" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("exit_code", [ExitCode.SUCCESS, ExitCode.RUN_UNSUCCESSFUL])

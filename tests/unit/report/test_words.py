@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -17,12 +18,13 @@ from dataform_action.errors import (
 )
 from dataform_action.events import CancelRequested, LeftRunning, RunOutcome
 from dataform_action.github.signals import Interrupted
-from dataform_action.model import ActionState, Compilation, Result, Run, State
+from dataform_action.model import Action, ActionState, Compilation, Result, Run, State
 from dataform_action.report.words import (
     Link,
     Mention,
     Words,
     count_states,
+    notes_on_result,
     words_of_compilation,
     words_of_error,
     words_of_internal_error,
@@ -58,6 +60,70 @@ def test_a_result_that_is_no_success_links_the_log() -> None:
     """The address stands in the hint as a part of its own."""
     words = words_of_result(Result(run=_ended(State.CANCELLED), duration=65.0))
     assert words.hint == ("Its log says why: ", _LOG)
+
+
+_GRANT = Refused("GET /run/77: HTTP 403.", status=403, hint="Grant a role.")
+
+
+@pytest.mark.parametrize(
+    ("state", "lost"),
+    [(State.FAILURE, "say which of them failed"), (State.SUCCESS, "list them")],
+)
+def test_actions_that_could_not_be_read_are_noted(state: State, lost: str) -> None:
+    """The note has the error and what to do about it; a hint that says nothing is left out."""
+    [note] = notes_on_result(Result(run=_ended(state), duration=1, actions_error=_GRANT))
+    assert note.text == (
+        f"The actions of the run could not be read, so this report cannot {lost}.\n"
+        "GET /run/77: HTTP 403.\nGrant a role."
+    )
+    silent = Result(run=_ended(state), duration=1, actions_error=NoResponse("HTTP 503."))
+    assert notes_on_result(silent)[0].text.splitlines()[1:] == ["HTTP 503."]
+
+
+def test_actions_without_their_details_are_noted() -> None:
+    """What a report lacks is said; without any action it lacks nothing."""
+    result = Result(run=_ended(), duration=1, details_error=_GRANT)
+    assert notes_on_result(result, has_actions=False) == ()
+    [note] = notes_on_result(replace(result, actions=(make_action("a"),)))
+    assert "neither their files nor what they blocked" in note.text
+    assert "HTTP 403" in note.text
+    assert notes_on_result(Result(run=_ended(), duration=1, actions=(make_action("a"),))) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "actions", "text"),
+    [
+        (
+            State.SUCCESS,
+            (),
+            "The run had no actions: nothing was built. Check which tags and actions are "
+            "selected, in the inputs or in the workflow configuration.",
+        ),
+        (State.FAILURE, (), "The run had no actions: nothing was built."),
+        (
+            State.SUCCESS,
+            (make_action("a", ActionState.DISABLED),),
+            "All actions of the run are disabled: nothing was built.",
+        ),
+    ],
+)
+def test_a_run_that_built_nothing_is_noted(
+    state: State, actions: tuple[Action, ...], text: str
+) -> None:
+    """An end without a single action is said, where the service knows actions at all."""
+    result = Result(run=_ended(state), duration=1, actions=actions)
+    [note] = notes_on_result(result)
+    assert note.text == text
+    assert notes_on_result(result, has_actions=False) == ()
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in ActionState if state is not ActionState.DISABLED]
+)
+def test_a_run_that_may_have_built_something_is_not_noted(state: ActionState) -> None:
+    """A state that is not known counts as pending, so that only disabled actions say nothing."""
+    actions = (make_action("a", ActionState.DISABLED), make_action("b", state))
+    assert notes_on_result(Result(run=_ended(), duration=1, actions=actions)) == ()
 
 
 def test_words_without_a_link() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataform_action.errors import NoResponse, Refused
+from dataform_action.errors import DataformError, NoResponse, Refused
 from dataform_action.model import Action, Compilation, Polling, Result
 from dataform_action.runs.api import run
 from tests.support.fakes import (
@@ -59,11 +59,25 @@ def test_actions_of_a_run_that_is_over(
         clock, polls=[status], queries=queries, details_of=details, has_actions=True
     )
     result = run(service, NIGHTLY, clock=clock)
-    # Only the service itself can say that there are none.
-    none = queries == [()]
-    wanted = Result(run=make_run(status), duration=0, actions=actions, has_no_actions=none)
-    assert result == wanted
+    assert (result.run, result.duration, result.actions) == (make_run(status), 0, actions)
     assert service.called == ["prepare", "start", "get", *calls]
+
+
+@pytest.mark.parametrize("error", [NoResponse("503"), Refused("no", status=403), Broken("odd")])
+def test_what_could_not_be_read_is_told(clock: FakeClock, error: DataformError) -> None:
+    """No actions because of an error are not the same as none, nor are actions without files."""
+    unread = FakeService(clock, polls=["FAILED"], queries=[error], has_actions=True)
+    assert run(unread, NIGHTLY, clock=clock) == Result(
+        run=make_run("FAILED"), duration=0, actions_error=error
+    )
+    bare = FakeService(
+        clock, polls=["FAILED"], queries=[(DONE,)], details_of=[error], has_actions=True
+    )
+    assert run(bare, NIGHTLY, clock=clock) == Result(
+        run=make_run("FAILED"), duration=0, actions=(DONE,), details_error=error
+    )
+    none = FakeService(clock, polls=["FAILED"], has_actions=True)
+    assert run(none, NIGHTLY, clock=clock) == Result(run=make_run("FAILED"), duration=0)
 
 
 def test_what_is_told_of_an_end_does_not_wait_for_the_interval(clock: FakeClock) -> None:
