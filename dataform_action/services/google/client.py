@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from dataform_action.errors import CredentialsRefused, InputError, NoResponse, Refused, TooLarge
 from dataform_action.services.base import Retry, once
+from dataform_action.services.google.hints import About, Purpose, hint_for
 from dataform_action.services.google.parse import parse_page_token
 from dataform_action.transport.client import Transport
 from dataform_action.transport.response import Json
@@ -15,12 +16,16 @@ from dataform_action.validation import is_segment
 
 NO_SEGMENT = "may hold only letters, digits, - and _"
 PAGE_SIZE = 1000
+#: How long a courtesy may keep what has ended already from being told, and as long to connect.
+COURTESY_SECONDS = 5.0
 #: An API that ignores ``fields`` sends the whole SQL of each compiled action.
 COMPILED_SIZE = 400
 #: 5,000 actions are legal; a service that pages forever is not. So many entries are read, and so
 #: many pages without any.
 _MOST_ENTRIES = 10_000
 _MOST_EMPTY_PAGES = 200
+_ANYTHING = About()
+_BAD_REQUEST = 400
 #: Characters of a field list that may stand in an address as they are.
 _SAFE = "(),/"
 
@@ -39,12 +44,20 @@ class GoogleApi:
     read_seconds: float
     given_token: bool
     retry: Retry = once
+    #: What the next requests are for.
+    about: About = _ANYTHING
+    #: What has answered before: if anything has, the repository is there.
+    seen: set[str] = field(default_factory=set)
     #: The lists of fields that the API refused, because it does not know one of them.
     refused_fields: set[str] = field(default_factory=set)
 
     def with_retry(self, retry: Retry) -> GoogleApi:
         """Return the same part of the API with another way to retry each request."""
         return replace(self, retry=retry)
+
+    def for_(self, purpose: Purpose, *inputs: str, environment: str | None = None) -> GoogleApi:
+        """Return the same part of the API for requests that depend on some inputs."""
+        return replace(self, about=About(purpose, inputs, environment or ""))
 
     @property
     def parent(self) -> str:
@@ -62,12 +75,15 @@ class GoogleApi:
 
     def _send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
         try:
-            return self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
+            answer = self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
         except CredentialsRefused:
             raise
         except Refused as error:
-            error.hint = hint_for(error, given_token=self.given_token) or error.hint
+            about = self.about._replace(knows_place=bool(self.seen))
+            error.hint = hint_for(error, about, given_token=self.given_token) or error.hint
             raise
+        self.seen.add(self.parent)
+        return answer
 
     def get(
         self,
@@ -172,79 +188,3 @@ def _address(path: str, parameters: Mapping[str, str], fields: str = "") -> str:
     parts = [urlencode(parameters)] if parameters else []
     parts += [f"fields={quote(fields, safe=_SAFE)}"] if fields else []
     return "?".join(filter(None, (path, "&".join(parts))))
-
-
-#: Words of a message, in lower case, and what to do; the first that fits counts.
-_BY_WORDS = (
-    (
-        "service account must be set",
-        "Set service-account to the account that the run acts as: the repository enforces strict "
-        "act-as checks. The caller needs roles/iam.serviceAccountUser on it.",
-    ),
-    (
-        "does not have permission to act as",
-        "Grant the caller roles/iam.serviceAccountUser on the service account of the run.",
-    ),
-    (
-        "generate tokens for",
-        "Grant Dataform's service agent, service-<project number>@gcp-sa-dataform.iam."
-        "gserviceaccount.com, roles/iam.serviceAccountTokenCreator on the service account.",
-    ),
-    (
-        "service account token creator",
-        "Grant Dataform's service agent, service-<project number>@gcp-sa-dataform.iam."
-        "gserviceaccount.com, roles/iam.serviceAccountTokenCreator on the service account.",
-    ),
-    (
-        "release compilation result",
-        "The release configuration has not been compiled yet: give environment as well, or "
-        "compile it once in the console.",
-    ),
-    (
-        "releasecompilationresult",
-        "The release configuration has not been compiled yet: give environment as well, or "
-        "compile it once in the console.",
-    ),
-    (
-        "parent resource not found",
-        "Check project-id, location and repository: there is no such repository there.",
-    ),
-    (
-        "can't find package.json",
-        "The repository has no package.json or workflow_settings.yaml where Dataform looks.",
-    ),
-    (
-        "commitish",
-        "Check git-ref: a repository without a Git remote knows only main.",
-    ),
-    (
-        "requested target does not exist",
-        "Check actions: the compilation does not hold that one.",
-    ),
-    ("quota", "The project's quota is used up: run fewer jobs at a time or raise the quota."),
-)
-_BAD_REQUEST = 400
-_BY_STATUS = {
-    400: "Check the inputs against the API's own words above.",
-    403: (
-        "Grant the caller roles/dataform.editor on the project or repository (and, for promote, "
-        "roles/dataform.admin)."
-    ),
-    404: "Check project-id, location, repository, schedule, environment and run-id.",
-}
-#: What to do when an access token that was given is not accepted.
-EXPIRED_HINT = (
-    "The access token was not accepted: it may have expired, as they do within an hour. Leave "
-    "token out and use google-github-actions/auth, whose credentials are renewed during the wait."
-)
-_UNACCEPTED = "The API did not accept the credentials: check their project and their scopes."
-
-
-def hint_for(error: Refused, *, given_token: bool) -> str:
-    """Return what to do about a refusal; empty if nothing better is known than it says."""
-    if error.status == 401:
-        return EXPIRED_HINT if given_token else _UNACCEPTED
-    # Not the message, whose address holds names that people chose.
-    detail = error.detail.lower()
-    found = next((hint for words, hint in _BY_WORDS if words in detail), "")
-    return found or _BY_STATUS.get(error.status, "")

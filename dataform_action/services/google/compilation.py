@@ -30,10 +30,12 @@ def compile_request(
     Raises:
         CompileFailed: the compilation has errors.
     """
-    answer = api.send(
+    body = _compilation_body(api, request)
+    source = "environment" if request.git_ref is None else "git-ref"
+    answer = api.for_("compile", source).send(
         "POST",
         f"{api.parent}/compilationResults",
-        _compilation_body(api, request),
+        body,
         read_seconds=_COMPILE_FACTOR * api.read_seconds,
     )
 
@@ -60,7 +62,11 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     config: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
-        base = api.get(name, fields.RELEASE_CONFIG).get("codeCompilationConfig")
+        base = (
+            api.for_("read", "environment")
+            .get(name, fields.RELEASE_CONFIG)
+            .get("codeCompilationConfig")
+        )
         config = dict(base) if isinstance(base, dict) else {}
     if request.vars:
         own = config.get("vars")

@@ -16,6 +16,10 @@ INVOCATION_ACTIONS = (
 COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
 REPOSITORY = "gitRemoteSettings/url"
 RELEASE_CONFIG = "codeCompilationConfig"
+SERVICE_ACCOUNT = "serviceAccount"
+WORKFLOW_CONFIGS = (
+    "nextPageToken,workflowConfigs(name,releaseConfig,invocationConfig/serviceAccount)"
+)
 WORKFLOW_CONFIG = "releaseConfig,invocationConfig"
 
 #: What may hold tags and dependencies. A declaration has neither: it is told by being there.

@@ -94,10 +94,10 @@ def fields_of(path: str) -> tuple[str, ...]:
             actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
             return actions if queried else (fields.COMPILATION,)
         case "workflowConfigs":
-            return (fields.WORKFLOW_CONFIG,)
+            return (fields.WORKFLOW_CONFIG if rest[0] else fields.WORKFLOW_CONFIGS,)
         case "releaseConfigs":
             return (fields.RELEASE_CONFIG,)
-    return (fields.REPOSITORY,)
+    return (fields.REPOSITORY, fields.SERVICE_ACCOUNT)
 
 
 def expect_error(
