@@ -161,6 +161,13 @@ class TooLarge(InvalidResponse):
     """Report a response that is longer than is read. A smaller page may fit."""
 
 
+class NotDone(DataformError):
+    """Report that what was requested is still being done: the request is made again later.
+
+    It is no failure. A ``Retry`` that can wait makes the next request after a pause.
+    """
+
+
 class RunMayExist(DataformError):
     """Report that the answer to the request that creates a run was lost.
 

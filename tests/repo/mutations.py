@@ -117,6 +117,27 @@ MUTATIONS = (
         "unit/auth",
     ),
     Mutation(
+        2,
+        "a compilation that goes on is not started again",
+        'raise NotDone("The compilation goes on.")',
+        'raise NoResponse("The compilation goes on.")',
+        "unit/services",
+    ),
+    Mutation(
+        2,
+        "an API without operations compiles in one request",
+        "if not _lacks_method(error):",
+        "if error:",
+        "unit/services",
+    ),
+    Mutation(
+        2,
+        "the wait for a compilation ends at the timeout",
+        "self._wait_for_the_rest(consequence)",
+        "self.pause(None)",
+        "unit/services",
+    ),
+    Mutation(
         3,
         "every page of a list is read",
         "if not token or pages == most:",

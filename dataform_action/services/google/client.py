@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
+from dataform_action.clock import Clock
 from dataform_action.errors import CredentialsRefused, InputError, NoResponse, Refused, TooLarge
 from dataform_action.services.base import Retry, once
 from dataform_action.services.google.hints import About, Purpose, hint_for
@@ -25,6 +27,7 @@ COMPILED_SIZE = 400
 _MOST_ENTRIES = 10_000
 _MOST_EMPTY_PAGES = 200
 _ANYTHING = About()
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _BAD_REQUEST = 400
 #: Characters of a field list that may stand in an address as they are.
 _SAFE = "(),/"
@@ -34,7 +37,8 @@ _SAFE = "(),/"
 class GoogleApi:
     """A Dataform repository's part of the API. An answer may take ``read_seconds``.
 
-    ``given_token`` tells whether the token was handed over, and so cannot be renewed here.
+    ``given_token`` tells whether the token was handed over, and so cannot be renewed here, and
+    ``clock`` is the time to wait by where a caller's ``retry`` cannot wait.
     """
 
     project_id: str
@@ -43,6 +47,7 @@ class GoogleApi:
     transport: Transport
     read_seconds: float
     given_token: bool
+    clock: Clock
     retry: Retry = once
     #: What the next requests are for.
     about: About = _ANYTHING
@@ -71,16 +76,16 @@ class GoogleApi:
     ) -> dict[str, Json]:
         """Make one request, with a hint in what it raises. See ``Transport.send``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
-        return self.retry(lambda: self._send_once(method, path, body, seconds))
+        return self.retry(lambda: self.send_once(method, path, body, seconds))
 
-    def _send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
+    def send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
+        """Make one request a single time. See ``send``."""
         try:
             answer = self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
         except CredentialsRefused:
             raise
         except Refused as error:
-            about = self.about._replace(knows_place=bool(self.seen))
-            error.hint = hint_for(error, about, given_token=self.given_token) or error.hint
+            self.with_hint(error)
             raise
         self.seen.add(self.parent)
         return answer
@@ -89,7 +94,7 @@ class GoogleApi:
         self,
         path: str,
         fields: str,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
         *,
         read_seconds: float | None = None,
     ) -> dict[str, Json]:
@@ -97,22 +102,36 @@ class GoogleApi:
 
         An API that knows one of the fields not refuses the request, and is asked for all.
         """
-        seconds = self.read_seconds if read_seconds is None else read_seconds
-        return self.retry(lambda: self._get_once(path, fields, parameters or {}, seconds))
+        return self.retry(
+            lambda: self.get_once(path, fields, parameters, read_seconds=read_seconds)
+        )
 
-    def _get_once(
-        self, path: str, fields: str, parameters: Mapping[str, str], seconds: float
+    def get_once(
+        self,
+        path: str,
+        fields: str,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
+        *,
+        read_seconds: float | None = None,
     ) -> dict[str, Json]:
+        """Read a resource a single time. See ``get``."""
+        seconds = self.read_seconds if read_seconds is None else read_seconds
         if fields not in self.refused_fields:
             try:
                 address = _address(path, parameters, fields)
-                return self._send_once("GET", address, None, seconds)
+                return self.send_once("GET", address, None, seconds)
             except Refused as error:
                 if error.status != _BAD_REQUEST:
                     raise
-        answer = self._send_once("GET", _address(path, parameters), None, seconds)
+        answer = self.send_once("GET", _address(path, parameters), None, seconds)
         self.refused_fields.add(fields)
         return answer
+
+    def with_hint(self, error: Refused) -> Refused:
+        """Return a refusal with what to do about it."""
+        about = self.about._replace(knows_place=bool(self.seen))
+        error.hint = hint_for(error, about, given_token=self.given_token) or error.hint
+        return error
 
     def pages(
         self, path: str, fields: str, *, size: int = PAGE_SIZE, most: int = 0, **parameters: str
@@ -178,7 +197,7 @@ class _PageReader:
     def _read(self) -> dict[str, Json]:
         token = {"pageToken": self.token} if self.token else {}
         query = {"pageSize": str(self.size), **self.parameters, **token}
-        return self.api._get_once(self.path, self.fields, query, self.api.read_seconds)
+        return self.api.get_once(self.path, self.fields, query)
 
     def _halve(self) -> None:
         self.size = max(1, self.size // 2)

@@ -1,6 +1,6 @@
 """Google Cloud Dataform: compile what a request asks for.
 
-Imports that the first request does not need are made after it.
+https://cloud.google.com/dataform/reference/rest/v1/projects.locations.repositories.compilationResults
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataform_action.model import Compilation, CompileFailed, RunRequest
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.enrich import find_files_url
+from dataform_action.services.google.operation import compile_once
 from dataform_action.services.google.parse import (
     parse_commit,
     parse_compilation_name,
@@ -16,10 +17,6 @@ from dataform_action.services.google.parse import (
     parse_project_path,
 )
 from dataform_action.transport.response import Json
-
-#: A compilation answers when it is done: git is fetched, and then 30 s are allowed. So
-#: much longer than for another answer it is waited for.
-_COMPILE_FACTOR = 6
 
 
 def compile_request(
@@ -32,12 +29,7 @@ def compile_request(
     """
     body = _compilation_body(api, request)
     source = "environment" if request.git_ref is None else "git-ref"
-    answer = api.for_("compile", source).send(
-        "POST",
-        f"{api.parent}/compilationResults",
-        body,
-        read_seconds=_COMPILE_FACTOR * api.read_seconds,
-    )
+    answer = compile_once(api.for_("compile", source), body)
 
     name = parse_compilation_name(answer, api.parent)
     errors = parse_compile_errors(answer)
@@ -62,11 +54,8 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     config: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
-        base = (
-            api.for_("read", "environment")
-            .get(name, fields.RELEASE_CONFIG)
-            .get("codeCompilationConfig")
-        )
+        answer = api.for_("read", "environment").get(name, fields.RELEASE_CONFIG)
+        base = answer.get("codeCompilationConfig")
         config = dict(base) if isinstance(base, dict) else {}
     if request.vars:
         own = config.get("vars")

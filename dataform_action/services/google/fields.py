@@ -14,6 +14,7 @@ INVOCATION_ACTIONS = (
     "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId)"
 )
 COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
+OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
 RELEASE_CONFIG = "codeCompilationConfig"
 SERVICE_ACCOUNT = "serviceAccount"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
 from dataform_action.events import Fact
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
@@ -49,7 +50,7 @@ class GoogleDataform(Service):
     address of the API without its version, such as that of a regional endpoint, and
     ``github_url`` that of the GitHub server that may hold the repository's files beside
     github.com. ``on_exchange`` is told of each request and its answer, in a line without
-    secrets.
+    secrets, and ``clock`` is the time to wait by for a compilation if a caller cannot wait.
 
     Raises:
         InputError: a name cannot be part of an API path, ``token`` is none, or it would go to
@@ -73,6 +74,7 @@ class GoogleDataform(Service):
         read_seconds: float = READ_SECONDS,
         github_url: str = GITHUB_URL,
         on_exchange: Callable[[str], object] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         problems = [
             (name, NO_SEGMENT)
@@ -97,6 +99,7 @@ class GoogleDataform(Service):
             ),
             read_seconds=read_seconds,
             given_token=not callable(token),
+            clock=clock or MonotonicClock(),
         )
         self._github_url = github_url
         #: The ids of the runs that were created here, and so are no input.

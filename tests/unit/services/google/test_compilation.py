@@ -152,7 +152,6 @@ def test_commit_of_compile_errors(google: GoogleDataform, api: responses.Request
 @pytest.mark.parametrize(
     "said",
     [
-        {},
         {"name": COMPILATION.replace("shop", "other")},
         {"name": f"{COMPILATIONS}/../../x"},
         {"name": RUN},

@@ -270,7 +270,7 @@ def test_not_found_names_what_was_given(
     inputs: str,
 ) -> None:
     """A 404 names the inputs that the request was made of, and no others."""
-    refuse(api, f"POST {COMPILATIONS}", 404, sent=sent)
+    refuse(api, f"POST {COMPILATIONS}", 404, sent=sent, message="x does not exist")
     with pytest.raises(Refused) as caught:
         google.prepare(request_)
     assert caught.value.hint == f"Check {inputs}, project-id, location and repository."
