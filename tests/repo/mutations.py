@@ -383,6 +383,27 @@ MUTATIONS = (
         "unit/services",
     ),
     Mutation(
+        8,
+        "what becomes part of a name has its form",
+        "if re.fullmatch(_NAME_PART, value, re.ASCII) is None:",
+        "if False:",
+        "unit/services",
+    ),
+    Mutation(
+        8,
+        "a ref of a pull request is explained",
+        "if re.fullmatch(_PULL_REQUEST, value):",
+        "if False:",
+        "unit/services",
+    ),
+    Mutation(
+        8,
+        "the log says which ref is compiled",
+        "notes = (*compilation.notes_on_ref(request), *selected.notes)",
+        "notes = selected.notes",
+        "integration",
+    ),
+    Mutation(
         9,
         "an error in the report changes neither the rest of it nor the exit code",
         "if not isinstance(error, Exception):",

@@ -16,6 +16,7 @@ from dataform_action.services.google.parse import (
     parse_compile_errors,
     parse_project_path,
 )
+from dataform_action.services.google_forms import commitish_of
 from dataform_action.transport.response import Json
 
 
@@ -48,6 +49,13 @@ def compile_request(
     return Compilation(name=name, commit=commit), prefix
 
 
+def notes_on_ref(request: RunRequest) -> tuple[str, ...]:
+    """Return a line that says which ref is compiled, if it is written otherwise."""
+    given = request.git_ref or ""
+    used = commitish_of(given)
+    return () if used == given else (f"git-ref {given} is compiled as {used}",)
+
+
 def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     if request.git_ref is None:
         return {"releaseConfig": api.full_name("releaseConfigs", request.environment or "")}
@@ -64,5 +72,5 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
         config["schemaSuffix"] = request.schema_suffix
     if request.table_prefix is not None:
         config["tablePrefix"] = request.table_prefix
-    body: dict[str, object] = {"gitCommitish": request.git_ref}
+    body: dict[str, object] = {"gitCommitish": commitish_of(request.git_ref)}
     return {**body, "codeCompilationConfig": config} if config else body

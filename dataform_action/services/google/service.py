@@ -126,7 +126,8 @@ class GoogleDataform(Service):
         body: dict[str, object] = {"compilationResult": compiled.name}
         if selected.config:
             body["invocationConfig"] = selected.config
-        return Prepared(request=request, body=body, compilation=compiled, notes=selected.notes)
+        notes = (*compilation.notes_on_ref(request), *selected.notes)
+        return Prepared(request=request, body=body, compilation=compiled, notes=notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""

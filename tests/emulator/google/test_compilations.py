@@ -163,6 +163,7 @@ def test_compile_in_an_operation() -> None:
         made = client.data("POST", _LONG, {"gitCommitish": "main"})
         assert made["name"].startswith(f"{_OPERATIONS}/")
         looks = [client.call("GET", f"/v1/{made['name']}").data for _ in range(3)]
+        client.close()
     assert ["done" in look for look in (made, *looks)] == [False, False, False, True]
     assert looks[-1]["response"]["resolvedGitCommitSha"]
     assert looks[-1]["response"]["@type"].endswith(".CompilationResult")
@@ -200,6 +201,8 @@ def test_operation_that_does_not_exist(client: Warehouse) -> None:
 def test_api_without_operations() -> None:
     """The rules may leave out what not every version of the API has."""
     with Emulator(rules=Rules(has_operations=False)) as emulator:
-        code, message = Warehouse(emulator.url).error("POST", _LONG, {"gitCommitish": "main"})
+        client = Warehouse(emulator.url)
+        code, message = client.error("POST", _LONG, {"gitCommitish": "main"})
+        client.close()
     assert code == MISSING
     assert message.startswith("Method not found")

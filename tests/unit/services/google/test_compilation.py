@@ -39,7 +39,7 @@ def test_commit_that_is_none(
 def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
     """A commit-ish is compiled with just the overrides that are given."""
     body = {
-        "gitCommitish": "refs/pull/7/head",
+        "gitCommitish": "feature/x",
         "codeCompilationConfig": {
             "vars": {"env": "ci", "empty": ""},
             "schemaSuffix": "pr7",
@@ -48,7 +48,7 @@ def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
     }
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     request_ = RunRequest(
-        git_ref="refs/pull/7/head",
+        git_ref="feature/x",
         vars=(("env", "ci"), ("empty", "")),
         schema_suffix="pr7",
         table_prefix="t",
