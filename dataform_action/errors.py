@@ -6,7 +6,7 @@ Every class carries a message (what happened, with names and values), a hint
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class DataformError(Exception):
@@ -54,18 +54,28 @@ class InputError(DataformError, ValueError):
 class Refused(DataformError):
     """Report a request that the API understood and declined (HTTP 4xx).
 
-    ``status`` is the HTTP status and ``detail`` the API's own words, if it gave any. Sending the
-    same again gives the same response.
+    ``status`` is the HTTP status and ``detail`` the API's own words, if it gave any. ``reason``
+    and ``metadata`` are those of a google.rpc.ErrorInfo in the response; they may be empty.
+    Sending the same again gives the same response.
     """
 
     hint = "The API's own words above say why; sending the same again will not help."
 
     def __init__(
-        self, message: str, *, status: int, hint: str | None = None, detail: str = ""
+        self,
+        message: str,
+        *,
+        status: int,
+        hint: str | None = None,
+        detail: str = "",
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.detail = detail
+        self.reason = reason
+        self.metadata = dict(metadata or {})
 
 
 class CredentialsRefused(Refused):
@@ -149,6 +159,13 @@ class InvalidResponse(Unusable):
 
 class TooLarge(InvalidResponse):
     """Report a response that is longer than is read. A smaller page may fit."""
+
+
+class NotDone(DataformError):
+    """Report that what was requested is still being done: the request is made again later.
+
+    It is no failure. A ``Retry`` that can wait makes the next request after a pause.
+    """
 
 
 class RunMayExist(DataformError):

@@ -14,6 +14,7 @@ from dataform_action.errors import (
     Misconfigured as Misconfigured,
     NoResponse as NoResponse,
     NotConnected as NotConnected,
+    NotDone as NotDone,
     Refused as Refused,
     RunMayExist as RunMayExist,
     Throttled as Throttled,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 _LONGEST_SHOWN = 60
 
@@ -34,6 +35,11 @@ def shown(value: str) -> str:
 def printable(text: str) -> str:
     """Return a text as one line that neither moves the cursor nor changes colours."""
     return text if text.isprintable() else re.sub(_UNPRINTABLE, " ", text)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def cut(text: str, limit: int) -> str:

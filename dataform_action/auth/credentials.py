@@ -18,6 +18,7 @@ from dataform_action.auth.exchange import Exchanges
 from dataform_action.auth.token_secrets import Secrets, secrets_in
 from dataform_action.errors import CredentialsRefused, NotConnected
 from dataform_action.transport.response import Response, parse_json
+from dataform_action.validation import is_project_id
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 FILE_VARIABLES = (
@@ -29,6 +30,7 @@ BAD_FILE_HINT = (
     "Give the file that google-github-actions/auth or gcloud made, or the JSON key of a service "
     "account."
 )
+_QUOTA_PROJECT_VARIABLE = "GOOGLE_CLOUD_QUOTA_PROJECT"
 #: No answer of a metadata server within this time: there is none.
 _PROBE_SECONDS = 3.0
 #: What google-github-actions/auth calls its file. No other name is looked for in the
@@ -78,6 +80,16 @@ def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[
     for secret in secrets_in(info):
         secrets.hide(secret)
     return lambda: _credentials_of(info, path)
+
+
+def find_quota_project(environ: Mapping[str, str], credentials: Credentials) -> str:
+    """Return the project whose quota requests use; empty if neither names one that can be.
+
+    The variable goes before the credentials, as in google-auth.
+    """
+    own = getattr(credentials, "quota_project_id", None)
+    project = environ.get(_QUOTA_PROJECT_VARIABLE, "").strip() or own
+    return project if isinstance(project, str) and is_project_id(project) else ""
 
 
 def _read(path: Path, variable: str, workspace: str) -> bytes:

@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dataform_action.auth.credentials import BAD_FILE_HINT, Credentials, find_credentials
+from dataform_action.auth.credentials import (
+    BAD_FILE_HINT,
+    Credentials,
+    find_credentials,
+    find_quota_project,
+)
 from dataform_action.auth.exchange import Exchanges
 from dataform_action.auth.token_secrets import Secrets
 from dataform_action.clock import Clock, MonotonicClock
@@ -70,6 +75,8 @@ class ApplicationDefaultCredentials:
         self._secrets = Secrets()
         self._minted: _Minted | None = None
         self._make: Callable[[], Credentials] | None = None
+        #: The project whose quota is used, if the credentials name one; known with the first token.
+        self.quota_project = ""
 
     def __call__(self) -> str:
         """Return a token that has some time left, a new one if need be."""
@@ -119,6 +126,7 @@ class ApplicationDefaultCredentials:
             if not isinstance(credentials.token, str) or not credentials.token:
                 raise TypeError("no token")
             self._secrets.learn(credentials.token)
+            self.quota_project = find_quota_project(self._environ, credentials)
             return _Minted(credentials.token, self._clock.now() + _lifetime(credentials.expiry))
         except DataformError:
             raise

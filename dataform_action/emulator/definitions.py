@@ -111,6 +111,8 @@ class Rules:
     default_page_size, largest_page_size: the sizes of pages.
     fields: what happens to the parameter ``fields``: it is honoured, or ignored, or refused as it
         is when one of the fields is not known.
+    has_operations: whether compilations may be long-running operations.
+    compilation_polls: how many GETs of such an operation find it going on; 0: it is done at once.
     """
 
     sends_pending: bool = False
@@ -118,6 +120,8 @@ class Rules:
     default_page_size: int = 50
     largest_page_size: int = 1000
     fields: Literal["honoured", "ignored", "refused"] = "honoured"
+    has_operations: bool = True
+    compilation_polls: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from dataform_action.clock import Clock
-from dataform_action.errors import DataformError, GaveUp, Unusable, WaitTimeout
+from dataform_action.errors import DataformError, GaveUp, NotDone, Unusable, WaitTimeout
 from dataform_action.events import Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.model import Polling, Run
 from dataform_action.services.base import Retry
@@ -121,6 +121,8 @@ class Backoff:
                 started = self._clock.now()
                 try:
                     value = request()
+                except NotDone:
+                    self._wait_for_the_rest(consequence)
                 except Unusable as error:
                     if not error.retryable:
                         raise
@@ -130,6 +132,18 @@ class Backoff:
                     return value
 
         return retry
+
+    def _wait_for_the_rest(self, consequence: str) -> None:
+        """Wait for the next look at something that goes on, which is a usable response.
+
+        Raises:
+            WaitTimeout: as ``retrying``.
+        """
+        self.succeeded()
+        if self.is_over:
+            limit = format_duration(self._polling.timeout)
+            self.decide(WaitTimeout(f"{consequence} The timeout of {limit} is over."))
+        self.pause(None)
 
     def wait_to_retry(self, error: Unusable, started: float, consequence: str) -> None:
         """Wait for another attempt at a request that must succeed before a run is waited for.

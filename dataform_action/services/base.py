@@ -15,7 +15,11 @@ class Retry(Protocol):
     """Make one request, again and again while that makes sense, and return its value."""
 
     def __call__(self, request: Callable[[], T], /) -> T:
-        """Call ``request`` until it succeeds; raise its error when no attempt is left."""
+        """Call ``request`` until it succeeds; raise its error when no attempt is left.
+
+        It may raise ``NotDone``, after which it is called again at the pace of a poll. What
+        cannot wait lets that pass.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from dataform_action.errors import (
 from dataform_action.model import Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.specs import DATAFORM_WEB
+from dataform_action.text import join_names
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.transport.response import Json
 from dataform_action.validation import is_link, is_segment, is_token
@@ -34,18 +35,18 @@ _STATES = {
     "TIMED_OUT": State.TIMED_OUT,
 }
 
+_BAD_REQUEST = 400
+_NOT_FOUND = 404
 _TAGS_UNCHECKED = (
     "Dataform Web does not report the actions of a run, so the tags cannot be checked: a tag that "
     "no action has runs nothing."
 )
 _HINTS = {
-    400: "Check the names given in schedule, environment and tags.",
     401: (
         "The token was not accepted: make an API token in the Dataform project's settings and "
         "store it as the secret that the token input reads."
     ),
     403: "The token may not do this: it must belong to the project that project-id names.",
-    404: "One of project-id, schedule, environment and run-id is not known there.",
 }
 
 
@@ -86,6 +87,8 @@ class DataformWeb(Service):
         app_url = _APP_URL if api_url == DATAFORM_WEB.api_url else "/".join(api_url.split("/")[:3])
         self._project_url = f"{app_url}/#/{project_id}"
         self._read_seconds = read_seconds
+        #: The ids of the runs that were created here.
+        self._created: set[str] = set()
         self._transport = Transport(
             api_url, token if callable(token) else lambda: token, on_exchange=on_exchange
         )
@@ -101,7 +104,9 @@ class DataformWeb(Service):
             answer = self._transport.send(
                 "POST", self._path, dict(prepared.body), read_seconds=2 * self._read_seconds
             )
-            return self.describe(parse_created(answer))
+            run_id = parse_created(answer)
+            self._created.add(run_id)
+            return self.describe(run_id)
         except Unusable as error:
             if error.unprocessed:
                 raise
@@ -112,7 +117,13 @@ class DataformWeb(Service):
                 url=self._project_url,
             ) from error
         except Refused as error:
-            error.hint = _HINTS.get(error.status, error.hint)
+            given = prepared.request
+            error.hint = _hint_for(
+                error.status,
+                ("schedule", given.schedule),
+                ("environment", given.environment),
+                ("tags", given.tags),
+            )
             raise
 
     def describe(self, run_id: str) -> Run:
@@ -130,8 +141,22 @@ class DataformWeb(Service):
                 self._transport.send("GET", path, read_seconds=self._read_seconds), run
             )
         except Refused as error:
-            error.hint = _HINTS.get(error.status, error.hint)
+            # The id of a run that was created here is no input.
+            error.hint = _hint_for(error.status, ("run-id", run.id not in self._created))
             raise
+
+
+def _hint_for(status: int, *inputs: tuple[str, object]) -> str:
+    """Return what to do about a refusal, by the inputs that were given."""
+    given = tuple(name for name, value in inputs if value)
+    if status == _BAD_REQUEST and given:
+        return f"Check {join_names(given)}."
+    if status == _NOT_FOUND:
+        # Tags are no names of the project's that could be missing.
+        names = ("project-id", *(name for name in given if name != "tags"))
+        which = "it" if len(names) == 1 else "one of them"
+        return f"Check {join_names(names)}: {which} is not known there."
+    return _HINTS.get(status, Refused.hint)
 
 
 def create_body(request: RunRequest) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dataform_action.events import Fact
 from dataform_action.model import RunRequest
+from dataform_action.services.google_forms import form_problems
 from dataform_action.text import shown
 from dataform_action.validation import is_project_id, is_segment
 
@@ -116,7 +117,7 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
         problems.append(("promote", "needs environment, without git-ref"))
     if request.promote and request.compile_only:
         problems.append(("promote", "comes after a run, which compile-only leaves out"))
-    return problems
+    return problems + form_problems(request)
 
 
 def _overrides(request: RunRequest) -> list[str]:

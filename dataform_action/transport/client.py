@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import requests
 
@@ -45,7 +45,8 @@ class Transport:
 
     A call is one attempt: there are no retries and no redirects here. ``token`` is
     asked for at every request, so that it may change during a long wait. ``on_exchange``
-    is told of each request and its answer, in a line without secrets.
+    is told of each request and its answer, in a line without secrets. ``more_headers`` returns
+    those of the service, after the token is known.
 
     Raises:
         InputError: ``base_url`` is no address that the token may be sent to.
@@ -57,6 +58,7 @@ class Transport:
         token: Callable[[], str],
         *,
         on_exchange: Callable[[str], object] | None = None,
+        more_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         problem = api_url_problem(base_url)
         if problem:
@@ -64,6 +66,7 @@ class Transport:
         self._base_url = base_url
         self._token = token
         self._on_exchange = on_exchange
+        self._more_headers = more_headers
         self._session = HttpSession()
 
     def send(
@@ -125,7 +128,11 @@ class Transport:
         return self._session.exchange(
             method,
             self._base_url + path,
-            headers={"Authorization": f"Bearer {token}", "User-Agent": _USER_AGENT},
+            headers={
+                **self._more_headers(),
+                "Authorization": f"Bearer {token}",
+                "User-Agent": _USER_AGENT,
+            },
             timeout=timeout,
             limit=_BODY_LIMIT,
             json=body,

@@ -60,7 +60,8 @@ def read_response(response: Response, what: str, hide: Callable[[str], str]) -> 
         raise Throttled(text, retry_after=parse_retry_after(response.headers))
     if status == 408 or status >= 500:
         raise NoResponse(text, retry_after=parse_retry_after(response.headers), http_status=status)
-    raise Refused(text, status=status, detail=detail)
+    reason, metadata = parse_error_info(value)
+    raise Refused(text, status=status, detail=detail, reason=reason, metadata=metadata)
 
 
 def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
@@ -119,6 +120,22 @@ def parse_json(body: bytes) -> Json:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
+
+
+def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
+    """Return reason and metadata of the google.rpc.ErrorInfo in an error; empty without one.
+
+    See https://cloud.google.com/apis/design/errors#error_info.
+    """
+    error = value.get("error") if isinstance(value, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    for detail in details if isinstance(details, list) else ():
+        match detail:
+            case {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": str() as reason}:
+                given = detail.get("metadata")
+                pairs = given.items() if isinstance(given, dict) else ()
+                return reason, {key: text for key, text in pairs if isinstance(text, str)}
+    return "", {}
 
 
 def describe_error(body: bytes, hide: Callable[[str], str]) -> str:

@@ -257,12 +257,16 @@ def test_described_client_turns_pages(repositories: Any) -> None:  # noqa: ANN40
 # What the action itself sends
 
 _PREFIX = "dataform.projects.locations.repositories."
+_COMPILE, _GET_OPERATION = (
+    "compilationResults.createLongRunning",
+    "dataform.projects.locations.operations.get",
+)
 _GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
 _RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
 #: At the end, the actions are looked up in the compilation, and the repository's remote.
 _GET_REPOSITORY = "get"
 _TOLD = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
-_COMPILED = _TOLD | {"compilationResults.create"}
+_COMPILED = _TOLD | {_COMPILE}
 _LOST = Fault("close", on="create", processed=True)
 
 
@@ -325,11 +329,11 @@ _PLAYS = {
     ),
     "compile-only": Play(
         {"schedule": "", "git_ref": "main", "compile_only": "true"},
-        {"compilationResults.create", "compilationResults.query", _GET_REPOSITORY},
+        {_COMPILE, "compilationResults.query", _GET_REPOSITORY},
     ),
     "broken": Play(
         {"schedule": "", "git_ref": "broken"},
-        {"compilationResults.create", _GET_REPOSITORY},
+        {_COMPILE, _GET_REPOSITORY},
         ExitCode.RUN_UNSUCCESSFUL,
     ),
     "promote": Play(
@@ -383,6 +387,43 @@ def test_the_action_sends_what_is_described(play: Play, clock: FakeClock, tmp_pa
             emulator.add_fault(fault)
         step = run_here(tmp_path, google_inputs_for(emulator, **play.inputs), clock)
         assert (step.exit_code, called(emulator)) == (play.exit_code, play.methods), step.log
+
+
+@pytest.mark.parametrize("polls", [0, 3])
+@pytest.mark.parametrize("fields", ["honoured", "ignored"])
+def test_the_action_waits_for_an_operation_as_described(
+    clock: FakeClock,
+    tmp_path: Path,
+    polls: int,
+    fields: Any,  # noqa: ANN401
+) -> None:
+    """An operation is read as the description has it, and its answer is as described."""
+    rules = Rules(compilation_polls=polls, fields=fields)
+    with Emulator(repositories=[warehouse()], rules=rules) as emulator:
+        inputs = google_inputs_for(emulator, schedule="", environment="production")
+        assert run_here(tmp_path, inputs, clock).exit_code == ExitCode.SUCCESS
+        assert called(emulator) == _COMPILED | ({_GET_OPERATION} if polls else set())
+
+
+def test_the_action_compiles_without_operations_as_described(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """An API without operations compiles in one request."""
+    with Emulator(repositories=[warehouse()], rules=Rules(has_operations=False)) as emulator:
+        inputs = google_inputs_for(emulator, schedule="", environment="production")
+        assert run_here(tmp_path, inputs, clock).exit_code == ExitCode.SUCCESS
+        assert called(emulator) == _COMPILED | {"compilationResults.create"}
+
+
+def test_described_client_compiles_in_an_operation(emulator: Emulator, repositories: Any) -> None:  # noqa: ANN401
+    """An operation of the emulator is what the description says, with its result or its error."""
+    results = repositories.compilationResults()
+    made = results.createLongRunning(parent=HOME, body={"gitCommitish": "main"}).execute()
+    assert made["done"] is True
+    name = made["response"]["name"]
+    assert results.get(name=name).execute()["name"] == name
+    failed = results.createLongRunning(parent=HOME, body={"gitCommitish": "gone"}).execute()
+    assert failed["error"]["code"] == 3
 
 
 def test_the_action_asks_for_an_existing_run_as_described(

@@ -126,7 +126,7 @@ def test_compile_errors_stop_before_the_run(tmp_path: Path, clock: FakeClock) ->
         step = play(emulator, tmp_path, clock, git_ref="broken")
         posts = [request.path for request in emulator.requests if request.method == "POST"]
     assert step.exit_code == 1
-    assert [path.rsplit("/", 1)[-1] for path in posts] == ["compilationResults"]
+    assert [path.rsplit("/", 1)[-1] for path in posts] == ["compilationResults:createLongRunning"]
     places = [line for line in step.errors if "compile error::" in line]
     assert len(places) == min(len(errors), 9)
     for error in errors:

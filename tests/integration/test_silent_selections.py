@@ -295,3 +295,24 @@ def test_a_schedule_of_another_environment_is_named(tmp_path: Path, clock: FakeC
         assert emulator.invocations == []
     assert step.exit_code == 2
     assert "schedule hourly belongs to environment 'reporting', not to production" in step.errors[0]
+
+
+def test_forms_are_checked_before_anything_is_sent(tmp_path: Path, clock: FakeClock) -> None:
+    """What would be compiled and fail much later is refused at once."""
+    with Emulator() as emulator:
+        inputs = {"git_ref": "refs/pull/7/merge", "schema_suffix": "feature/x-1"}
+        step = play(emulator, tmp_path, clock, schedule="", **inputs)
+        assert emulator.requests == []
+    assert step.exit_code == 2
+    assert "give 'feature_x_1', for example" in step.errors[0]
+    assert "give the branch (github.head_ref)" in step.errors[0]
+
+
+def test_the_log_says_which_ref_is_compiled(tmp_path: Path, clock: FakeClock) -> None:
+    """A ref of GitHub's is stripped to what Dataform knows, and a line says so."""
+    with Emulator() as emulator:
+        step = play(emulator, tmp_path, clock, schedule="", git_ref="refs/heads/main")
+        bodies = [request.body for request in emulator.requests if request.method == "POST"]
+    assert step.exit_code == 0
+    assert b'{"gitCommitish": "main"}' in bodies[0]
+    assert "git-ref refs/heads/main is compiled as main" in step.log

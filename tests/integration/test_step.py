@@ -105,10 +105,10 @@ def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
     ("changes", "words"),
     [
         ({"token": "not-the-token"}, "The token was not accepted"),
-        ({"project_id": "4321"}, "One of project-id, schedule, environment and run-id"),
-        ({"schedule": "weekly"}, "One of project-id, schedule, environment and run-id"),
-        ({"environment": "moon"}, "One of project-id, schedule, environment and run-id"),
-        ({"run_id": "1"}, "One of project-id, schedule, environment and run-id"),
+        ({"project_id": "4321"}, "Check project-id, schedule and environment: one of them is"),
+        ({"schedule": "weekly"}, "Check project-id, schedule and environment: one of them is"),
+        ({"environment": "moon"}, "Check project-id, schedule and environment: one of them is"),
+        ({"run_id": "1"}, "Check project-id and run-id: one of them is not known there"),
     ],
 )
 def test_refusal(

@@ -51,6 +51,7 @@ def test_the_promise_is_kept_as_a_list() -> None:
         "Misconfigured",
         "NoResponse",
         "NotConnected",
+        "NotDone",
         "Noted",
         "Observer",
         "OutageEnded",

@@ -64,6 +64,10 @@ class GoogleDataform:
             case project, "locations", location, "repositories", repository, *inner:
                 name = RepositoryName(project, location, repository)
                 return self._route_inside(name, inner, request)
+            case project, "locations", location, "operations", identifier:
+                home = f"projects/{project}/locations/{location}/operations/{identifier}"
+                handle = partial(self._get_operation, home, request)
+                return self._endpoint("other", json.dumps({"name": home}), handle, request)
         return self._endpoint("other", "", partial(_no_method, request), request)
 
     def snapshot(self) -> list[Invocation]:
@@ -84,7 +88,9 @@ class GoogleDataform:
     ) -> Endpoint:
         identifier = verb = ""
         collection = "/".join(inner)
-        if len(inner) == 2:
+        if len(inner) == 1 and self.rules.has_operations:
+            collection, _, verb = collection.partition(":")
+        elif len(inner) == 2:
             identifier, _, verb = inner[1].partition(":")
             collection = f"{inner[0]}/*"
         method = METHODS.get((request.method, collection, verb))
@@ -130,6 +136,22 @@ class GoogleDataform:
         challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'}
         raise ApiError("UNAUTHENTICATED", message, [detail], challenge)
 
+    def _get_operation(self, name: str, request: Request) -> Mapping[str, object]:
+        if request.method != "GET" or not self.rules.has_operations:
+            return _no_method(request)
+        parse_query(request.query, ())
+        for repository in self.repositories:
+            operation = repository.operations.get(name.rpartition("/")[2])
+            if operation is not None and operation.name == name:
+                response = operation.render()
+                operation.polls_left -= 1
+                return self._selected(request, response)
+        raise ApiError("NOT_FOUND", f"{name} does not exist")
+
+    def _selected(self, request: Request, response: Mapping[str, object]) -> Mapping[str, object]:
+        honours = self.rules.fields == "honoured"
+        return select_fields(request.query, response) if honours else response
+
     def _call(
         self, method: Method, name: RepositoryName, identifier: str, request: Request
     ) -> Mapping[str, object]:
@@ -145,9 +167,7 @@ class GoogleDataform:
             if repository.name == name:
                 path = unquote(request.path)
                 call = Call(repository, identifier, path, query, body, self.pager)
-                if self.rules.fields == "honoured":
-                    return select_fields(request.query, method.handle(call))
-                return method.handle(call)
+                return self._selected(request, method.handle(call))
         raise ApiError("NOT_FOUND", "parent resource not found")
 
 

@@ -14,12 +14,13 @@ from dataform_action.emulator.compiled_graph import (
     load_graph,
 )
 from dataform_action.emulator.definitions import Commit, Repository
-from dataform_action.emulator.google.errors import ApiError
+from dataform_action.emulator.google.errors import ApiError, render_status
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 
 COLLECTION = "compilationResults"
 _SHORTEST_SHA = 7
+_TYPE = "type.googleapis.com/google.cloud.dataform.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,26 @@ class CompilationResult:
                 createTime=render_timestamp(self.created),
             ),
         }
+
+
+@dataclass(slots=True)
+class CompilationOperation:
+    """A long-running compilation: the outcome, and how many GETs still find it going on."""
+
+    name: str
+    outcome: CompilationResult | ApiError
+    polls_left: int
+
+    def render(self) -> dict[str, object]:
+        """Render the Operation."""
+        metadata = {"@type": f"{_TYPE}.CreateCompilationResultMetadata"}
+        head: dict[str, object] = {"name": self.name, "metadata": metadata}
+        if self.polls_left > 0:
+            return head
+        if isinstance(self.outcome, ApiError):
+            return head | {"done": True, "error": render_status(self.outcome)}
+        response = {"@type": f"{_TYPE}.CompilationResult", **self.outcome.render()}
+        return head | {"done": True, "response": response}
 
 
 class CompilationStore:

@@ -37,6 +37,18 @@ _CODES: Mapping[int, str] = MappingProxyType(
 )
 
 
+#: The numbers of google.rpc.Code, which an operation has instead of names.
+_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {
+        "INVALID_ARGUMENT": 3,
+        "NOT_FOUND": 5,
+        "PERMISSION_DENIED": 7,
+        "FAILED_PRECONDITION": 9,
+        "UNAUTHENTICATED": 16,
+    }
+)
+
+
 @dataclass(slots=True, eq=False)
 class ApiError(Exception):
     """A request that the API refuses: the name of a gRPC code, and the contents of the response."""
@@ -49,6 +61,12 @@ class ApiError(Exception):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+def render_status(error: ApiError) -> dict[str, object]:
+    """Render the google.rpc.Status of an operation that failed."""
+    details = {"details": list(error.details)} if error.details else {}
+    return {"code": _NUMBERS[error.code], "message": error.message, **details}
 
 
 def api_error_response(error: ApiError) -> Response:

@@ -55,6 +55,10 @@ def _create_compilation_result(call: Call) -> Mapping[str, object]:
     return call.repository.compile(call.body).render()
 
 
+def _create_compilation_operation(call: Call) -> Mapping[str, object]:
+    return call.repository.compile_long(call.body).render()
+
+
 def _get_compilation_result(call: Call) -> Mapping[str, object]:
     return call.repository.compilations.find(call.identifier).render()
 
@@ -137,6 +141,7 @@ def _sort(
     return sorted(items, key=lambda item: str(item[fields[field]]), reverse=descends)
 
 
+_LONG_RUNNING = "createLongRunning"
 _LIST = ("filter", "orderBy", *PAGING)
 
 METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
@@ -145,6 +150,13 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ("POST", "compilationResults", ""): Method(
             "compile",
             _create_compilation_result,
+            (),
+            request_bodies.COMPILATION_RESULT,
+            "compilation_result",
+        ),
+        ("POST", "compilationResults", _LONG_RUNNING): Method(
+            "compile",
+            _create_compilation_operation,
             (),
             request_bodies.COMPILATION_RESULT,
             "compilation_result",

@@ -4,10 +4,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
 from dataform_action.emulator.definitions import Course, Repository, Rules
-from dataform_action.emulator.google.compilations import CompilationResult, CompilationStore
+from dataform_action.emulator.google.compilations import (
+    CompilationOperation,
+    CompilationResult,
+    CompilationStore,
+)
 from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
 from dataform_action.emulator.google.errors import ApiError, bad_request
 from dataform_action.emulator.google.execution import Execution
@@ -50,6 +55,8 @@ class RepositoryStore:
         self.name = RepositoryName(repository.project, repository.location, repository.name)
         self._repository = repository
         self._script = script
+        self._rules = rules
+        self.operations: dict[str, CompilationOperation] = {}
         self._created = pace.clock.now()
         self.releases = ReleaseConfigStore(repository, self.name)
         self.workflows = WorkflowConfigStore(repository, self.name, self._created)
@@ -89,6 +96,27 @@ class RepositoryStore:
             raise bad_request("One of git_commitish, workspace and release_config must be set")
         source = {"gitCommitish": body["gitCommitish"]}
         return self.compilations.compile(body["gitCommitish"], source, settings)
+
+    def compile_long(self, body: Mapping[str, Any]) -> CompilationOperation:
+        """Start to compile; only a wrong source is refused at once."""
+        if "releaseConfig" in body:
+            self.releases.resolve(body["releaseConfig"])
+        elif "gitCommitish" not in body:
+            return self._operation(self.compile(body))
+        try:
+            return self._operation(self.compile(body))
+        except ApiError as error:
+            return self._operation(error)
+
+    def _operation(self, outcome: CompilationResult | ApiError) -> CompilationOperation:
+        number = uuid5(NAMESPACE_URL, f"{self.name}/operations/{len(self.operations)}")
+        identifier = f"operation-{number}"
+        home = f"projects/{self.name.project}/locations/{self.name.location}"
+        operation = CompilationOperation(
+            f"{home}/operations/{identifier}", outcome, self._rules.compilation_polls
+        )
+        self.operations[identifier] = operation
+        return operation
 
     def invoke(self, body: Mapping[str, Any]) -> Execution:
         """Create a workflow invocation."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
+from dataform_action.clock import Clock
 from dataform_action.errors import CredentialsRefused, InputError, NoResponse, Refused, TooLarge
 from dataform_action.services.base import Retry, once
+from dataform_action.services.google.hints import About, Purpose, hint_for
 from dataform_action.services.google.parse import parse_page_token
 from dataform_action.transport.client import Transport
 from dataform_action.transport.response import Json
@@ -15,12 +18,17 @@ from dataform_action.validation import is_segment
 
 NO_SEGMENT = "may hold only letters, digits, - and _"
 PAGE_SIZE = 1000
+#: How long a courtesy may keep what has ended already from being told, and as long to connect.
+COURTESY_SECONDS = 5.0
 #: An API that ignores ``fields`` sends the whole SQL of each compiled action.
 COMPILED_SIZE = 400
 #: 5,000 actions are legal; a service that pages forever is not. So many entries are read, and so
 #: many pages without any.
 _MOST_ENTRIES = 10_000
 _MOST_EMPTY_PAGES = 200
+_ANYTHING = About()
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+_BAD_REQUEST = 400
 #: Characters of a field list that may stand in an address as they are.
 _SAFE = "(),/"
 
@@ -29,7 +37,8 @@ _SAFE = "(),/"
 class GoogleApi:
     """A Dataform repository's part of the API. An answer may take ``read_seconds``.
 
-    ``given_token`` tells whether the token was handed over, and so cannot be renewed here.
+    ``given_token`` tells whether the token was handed over, and so cannot be renewed here, and
+    ``clock`` is the time to wait by where a caller's ``retry`` cannot wait.
     """
 
     project_id: str
@@ -38,13 +47,22 @@ class GoogleApi:
     transport: Transport
     read_seconds: float
     given_token: bool
+    clock: Clock
     retry: Retry = once
+    #: What the next requests are for.
+    about: About = _ANYTHING
+    #: What has answered before: if anything has, the repository is there.
+    seen: set[str] = field(default_factory=set)
     #: The lists of fields that the API refused, because it does not know one of them.
     refused_fields: set[str] = field(default_factory=set)
 
     def with_retry(self, retry: Retry) -> GoogleApi:
         """Return the same part of the API with another way to retry each request."""
         return replace(self, retry=retry)
+
+    def for_(self, purpose: Purpose, *inputs: str, environment: str | None = None) -> GoogleApi:
+        """Return the same part of the API for requests that depend on some inputs."""
+        return replace(self, about=About(purpose, inputs, environment or ""))
 
     @property
     def parent(self) -> str:
@@ -58,22 +76,25 @@ class GoogleApi:
     ) -> dict[str, Json]:
         """Make one request, with a hint in what it raises. See ``Transport.send``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
-        return self.retry(lambda: self._send_once(method, path, body, seconds))
+        return self.retry(lambda: self.send_once(method, path, body, seconds))
 
-    def _send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
+    def send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
+        """Make one request a single time. See ``send``."""
         try:
-            return self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
+            answer = self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
         except CredentialsRefused:
             raise
         except Refused as error:
-            error.hint = hint_for(error, given_token=self.given_token) or error.hint
+            self.with_hint(error)
             raise
+        self.seen.add(self.parent)
+        return answer
 
     def get(
         self,
         path: str,
         fields: str,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
         *,
         read_seconds: float | None = None,
     ) -> dict[str, Json]:
@@ -81,22 +102,36 @@ class GoogleApi:
 
         An API that knows one of the fields not refuses the request, and is asked for all.
         """
-        seconds = self.read_seconds if read_seconds is None else read_seconds
-        return self.retry(lambda: self._get_once(path, fields, parameters or {}, seconds))
+        return self.retry(
+            lambda: self.get_once(path, fields, parameters, read_seconds=read_seconds)
+        )
 
-    def _get_once(
-        self, path: str, fields: str, parameters: Mapping[str, str], seconds: float
+    def get_once(
+        self,
+        path: str,
+        fields: str,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
+        *,
+        read_seconds: float | None = None,
     ) -> dict[str, Json]:
+        """Read a resource a single time. See ``get``."""
+        seconds = self.read_seconds if read_seconds is None else read_seconds
         if fields not in self.refused_fields:
             try:
                 address = _address(path, parameters, fields)
-                return self._send_once("GET", address, None, seconds)
+                return self.send_once("GET", address, None, seconds)
             except Refused as error:
                 if error.status != _BAD_REQUEST:
                     raise
-        answer = self._send_once("GET", _address(path, parameters), None, seconds)
+        answer = self.send_once("GET", _address(path, parameters), None, seconds)
         self.refused_fields.add(fields)
         return answer
+
+    def with_hint(self, error: Refused) -> Refused:
+        """Return a refusal with what to do about it."""
+        about = self.about._replace(knows_place=bool(self.seen))
+        error.hint = hint_for(error, about, given_token=self.given_token) or error.hint
+        return error
 
     def pages(
         self, path: str, fields: str, *, size: int = PAGE_SIZE, most: int = 0, **parameters: str
@@ -162,7 +197,7 @@ class _PageReader:
     def _read(self) -> dict[str, Json]:
         token = {"pageToken": self.token} if self.token else {}
         query = {"pageSize": str(self.size), **self.parameters, **token}
-        return self.api._get_once(self.path, self.fields, query, self.api.read_seconds)
+        return self.api.get_once(self.path, self.fields, query)
 
     def _halve(self) -> None:
         self.size = max(1, self.size // 2)
@@ -172,79 +207,3 @@ def _address(path: str, parameters: Mapping[str, str], fields: str = "") -> str:
     parts = [urlencode(parameters)] if parameters else []
     parts += [f"fields={quote(fields, safe=_SAFE)}"] if fields else []
     return "?".join(filter(None, (path, "&".join(parts))))
-
-
-#: Words of a message, in lower case, and what to do; the first that fits counts.
-_BY_WORDS = (
-    (
-        "service account must be set",
-        "Set service-account to the account that the run acts as: the repository enforces strict "
-        "act-as checks. The caller needs roles/iam.serviceAccountUser on it.",
-    ),
-    (
-        "does not have permission to act as",
-        "Grant the caller roles/iam.serviceAccountUser on the service account of the run.",
-    ),
-    (
-        "generate tokens for",
-        "Grant Dataform's service agent, service-<project number>@gcp-sa-dataform.iam."
-        "gserviceaccount.com, roles/iam.serviceAccountTokenCreator on the service account.",
-    ),
-    (
-        "service account token creator",
-        "Grant Dataform's service agent, service-<project number>@gcp-sa-dataform.iam."
-        "gserviceaccount.com, roles/iam.serviceAccountTokenCreator on the service account.",
-    ),
-    (
-        "release compilation result",
-        "The release configuration has not been compiled yet: give environment as well, or "
-        "compile it once in the console.",
-    ),
-    (
-        "releasecompilationresult",
-        "The release configuration has not been compiled yet: give environment as well, or "
-        "compile it once in the console.",
-    ),
-    (
-        "parent resource not found",
-        "Check project-id, location and repository: there is no such repository there.",
-    ),
-    (
-        "can't find package.json",
-        "The repository has no package.json or workflow_settings.yaml where Dataform looks.",
-    ),
-    (
-        "commitish",
-        "Check git-ref: a repository without a Git remote knows only main.",
-    ),
-    (
-        "requested target does not exist",
-        "Check actions: the compilation does not hold that one.",
-    ),
-    ("quota", "The project's quota is used up: run fewer jobs at a time or raise the quota."),
-)
-_BAD_REQUEST = 400
-_BY_STATUS = {
-    400: "Check the inputs against the API's own words above.",
-    403: (
-        "Grant the caller roles/dataform.editor on the project or repository (and, for promote, "
-        "roles/dataform.admin)."
-    ),
-    404: "Check project-id, location, repository, schedule, environment and run-id.",
-}
-#: What to do when an access token that was given is not accepted.
-EXPIRED_HINT = (
-    "The access token was not accepted: it may have expired, as they do within an hour. Leave "
-    "token out and use google-github-actions/auth, whose credentials are renewed during the wait."
-)
-_UNACCEPTED = "The API did not accept the credentials: check their project and their scopes."
-
-
-def hint_for(error: Refused, *, given_token: bool) -> str:
-    """Return what to do about a refusal; empty if nothing better is known than it says."""
-    if error.status == 401:
-        return EXPIRED_HINT if given_token else _UNACCEPTED
-    # Not the message, whose address holds names that people chose.
-    detail = error.detail.lower()
-    found = next((hint for words, hint in _BY_WORDS if words in detail), "")
-    return found or _BY_STATUS.get(error.status, "")

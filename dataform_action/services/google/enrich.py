@@ -12,7 +12,7 @@ from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, CompiledAction
 from dataform_action.services.base import once
 from dataform_action.services.google import fields
-from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
+from dataform_action.services.google.client import COMPILED_SIZE, COURTESY_SECONDS, GoogleApi
 from dataform_action.services.google.parse import (
     parse_commit,
     parse_compiled_actions,
@@ -21,9 +21,6 @@ from dataform_action.services.google.parse import (
     parse_project_path,
 )
 from dataform_action.services.google.source_links import files_url
-
-#: The read and connect timeouts, in seconds, of requests that only add links to the report.
-_COURTESY_SECONDS = 5.0
 
 
 def read_details(
@@ -82,7 +79,7 @@ def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
         return ""
     try:
         answer = api.with_retry(once).get(
-            api.parent, fields.REPOSITORY, read_seconds=min(_COURTESY_SECONDS, api.read_seconds)
+            api.parent, fields.REPOSITORY, read_seconds=min(COURTESY_SECONDS, api.read_seconds)
         )
     except DataformError:
         return ""

@@ -14,8 +14,13 @@ INVOCATION_ACTIONS = (
     "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId)"
 )
 COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
+OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
 RELEASE_CONFIG = "codeCompilationConfig"
+SERVICE_ACCOUNT = "serviceAccount"
+WORKFLOW_CONFIGS = (
+    "nextPageToken,workflowConfigs(name,releaseConfig,invocationConfig/serviceAccount)"
+)
 WORKFLOW_CONFIG = "releaseConfig,invocationConfig"
 
 #: What may hold tags and dependencies. A declaration has neither: it is told by being there.

@@ -48,7 +48,8 @@ def read_schedule(api: GoogleApi, request: RunRequest) -> Config:
     """
     if request.schedule is None:
         return {}
-    answer = api.get(api.full_name("workflowConfigs", request.schedule), fields.WORKFLOW_CONFIG)
+    name = api.full_name("workflowConfigs", request.schedule)
+    answer = api.for_("read", "schedule").get(name, fields.WORKFLOW_CONFIG)
     release = api.full_name("releaseConfigs", request.environment or "")
     own = answer.get("releaseConfig")
     if not str(own).endswith(release.split("/", 2)[2]):
@@ -97,7 +98,8 @@ def check_schedule_alone(api: GoogleApi, request: RunRequest) -> None:
     if not wanted:
         return
     name = api.full_name("workflowConfigs", request.schedule or "")
-    config = api.get(name, fields.WORKFLOW_CONFIG).get("invocationConfig")
+    answer = api.for_("read", "schedule").get(name, fields.WORKFLOW_CONFIG)
+    config = answer.get("invocationConfig")
     text = (
         f"is false, but schedule {request.schedule} says true, and a schedule alone runs as it "
         "is: add environment, or change the workflow configuration"

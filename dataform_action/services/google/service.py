@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation, fields, selection
 from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
 from dataform_action.services.google.enrich import read_details, show_compilation
+from dataform_action.services.google.hints import Purpose
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
@@ -24,6 +26,7 @@ from dataform_action.services.google.parse import (
     parse_state,
     parse_times,
 )
+from dataform_action.services.google.promotion import promote
 from dataform_action.services.google.source_links import GITHUB_URL
 from dataform_action.services.specs import GOOGLE_CLOUD, google_request_problems
 from dataform_action.transport.client import READ_SECONDS, Transport
@@ -42,11 +45,12 @@ _RUN_NAME = r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowIn
 class GoogleDataform(Service):
     """Runs of one Dataform repository on Google Cloud.
 
-    ``token`` is an OAuth access token, or a function that returns one. ``api_url`` is the
+    ``token`` is an OAuth access token, or a function that returns one; a project that its attribute
+    ``quota_project`` names, if it has one, pays for the quota. ``api_url`` is the
     address of the API without its version, such as that of a regional endpoint, and
     ``github_url`` that of the GitHub server that may hold the repository's files beside
     github.com. ``on_exchange`` is told of each request and its answer, in a line without
-    secrets.
+    secrets, and ``clock`` is the time to wait by for a compilation if a caller cannot wait.
 
     Raises:
         InputError: a name cannot be part of an API path, ``token`` is none, or it would go to
@@ -69,6 +73,7 @@ class GoogleDataform(Service):
         read_seconds: float = READ_SECONDS,
         github_url: str = GITHUB_URL,
         on_exchange: Callable[[str], object] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         problems = [
             (name, NO_SEGMENT)
@@ -89,11 +94,15 @@ class GoogleDataform(Service):
                 api_url.rstrip("/"),
                 token if callable(token) else lambda: token,
                 on_exchange=on_exchange,
+                more_headers=lambda: _quota_headers(token),
             ),
             read_seconds=read_seconds,
             given_token=not callable(token),
+            clock=clock or MonotonicClock(),
         )
         self._github_url = github_url
+        #: The ids of the runs that were created here, and so are no input.
+        self._created: set[str] = set()
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Compile if the request asks for it. See ``Service.prepare`` for what it raises."""
@@ -115,18 +124,21 @@ class GoogleDataform(Service):
         body: dict[str, object] = {"compilationResult": compiled.name}
         if selected.config:
             body["invocationConfig"] = selected.config
-        return Prepared(request=request, body=body, compilation=compiled, notes=selected.notes)
+        notes = (*compilation.notes_on_ref(request), *selected.notes)
+        return Prepared(request=request, body=body, compilation=compiled, notes=notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""
         try:
-            answer = self._api.send(
+            answer = self._api.for_("start", *_inputs_of(prepared.request)).send(
                 "POST",
                 f"{self._api.parent}/workflowInvocations",
                 dict(prepared.body),
                 read_seconds=2 * self._api.read_seconds,
             )
-            return self.describe(parse_invocation_name(answer, self._api.parent))
+            run_id = parse_invocation_name(answer, self._api.parent)
+            self._created.add(run_id)
+            return self.describe(run_id)
         except Unusable as error:
             if error.unprocessed:
                 raise
@@ -141,7 +153,9 @@ class GoogleDataform(Service):
             for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
                 # Projects may be named by number in responses.
                 if str(compiled).endswith(compilation_result.split("/", 2)[2]):
-                    return self.describe(parse_invocation_name({"name": name}, api.parent))
+                    run_id = parse_invocation_name({"name": name}, api.parent)
+                    self._created.add(run_id)
+                    return self.describe(run_id)
         return None
 
     def describe(self, run_id: str) -> Run:
@@ -163,7 +177,8 @@ class GoogleDataform(Service):
     def cancel(self, run: Run) -> Run:
         """Cancel an invocation. See ``Service.cancel`` for what it raises."""
         try:
-            self._api.send("POST", f"{self._path(run)}:cancel", {}, read_seconds=_CANCEL_SECONDS)
+            api = self._of_run(run, "cancel")
+            api.send("POST", f"{self._path(run)}:cancel", {}, read_seconds=_CANCEL_SECONDS)
         except Refused:
             # Perhaps it is over already, which is as good.
             latest = self._get(run, _LOOK_SECONDS)
@@ -174,7 +189,7 @@ class GoogleDataform(Service):
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
         """Return every action of an invocation, without its file."""
-        api = self._api.with_retry(retry)
+        api = self._of_run(run, "read").with_retry(retry)
         pages = api.pages(f"{self._path(run)}:query", fields.INVOCATION_ACTIONS)
         return tuple(action for page in pages for action in parse_actions(page))
 
@@ -193,16 +208,11 @@ class GoogleDataform(Service):
         """Make the compilation result the release configuration's own."""
         if prepared.compilation is None or prepared.request.environment is None:
             return
-        name = self._api.full_name("releaseConfigs", prepared.request.environment)
-        # Without the mask, the API would clear every other field.
-        self._api.send(
-            "PATCH",
-            f"{name}?updateMask=releaseCompilationResult",
-            {"releaseCompilationResult": prepared.compilation.name},
-        )
+        promote(self._api, prepared.compilation.name, prepared.request.environment)
 
     def _get(self, run: Run, read_seconds: float) -> Run:
-        answer = self._api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
+        api = self._of_run(run, "read")
+        answer = api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
         if parse_invocation_name(answer, self._api.parent) != run.id:
             raise InvalidResponse(f"The answer is about another run than {run.id}")
         state, word = parse_state(answer)
@@ -220,6 +230,12 @@ class GoogleDataform(Service):
             started=started,
             finished=finished,
         )
+
+    def _of_run(self, run: Run, purpose: Purpose) -> GoogleApi:
+        """Return the API for requests about a run, whose id is an input unless we know better."""
+        if run.id in self._created:
+            return self._api.for_(purpose)
+        return self._api.for_(purpose, "run-id")
 
     def _may_exist(self, prepared: Prepared, error: Unusable) -> RunMayExist:
         url = self._console_page("details/workflows")
@@ -243,6 +259,27 @@ class GoogleDataform(Service):
 
     def _path(self, run: Run) -> str:
         return f"{self._api.parent}/workflowInvocations/{run.id}"
+
+
+def _quota_headers(token: object) -> dict[str, str]:
+    """Return the header that names the project whose quota is used, if the credentials name one.
+
+    See https://cloud.google.com/docs/quotas/set-quota-project.
+    """
+    project = getattr(token, "quota_project", "")
+    return {"X-Goog-User-Project": project} if project else {}
+
+
+def _inputs_of(request: RunRequest) -> tuple[str, ...]:
+    """Return which inputs a run depends on that was compiled before, or that a schedule is."""
+    if request.environment is None and request.git_ref is None:
+        return ("schedule",)
+    given = (
+        ("actions", request.actions),
+        ("tags", request.tags),
+        ("service-account", request.service_account),
+    )
+    return tuple(name for name, value in given if value)
 
 
 def _name_problems(request: RunRequest) -> list[tuple[str, str]]:

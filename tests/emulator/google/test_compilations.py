@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataform_action.emulator import ReleaseConfig, make_warehouse
+from dataform_action.emulator import Emulator, ReleaseConfig, Rules, make_warehouse
 from dataform_action.emulator.sample_repository import BROKEN_SHA
 from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse, serve
 
@@ -150,3 +150,59 @@ def test_a_project_in_a_folder_has_to_be_named() -> None:
         invocation = client.data("POST", "/workflowInvocations", order)
         assert invocation["pipelineConfig"]["path"] == "/analytics"
         client.close()
+
+
+_LONG = "/compilationResults:createLongRunning"
+_OPERATIONS = f"{HOME.partition('/repositories')[0]}/operations"
+
+
+def test_compile_in_an_operation() -> None:
+    """An operation goes on for as many GETs as the rules say, and then holds the result."""
+    with Emulator(rules=Rules(compilation_polls=2)) as emulator:
+        client = Warehouse(emulator.url)
+        made = client.data("POST", _LONG, {"gitCommitish": "main"})
+        assert made["name"].startswith(f"{_OPERATIONS}/")
+        looks = [client.call("GET", f"/v1/{made['name']}").data for _ in range(3)]
+        client.close()
+    assert ["done" in look for look in (made, *looks)] == [False, False, False, True]
+    assert looks[-1]["response"]["resolvedGitCommitSha"]
+    assert looks[-1]["response"]["@type"].endswith(".CompilationResult")
+
+
+def test_operation_that_fails(client: Warehouse) -> None:
+    """What is wrong with the code's place is an error of the operation."""
+    made = client.data("POST", _LONG, {"gitCommitish": "gone"})
+    assert made["error"]["code"] == 3
+    assert "'gone' does not exist" in made["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({}, INVALID), ({"releaseConfig": f"{HOME}/releaseConfigs/gone"}, MISSING)],
+)
+def test_operation_that_is_not_started(
+    client: Warehouse, body: dict[str, Any], code: object
+) -> None:
+    """A source that does not exist is refused at once."""
+    assert client.error("POST", _LONG, body)[0] == code
+
+
+def test_operation_that_does_not_exist(client: Warehouse) -> None:
+    """An operation of another name, or of another place, is not found."""
+    made = client.data("POST", _LONG, {"gitCommitish": "main"})["name"]
+    for method, path in (
+        ("GET", f"{_OPERATIONS}/operation-1"),
+        ("GET", made.replace("europe-west1", "us-east1")),
+        ("POST", made),
+    ):
+        assert client.call(method, f"/v1/{path}", None).status == 404
+
+
+def test_api_without_operations() -> None:
+    """The rules may leave out what not every version of the API has."""
+    with Emulator(rules=Rules(has_operations=False)) as emulator:
+        client = Warehouse(emulator.url)
+        code, message = client.error("POST", _LONG, {"gitCommitish": "main"})
+        client.close()
+    assert code == MISSING
+    assert message.startswith("Method not found")

@@ -178,7 +178,7 @@ def test_all_problems_of_a_combination_come_at_once() -> None:
             "include-dependencies": "true",
             "include-dependents": "true",
             "full-refresh": "true",
-            "service-account": "a@b",
+            "service-account": "a@b.iam.gserviceaccount.com",
             "compile-only": "true",
             "promote": "true",
             "wait": "false",

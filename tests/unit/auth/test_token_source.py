@@ -230,3 +230,29 @@ def test_a_signal_in_the_middle(setting: Setting, path: str) -> None:
     join_workers()
     token = source()
     assert token in setting.masked
+
+
+@pytest.mark.parametrize(
+    ("own", "environ", "project"),
+    [
+        ("billing-project", {}, "billing-project"),
+        ("billing-project", {"GOOGLE_CLOUD_QUOTA_PROJECT": " other "}, "other"),
+        (None, {"GOOGLE_CLOUD_QUOTA_PROJECT": "other"}, "other"),
+        (None, {}, ""),
+        ("", {}, ""),
+        ("a b", {}, ""),
+        ("billing-project", {"GOOGLE_CLOUD_QUOTA_PROJECT": "a b"}, ""),
+    ],
+)
+def test_project_that_pays_for_the_quota(
+    setting: Setting, own: object, environ: dict[str, str], project: str
+) -> None:
+    """The credentials name it, or the environment, which goes before them."""
+    named = {} if own is None else {"quota_project_id": own}
+    info = {**setting.google.external_account(), **named}
+    path = setting.folder / "credentials.json"
+    path.write_text(json.dumps(info))
+    source = ApplicationDefaultCredentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path), **environ})
+    assert source.quota_project == ""
+    source()
+    assert source.quota_project == project

@@ -15,7 +15,7 @@ from dataform_action.errors import CredentialsRefused, GaveUp, NotConnected, Ref
 from dataform_action.events import OutageEnded, OutageStarted
 from dataform_action.model import Polling, Result, RunRequest, State
 from dataform_action.runs import api as watch
-from dataform_action.services.google.client import EXPIRED_HINT
+from dataform_action.services.google.hints import EXPIRED_HINT
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock, Recorder
 from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, Given, GoogleStandIns

@@ -147,10 +147,10 @@ def test_link_that_is_none_is_left_out(url: object) -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (400, "Check the names given in schedule, environment and tags."),
+        (400, ""),
         (401, "The token was not accepted: make an API token"),
         (403, "The token may not do this"),
-        (404, "One of project-id, schedule, environment and run-id is not known there."),
+        (404, "Check project-id"),
     ],
 )
 def test_refusals_say_what_to_check(
@@ -168,6 +168,50 @@ def test_refusals_say_what_to_check(
             call()
         assert caught.value.message.endswith(f"HTTP {status}: nope")
         assert caught.value.hint.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "hint"),
+    [
+        (RunRequest(), 404, "Check project-id: it is not known there."),
+        (
+            RunRequest(schedule="nightly", tags=("daily",)),
+            404,
+            "Check project-id and schedule: one of them is not known there.",
+        ),
+        (
+            RunRequest(schedule="nightly", environment="production"),
+            404,
+            "Check project-id, schedule and environment: one of them is not known there.",
+        ),
+        (RunRequest(schedule="nightly"), 400, "Check schedule."),
+        (RunRequest(environment="p", tags=("daily",)), 400, "Check environment and tags."),
+    ],
+)
+def test_refusals_name_what_was_given(
+    web: DataformWeb, api: responses.RequestsMock, request_: RunRequest, status: int, hint: str
+) -> None:
+    """A refusal names the inputs that were given, and no others."""
+    answer(api, "POST", RUNS, status=status)
+    with pytest.raises(Refused) as caught:
+        web.start(web.prepare(request_))
+    assert caught.value.hint == hint
+
+
+def test_refusal_of_a_run(web: DataformWeb, api: responses.RequestsMock) -> None:
+    """The id of a run is blamed if it was given, not if the run was created here."""
+    answer(api, "GET", f"{RUNS}/77", status=404)
+    answer(api, "POST", RUNS, json={"id": "77"})
+    answer(api, "GET", f"{RUNS}/77", status=404)
+    hints = []
+    for run_ in (web.describe("77"), None):
+        with pytest.raises(Refused) as caught:
+            web.get(run_ or web.start(web.prepare(RunRequest())))
+        hints.append(caught.value.hint)
+    assert hints == [
+        "Check project-id and run-id: one of them is not known there.",
+        "Check project-id: it is not known there.",
+    ]
 
 
 def test_other_refusals_have_a_hint(web: DataformWeb, api: responses.RequestsMock) -> None:

@@ -23,7 +23,7 @@ _SELECTION: dict[str, dict[str, object]] = {
     "include-dependencies": {"include_dependencies": True},
     "include-dependents": {"include_dependents": True},
     "full-refresh": {"full_refresh": True},
-    "service-account": {"service_account": "a@b"},
+    "service-account": {"service_account": "a@b.iam.gserviceaccount.com"},
 }
 
 

@@ -26,6 +26,8 @@ RUNS = f"{REPOSITORY}/workflowInvocations"
 RUN = f"{RUNS}/1700-abc"
 COMPILATIONS = f"{REPOSITORY}/compilationResults"
 COMPILATION = f"{COMPILATIONS}/c0ffee"
+LONG_RUNNING = f"POST {COMPILATIONS}:createLongRunning"
+OPERATION = "projects/my-project/locations/europe-west1/operations/operation-1"
 RELEASE = f"{REPOSITORY}/releaseConfigs/production"
 SCHEDULE = f"{REPOSITORY}/workflowConfigs/nightly"
 COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
@@ -56,12 +58,17 @@ def expect(
     body: object = None,
     base: str = API,
     token: str = TOKEN,
+    plain: bool = False,
     **answer: Any,  # noqa: ANN401
 ) -> None:
     """Expect exactly one request, ``METHOD path?query`` with that body, and answer it.
 
-    The query leaves out ``fields``, which every GET has: ``fields_of`` tells what they must be.
+    To compile is to start an operation, which is done at once, unless it is ``plain``. The query
+    leaves out ``fields``, which every GET has: ``fields_of`` tells what they must be.
     """
+    if request == f"POST {COMPILATIONS}" and not plain:
+        request = LONG_RUNNING
+        said = said if "status" in answer else {"name": OPERATION, "done": True, "response": said}
     method, _, target = request.partition(" ")
     path, _, query = target.partition("?")
 
@@ -94,10 +101,12 @@ def fields_of(path: str) -> tuple[str, ...]:
             actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
             return actions if queried else (fields.COMPILATION,)
         case "workflowConfigs":
-            return (fields.WORKFLOW_CONFIG,)
+            return (fields.WORKFLOW_CONFIG if rest[0] else fields.WORKFLOW_CONFIGS,)
         case "releaseConfigs":
             return (fields.RELEASE_CONFIG,)
-    return (fields.REPOSITORY,)
+    if "/operations/" in path:
+        return (fields.OPERATION,)
+    return (fields.REPOSITORY, fields.SERVICE_ACCOUNT)
 
 
 def expect_error(

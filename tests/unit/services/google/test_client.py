@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: pages, tokens and retries of requests, and hints for known errors."""
+"""Google Cloud Dataform: pages, tokens and retries of requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import responses
 from dataform_action.errors import Refused
 from dataform_action.model import Compilation, Polling, RunRequest
 from dataform_action.runs.api import prepare
-from dataform_action.services.google.client import EXPIRED_HINT, hint_for
+from dataform_action.services.google.hints import EXPIRED_HINT
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock
 from tests.unit.services.google.support import (
@@ -26,88 +26,6 @@ from tests.unit.services.google.support import (
     make_run,
     target,
 )
-
-WHAT = "POST https://dataform.googleapis.com/v1/projects/p/locations/l/repositories/r/x"
-
-
-def hint_of(words: str, status: int, what: str = WHAT) -> str:
-    message = f"{what}: HTTP {status}: {words}"
-    return hint_for(Refused(message, status=status, detail=words), given_token=True)
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "hint"),
-    [
-        (
-            400,
-            "Service account must be set when strict act as checks are enabled",
-            "Set service-account to the account that the run acts as",
-        ),
-        (
-            403,
-            "The caller does not have permission to act as service account x@y",
-            "Grant the caller roles/iam.serviceAccountUser",
-        ),
-        (
-            400,
-            "cannot actAs x@y, please grant Service Account Token Creator role",
-            "Grant Dataform's service agent",
-        ),
-        (
-            400,
-            "service-1@gcp-sa-dataform.iam.gserviceaccount.com does not have permission to "
-            "generate tokens for x@y",
-            "Grant Dataform's service agent",
-        ),
-        (
-            400,
-            "releaseCompilationResult non renseigné dans la ReleaseConfig",
-            "The release configuration has not been compiled yet",
-        ),
-        (
-            400,
-            "The release config has no release compilation result",
-            "The release configuration has not been compiled yet",
-        ),
-        (404, "parent resource not found", "Check project-id, location and repository: there"),
-        (404, "Can't find package.json", "The repository has no package.json or workflow_settings"),
-        (400, "Only a commitish value of 'main' is allowed.", "Check git-ref: a repository"),
-        (
-            400,
-            "Requested target does not exist in compilation result: 'p.s.n'",
-            "Check actions: the compilation does not hold that one.",
-        ),
-        (403, "Quota exceeded for quota metric 'X'", "The project's quota is used up"),
-        (400, "does not match projects/…", "Check the inputs against the API's own words above."),
-        (403, "Permission denied", "Grant the caller roles/dataform.editor"),
-        (404, "workflowConfigs/x does not exist", "Check project-id, location, repository, sch"),
-        (409, "conflict", ""),
-        (418, "an empty body", ""),
-    ],
-)
-def test_known_errors(status: int, words: str, hint: str) -> None:
-    """Each error that people reported has the one thing to do about it, in any case."""
-    for spelling in (words, words.upper(), words.lower()):
-        got = hint_of(spelling, status)
-        assert got.startswith(hint)
-        assert bool(got) is bool(hint)
-
-
-@pytest.mark.parametrize("words", ["Request had invalid authentication credentials.", "quota"])
-def test_token_that_is_not_accepted(words: str) -> None:
-    """A token that was given may have expired; one that we mint has another fault."""
-    error = Refused(f"{WHAT}: HTTP 401: {words}", status=401)
-    assert hint_for(error, given_token=True) == EXPIRED_HINT
-    assert hint_for(error, given_token=False) == (
-        "The API did not accept the credentials: check their project and their scopes."
-    )
-
-
-@pytest.mark.parametrize("name", ["quota", "commitish-tests", "releaseCompilationResult"])
-def test_names_in_the_address_give_no_hint(name: str) -> None:
-    """The words of an address, which people chose, do not pass for the API's."""
-    what = f"GET https://dataform.googleapis.com/v1/projects/p/locations/l/repositories/{name}"
-    assert hint_of("not found", 404, what).startswith("Check project-id, location, repository,")
 
 
 def test_expired_token(google: GoogleDataform, api: responses.RequestsMock) -> None:
@@ -183,3 +101,32 @@ def test_a_good_response_ends_an_outage_of_a_preparation(
     polling = Polling(interval=1, outage_timeout=60)
     assert prepare(google, request, polling, clock=clock).compilation is not None
     assert clock.now() - started > polling.outage_timeout
+
+
+@pytest.mark.parametrize(("project", "sent"), [("billing-project", "billing-project"), ("", None)])
+def test_project_that_pays_for_the_quota(
+    api: responses.RequestsMock, project: str, sent: str | None
+) -> None:
+    """The project that the credentials name goes with each request, once they are there."""
+
+    class Source:
+        quota_project = ""
+
+        def __call__(self) -> str:
+            self.quota_project = project
+            return TOKEN
+
+    google = make_google(token=Source())
+    for _ in range(2):
+        expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"})
+        google.get(make_run())
+    for call in api.calls:
+        headers = call.request.headers
+        assert headers.get("X-Goog-User-Project") == sent
+
+
+def test_a_given_token_has_no_project(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """An access token that was given names no project."""
+    expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"})
+    google.get(make_run())
+    assert "X-Goog-User-Project" not in api.calls[0].request.headers

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import responses
 
 from dataform_action.errors import InputError, InvalidResponse
 from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
-from dataform_action.runs.api import prepare
 from dataform_action.services.google.service import GoogleDataform
-from tests.support.fakes import FakeClock
 from tests.unit.services.google.support import (
     COMMIT,
     COMPILATION,
@@ -43,7 +39,7 @@ def test_commit_that_is_none(
 def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
     """A commit-ish is compiled with just the overrides that are given."""
     body = {
-        "gitCommitish": "refs/pull/7/head",
+        "gitCommitish": "feature/x",
         "codeCompilationConfig": {
             "vars": {"env": "ci", "empty": ""},
             "schemaSuffix": "pr7",
@@ -52,7 +48,7 @@ def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
     }
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     request_ = RunRequest(
-        git_ref="refs/pull/7/head",
+        git_ref="feature/x",
         vars=(("env", "ci"), ("empty", "")),
         schema_suffix="pr7",
         table_prefix="t",
@@ -156,7 +152,6 @@ def test_commit_of_compile_errors(google: GoogleDataform, api: responses.Request
 @pytest.mark.parametrize(
     "said",
     [
-        {},
         {"name": COMPILATION.replace("shop", "other")},
         {"name": f"{COMPILATIONS}/../../x"},
         {"name": RUN},
@@ -320,15 +315,3 @@ def test_unknown_actions(google: GoogleDataform, api: responses.RequestsMock) ->
         ("actions", "'order' is not in the compilation. Did you mean orders?"),
         ("actions", "'zzz' is not in the compilation, and no name there is like it"),
     )
-
-
-@pytest.mark.parametrize("odd", [{}, {"name": COMPILATION, "compilationErrors": "none"}])
-def test_a_compilation_that_makes_no_sense_is_requested_again(
-    google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock, odd: dict[str, Any]
-) -> None:
-    """A response that cannot be read is an outage, not the end of the preparation."""
-    body = {"gitCommitish": "main"}
-    expect(api, f"POST {COMPILATIONS}", odd, body=body)
-    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
-    prepared = prepare(google, RunRequest(git_ref="main"), clock=clock)
-    assert prepared.compilation == Compilation(name=COMPILATION)

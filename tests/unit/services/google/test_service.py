@@ -70,7 +70,7 @@ from tests.unit.services.google.support import (
                 include_dependencies=True,
                 include_dependents=True,
                 full_refresh=True,
-                service_account="a@b",
+                service_account="a@b.iam.gserviceaccount.com",
                 compile_only=True,
                 promote=True,
             ),
