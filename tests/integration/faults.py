@@ -33,6 +33,7 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
+from tests.integration.interruptions import check_all
 from tests.integration.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService, Step
 
@@ -546,6 +547,7 @@ def main() -> None:
     for service, name in SERVICES.items():
         tally = play_sequences(service, range(1000))
         print(f"1,000 random sequences of faults on {name}: {tally}")
+    print(f"150 random interruptions, and the post step after each: {check_all(range(150))}")
 
 
 def play_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:
