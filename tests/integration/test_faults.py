@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.fault_rows import GOOGLE_TABLE, TABLE, Row
 from tests.integration.faults import (
-    GOOGLE_TABLE,
-    TABLE,
     Played,
-    Row,
     documented,
     play_over_dataform_web,
     play_over_fake,
