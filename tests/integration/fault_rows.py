@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
-from dataform_action.emulator import Course, Fault
+from dataform_action.emulator import Course, Fault, Repository
 from dataform_action.errors import (
     DataformError,
     InvalidResponse,
@@ -15,9 +16,14 @@ from dataform_action.errors import (
     RunMayExist,
     Throttled,
 )
-from dataform_action.model import RunRequest
+from dataform_action.model import Polling, RunRequest
 from tests.support.fakes import Step
 
+#: What a response may take in the emulator, so that one that never comes is soon given up.
+READ_SECONDS = 0.3
+NIGHTLY = RunRequest(schedule="nightly")
+NO_ANSWER = "Dataform: no usable answer"
+_HOUR = Polling(timeout=3600)
 _LOST = [NoResponse("lost")]
 _ODD = [InvalidResponse("odd")]
 MANY = 10_000
@@ -46,6 +52,21 @@ class Row:
     #: The exit code there, if it is another one.
     google_exit_code: int | None = None
     google_request: RunRequest | None = None
+    #: What stands between, by its name in ``tests.support.networks``.
+    network: str = ""
+    #: What the outcome is called; empty: anything.
+    title: str = ""
+    #: How long the step may go on, in seconds; None: as long as the inputs say.
+    most_seconds: float | None = None
+    #: What a response may take, in seconds of the wall clock.
+    read_seconds: float = READ_SECONDS
+    polling: Polling = _HOUR
+    #: Whether the token is one that can be renewed.
+    renews: bool = False
+    #: Whether the run ends with the last poll before the timeout, whose response is lost.
+    ends_late: bool = False
+    #: What Google Cloud holds; None: the sample.
+    repository: Callable[[], Repository] | None = None
     peers: tuple[str, ...] = ("", "", "", "", "")
 
 
@@ -351,5 +372,28 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         outages=0,
         course=Course(endless=("orders_cleaned",)),
         faults=(Fault("status", on="cancel", status=400, times=None),),
+    ),
+)
+
+
+#: What stands between the action and the service, or is wrong with the machine itself: the names
+#: of ``tests.support.networks``. Nothing was sent, so the create is made (again).
+NETWORK_TABLE: tuple[Row, ...] = (
+    *(
+        Row(name=name, network=network, outages=outages, google_request=NIGHTLY)
+        for name, network, outages in (
+            ("TLS", "TLS", 0),
+            ("TLS through a proxy", "proxy", 0),
+            ("the proxy answers 502 once", "proxy fails once", 1),
+        )
+    ),
+    Row(
+        name="a proxy on loopback where nothing listens",
+        network="no proxy there",
+        exit_code=4,
+        title=NO_ANSWER,
+        creates=0,
+        runs=0,
+        google_request=NIGHTLY,
     ),
 )

@@ -6,15 +6,19 @@ that only sleeps move. A later service joins by a column of its own.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from dataform_action.emulator import Course, Emulator
+from dataform_action.auth.token_source import ApplicationDefaultCredentials
+from dataform_action.emulator import Course, Emulator, Fault
 from dataform_action.errors import DataformError
 from dataform_action.events import Changed, Created, OutageStarted, RunOutcome, Update
 from dataform_action.github.signals import Interrupted
@@ -24,17 +28,23 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
-from tests.integration.fault_rows import GOOGLE_TABLE, MANY, PEERS, TABLE, Row
+from tests.integration.fault_rows import (
+    GOOGLE_TABLE,
+    MANY,
+    NETWORK_TABLE,
+    NIGHTLY,
+    PEERS,
+    TABLE,
+    Row,
+)
 from tests.integration.interruptions import check_all
 from tests.integration.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService
+from tests.support.google_stand_ins import GoogleStandIns
+from tests.support.networks import NETWORKS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
-NIGHTLY = RunRequest(schedule="nightly")
-#: What an answer may take in the emulator, so that one that never comes is soon given up.
-READ_SECONDS = 0.3
-
 #: Those that random sequences are played on, with their names.
 SERVICES = {"web": "Dataform Web", "google": "Google Cloud Dataform"}
 
@@ -73,7 +83,7 @@ def play_over_fake(row: Row) -> Played:
     """Play a row over the scripted service."""
     clock = _clock_for(row)
     service = FakeService(clock, polls=row.polls, creates=row.made)
-    played = _play(service, clock)
+    played = _play(service, clock, row.polling)
     played.creates, played.polls = len(service.times("start")), len(service.times("get"))
     return played
 
@@ -81,11 +91,14 @@ def play_over_fake(row: Row) -> Played:
 def play_over_dataform_web(row: Row) -> Played:
     """Play a row over Dataform Web on the emulator."""
     clock = _clock_for(row)
-    with Emulator(advance="poll") as emulator:
+    with Emulator(advance="poll") as emulator, _network_of(row, emulator) as url:
         emulator.set_outcome("nightly", row.statuses)
         for fault in row.faults:
             emulator.add_fault(fault)
-        played = _play(connect(emulator), clock)
+        service = DataformWeb(
+            project_id="1234", token=emulator.token, api_url=url, read_seconds=row.read_seconds
+        )
+        played = _play(service, clock, row.polling)
         methods = [request.method for request in emulator.requests]
         played.runs = len(emulator.runs)
     played.creates, played.polls = methods.count("POST"), methods.count("GET")
@@ -94,21 +107,29 @@ def play_over_dataform_web(row: Row) -> Played:
 
 def play_over_google(row: Row) -> Played:
     """Play a row over Google Cloud Dataform on the emulator."""
+    if row.ends_late:
+        row = _ending_late(row)
     clock = _clock_for(row)
-    with Emulator(advance="poll") as emulator:
-        emulator.set_course(None, row.course or Course())
-        emulator.set_course("nightly", row.course or Course())
+    repositories = None if row.repository is None else (row.repository(),)
+    with (
+        Emulator(advance="poll", repositories=repositories) as emulator,
+        _network_of(row, emulator) as url,
+        _token_of(row, emulator) as token,
+    ):
+        for schedule in (None, "nightly"):
+            emulator.set_course(schedule, row.course or Course())
         for fault in row.faults:
             emulator.add_fault(fault)
         service = GoogleDataform(
             project_id="my-project",
             location="europe-west1",
             repository="warehouse",
-            token=emulator.token,
-            api_url=emulator.url,
-            read_seconds=READ_SECONDS,
+            token=token,
+            api_url=url,
+            read_seconds=row.read_seconds,
         )
-        played = _play(service, clock, row.google_request or RunRequest(environment="production"))
+        request = row.google_request or RunRequest(environment="production")
+        played = _play(service, clock, row.polling, request)
         sent = [(request.method, request.path) for request in emulator.requests]
         played.runs = len(emulator.invocations)
     played.creates = sum(
@@ -121,17 +142,44 @@ def play_over_google(row: Row) -> Played:
     return played
 
 
-def connect(emulator: Emulator) -> DataformWeb:
-    """Return the emulator's service, with little patience for an answer."""
-    return DataformWeb(
-        project_id="1234", token=emulator.token, api_url=emulator.url, read_seconds=READ_SECONDS
-    )
+def _ending_late(row: Row) -> Row:
+    """Return a row whose run is over with the last poll, of which nobody gets the response."""
+    endless = replace(row, course=Course(endless=("one",)), ends_late=False)
+    polls = play_over_google(endless).polls
+    course = replace(row.course or Course(), lengths={"one": polls - 1})
+    lost = Fault("status", on="get", after=polls - 1, processed=True)
+    return replace(row, course=course, faults=(*row.faults, lost))
 
 
-def _play(service: Service, clock: FakeClock, request: RunRequest = NIGHTLY) -> Played:
+@contextmanager
+def _network_of(row: Row, emulator: Emulator) -> Iterator[str]:
+    """Return the address under which the emulator is found."""
+    if row.network:
+        with NETWORKS[row.network](emulator) as url:
+            yield url
+    else:
+        yield emulator.url
+
+
+@contextmanager
+def _token_of(row: Row, emulator: Emulator) -> Iterator[str | ApplicationDefaultCredentials]:
+    """Return the emulator's token, or a source of tokens that are accepted as well."""
+    if not row.renews:
+        yield emulator.token
+        return
+    emulator.accept_tokens(lambda _token: True)
+    with GoogleStandIns() as google, TemporaryDirectory() as folder:
+        path = Path(folder, "credentials.json")
+        path.write_text(json.dumps(google.external_account()), "utf-8")
+        yield ApplicationDefaultCredentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
+
+
+def _play(
+    service: Service, clock: FakeClock, polling: Polling, request: RunRequest = NIGHTLY
+) -> Played:
     updates: list[Update] = []
     try:
-        result = run(service, request, Polling(timeout=3600), on_update=updates.append, clock=clock)
+        result = run(service, request, polling, on_update=updates.append, clock=clock)
         outcome = RunOutcome(run=result.run, result=result)
     except (DataformError, Interrupted) as error:
         outcome = RunOutcome(run=_known_run(updates), error=error)
@@ -150,7 +198,7 @@ COLUMNS = ("fault", "outcome", "exit code", "creates", "polls", "warnings")
 def render_google_table() -> str:
     """Return the table of Google Cloud Dataform as Markdown, each row played anew."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    for row in (*TABLE, *GOOGLE_TABLE):
+    for row in (*TABLE, *NETWORK_TABLE, *GOOGLE_TABLE):
         if row.course is not None:
             lines.append("| " + " | ".join(_cells(row, play_over_google(row))) + " |")
     return "\n".join(lines) + "\n"
@@ -162,7 +210,7 @@ def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
         "| " + " | ".join((*COLUMNS, *PEERS)) + " |",
         "|" + "---|" * (len(COLUMNS) + len(PEERS)),
     ]
-    for row in TABLE:
+    for row in (*TABLE, *NETWORK_TABLE):
         cells = _cells(row, play(row))
         peers = (*row.peers, *[""] * (len(PEERS) - len(row.peers)))
         lines.append("| " + " | ".join((*cells, *(peer or "-" for peer in peers))) + " |")
