@@ -6,25 +6,20 @@ that only sleeps move. A later service joins by a column of its own.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from email.utils import formatdate
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from dataform_action.auth.token_source import ApplicationDefaultCredentials
 from dataform_action.emulator import Course, Emulator, Fault
-from dataform_action.errors import (
-    DataformError,
-    InvalidResponse,
-    NoResponse,
-    NotConnected,
-    Refused,
-    RunMayExist,
-    Throttled,
-)
+from dataform_action.errors import DataformError
 from dataform_action.events import Changed, Created, OutageStarted, RunOutcome, Update
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import Polling, Run, RunRequest
@@ -33,363 +28,25 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
+from tests.integration.fault_rows import (
+    GOOGLE_TABLE,
+    MANY,
+    NETWORK_TABLE,
+    NIGHTLY,
+    PEERS,
+    TABLE,
+    Row,
+)
+from tests.integration.interruptions import check_all
 from tests.integration.sequences import check, make_sequence
-from tests.support.fakes import FakeClock, FakeService, Step
+from tests.support.fakes import FakeClock, FakeService
+from tests.support.google_stand_ins import GoogleStandIns
+from tests.support.networks import NETWORKS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
-NIGHTLY = RunRequest(schedule="nightly")
-#: What an answer may take in the emulator, so that one that never comes is soon given up.
-READ_SECONDS = 0.3
-
-_LOST = [NoResponse("lost")]
-_ODD = [InvalidResponse("odd")]
-_MANY = 10_000
-
 #: Those that random sequences are played on, with their names.
 SERVICES = {"web": "Dataform Web", "google": "Google Cloud Dataform"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One fault and what must come of it.
-
-    ``faults`` and ``statuses`` tell the emulator what to do, ``polls`` and ``creates``
-    the scripted service. ``peers`` are the measured outcomes of ``PEERS``, in order.
-    """
-
-    name: str
-    exit_code: int = 0
-    creates: int = 1
-    runs: int = 1
-    outages: int = 1
-    faults: tuple[Fault, ...] = ()
-    statuses: tuple[str, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")
-    polls: tuple[Step, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")
-    made: tuple[Step, ...] = ("",)
-    signal: int | None = None
-    #: What becomes of an invocation on Google Cloud; ``None`` if the row has no meaning there.
-    course: Course | None = field(default_factory=Course)
-    #: The exit code there, if it is another one.
-    google_exit_code: int | None = None
-    google_request: RunRequest | None = None
-    peers: tuple[str, ...] = ("", "", "", "", "")
-
-
-PEERS = (
-    "the API page's script",
-    "curl and jq loop",
-    "Airflow's hook",
-    "aws-codebuild-run-build",
-    "dbt-cloud-action",
-)
-
-
-def _on_a_poll(name: str, fault: Fault, error: DataformError, peers: tuple[str, ...]) -> Row:
-    """Return a row whose fault spoils some polls from the second on, and then ends."""
-    times = fault.times or 1
-    return Row(
-        name=name,
-        faults=(fault,),
-        polls=("RUNNING", *[error] * times, "RUNNING", "SUCCESSFUL"),
-        peers=peers,
-    )
-
-
-def _get(kind: str, **options: object) -> Fault:
-    return Fault(kind, on="get", **{"after": 1, **options})  # type: ignore[arg-type]
-
-
-def _post(kind: str, **options: object) -> Fault:
-    return Fault(kind, on="create", **options)  # type: ignore[arg-type]
-
-
-_ALL_FAIL = ("fails", "fails", "ok", "ok", "ok")
-_STUCK_READ = ("stuck", "stuck", "stuck", "stuck", "ok")
-
-TABLE: tuple[Row, ...] = (
-    Row(name="healthy run", outages=0, peers=("ok",) * 5),
-    _on_a_poll("500 on one poll", _get("status", status=500), _LOST[0], _ALL_FAIL),
-    _on_a_poll(
-        "503 on five polls",
-        _get("status", status=503, times=5),
-        _LOST[0],
-        ("fails", "fails", "ok", "fails", "ok"),
-    ),
-    _on_a_poll("502 on one poll", _get("status", status=502), _LOST[0], ()),
-    _on_a_poll("504 on one poll", _get("status", status=504), _LOST[0], ()),
-    _on_a_poll("408 on one poll", _get("status", status=408), _LOST[0], ()),
-    _on_a_poll(
-        "429, `Retry-After: 25`",
-        _get("status", status=429, headers={"Retry-After": "25"}),
-        Throttled("429", retry_after=25),
-        ("fails", "fails", "ok, too soon", "ok, too soon", "ok, too soon"),
-    ),
-    _on_a_poll(
-        "429, `Retry-After` a date",
-        _get("status", status=429, headers={"Retry-After": formatdate(0, usegmt=True)}),
-        Throttled("429", retry_after=0),
-        (),
-    ),
-    _on_a_poll("429 alone", _get("status", status=429), Throttled("429"), ()),
-    _on_a_poll(
-        "TCP reset on one poll", _get("reset"), _LOST[0], ("fails", "fails", "ok", "ok", "ok")
-    ),
-    _on_a_poll("connection closed, no bytes", _get("close"), _LOST[0], _ALL_FAIL),
-    _on_a_poll(
-        "HTML body with 200", _get("html"), _ODD[0], ("fails", "fails", "ok", "fails", "fails")
-    ),
-    _on_a_poll(
-        "cut JSON, right length",
-        _get("cut-json"),
-        _ODD[0],
-        ("fails", "fails", "ok", "fails", "fails"),
-    ),
-    _on_a_poll("body shorter than Content-Length", _get("short"), _LOST[0], _ALL_FAIL),
-    _on_a_poll("JSON of the wrong shape", _get("json", body="[1]"), _ODD[0], ()),
-    _on_a_poll("one poll without `status`", _get("json", body="{}"), _ODD[0], ("fails", "fails")),
-    _on_a_poll("a redirect", _get("redirect", headers={"Location": "/"}), _ODD[0], ()),
-    _on_a_poll("a body without end", _get("huge", size=40_000_000), _ODD[0], ()),
-    _on_a_poll("one poll never answered", _get("hang", seconds=600), _LOST[0], _STUCK_READ),
-    _on_a_poll("one poll answered a byte at a time", _get("drip", seconds=600), _LOST[0], ()),
-    Row(
-        name="`QUEUED` three times, then its end",
-        course=None,
-        statuses=("QUEUED", "QUEUED", "QUEUED", "RUNNING", "SUCCESSFUL"),
-        polls=(*_ODD * 3, "RUNNING", "SUCCESSFUL"),
-        peers=("**false success**", "fails", "ok", "ok", "ok"),
-    ),
-    Row(
-        name="unknown status, for ever",
-        exit_code=4,
-        course=Course(state="PAUSED"),
-        statuses=("PAUSED",),
-        polls=(_ODD[0],),
-        peers=("**false success**", "fails", "stuck", "stuck", "stuck"),
-    ),
-    Row(
-        name="404 in the first 30 s, then its end",
-        outages=0,
-        faults=(_get("status", status=404, times=3, after=0),),
-        polls=(*[Refused("404", status=404)] * 3, "RUNNING", "SUCCESSFUL"),
-    ),
-    Row(
-        name="404 after the first 30 s",
-        exit_code=3,
-        outages=0,
-        course=Course(endless=("orders_cleaned",)),
-        faults=(_get("status", status=404, times=None, after=30),),
-        statuses=("RUNNING",) * 100,
-        polls=(*["RUNNING"] * 30, Refused("404", status=404)),
-        peers=("ok", "ok", "stuck", "ok", "stuck"),
-    ),
-    Row(
-        name="401 from the 3rd poll on (token expired)",
-        exit_code=3,
-        outages=0,
-        course=Course(endless=("orders_cleaned",)),
-        faults=(_get("status", status=401, times=None, after=2),),
-        statuses=("RUNNING",) * 100,
-        polls=("RUNNING", "RUNNING", Refused("401", status=401)),
-        peers=("ok", "ok", "stuck", "ok", "stuck"),
-    ),
-    Row(
-        name="500 from the 2nd poll on",
-        exit_code=4,
-        faults=(_get("status", status=500, times=None),),
-        polls=("RUNNING", _LOST[0]),
-        peers=("fails", "fails", "stuck", "fails", "stuck"),
-    ),
-    Row(
-        name="connection refused from the 2nd poll on",
-        exit_code=4,
-        faults=(_get("reset", times=None),),
-        polls=("RUNNING", NotConnected("refused")),
-    ),
-    *(
-        Row(
-            name=f"run {status}",
-            exit_code=1,
-            outages=0,
-            course=Course(ending=status) if status in ("FAILED", "CANCELLED") else None,
-            statuses=("RUNNING", status),
-            polls=("RUNNING", status),
-            peers=peers,
-        )
-        for status, peers in (
-            ("FAILED", ("**false success**", "ok", "ok", "ok", "ok")),
-            ("CANCELLED", ("**false success**", "ok", "ok", "ok", "**false success**")),
-            ("TIMED_OUT", ("**false success**", "ok", "ok", "ok", "ok")),
-        )
-    ),
-    Row(
-        name="a status that holds a workflow command, once",
-        faults=(_get("json", body='{"status": "X\\n::error::injected"}'),),
-        polls=("RUNNING", InvalidResponse("X\n::error::injected"), "RUNNING", "SUCCESSFUL"),
-        peers=("not injected", "**injected**", "not injected", "", "not injected"),
-    ),
-    Row(
-        name="create: 429 twice",
-        creates=3,
-        faults=(_post("status", status=429, times=2),),
-        made=(Throttled("429"), Throttled("429"), ""),
-    ),
-    Row(
-        name="create: 429 for ever",
-        exit_code=4,
-        creates=_MANY,
-        runs=0,
-        faults=(_post("status", status=429, times=None),),
-        made=(Throttled("429"),),
-    ),
-    *(
-        Row(
-            name=f"create: {status}",
-            exit_code=3,
-            runs=0,
-            outages=0,
-            faults=(_post("status", status=status),),
-            made=(Refused(str(status), status=status),),
-            peers=("ok",) * 5 if status == 401 else (),
-        )
-        for status in (400, 401, 403, 404)
-    ),
-    *(
-        Row(
-            name=f"create: {name}",
-            exit_code=4,
-            runs=int(fault.processed),
-            outages=0,
-            # The run of a compilation that only this step made is found again.
-            google_exit_code=0 if fault.processed else 4,
-            faults=(fault,),
-            made=(RunMayExist("lost"),),
-            peers=peers,
-        )
-        for name, fault, peers in (
-            ("500 with HTML, no run made", _post("html", status=500), ("ok", "ok", "ok", "", "ok")),
-            (
-                "503, run made",
-                _post("status", status=503, processed=True),
-                ("ok", "ok", "ok", "", "ok"),
-            ),
-            (
-                "answer lost, run made",
-                _post("close", processed=True),
-                ("ok", "ok", "ok", "**3 runs**", "ok"),
-            ),
-            ("reset, run made", _post("reset", processed=True), ()),
-            ("HTML with 200, run made", _post("html", processed=True), ()),
-            ("cut JSON, run made", _post("cut-json", processed=True), ()),
-            ("an id that is a path", _post("json", body='{"id": "../1"}', processed=True), ()),
-            (
-                "never answered, run made",
-                _post("hang", seconds=600, processed=True),
-                ("stuck", "stuck", "stuck", "", "ok"),
-            ),
-        )
-    ),
-    Row(
-        name="timeout of the step reached",
-        exit_code=5,
-        course=Course(endless=("orders_cleaned",)),
-        outages=0,
-        statuses=("RUNNING",),
-        polls=("RUNNING",),
-    ),
-    *(
-        Row(
-            name=f"{name} in mid run",
-            exit_code=128 + number,
-            course=Course(endless=("orders_cleaned",)),
-            outages=0,
-            statuses=("RUNNING",),
-            polls=("RUNNING",),
-            signal=number,
-            peers=peers,
-        )
-        for name, number, peers in (
-            ("SIGINT", 2, ("run lost", "no exit", "run lost", "cancelled, 13 s", "run lost")),
-            ("SIGTERM", 15, ("run lost",) * 5),
-        )
-    ),
-)
-
-
-#: So many polls that the run ends just after the poll at the timeout.
-_LENGTH = 409
-
-#: Faults that only Google Cloud Dataform can have.
-GOOGLE_TABLE: tuple[Row, ...] = (
-    Row(
-        name="workflow configuration alone, create: answer lost, run made",
-        exit_code=4,
-        outages=0,
-        google_request=RunRequest(schedule="nightly"),
-        faults=(_post("close", processed=True),),
-    ),
-    Row(
-        name="create: answer lost, and the list of runs fails twice",
-        faults=(
-            _post("close", processed=True),
-            Fault("status", on="list", status=503, times=2),
-        ),
-    ),
-    Row(name="compile: 503 once", faults=(Fault("status", on="compile", status=503),)),
-    Row(
-        name="compile: 404, no package.json",
-        exit_code=3,
-        creates=0,
-        runs=0,
-        outages=0,
-        # The first is taken for a method that does not exist, and asks the other one.
-        faults=(Fault("status", on="compile", status=404, times=2),),
-    ),
-    Row(
-        name="compile errors",
-        exit_code=1,
-        creates=0,
-        runs=0,
-        outages=0,
-        google_request=RunRequest(git_ref="broken"),
-    ),
-    Row(
-        name="actions cannot be asked for",
-        outages=0,
-        faults=(Fault("status", on="query", status=503, times=None),),
-    ),
-    Row(
-        name="failed without a failed action",
-        exit_code=1,
-        outages=0,
-        course=Course(ending="FAILED"),
-    ),
-    Row(
-        name="unknown states of actions",
-        outages=0,
-        course=Course(action_states={"orders_cleaned": "NEW"}),
-    ),
-    Row(
-        name="cancel at the timeout: 503",
-        exit_code=5,
-        outages=0,
-        course=Course(endless=("orders_cleaned",)),
-        faults=(Fault("status", on="cancel", status=503, times=None),),
-    ),
-    Row(
-        name="cancel at the timeout: 400",
-        exit_code=5,
-        outages=0,
-        course=Course(endless=("orders_cleaned",)),
-        faults=(Fault("status", on="cancel", status=400, times=None),),
-    ),
-    Row(
-        name="cancel at the timeout: 503, the run ended after the last poll",
-        outages=0,
-        course=Course(lengths={"orders_cleaned": _LENGTH}),
-        faults=(Fault("status", on="cancel", status=503, times=None),),
-    ),
-)
 
 
 @dataclass
@@ -426,7 +83,7 @@ def play_over_fake(row: Row) -> Played:
     """Play a row over the scripted service."""
     clock = _clock_for(row)
     service = FakeService(clock, polls=row.polls, creates=row.made)
-    played = _play(service, clock)
+    played = _play(service, clock, row.polling)
     played.creates, played.polls = len(service.times("start")), len(service.times("get"))
     return played
 
@@ -434,11 +91,14 @@ def play_over_fake(row: Row) -> Played:
 def play_over_dataform_web(row: Row) -> Played:
     """Play a row over Dataform Web on the emulator."""
     clock = _clock_for(row)
-    with Emulator(advance="poll") as emulator:
+    with Emulator(advance="poll") as emulator, _network_of(row, emulator) as url:
         emulator.set_outcome("nightly", row.statuses)
         for fault in row.faults:
             emulator.add_fault(fault)
-        played = _play(connect(emulator), clock)
+        service = DataformWeb(
+            project_id="1234", token=emulator.token, api_url=url, read_seconds=row.read_seconds
+        )
+        played = _play(service, clock, row.polling)
         methods = [request.method for request in emulator.requests]
         played.runs = len(emulator.runs)
     played.creates, played.polls = methods.count("POST"), methods.count("GET")
@@ -447,21 +107,29 @@ def play_over_dataform_web(row: Row) -> Played:
 
 def play_over_google(row: Row) -> Played:
     """Play a row over Google Cloud Dataform on the emulator."""
+    if row.ends_late:
+        row = _ending_late(row)
     clock = _clock_for(row)
-    with Emulator(advance="poll") as emulator:
-        emulator.set_course(None, row.course or Course())
-        emulator.set_course("nightly", row.course or Course())
+    repositories = None if row.repository is None else (row.repository(),)
+    with (
+        Emulator(advance="poll", repositories=repositories) as emulator,
+        _network_of(row, emulator) as url,
+        _token_of(row, emulator) as token,
+    ):
+        for schedule in (None, "nightly"):
+            emulator.set_course(schedule, row.course or Course())
         for fault in row.faults:
             emulator.add_fault(fault)
         service = GoogleDataform(
             project_id="my-project",
             location="europe-west1",
             repository="warehouse",
-            token=emulator.token,
-            api_url=emulator.url,
-            read_seconds=READ_SECONDS,
+            token=token,
+            api_url=url,
+            read_seconds=row.read_seconds,
         )
-        played = _play(service, clock, row.google_request or RunRequest(environment="production"))
+        request = row.google_request or RunRequest(environment="production")
+        played = _play(service, clock, row.polling, request)
         sent = [(request.method, request.path) for request in emulator.requests]
         played.runs = len(emulator.invocations)
     played.creates = sum(
@@ -474,17 +142,44 @@ def play_over_google(row: Row) -> Played:
     return played
 
 
-def connect(emulator: Emulator) -> DataformWeb:
-    """Return the emulator's service, with little patience for an answer."""
-    return DataformWeb(
-        project_id="1234", token=emulator.token, api_url=emulator.url, read_seconds=READ_SECONDS
-    )
+def _ending_late(row: Row) -> Row:
+    """Return a row whose run is over with the last poll, of which nobody gets the response."""
+    endless = replace(row, course=Course(endless=("one",)), ends_late=False)
+    polls = play_over_google(endless).polls
+    course = replace(row.course or Course(), lengths={"one": polls - 1})
+    lost = Fault("status", on="get", after=polls - 1, processed=True)
+    return replace(row, course=course, faults=(*row.faults, lost))
 
 
-def _play(service: Service, clock: FakeClock, request: RunRequest = NIGHTLY) -> Played:
+@contextmanager
+def _network_of(row: Row, emulator: Emulator) -> Iterator[str]:
+    """Return the address under which the emulator is found."""
+    if row.network:
+        with NETWORKS[row.network](emulator) as url:
+            yield url
+    else:
+        yield emulator.url
+
+
+@contextmanager
+def _token_of(row: Row, emulator: Emulator) -> Iterator[str | ApplicationDefaultCredentials]:
+    """Return the emulator's token, or a source of tokens that are accepted as well."""
+    if not row.renews:
+        yield emulator.token
+        return
+    emulator.accept_tokens(lambda _token: True)
+    with GoogleStandIns() as google, TemporaryDirectory() as folder:
+        path = Path(folder, "credentials.json")
+        path.write_text(json.dumps(google.external_account()), "utf-8")
+        yield ApplicationDefaultCredentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
+
+
+def _play(
+    service: Service, clock: FakeClock, polling: Polling, request: RunRequest = NIGHTLY
+) -> Played:
     updates: list[Update] = []
     try:
-        result = run(service, request, Polling(timeout=3600), on_update=updates.append, clock=clock)
+        result = run(service, request, polling, on_update=updates.append, clock=clock)
         outcome = RunOutcome(run=result.run, result=result)
     except (DataformError, Interrupted) as error:
         outcome = RunOutcome(run=_known_run(updates), error=error)
@@ -503,7 +198,7 @@ COLUMNS = ("fault", "outcome", "exit code", "creates", "polls", "warnings")
 def render_google_table() -> str:
     """Return the table of Google Cloud Dataform as Markdown, each row played anew."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    for row in (*TABLE, *GOOGLE_TABLE):
+    for row in (*TABLE, *NETWORK_TABLE, *GOOGLE_TABLE):
         if row.course is not None:
             lines.append("| " + " | ".join(_cells(row, play_over_google(row))) + " |")
     return "\n".join(lines) + "\n"
@@ -515,7 +210,7 @@ def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
         "| " + " | ".join((*COLUMNS, *PEERS)) + " |",
         "|" + "---|" * (len(COLUMNS) + len(PEERS)),
     ]
-    for row in TABLE:
+    for row in (*TABLE, *NETWORK_TABLE):
         cells = _cells(row, play(row))
         peers = (*row.peers, *[""] * (len(PEERS) - len(row.peers)))
         lines.append("| " + " | ".join((*cells, *(peer or "-" for peer in peers))) + " |")
@@ -527,7 +222,7 @@ def _cells(row: Row, played: Played) -> tuple[str, ...]:
         row.name,
         _outcome(played.outcome),
         str(int(played.outcome.exit_code)),
-        str(played.creates) if row.creates < _MANY else "many",
+        str(played.creates) if row.creates < MANY else "many",
         str(played.polls) if played.outcome.exit_code != 4 or not played.polls else "many",
         str(played.outages),
     )
@@ -556,6 +251,7 @@ def main() -> None:
     for service, name in SERVICES.items():
         tally = play_sequences(service, range(1000))
         print(f"1,000 random sequences of faults on {name}: {tally}")
+    print(f"150 random interruptions, and the post step after each: {check_all(range(150))}")
 
 
 def play_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:

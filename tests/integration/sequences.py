@@ -132,9 +132,8 @@ def make_sequence(service: str, seed: int) -> Sequence:
 
 def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fault:  # noqa: ANN401
     """Return a fault; ``after`` is given for the one of the create, which comes once."""
-    kind: Any = (
-        choose.choice(("hang", "drip")) if choose.random() < 0.004 else choose.choice(_BROKEN)
-    )
+    kinds = ("hang", "drip") if choose.random() < 0.004 else _BROKEN
+    kind: Any = choose.choice([kind for kind in kinds if (on, kind) != ("other", "json")])
     options: dict[str, Any] = {
         "after": choose.randint(0, 12) if after is None else after,
         "times": choose.choice((1, 1, 2, 5, None)) if after is None else 1,
