@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dataform_action.emulator import Emulator
-from dataform_action.errors import NoResponse
+from dataform_action.errors import NotConnected
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -23,7 +23,7 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", resolve)
         try:
-            with pytest.raises(NoResponse, match=r"no whole answer within 0\.1 seconds"):
+            with pytest.raises(NotConnected, match=r"no connection within 0\.1 seconds"):
                 connect(emulator).send("GET", RUNS, read_seconds=0.05)
         finally:
             release.set()
