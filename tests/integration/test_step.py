@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -500,3 +501,29 @@ def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path
         shown = "\n".join([*step.log[1:], step.summary])
         assert DEFAULT_TOKEN[:5] not in shown
         assert "xxx" in step.summary
+
+
+@pytest.mark.parametrize("attempts", [(2, 3), (1,), (1, 2, 4)])
+def test_no_free_thread_for_a_moment(
+    emulator: Emulator,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attempts: tuple[int, ...],
+) -> None:
+    """A machine that cannot start a thread for a moment is an outage, for creates and polls."""
+    start, count = threading.Thread.start, 0
+
+    def refuse(thread: threading.Thread) -> None:
+        nonlocal count
+        if thread.name == "dataform-request":
+            count += 1
+            if count in attempts:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert len(emulator.runs) == 1
+    assert "No thread can be started for a request" in step.warnings[0]
