@@ -185,3 +185,27 @@ def redacted(value: _T, redact: Callable[[str], str]) -> _T:
         new = value if clean == old else replace(value, **clean)
     result: _T = new
     return result
+
+
+_BASE64 = re.compile(r"[0-9A-Za-z+/_=\s-]{40,}")
+#: The starts of JSON and of PEM, in Base64.
+_BASE64_STARTS = ("ey", "ewog", "ew0K", "eyI", "LS0tLS1", "MII")
+
+
+def describe_secret(value: str) -> str:
+    """Return what a value is that is no path although it should be one, without any of it.
+
+    Empty if it may be a path.
+    """
+    text = value.strip().strip("'\"` ")
+    if text.startswith(("{", "[")) or '": "' in text:
+        kind = "JSON"
+    elif "-----BEGIN" in text or "PRIVATE KEY" in text:
+        kind = "a key or a certificate"
+    elif _BASE64.fullmatch(text) and (text.startswith(_BASE64_STARTS) or "/" not in text):
+        kind = "Base64"
+    elif "\n" in text:
+        kind = "several lines"
+    else:
+        return ""
+    return f"The variable holds {kind} itself."

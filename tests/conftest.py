@@ -47,7 +47,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield
     for number, handler in handlers.items():

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from dataform_action.auth.token_secrets import Secrets, secrets_in
-from dataform_action.errors import CredentialsRefused, Misconfigured, NotConnected, Unusable
-from dataform_action.transport.exceptions import EXCHANGE_ERRORS, is_misconfiguration, reason_of
-from dataform_action.transport.http import HttpSession
+from dataform_action.errors import CredentialsRefused, NotConnected, Unusable
+from dataform_action.transport.http import HttpSession, shown_address
 from dataform_action.transport.response import Response, describe_error, parse_json, report_request
 
 _CONNECT_SECONDS = 10.0
@@ -92,7 +91,7 @@ class Exchanges:
         self._deadline = deadline
         self._secrets = secrets
         self._on_exchange = on_exchange
-        self._session = HttpSession()
+        self._session = HttpSession(secrets.redact)
         #: What was asked last with success, such as ``POST https://…``.
         self.answered = ""
 
@@ -142,11 +141,13 @@ class Exchanges:
         try:
             left = self._deadline - asked
             if left <= 0:
-                raise TimeoutError("no time is left")
+                raise NotConnected(self._text(method, url, "no time is left"))
             read_seconds = left if seconds is None else min(left, seconds)
             response = self._session.exchange(
                 method,
                 url,
+                what=self._text(method, url),
+                hide=self._secrets.redact,
                 headers=headers or {},
                 timeout=(min(read_seconds, _CONNECT_SECONDS), read_seconds),
                 limit=_BODY_LIMIT,
@@ -154,9 +155,9 @@ class Exchanges:
                 cert=cert,
                 direct=direct,
             )
-        except EXCHANGE_ERRORS as error:
-            kind = Misconfigured if is_misconfiguration(error) else NotConnected
-            failure = kind(self._text(method, url, reason_of(error)))
+        except Unusable as error:
+            # Whether the request was sent does not matter here: nothing is done twice by it.
+            failure = error if isinstance(error, NotConnected) else NotConnected(error.message)
             self._report(method, url, asked, failure)
             raise failure from error
         self._report(method, url, asked, response)
@@ -188,12 +189,13 @@ class Exchanges:
         what, seconds = _request(method, url), time.monotonic() - asked
         report_request(self._on_exchange, self._secrets.redact, what, seconds, outcome)
 
-    def _text(self, method: str, url: str, words: str) -> str:
-        return self._secrets.redact(f"No access token: {_request(method, url)}: {words}")
+    def _text(self, method: str, url: str, words: str = "") -> str:
+        text = f"No access token: {_request(method, url)}"
+        return self._secrets.redact(f"{text}: {words}" if words else text)
 
 
 def _request(method: str, url: str) -> str:
-    return f"{method} {url.partition('?')[0]}"
+    return f"{method} {shown_address(url)}"
 
 
 def _said(body: bytes, hide: Callable[[str], str]) -> str:

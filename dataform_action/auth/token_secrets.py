@@ -22,6 +22,7 @@ class Secrets:
     def __init__(self) -> None:
         #: Replaces the secrets, in whatever form they stand in a text.
         self.redact = Redactor()
+        self._redact_words = Redactor()
         self._known: set[str] = set()
         self._unannounced: list[str] = []
 
@@ -29,6 +30,14 @@ class Secrets:
         """Redact a secret from now on."""
         self._known.add(secret)
         self.redact.add(secret)
+
+    def hide_in_words(self, text: str) -> None:
+        """Redact a text that may be a secret from now on, in what other libraries say."""
+        self._redact_words.add(text)
+
+    def redact_words(self, text: str) -> str:
+        """Return the text of another library without secrets, and what may be one."""
+        return self._redact_words(self.redact(text))
 
     def learn(self, token: str) -> None:
         """Hide a token, and announce it if it is a new one."""
@@ -55,3 +64,12 @@ def secrets_in(value: object, name: str = "") -> Iterator[str]:
         secret = value.split(" ", 1)[-1] if name == "authorization" else value
         if secret:
             yield secret
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Return every text in JSON, at any depth."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(item)
+    elif isinstance(value, str):
+        yield value

@@ -137,7 +137,7 @@ class ApplicationDefaultCredentials:
         if exchanges.answered:
             text = f"No access token: {exchanges.answered}: the answer holds no usable token"
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
-        text = f"The Google Cloud credentials cannot be used: {self._secrets.redact(words)}"
+        text = f"The Google Cloud credentials cannot be used: {self._secrets.redact_words(words)}"
         raise CredentialsRefused(text, hint=hint)
 
 

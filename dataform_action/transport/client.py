@@ -6,28 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-import requests
-
-from dataform_action.errors import (
-    DataformError,
-    InputError,
-    InvalidResponse,
-    Misconfigured,
-    NoResponse,
-    NotConnected,
-    TooLarge,
-    Unusable,
-)
+from dataform_action.errors import DataformError, InputError, NoResponse, NotConnected
 from dataform_action.redaction import Redactor
 from dataform_action.transport.deadline import Late, in_time
-from dataform_action.transport.exceptions import (
-    EXCHANGE_ERRORS,
-    hint_of,
-    is_misconfiguration,
-    is_unconnected,
-    reason_of,
-)
-from dataform_action.transport.http import BodyTooLong, HttpSession
+from dataform_action.transport.http import HttpSession
 from dataform_action.transport.response import Json, Response, read_response, report_request
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
@@ -67,7 +49,9 @@ class Transport:
         self._token = token
         self._on_exchange = on_exchange
         self._more_headers = more_headers
-        self._session = HttpSession()
+        #: The passwords of proxies.
+        self._secrets = Redactor()
+        self._session = HttpSession(self._secrets)
 
     def send(
         self,
@@ -94,11 +78,11 @@ class Transport:
         what = f"{method} {self._base_url}{path.partition('?')[0]}"
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         timeout = (connect_seconds, read_seconds)
-        attempt = _Attempt(what, self._token)
+        attempt = _Attempt(what, self._token, self._secrets)
         asked = time.monotonic()
         try:
             response = attempt.response(
-                lambda: self._exchange(method, path, body, attempt.begin(), timeout),
+                lambda: self._exchange(method, path, body, attempt, timeout),
                 connect_seconds + read_seconds,
             )
         except DataformError as error:
@@ -120,14 +104,17 @@ class Transport:
             NotConnected: there is no token to be had.
             DataformError: what the token function raised.
         """
-        _Attempt(self._base_url, self._token).authorize(READ_SECONDS)
+        _Attempt(self._base_url, self._token, self._secrets).authorize(READ_SECONDS)
 
     def _exchange(
-        self, method: str, path: str, body: Json, token: str, timeout: tuple[float, float]
+        self, method: str, path: str, body: Json, attempt: _Attempt, timeout: tuple[float, float]
     ) -> Response:
+        token = attempt.get_token()
         return self._session.exchange(
             method,
             self._base_url + path,
+            what=attempt.what,
+            hide=attempt.hide,
             headers={
                 **self._more_headers(),
                 "Authorization": f"Bearer {token}",
@@ -136,48 +123,54 @@ class Transport:
             timeout=timeout,
             limit=_BODY_LIMIT,
             json=body,
+            on_send=attempt.begin,
         )
 
 
 class _Attempt:
     """One request: the token that it is sent with, and whether it may have been sent."""
 
-    def __init__(self, what: str, source: Callable[[], str]) -> None:
-        self._what = what
-        self._source = source
+    def __init__(self, what: str, source: Callable[[], str], secrets: Redactor) -> None:
+        self.what = what
         self.token = ""
-        #: Takes the token out of a text.
-        self.hide = Redactor()
+        self._source = source
+        self._secrets = secrets
+        self._redact_token = Redactor()
         #: Taken once: by the worker to send the request, or by the caller to leave it unsent.
         self._decision = threading.Lock()
 
-    def begin(self) -> str:
-        """Return the token; after that, the request may be sent. For the worker.
+    def hide(self, text: str) -> str:
+        """Return a text without the token, and without other secrets of the transport."""
+        return self._secrets(self._redact_token(text))
 
-        Raises:
-            Late: the caller has left, so that nothing may be sent any more.
-        """
+    def get_token(self) -> str:
+        """Return the token. For the worker."""
         try:
             token = self._source()
         except DataformError:
             raise
         except Exception as error:
-            raise NotConnected(f"{self._what}: no token to be had: {error}") from error
+            raise NotConnected(f"{self.what}: no token to be had: {error}") from error
         if not is_token(token):
-            raise NotConnected(f"{self._what}: what was given as a token is none")
-        self.token = token
-        self.hide = Redactor(token)
+            raise NotConnected(f"{self.what}: what was given as a token is none")
+        self.token, self._redact_token = token, Redactor(token)
+        return token
+
+    def begin(self) -> None:
+        """Take note that the request is sent from now on. For the worker.
+
+        Raises:
+            Late: the caller has left, so that nothing may be sent any more.
+        """
         if not self._decision.acquire(blocking=False):
             raise Late
-        return token
 
     def authorize(self, seconds: float) -> None:
         """Have a worker ask for the token, and raise what came of it."""
         try:
-            in_time(seconds, self.begin, name="dataform-token")
+            in_time(seconds, self.get_token, name="dataform-token")
         except Late as error:
-            text = f"{self._what}: no token to be had within {seconds:g} seconds"
-            raise NotConnected(text) from error
+            raise self._unsent(seconds) from error
 
     def response(self, exchange: Callable[[], Response], seconds: float) -> Response:
         """Have a worker make the exchange, and return its answer or raise what came of it."""
@@ -185,31 +178,13 @@ class _Attempt:
             return in_time(seconds, exchange, name="dataform-request")
         except Late as error:
             if self._decision.acquire(blocking=False):
-                text = f"{self._what}: no token to be had within {seconds:g} seconds"
-                raise NotConnected(text) from error
-            text = f"{self._what}: no whole answer within {seconds:g} seconds"
+                raise self._unsent(seconds) from error
+            text = f"{self.what}: no whole answer within {seconds:g} seconds"
             raise NoResponse(text) from error
-        except DataformError:
-            raise
-        except EXCHANGE_ERRORS as error:
-            raise _failure(error, self._what, self.hide) from error
         finally:
             # A signal ends the wait as well: nothing is sent behind the caller's back.
             self._decision.acquire(blocking=False)
 
-
-def _failure(error: Exception, what: str, hide: Callable[[str], str]) -> Unusable:
-    """Say what a failed exchange means: above all, whether the request ever left.
-
-    That it did not must be proved by the error itself.
-    """
-    text = hide(f"{what}: {reason_of(error)}")
-    if is_misconfiguration(error):
-        return Misconfigured(text)
-    if isinstance(error, BodyTooLong):
-        return TooLarge(text)
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return InvalidResponse(text)
-    if is_unconnected(error):
-        return NotConnected(text, hint=hint_of(error))
-    return NoResponse(text)
+    def _unsent(self, seconds: float) -> NotConnected:
+        missing = "no connection" if self.token else "no token to be had"
+        return NotConnected(f"{self.what}: {missing} within {seconds:g} seconds")

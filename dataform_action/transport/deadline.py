@@ -6,7 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from dataform_action.errors import NotConnected
+
 T = TypeVar("T")
+
+_NO_THREAD_HINT = (
+    "This machine or container has no free process, thread or memory: run fewer jobs at a time on "
+    "it, or raise its limit (docker's --pids-limit, ulimit -u)."
+)
 
 
 class Late(Exception):
@@ -21,6 +28,7 @@ def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
 
     Raises:
         Late: the time is over.
+        NotConnected: there is no free thread, so that ``work`` was not begun.
     """
     returned: list[T] = []
     raised: list[BaseException] = []
@@ -33,7 +41,11 @@ def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
             raised.append(error)
         done.set()
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except (RuntimeError, OSError, MemoryError) as error:
+        text = f"No thread can be started for a request: {error}"
+        raise NotConnected(text, hint=_NO_THREAD_HINT) from error
     if not done.wait(seconds):
         raise Late
     if raised:

@@ -1,27 +1,137 @@
-"""What the network library's exceptions say: the cause, and whether anything was sent."""
+"""What an exchange without a response means: the cause, and whether anything was sent."""
 
 from __future__ import annotations
 
-import ipaddress
+import http.client
+import re
+import socket
 import ssl
+from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from dataform_action.errors import (
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
+    NotConnected,
+    TooLarge,
+    Unusable,
+)
+from dataform_action.transport.environment import (
+    LOCAL_PROXY_HINT,
+    PROXY_FORM,
+    Proxy,
+    find_tls_problem,
+    is_loopback,
+    private_authority_hint,
+)
+
 #: What an exchange may raise; those of requests are ``OSError`` as well.
-EXCHANGE_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError)
+EXCHANGE_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
 #: True wherever it is read: the library may run outside any container.
 LOOPBACK_HINT = (
     "Check that the server runs. Inside a container, a loopback address is the container itself: "
     "the host is reached by the address of Docker's bridge, such as http://172.17.0.1:8080, and "
     "the server must listen there."
 )
-_UNUSABLE_ADDRESSES = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
+_PLAIN_SERVER_HINT = (
+    "What listens there does not speak TLS: check the port, and whether the address begins with "
+    "https by mistake."
 )
+#: Reasons of OpenSSL that mean: the other side sent something else than TLS.
+_NO_TLS = (
+    *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"),
+    *("UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE", "INVALID_RECORD_TYPE"),
+)
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
+#: http.client's bare OSError for a proxy that declines to open a tunnel.
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)")
+
+
+class BodyTooLong(requests.exceptions.ContentDecodingError):
+    """A body that is longer than is read."""
+
+
+class Exchange(NamedTuple):
+    """An exchange that failed.
+
+    ``what`` names its request in messages, and ``hide`` takes secrets out of them. ``is_unsent``
+    tells whether it is proved that no byte of the request was written: that is known from the
+    connection, and never from the words of an exception.
+    """
+
+    what: str
+    url: str
+    proxy: Proxy | None
+    is_unsent: bool
+    hide: Callable[[str], str]
+
+    def say(self, words: str) -> str:
+        """Return a message about the exchange."""
+        return self.hide(f"{self.what}: {words}")
+
+
+def failure_of(error: Exception, exchange: Exchange) -> Unusable:
+    """Return what it means that an exchange failed."""
+    reason = exchange.say(_reason_by(error, exchange.proxy))
+    if isinstance(error, BodyTooLong):
+        return TooLarge(reason)
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return InvalidResponse(reason)
+    if not exchange.is_unsent:
+        return NoResponse(reason)
+    causes, proxy = causes_of(error), exchange.proxy
+    if exchange.url.startswith("https") or (proxy is not None and proxy.has_tls):
+        problem = find_tls_problem()
+        if problem is not None:
+            return problem
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _UNTRUSTED for cause in causes):
+        # We ended the handshake ourselves.
+        return Misconfigured(reason, hint=private_authority_hint())
+    if proxy is not None:
+        return _proxy_failure(causes, proxy, exchange)
+    hint = None
+    if _has_no_tls(causes):
+        hint = _PLAIN_SERVER_HINT
+    elif isinstance(causes[-1], ConnectionRefusedError) and is_loopback(_host_of(exchange.url)):
+        hint = LOOPBACK_HINT
+    return NotConnected(reason, hint=hint)
+
+
+def _proxy_failure(causes: list[BaseException], proxy: Proxy, exchange: Exchange) -> NotConnected:
+    """Return what it means that no connection was made through a proxy."""
+    innermost = causes[-1]
+    reason = _reason_by(innermost, proxy)
+    text = exchange.say(f"the proxy that {proxy.variable} names: {reason}")
+    tunnel = next(filter(None, (_TUNNEL.match(str(cause)) for cause in causes)), None)
+    if tunnel is not None and tunnel[1] == "407":
+        return proxy_refusal(proxy, exchange.what)
+    if isinstance(innermost, socket.gaierror) and innermost.errno != socket.EAI_AGAIN:
+        hint = f"Check the host in {proxy.variable}, and that its name can be resolved from here."
+        return Misconfigured(text, hint=hint)
+    if isinstance(innermost, ConnectionRefusedError) and is_loopback(proxy.host):
+        return Misconfigured(f"{text}; it is on this machine itself", hint=LOCAL_PROXY_HINT)
+    if tunnel is not None:
+        hint = f"The proxy does not let this address pass: change its rules, or {proxy.variable}."
+    elif proxy.has_tls and _has_no_tls(causes):
+        hint = f"If the proxy speaks plain HTTP, write http:// in {proxy.variable}, not https://."
+    else:
+        hint = f"Check that the proxy that {proxy.variable} names can be reached from here."
+    return NotConnected(text, hint=hint)
+
+
+def proxy_refusal(proxy: Proxy, what: str) -> Misconfigured:
+    """Return what it means that a proxy answers 407: it passed nothing on."""
+    given = "does not accept those in it" if proxy.authorization else "there are none in it"
+    text = (
+        f"{what}: the proxy that {proxy.variable} names asks for a user and a password, and {given}"
+        " (HTTP 407)"
+    )
+    return Misconfigured(text, hint=f"Correct {proxy.variable}. {PROXY_FORM}")
 
 
 def causes_of(error: BaseException | None) -> list[BaseException]:
@@ -35,60 +145,28 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the innermost words: the outer ones repeat the address and object names."""
+    """Return the innermost words: the outer ones repeat the address and object names.
+
+    Of the operating system's errors only what it says, without a name of a file or host.
+    """
     innermost = causes_of(error)[-1]
-    words = str(innermost).rsplit(">: ", 1)[-1].strip()
+    if isinstance(innermost, OSError) and not isinstance(innermost, ssl.SSLError):
+        words = innermost.strerror or str(innermost)
+    else:
+        words = str(innermost).rsplit(">: ", 1)[-1].strip()
     return words or type(innermost).__name__
 
 
-def hint_of(error: BaseException) -> str | None:
-    """Return what to do about an exception, where more is known than its kind tells."""
-    causes = causes_of(error)
-    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
-        return None
-    url = str(getattr(getattr(error, "request", None), "url", ""))
-    refused = isinstance(causes[-1], ConnectionRefusedError)
-    return LOOPBACK_HINT if refused and _is_loopback(url) else None
+def _reason_by(error: BaseException, proxy: Proxy | None) -> str:
+    if proxy is not None and proxy.is_opaque:
+        # Texts of other libraries, which may hold the proxy's address with its password.
+        return type(causes_of(error)[-1]).__name__
+    return reason_of(error)
 
 
-def _is_loopback(url: str) -> bool:
-
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _has_no_tls(causes: list[BaseException]) -> bool:
+    return any(isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS for cause in causes)
 
 
-def is_unconnected(error: BaseException) -> bool:
-    """Tell whether an exception proves that no connection to the service was made.
-
-    urllib3's ``ProxyError`` proves nothing: it also wraps answers that were lost behind
-    a proxy.
-    """
-    return any(map(_proves_no_connection, causes_of(error)))
-
-
-def is_misconfiguration(error: BaseException) -> bool:
-    """Tell whether the cause lies in this machine's set-up, before anything was sent."""
-    return any(map(_blames_the_setup, causes_of(error)))
-
-
-def _proves_no_connection(cause: BaseException) -> bool:
-    if isinstance(
-        cause, requests.exceptions.ConnectTimeout | urllib3.exceptions.NewConnectionError
-    ):
-        return True
-    # http.client's bare OSError for a proxy that declines to open a tunnel.
-    return isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed")
-
-
-def _blames_the_setup(cause: BaseException) -> bool:
-    if isinstance(cause, ssl.SSLError):
-        # We ended the handshake ourselves: the server's certificate, or our own bundle.
-        return cause.reason in ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
-    if isinstance(cause, _UNUSABLE_ADDRESSES):
-        # An address, of the API or of a proxy, that cannot be used at all.
-        return True
-    # A bundle of certificates that is not there: requests raises a bare OSError.
-    return isinstance(cause, OSError) and str(cause).startswith("Could not find")
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""

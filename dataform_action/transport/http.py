@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPMessage
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from dataform_action.errors import Misconfigured
+from dataform_action.redaction import Redactor
+from dataform_action.transport.connection import Argument, sending, use_connections, watch
+from dataform_action.transport.environment import (
+    Proxy,
+    certificate_bundle,
+    check_key_log,
+    find_proxy,
+)
+from dataform_action.transport.exceptions import (
+    EXCHANGE_ERRORS,
+    BodyTooLong,
+    Exchange,
+    failure_of,
+    proxy_refusal,
+)
 from dataform_action.transport.response import Json, Response
 
 _CHUNK = 64 * 1024
+_ADDRESS_HINT = "Write it like https://host/path, without user and password."
 
-
-def _setting(
-    headers: Mapping[str, str],
-) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Return what sets the headers of a request when it is passed as ``auth=``.
-
-    requests lets an entry of ``.netrc`` for the host replace an Authorization header that was
-    set in any other way.
-    """
-
-    def set_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(headers)
-        return request
-
-    return set_headers
+#: An address that the libraries read as we do, without user, password and fragment.
+_URL = re.compile(
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?", re.ASCII
+)
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that keeps no cookies: an API that sets some must not make requests grow."""
+    """An adapter that keeps no cookies: an API that sets some must not make requests grow.
+
+    A proxy's user and password come by ``authorizations``, and never with its address: the texts
+    of libraries would repeat them.
+    """
+
+    def __init__(self) -> None:
+        #: What the header of a proxy holds, by its address.
+        self.authorizations: dict[str, str] = {}
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *arguments: Argument, **options: Argument) -> None:
+        """Make the manager of direct connections."""
+        super().init_poolmanager(*arguments, **options)
+        use_connections(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Argument) -> urllib3.PoolManager:
+        """Return the manager of connections through a proxy."""
+        manager: urllib3.PoolManager = super().proxy_manager_for(proxy, **options)
+        if not proxy.startswith("socks"):
+            use_connections(manager)
+        return manager
+
+    def get_connection_with_tls_context(
+        self, *arguments: Argument, **options: Argument
+    ) -> Argument:
+        """Return the pool of connections for a request."""
+        watch()
+        return super().get_connection_with_tls_context(*arguments, **options)
+
+    def cert_verify(self, conn: Argument, url: str, verify: Argument, cert: Argument) -> None:
+        """Have certificates verified, that of a proxy as well, whatever lies behind it."""
+        has_tls = conn.proxy is not None and conn.proxy.scheme == "https"
+        super().cert_verify(  # type: ignore[no-untyped-call]
+            conn, "https:" if has_tls else url, verify, cert
+        )
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the headers for a proxy."""
+        known = self.authorizations.get(proxy, "")
+        return {"Proxy-Authorization": f"Basic {known}"} if known else {}
 
     def build_response(
         self, req: requests.PreparedRequest, resp: urllib3.BaseHTTPResponse
@@ -49,24 +97,25 @@ class _Session(requests.Session):
         return None
 
 
-class BodyTooLong(requests.exceptions.ContentDecodingError):
-    """A body that is longer than is read."""
-
-
 class HttpSession:
     """Make HTTP requests one at a time over one kept-alive connection. There are no retries."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Redactor) -> None:
         self._session = _Session()
-        adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        # No .netrc, and of the environment only what is read and checked here.
+        self._session.trust_env = False
+        self._adapter = _Adapter()
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
+        self._secrets = secrets
 
     def exchange(
         self,
         method: str,
         url: str,
         *,
+        what: str,
+        hide: Callable[[str], str],
         headers: Mapping[str, str],
         timeout: tuple[float, float],
         limit: int,
@@ -74,32 +123,64 @@ class HttpSession:
         data: bytes | None = None,
         cert: tuple[str, str] | None = None,
         direct: bool = False,
+        on_send: Callable[[], object] = lambda: None,
     ) -> Response:
         """Send one request and return the response with its whole body.
 
         ``timeout`` holds the seconds to connect and the seconds between two reads, ``limit`` is
-        the longest body in bytes, and ``direct`` leaves out any proxy.
+        the longest body in bytes, and ``direct`` leaves out any proxy. ``what`` names the request
+        in errors, and ``hide`` takes secrets out of them. ``on_send`` is called just before the
+        first byte of the request is written.
 
         Raises:
-            EXCHANGE_ERRORS: see ``exceptions``, which says what they mean.
+            NotConnected, Misconfigured: nothing was sent.
+            NoResponse, InvalidResponse: something may have been sent.
         """
-        self._session.trust_env = not direct
-        with self._session.request(
-            method,
-            url,
-            json=json,
-            data=data,
-            auth=_setting(headers),
-            cert=cert,
-            timeout=timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return Response(response.status_code, response.headers, _read_body(response, limit))
+        if _URL.fullmatch(url) is None:
+            text = f"{what}: the address is not valid, or holds a user or a password"
+            raise Misconfigured(text, hint=_ADDRESS_HINT)
+        check_key_log()
+        proxy = None if direct else self._proxy_for(url)
+        send = partial(
+            self._session.request, method, url, headers=dict(headers), json=json, data=data
+        )
+        with sending(on_send) as request:
+            try:
+                if proxy is not None and proxy.is_opaque:
+                    # Its connections are not ours, and do not tell.
+                    request.begin()
+                with send(
+                    proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
+                    verify=certificate_bundle() or True,
+                    cert=cert,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer:
+                    body = _read_body(answer, limit)
+            except EXCHANGE_ERRORS as error:
+                exchange = Exchange(what, url, proxy, request.is_unsent, hide)
+                raise failure_of(error, exchange) from error
+        if answer.status_code == 407 and proxy is not None and url.startswith("http:"):
+            raise proxy_refusal(proxy, what)
+        return Response(answer.status_code, answer.headers, body)
+
+    def _proxy_for(self, url: str) -> Proxy | None:
+        proxy = find_proxy(url)
+        if proxy is not None:
+            self._adapter.authorizations[proxy.url] = proxy.authorization
+            for secret in proxy.secrets:
+                self._secrets.add(secret)
+        return proxy
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
+
+
+def shown_address(url: str) -> str:
+    """Return an address as messages show it: without a query, and only if it is one."""
+    return url.partition("?")[0] if _URL.fullmatch(url) else "(an address that is not valid)"
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from dataform_action.transport.exceptions import LOOPBACK_HINT
 from tests.support.fakes import FakeClock
 from tests.support.google_stand_ins import GoogleStandIns
 from tests.support.runner import parse_file_commands
-from tests.support.steps import ROOT, google_inputs_for, inputs_for, run_here
+from tests.support.steps import ROOT, google_inputs_for, inputs_for, run_apart, run_here
 
 
 def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -587,7 +588,7 @@ def test_debug_lines_hold_no_token(emulator: Emulator, clock: FakeClock, tmp_pat
         environ = {"GCE_METADATA_HOST": google.host, "RUNNER_DEBUG": "1"}
         step = run_here(tmp_path, inputs, clock, **environ)
         minted, created = (line for line in step.log if line.startswith("::debug::"))
-    assert minted.startswith(f"::debug::GET {google.url}/computeMetadata/")
+    assert minted.startswith("::debug::GET http://***/computeMetadata/")
     assert created.startswith(f"::debug::POST {emulator.url}/v1/projects/my-project/")
     assert created.endswith(", X-Request-Id: ***")
     assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
@@ -610,3 +611,62 @@ def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path
         shown = "\n".join([*step.log[1:], step.summary])
         assert DEFAULT_TOKEN[:5] not in shown
         assert "xxx" in step.summary
+
+
+@pytest.mark.parametrize("attempts", [(2, 3), (1,), (1, 2, 4)])
+def test_no_free_thread_for_a_moment(
+    emulator: Emulator,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attempts: tuple[int, ...],
+) -> None:
+    """A machine that cannot start a thread for a moment is an outage, for creates and polls."""
+    start, count = threading.Thread.start, 0
+
+    def refuse(thread: threading.Thread) -> None:
+        nonlocal count
+        if thread.name == "dataform-request":
+            count += 1
+            if count in attempts:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    step = run_here(tmp_path, inputs_for(emulator), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert len(emulator.runs) == 1
+    assert "No thread can be started for a request" in step.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_GHA_CREDS_PATH", "CLOUDSDK_CONFIG"]
+)
+def test_a_key_in_the_wrong_variable_is_shown_nowhere(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, variable: str
+) -> None:
+    """Neither log nor outputs nor summary hold a piece of a key that stands in place of a path."""
+    key = json.dumps({"private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq//\\hkiG9w0"})
+    inputs = google_inputs_for(emulator, token="")
+    more = {variable: key, "GCE_METADATA_HOST": "127.0.0.1:1"}
+    step = run_here(tmp_path, inputs, clock, RUNNER_DEBUG="1", **more)
+    assert step.exit_code == ExitCode.REFUSED
+    shown = "\n".join((*step.log, *step.outputs.values(), *step.state.values(), step.summary))
+    assert variable in shown
+    assert "The variable holds JSON itself." in shown
+    assert not any(piece in shown for piece in ("MIIEvQIB", "ADANBgkq", "hkiG9w0", "BEGIN"))
+
+
+@pytest.mark.parametrize("special", ["#", "?", "/", "\\", "#@"])
+def test_the_password_of_a_proxy_is_shown_nowhere(
+    emulator: Emulator, tmp_path: Path, special: str
+) -> None:
+    """A proxy that is written in a wrong way is named at once, and the step ends."""
+    proxy = f"http://qzuser:hunter2{special}zwor7ix8@proxy.invalid:3128"
+    step = run_apart(tmp_path, inputs_for(emulator), HTTP_PROXY=proxy, RUNNER_DEBUG="1")
+    assert step.exit_code == ExitCode.NO_ANSWER
+    shown = "\n".join((*step.log, *step.outputs.values(), step.summary))
+    assert "HTTP_PROXY does not hold the address of a proxy." in shown
+    assert "Write it like http://host:port" in shown
+    assert not any(piece in shown for piece in ("qzuser", "hunter", "zwor", "7ix8"))
+    assert emulator.requests == []

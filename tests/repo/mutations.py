@@ -55,9 +55,9 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         1,
-        "only a proof that no connection was made allows another create",
-        "requests.exceptions.ConnectTimeout | urllib3.exceptions.NewConnectionError",
-        "requests.exceptions.ConnectionError | urllib3.exceptions.ProxyError",
+        "only a proof that nothing was sent allows another create",
+        "return self._is_watched and not self._has_begun",
+        "return self._is_watched",
         "unit/transport",
     ),
     Mutation(
@@ -238,8 +238,8 @@ MUTATIONS = (
     Mutation(
         6,
         "a .netrc does not replace the token",
-        "auth=_setting(headers),",
-        "headers=dict(headers),",
+        "self._session.trust_env = False",
+        "self._session.trust_env = True",
         "unit/transport",
     ),
     Mutation(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,7 @@ from tests.unit.auth.support import (
     GENERATED,
     Setting,
     be_real,
+    failure,
     refusal,
     service_account_key,
 )
@@ -165,8 +169,7 @@ def test_no_other_file_of_the_workspace_is_read(setting: Setting, name: str) -> 
     }
     error = refusal(setting.source_of(environ))
     assert error.message == (
-        f"The credentials file /nowhere/{name}, which GOOGLE_APPLICATION_CREDENTIALS names, does "
-        "not exist."
+        "The credentials file that GOOGLE_APPLICATION_CREDENTIALS names does not exist."
     )
     assert "actions/checkout deletes it: run checkout first" in error.hint
 
@@ -178,13 +181,13 @@ def test_a_deleted_file(setting: Setting) -> None:
         "GITHUB_WORKSPACE": str(setting.folder),
     }
     error = refusal(setting.source_of(environ))
-    assert "which GOOGLE_GHA_CREDS_PATH names, does not exist." in error.message
+    assert error.message == "The credentials file that GOOGLE_GHA_CREDS_PATH names does not exist."
 
 
 def test_an_unreadable_file(setting: Setting) -> None:
     """A file that cannot be opened is told apart from one that is missing."""
     error = refusal(setting.source_of({"GOOGLE_APPLICATION_CREDENTIALS": str(setting.folder)}))
-    assert error.message.endswith(", cannot be read: Is a directory.")
+    assert error.message.endswith(" names cannot be read: Is a directory.")
     assert "run this step as the same user, or as root" in error.hint
 
 
@@ -205,8 +208,10 @@ def test_the_file_of_gcloud(setting: Setting, variable: str) -> None:
         (b"[1]", "holds no JSON object."),
         (b"[" * 100_000, "holds no JSON object."),
         (b"\xff\xfe", "holds no JSON object."),
-        ({}, "is of a type that is not supported: None"),
-        ({"type": "gdch_service_account"}, "not supported: 'gdch_service_account'"),
+        ({}, "names no type of credentials."),
+        ({"type": "hunter2"}, "GOOGLE_APPLICATION_CREDENTIALS names is of a type that is not"),
+        ({"type": ["hunter2"]}, "is of a type that is not supported."),
+        ({"type": "gdch_service_account"}, "not supported: gdch_service_account."),
         (
             {"type": "external_account", "credential_source": {"executable": {}}},
             "asks to run a program, which is not supported.",
@@ -222,6 +227,7 @@ def test_a_broken_file(setting: Setting, info: object, words: str) -> None:
     """A file of no use is refused in words that say why, before anything is sent."""
     error = refusal(setting.source(info))
     assert words in error.message
+    assert "hunter2" not in error.message
     assert error.hint.startswith("Give the file that google-github-actions/auth or gcloud made")
     assert setting.google.asked == []
 
@@ -269,3 +275,111 @@ def test_a_machine_without_a_service_account(setting: Setting) -> None:
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert error.message.endswith("/default/token: HTTP 404: an HTML page")
     assert error.hint.startswith("Attach a service account to the virtual machine")
+
+
+_KEY = {
+    "type": "service_account",
+    "project_id": "qqproject1",
+    "private_key_id": "0123456789abcdef",
+    "private_key": (
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----\n"
+    ),
+    "client_email": "robot@qqproject1.iam.gserviceaccount.com",
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
+#: What people put where a path belongs, and what is said of it.
+WRONG_VALUES = {
+    "JSON": (json.dumps(_KEY), "holds JSON"),
+    "JSON on many lines": (json.dumps(_KEY, indent=2), "holds JSON"),
+    "quoted JSON": (f"'{json.dumps(_KEY)}'", "holds JSON"),
+    "escaped JSON": (json.dumps(json.dumps(_KEY)), "holds JSON"),
+    "Base64": (base64.b64encode(json.dumps(_KEY).encode()).decode(), "holds Base64"),
+    "Base64 of many lines": (
+        base64.encodebytes(json.dumps(_KEY, indent=2).encode()).decode(),
+        "holds Base64",
+    ),
+    "PEM": (_KEY["private_key"], "holds a key or a certificate"),
+    "PEM on one line": (_KEY["private_key"].replace("\n", "\\n"), "holds a key or a certificate"),
+    "body of a key": ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ" * 30, "holds Base64"),
+    "access token": ("ya29.a0ARW5m75qqWxYz_0123456789-abcdefghijkl", ""),
+    "token of GitHub": ("ghp_0123456789abcdefghijABCDEFGHIJ", ""),
+    "lines": ("hunter2hunter2\nhunter2hunter2", "holds several lines"),
+    "long": ("/hunter2" * 1000, "cannot be read: File name too long"),
+    "zero": ("/hunter2\x00hunter2", "it is no path"),
+    "path": ("/home/hunter2/secret-key.json", "does not exist."),
+    "part of a file": ("/dev/null/hunter2hunter2", "cannot be read: Not a directory."),
+}
+
+
+def _has_piece(secret: str, shown: str) -> bool:
+    """Tell whether eight characters of a secret are shown, other than words that are ours."""
+    ours = {"type", "service_account", "private_key", "PRIVATE KEY", "several lines"}
+    pieces = {secret[at : at + 8] for at in range(len(secret) - 7)}
+    return any(piece in shown and not any(piece in word for word in ours) for piece in pieces)
+
+
+@pytest.mark.parametrize("variable", FILE_VARIABLES)
+@pytest.mark.parametrize(("value", "words"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
+def test_a_key_in_the_wrong_variable(
+    setting: Setting, variable: str, value: str, words: str
+) -> None:
+    """What a variable holds instead of a path is described, and no piece of it is repeated."""
+    error = refusal(setting.source_of({variable: value}))
+    assert variable in error.message
+    assert words in error.message
+    shown = f"{error.message}\n{error.hint}\n{error!r}\n{setting.told}"
+    assert not _has_piece(value, shown)
+    if words.startswith("holds"):
+        assert error.hint.startswith("The variable must hold the path of a file, and not what")
+
+
+@pytest.mark.parametrize(("value", "words"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
+def test_a_key_instead_of_the_folder_of_gcloud(setting: Setting, value: str, words: str) -> None:
+    """A folder that is none is said as well, where there are no other credentials."""
+    environ = {"CLOUDSDK_CONFIG": value, "GCE_METADATA_HOST": "127.0.0.1:1"}
+    error = refusal(setting.source_of(environ))
+    assert " The folder that CLOUDSDK_CONFIG names holds no application_def" in error.message
+    if words.startswith("holds"):
+        assert words in error.message
+    assert not _has_piece(value, error.message + error.hint)
+
+
+@pytest.mark.parametrize("value", [value for value, _ in WRONG_VALUES.values()])
+def test_a_key_instead_of_the_metadata_server(setting: Setting, value: str) -> None:
+    """The same of the metadata server's host, which is not repeated even where it may be one."""
+    error = refusal(setting.source_of({"GCE_METADATA_HOST": value}))
+    assert not _has_piece(value, f"{error.message} {error.hint} {setting.told}")
+
+
+def test_user_and_password_of_the_metadata_server(setting: Setting) -> None:
+    """A host with a user and a password is none."""
+    error = refusal(setting.source_of({"GCE_METADATA_HOST": "svc:hunter2@127.0.0.1:1"}))
+    assert "GCE_METADATA_HOST holds no host, such as host:80." in error.message
+    assert "hunter2" not in error.message
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM])
+def test_a_file_that_cannot_be_read_for_the_moment(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """A machine without a free file or memory is not the file's fault: it is tried again."""
+    source = setting.federation()
+
+    def fail(_path: Path) -> bytes:
+        raise OSError(code, os.strerror(code), "hunter2")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        error = failure(source)
+    assert error.message.endswith(f"cannot be read: {os.strerror(code)}.")
+    assert source() == "impersonated-token-3"
+
+
+def test_the_texts_of_a_file_are_not_repeated(setting: Setting) -> None:
+    """google-auth's words may hold what a file holds, under whatever name."""
+    info = setting.google.external_account() | {
+        "credential_source": {"file": "/nowhere/hunter2hunter2"}
+    }
+    error = refusal(setting.source(info))
+    assert "was not found" in error.message
+    assert "hunter2" not in error.message

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from dataform_action.errors import NotConnected
+from dataform_action.transport.exceptions import LOOPBACK_HINT
 from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Given
 from tests.unit.auth.support import (
     DENIED,
@@ -183,7 +183,7 @@ def test_no_connection(setting: Setting) -> None:
     error = failure(setting.source(info))
     assert error.message.startswith(f"No access token: POST http://127.0.0.1:{port}/token: ")
     assert "Connection refused" in error.message
-    assert error.hint == NotConnected.hint
+    assert error.hint == LOOPBACK_HINT
 
 
 def test_a_missing_bundle_of_certificates(
@@ -193,7 +193,9 @@ def test_a_missing_bundle_of_certificates(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     info = service_account_key(setting.google) | {"token_uri": "https://127.0.0.1:1/token"}
     error = misconfiguration(setting.source(info))
-    assert "Could not find a suitable TLS CA certificate bundle" in error.message
+    assert error.message == (
+        "The file of certificates that REQUESTS_CA_BUNDLE names does not exist."
+    )
 
 
 def test_an_authority_that_is_not_trusted(setting: Setting) -> None:
@@ -210,7 +212,14 @@ def test_a_proxy_that_fails(setting: Setting) -> None:
     assert "Tunnel connection failed: 502" in failure(setting.source(info)).message
 
 
-def test_an_address_of_no_use(setting: Setting) -> None:
-    """An address that is none is a mistake in the file."""
-    info = service_account_key(setting.google) | {"token_uri": "token"}
-    assert "Invalid URL 'token'" in misconfiguration(setting.source(info)).message
+@pytest.mark.parametrize(
+    "address", ["token", "https://user:hunter2@sts.example/token", "https://a b/", "ftp://x/y"]
+)
+def test_an_address_of_no_use(setting: Setting, address: str) -> None:
+    """An address that is none is a mistake in the file, and is not repeated: it may be a secret."""
+    info = service_account_key(setting.google) | {"token_uri": address}
+    error = misconfiguration(setting.source(info))
+    assert error.message == (
+        "No access token: POST (an address that is not valid): the address is not valid, or holds "
+        "a user or a password"
+    )

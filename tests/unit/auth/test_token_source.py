@@ -186,6 +186,29 @@ def test_a_slow_renewal_does_not_hold_up(setting: Setting, monkeypatch: pytest.M
     assert len(setting.google.paths) == 6
 
 
+def test_no_free_thread(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a free thread, the old token is used while it lasts; then there is an outage."""
+    source = setting.federation()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "dataform-token":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert "can't start new thread" in failure(source).message
+    first = source()
+    setting.clock.time += 3500
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert source() == first
+        setting.clock.time += 100
+        assert failure(source).unprocessed
+    assert source() != first
+
+
 def test_many_threads(setting: Setting) -> None:
     """Threads may share a source; each gets a token that was masked."""
     source = setting.federation()

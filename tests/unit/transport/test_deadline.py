@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 
 import pytest
 
 from dataform_action.emulator import Emulator
-from dataform_action.errors import NoResponse
+from dataform_action.errors import NotConnected
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -23,7 +24,39 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patched:
         patched.setattr(socket, "getaddrinfo", resolve)
         try:
-            with pytest.raises(NoResponse, match=r"no whole answer within 0\.1 seconds"):
+            with pytest.raises(NotConnected, match=r"no connection within 0\.1 seconds"):
                 connect(emulator).send("GET", RUNS, read_seconds=0.05)
         finally:
             release.set()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("can't start new thread"),
+        BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+        MemoryError(),
+    ],
+)
+def test_no_free_thread(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """A machine without a free thread sent nothing: the same may be sent when it has one again."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("dataform-"):
+            raise failure
+        start(thread)
+
+    client = connect(emulator)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for attempt in (lambda: client.send("POST", RUNS, {}), client.authorize):
+            with pytest.raises(NotConnected) as caught:
+                attempt()
+            assert type(caught.value) is NotConnected
+            assert caught.value.message.startswith("No thread can be started for a request")
+            assert "--pids-limit" in caught.value.hint
+    assert emulator.requests == []
+    assert set(client.send("POST", RUNS, {})) == {"id"}

@@ -8,12 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-import requests
 import trustme
 
 from dataform_action.emulator import Emulator, Fault
-from dataform_action.errors import DataformError, Misconfigured, NoResponse, NotConnected
-from dataform_action.transport.exceptions import LOOPBACK_HINT, hint_of
+from dataform_action.errors import Misconfigured, NoResponse, NotConnected
+from dataform_action.transport.exceptions import LOOPBACK_HINT
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -30,22 +29,6 @@ def test_loopback_that_refuses(emulator: Emulator, host: str) -> None:
         connect(emulator, f"http://{host}:1").send("GET", RUNS)
     assert caught.value.hint == LOOPBACK_HINT
     assert "Inside a container, " in LOOPBACK_HINT
-
-
-@pytest.mark.parametrize("url", ["http://192.0.2.1:1", "http://emulator:1", "https://api.invalid"])
-def test_other_addresses_that_refuse(url: str) -> None:
-    """What is not on loopback has the hint of every connection that is not made."""
-    request = requests.Request("GET", url).prepare()
-    error = requests.ConnectionError(ConnectionRefusedError("Connection refused"), request=request)
-    assert hint_of(error) is None
-
-
-def test_proxy_that_refuses(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy stands between, so that nothing is known of the address behind it."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with pytest.raises(NotConnected, match="Connection refused") as caught:
-        connect(emulator).send("GET", RUNS)
-    assert caught.value.hint == NotConnected.hint
 
 
 def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
@@ -74,71 +57,12 @@ def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPa
             connect(emulator, "https://nowhere.invalid").send("GET", RUNS)
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "error"),
-    [
-        ("HTTP_PROXY", "http://127.0.0.1:1", NotConnected),
-        ("HTTP_PROXY", "http://", Misconfigured),
-    ],
-)
-def test_proxy_that_fails(
-    emulator: Emulator,
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
-    value: str,
-    error: type[DataformError],
-) -> None:
-    """A proxy from the environment is used; one that fails is a request that never left."""
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(NotConnected) as caught:
-        connect(emulator).send("GET", RUNS)
-    assert type(caught.value) is error
-    assert emulator.requests == []
-
-
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 403 Forbidden\r\n\r\n"])
-def test_tunnel_of_a_proxy(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, answer: bytes
-) -> None:
-    """A tunnel that is declined was never one; a connection that ends in it proves nothing."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
-
-    def serve() -> None:
-        with listener.accept()[0] as connection:
-            connection.recv(10_000)
-            connection.sendall(answer)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        with pytest.raises(NotConnected if answer else NoResponse) as caught:
-            connect(emulator, "https://api.example").send("POST", RUNS, {})
-        assert type(caught.value) in (NotConnected, NoResponse)
-    finally:
-        thread.join()
-        listener.close()
-
-
 def test_answer_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that passed the request on and then lost the answer is no proof of anything."""
     monkeypatch.setenv("HTTP_PROXY", emulator.url)
     emulator.add_fault(Fault("close", processed=True))
     with pytest.raises(NoResponse, match=r"Remote end closed connection without response$"):
         connect(emulator, "http://api").send("POST", RUNS, {})
-
-
-def test_bundle_that_is_not_there(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bundle of certificates that does not exist is a matter of this machine's set-up."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    with pytest.raises(Misconfigured, match="Could not find a suitable TLS CA certificate bundle"):
-        connect(emulator, "https://127.0.0.1:1").send("GET", RUNS)
-
-
-def test_https_to_a_plain_port(emulator: Emulator) -> None:
-    """A broken TLS record may come after the request: it never counts as not sent."""
-    with pytest.raises(NoResponse, match=r"(?i)wrong.version.number"):
-        connect(emulator, emulator.url.replace("http", "https")).send("GET", RUNS)
 
 
 def test_private_certificate_authority(

@@ -1,0 +1,324 @@
+"""What the environment says about proxies and certificates: named, explained, never repeated."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import trustme
+
+from dataform_action.emulator import Emulator
+from dataform_action.errors import Misconfigured, NotConnected
+from dataform_action.transport.client import Transport
+from dataform_action.transport.environment import LOCAL_PROXY_HINT, PROXY_FORM, is_loopback
+from tests.unit.transport.servers import by_tls, recording, reply, say, serve
+from tests.unit.transport.support import RUNS, connect
+
+#: Characters that mean something in an address.
+SPECIAL = ["#", "?", "/", "\\", "#@", "/@", "@#", "?@:"]
+HARMLESS = ["@", "%", "%zz", " ", "é", "€", "日本", "[", "]", ":", "+", "&", "'", '"', "<"]
+VARIABLES = [
+    *(("HTTP_PROXY", "http"), ("http_proxy", "http"), ("HTTPS_PROXY", "https")),
+    *(("https_proxy", "https"), ("ALL_PROXY", "http"), ("all_proxy", "https")),
+]
+
+
+def _pieces(secret: str) -> set[str]:
+    """Return every piece of a secret that could be recognised."""
+    return {secret[at : at + 4] for at in range(len(secret) - 3)}
+
+
+def _send(url: str) -> object:
+    return Transport(url, lambda: "token").send("POST", "/v1/x", {"a": 1})
+
+
+def _misconfigured(url: str) -> Misconfigured:
+    with pytest.raises(Misconfigured) as caught:
+        _send(url)
+    assert caught.value.unprocessed
+    assert not caught.value.retryable
+    return caught.value
+
+
+@pytest.mark.parametrize(("variable", "scheme"), VARIABLES)
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "http://svcq7z9:lefq{}xrig1234@proxy.invalid:3128",
+        "http://svcq7z9:12{}xrig1234@proxy.invalid:3128",
+        "svcq7z9:lefq{}xrig1234@proxy.invalid:3128",
+        "https://sv{}cq7z9:lefqxrig1234@proxy.invalid:3128/",
+    ],
+)
+def test_password_that_ends_the_address(
+    monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str, special: str, form: str
+) -> None:
+    """A password with a character that ends the address is refused, and no piece of it shown."""
+    value = form.format(special)
+    monkeypatch.setenv(variable, value)
+    error = _misconfigured(f"{scheme}://api.internal" if scheme == "https" else "http://api")
+    assert error.message == f"{variable} does not hold the address of a proxy."
+    assert error.hint == PROXY_FORM
+    shown = error.message + error.hint + repr(error)
+    for secret in ("svcq7z9", f"lefq{special}xrig1234", "lefqxrig1234"):
+        assert not any(piece in shown for piece in _pieces(secret))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://",
+        "http://:3128",
+        "http://svcq7z9:hunter22",
+        "http://proxy.example:hunter22@",
+        "http://proxy.example:99999",
+        "://hunter22",
+        '{"type": "service_account", "private_key": "hunter22"}',
+        "hunter22\nhunter22",
+        "gopher://hunter22:1",
+        "socks5://svcq7z9:hunter22@proxy:1080",
+        "http://[hunter22",
+    ],
+)
+def test_value_that_is_no_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Whatever else a proxy's variable holds is refused by its name, at once."""
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    error = _misconfigured("https://api.example")
+    assert error.message.startswith("HTTPS_PROXY ")
+    assert "hunter" not in error.message + error.hint
+    assert "svcq7z9" not in error.message + error.hint
+
+
+@pytest.mark.parametrize("special", HARMLESS)
+def test_password_of_a_proxy_that_fails(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
+    """No failure of a proxy shows its user or its password, even if the proxy repeats them."""
+    password = f"hun{special}ter22"
+    echo = b"HTTP/1.1 502 No " + password.encode("latin-1", "ignore") + b"\r\n\r\n"
+    shown = ""
+    for answer in (b"", echo) if special.isascii() or special == "é" else (b"",):
+        with serve(say(answer)) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://svcq7z9:{password}@{proxy.host}")
+            with pytest.raises(NotConnected) as caught:
+                _send("https://api.example")
+            shown += caught.value.message + caught.value.hint
+    assert "svcq7z9" not in shown
+    assert "ter22" not in shown
+
+
+@pytest.mark.parametrize("special", [*HARMLESS, "%23", "%2F", "%40", "%25"])
+def test_password_reaches_the_proxy(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
+    """User and password go to the proxy as they are meant."""
+    requests: list[bytes] = []
+    user = special.replace(":", "")
+    with serve(recording(requests)) as proxy:
+        value = f"http://us{user}er:pass{special}word@{proxy.host}"
+        monkeypatch.setenv("HTTP_PROXY", value)
+        assert _send("http://api") == {"id": "1"}
+    [header] = [line for line in requests[0].split(b"\r\n") if line.startswith(b"Proxy-Auth")]
+    data = base64.b64decode(header.removeprefix(b"Proxy-Authorization: Basic "))
+    sent = data.decode("utf-8" if special in ("€", "日本") else "latin-1")
+    assert sent == unquote(f"us{user}er:pass{special}word")
+    assert requests[0].startswith(b"POST http://api/v1/x HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1:{}", "http://127.0.0.1:{}", " http://127.0.0.1:{}/ "])
+def test_forms_of_a_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A proxy may be written without a scheme, and with blanks around."""
+    with serve(reply) as proxy:
+        monkeypatch.setenv("all_proxy", value.format(proxy.port))
+        assert _send("http://api") == {"id": "1"}
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_blank_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A blank variable means that there is no proxy."""
+    monkeypatch.setenv("HTTP_PROXY", value)
+    assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
+
+
+def test_host_without_the_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY is heeded."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
+
+
+def test_lower_case_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable that is named is the one that is used."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    monkeypatch.setenv("https_proxy", "http://a#b@c")
+    assert _misconfigured("https://api.example").message.startswith("https_proxy ")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1.2.3"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_on_this_machine_itself(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, host: str
+) -> None:
+    """A proxy on loopback where nothing listens is, in a container, a mistake: said at once."""
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://svcq7z9:hunter22@{host}:1")
+    error = _misconfigured(f"{scheme}://api")
+    assert f"the proxy that {scheme.upper()}_PROXY names: Connection refused" in error.message
+    assert error.hint == LOCAL_PROXY_HINT
+    assert "In a container, 127.0.0.1 and localhost are the container itself" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("localhost", True),
+        ("a.localhost.", True),
+        ("127.9.9.9", True),
+        ("[::1]", True),
+        ("0.0.0.0", True),  # noqa: S104
+        ("172.17.0.1", False),
+        ("proxy", False),
+    ],
+)
+def test_what_is_this_machine(host: str, found: bool) -> None:
+    """Names and addresses of this machine are known without asking anybody."""
+    assert is_loopback(host) is found
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(socket.EAI_NONAME, Misconfigured), (socket.EAI_AGAIN, NotConnected)]
+)
+def test_proxy_whose_name_is_not_known(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[NotConnected]
+) -> None:
+    """The name of a proxy that does not exist is a mistake; a resolver that is down may recover."""
+
+    def resolve(*_: object) -> None:
+        raise socket.gaierror(code, "Name or service not known")
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://svcq7z9:hunter22@proxy.corp:3128")
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        with pytest.raises(NotConnected) as caught:
+            connect(emulator, "https://api.example").send("POST", RUNS, {})
+    assert type(caught.value) is kind
+    assert "the proxy that HTTPS_PROXY names: Name or service not known" in caught.value.message
+    assert "HTTPS_PROXY" in caught.value.hint
+
+
+@pytest.mark.parametrize("user", ["", "svcq7z9:hunter22@"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_that_wants_a_password(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, user: str
+) -> None:
+    """A 407 means that the proxy passes nothing on until somebody corrects the variable."""
+    with serve(say(b"HTTP/1.1 407 hunter22\r\nContent-Length: 0\r\n\r\n")) as proxy:
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{user}{proxy.host}")
+        error = _misconfigured(f"{scheme}://api")
+    assert f"the proxy that {scheme.upper()}_PROXY names asks for a user and" in error.message
+    assert ("does not accept those in it" if user else "there are none in it") in error.message
+    assert error.hint.startswith(f"Correct {scheme.upper()}_PROXY. Write it like ")
+    assert "hunter22" not in error.message
+
+
+@pytest.fixture
+def https() -> Iterator[str]:
+    """The address of a server with TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with serve(by_tls(context, reply)) as server:
+        yield f"https://{server.host}"
+
+
+_KEY = '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nhunter22\\n"}'
+_PEM = "-----BEGIN CERTIFICATE-----\nhunter22hunter22\n-----END CERTIFICATE-----\n"
+_ENCODED = base64.b64encode(_KEY.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("/nowhere/hunter22.pem", "does not exist."),
+        ("hunter22", "does not exist."),
+        (_KEY, "does not exist. The variable holds JSON itself."),
+        (_PEM, "does not exist. The variable holds a key or a certificate itself."),
+        (_ENCODED, "does not exist. The variable holds Base64 itself."),
+        ("hunter22" * 100, "The variable holds Base64 itself."),
+        ("x/" * 5000, "cannot be read: File name too long."),
+    ],
+)
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_bundle_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, https: str, variable: str, value: str, words: str
+) -> None:
+    """A bundle of certificates that does not exist is named by its variable, and not repeated."""
+    monkeypatch.setenv(variable, value)
+    error = _misconfigured(https)
+    assert error.message.startswith(f"The file of certificates that {variable} names ")
+    assert error.message.endswith(words)
+    assert "hunter22" not in error.message
+    assert "/nowhere" not in error.message
+    assert "certificates in PEM form" in error.hint
+
+
+def test_bundle_that_holds_no_certificates(
+    monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
+) -> None:
+    """A file of something else is named as well, and so is one that cannot be read."""
+    path = tmp_path / "bundle.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    for content in (b"", b"hunter22", b"\x00\xff"):
+        path.write_bytes(content)
+        error = _misconfigured(https)
+        assert error.message == (
+            "The file of certificates that REQUESTS_CA_BUNDLE names holds no certificates in PEM "
+            "form."
+        )
+
+
+def test_bundle_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, https: str) -> None:
+    """A file that exists and cannot be read is told apart. Root may read every other one."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/proc/self/mem")
+    message = _misconfigured(https).message
+    assert message.startswith("The file of certificates that REQUESTS_CA_BUNDLE names ")
+
+
+def test_bundle_that_is_a_folder(
+    monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
+) -> None:
+    """A folder of certificates may be named; one without the authority trusts nobody."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    assert "CERTIFICATE_VERIFY_FAILED" in _misconfigured(https).message
+
+
+def test_bundle_of_another_variable(monkeypatch: pytest.MonkeyPatch, https: str) -> None:
+    """A variable that other programs read is not read here, and that is said."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/hunter22.pem")
+    error = _misconfigured(https)
+    assert "CERTIFICATE_VERIFY_FAILED" in error.message
+    assert error.hint == f"SSL_CERT_FILE is not read here. {Misconfigured.hint}"
+
+
+@pytest.mark.parametrize("value", ["/nowhere/hunter22.log", _KEY, "/", "x/" * 5000])
+def test_log_of_keys_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, https: str, value: str
+) -> None:
+    """SSLKEYLOGFILE in a folder that a container does not have is named before anything is sent."""
+    monkeypatch.setenv("SSLKEYLOGFILE", value)
+    error = _misconfigured(https)
+    assert error.message.startswith("The file that SSLKEYLOGFILE names cannot be written: ")
+    assert error.hint.startswith("Unset SSLKEYLOGFILE for this step")
+    assert "hunter22" not in error.message
+    assert "nowhere" not in error.message
+    assert not [path for path in Path.cwd().iterdir() if "hunter22" in path.name]
+
+
+def test_what_plain_http_does_not_need(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates and the log of keys matter only where there is TLS."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/x")
+    assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
+    with pytest.raises(NotConnected) as caught:
+        connect(emulator, "http://127.0.0.1:1").send("POST", RUNS, {})
+    assert type(caught.value) is NotConnected
