@@ -188,8 +188,17 @@ def redacted(value: _T, redact: Callable[[str], str]) -> _T:
 
 
 _BASE64 = re.compile(r"[0-9A-Za-z+/_=\s-]{40,}")
+#: No name is that long.
+_LONG_BASE64 = 200
 #: The starts of JSON and of PEM, in Base64.
 _BASE64_STARTS = ("ey", "ewog", "ew0K", "eyI", "LS0tLS1", "MII")
+
+
+def looks_like_a_key(value: str) -> bool:
+    """Tell whether a value that should be a name, a flag or a duration is a key instead."""
+    if "-----BEGIN" in value or "private_key" in value.lower():
+        return True
+    return len(value) >= _LONG_BASE64 and _BASE64.fullmatch(value) is not None
 
 
 def describe_secret(value: str) -> str:

@@ -7,6 +7,10 @@ import re
 from collections.abc import Sequence
 
 _LONGEST_SHOWN = 60
+#: Letters and digits in a row: words of names are shorter, and do not change between the two often.
+_LONGEST_WORD = 18
+_SHORTEST_TOKEN = 8
+_MOST_CHANGES = 2
 
 #: Characters that end a line, move the cursor, colour the log or turn its direction.
 _UNPRINTABLE = (
@@ -27,9 +31,21 @@ def format_duration(seconds: float) -> str:
 def shown(value: str) -> str:
     """Return a value as a message repeats it: whole or not at all.
 
-    It may be a secret that was given to the wrong input, and the runner masks no part of one.
+    It may be a secret that was given to the wrong input, and the runner masks no part of one. So
+    what is long, or looks as if a machine made it, is not repeated.
     """
-    return repr(value) if len(value) <= _LONGEST_SHOWN else f"({len(value)} characters)"
+    hidden = len(value) > _LONGEST_SHOWN or _is_opaque(value)
+    return f"({len(value)} characters)" if hidden else repr(value)
+
+
+def _is_opaque(value: str) -> bool:
+    """Tell whether a part of a value looks like a token rather than like words."""
+    for word in re.findall("[0-9A-Za-z]+", value):
+        changes = len(re.findall("[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])", word))
+        is_token = len(word) >= _SHORTEST_TOKEN and changes > _MOST_CHANGES
+        if len(word) > _LONGEST_WORD or is_token:
+            return True
+    return False
 
 
 def printable(text: str) -> str:

@@ -11,6 +11,7 @@ from dataform_action.action.input_specs import BOOLEANS, INPUTS
 from dataform_action.errors import InputError
 from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
+from dataform_action.redaction import looks_like_a_key
 from dataform_action.services.specs import Problem, ServiceSpec
 from dataform_action.text import shown
 from dataform_action.validation import api_url_problem, is_token
@@ -117,6 +118,12 @@ class _Reader:
             for declared in INPUTS
         }
         self.problems: list[Problem] = []
+        for name, value in self.values.items():
+            if name != "token" and looks_like_a_key(value):
+                # Only here, so that no other check repeats any of it.
+                self.values[name] = ""
+                text = "holds what looks like a key: remove it, and replace the key if logs show it"
+                self.problems.append((name, text))
 
     def request(self) -> RunRequest:
         # Any: each field has the type that the kind of its input stands for; a test compares them.
