@@ -390,7 +390,7 @@ def test_promote_that_fails(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, status: int, exit_code: ExitCode
 ) -> None:
     """The step fails, since scheduled runs have other code; the run itself was a success."""
-    emulator.add_fault(Fault("status", on="other", status=status, times=None))
+    emulator.add_fault(Fault("status", on="update", status=status, times=None))
     inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
     step = run_here(tmp_path, inputs, clock)
     assert step.exit_code == exit_code
@@ -402,7 +402,7 @@ def test_post_step_has_nothing_to_do_with_a_run_that_is_over(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
     """A timeout after the run's own end leaves nothing to cancel."""
-    emulator.add_fault(Fault("status", on="other", times=None))
+    emulator.add_fault(Fault("status", on="update", times=None))
     promoted = {"schedule": "", "environment": "production", "promote": "true"}
     inputs = google_inputs_for(emulator, **promoted, timeout="2m", outage_timeout="1h")
     step = run_here(tmp_path, inputs, clock)

@@ -173,7 +173,7 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ("GET", "releaseConfigs", ""): Method("list", _list_releases, PAGING),
         ("GET", "releaseConfigs/*", ""): Method("other", _get_release),
         ("PATCH", "releaseConfigs/*", ""): Method(
-            "other",
+            "update",
             _update_release,
             ("updateMask",),
             request_bodies.RELEASE_CONFIG,

@@ -8,11 +8,12 @@ from typing import Literal, Protocol
 from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response, error_response
 
-Operation = Literal["get", "create", "cancel", "compile", "query", "list", "other"]
+Operation = Literal["get", "create", "cancel", "compile", "query", "list", "update", "other"]
 """The kind of a request, by which faults choose their requests.
 
 ``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
-compilation result, ``query`` lists actions, ``list`` returns a page of any other list.
+compilation result, ``query`` lists actions, ``list`` returns a page of any other list, and
+``update`` changes a release configuration.
 """
 
 

@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 _BODILESS = frozenset({204, 304})
 # The codes of google.rpc.Code that a gRPC gateway sends for each HTTP status.
-_GATEWAY_CODES = MappingProxyType({400: 3, 401: 16, 404: 5, 405: 12, 429: 8, 501: 12, 503: 14})
+_GATEWAY_CODES = MappingProxyType(
+    {400: 3, 401: 16, 404: 5, 405: 12, 409: 10, 429: 8, 499: 1, 501: 12, 503: 14, 504: 4}
+)
 _UNKNOWN_CODE = 2
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from dataform_action.emulator import Course, Emulator, Fault
+from dataform_action.emulator.http.endpoint import Operation
 from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse
 
 
@@ -160,7 +163,7 @@ def test_tokens_stay_out_of_the_records() -> None:
         ("list", "GET", "/workflowConfigs"),
         ("other", "GET", ""),
         ("other", "GET", "/compilationResults/x"),
-        ("other", "PATCH", "/releaseConfigs/x"),
+        ("update", "PATCH", "/releaseConfigs/x"),
         ("other", "DELETE", "/workflowInvocations/x"),
     ],
 )
@@ -168,8 +171,7 @@ def test_faults_choose_their_requests(
     emulator: Emulator, client: Warehouse, operation: str, method: str, path: str
 ) -> None:
     """Each method has its operation, by which faults choose, and errors look like Google's."""
-    others = {"get", "create", "cancel", "compile", "query", "list", "other"} - {operation}
-    for other in others:
+    for other in {*get_args(Operation)} - {operation}:
         fault = {"kind": "status", "status": 500, "on": other}
         assert client.call("POST", "/_emulator/faults", fault).status == 200
     assert client.request(method, path, {}).status in (200, 400, 404)

@@ -61,7 +61,7 @@ INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
     ({"kind": "reset", "x": 1, "b": 2}, "Fault: unknown b, x; known are kind, on, times, after,"),
     (
         {"kind": "reset", "on": "put"},
-        "Fault: on must be one of get, create, cancel, compile, query, list, other, any,",
+        "Fault: on must be one of get, create, cancel, compile, query, list, update, other, any,",
     ),
     ({"kind": "reset", "times": 0}, "Fault: times must be a whole number from 1, or null for ever"),
     ({"kind": "reset", "times": True}, "Fault: times must be a whole number from 1, or null"),
