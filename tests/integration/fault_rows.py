@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from typing import Any
 
-from dataform_action.emulator import Course, Fault, Repository
+from dataform_action.emulator import Course, Fault, ReleaseConfig, Repository
 from dataform_action.errors import (
     DataformError,
     InvalidResponse,
@@ -45,7 +47,8 @@ class Row:
     exit_code: int = 0
     creates: int = 1
     runs: int = 1
-    outages: int = 1
+    #: How often the outage begins; None: at least that the step says what is wrong.
+    outages: int | None = 1
     faults: tuple[Fault, ...] = ()
     statuses: tuple[str, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")
     polls: tuple[Step, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")
@@ -102,6 +105,18 @@ def _post(kind: str, **options: object) -> Fault:
     return Fault(kind, on="create", **options)  # type: ignore[arg-type]
 
 
+#: The words by which Google says that something between two of its servers failed.
+_CLOSED = "The remote server unexpectedly closed the connection during remote operation"
+#: Responses of HTTP 4xx that say nothing of the request, by their names.
+_TRANSIENT: dict[str, dict[str, Any]] = {
+    "400, a remote connection closed": {
+        "status": 400,
+        "body": json.dumps({"error": {"code": 400, "message": _CLOSED}, "message": _CLOSED}),
+    },
+    "409 ABORTED": {"status": 409},
+    "425": {"status": 425},
+    "499": {"status": 499},
+}
 _ALL_FAIL = ("fails", "fails", "ok", "ok", "ok")
 _STUCK_READ = ("stuck", "stuck", "stuck", "stuck", "ok")
 
@@ -150,6 +165,10 @@ TABLE: tuple[Row, ...] = (
     _on_a_poll("a body without end", _get("huge", size=40_000_000), _ODD[0], ()),
     _on_a_poll("one poll never answered", _get("hang", seconds=600), _LOST[0], _STUCK_READ),
     _on_a_poll("one poll answered a byte at a time", _get("drip", seconds=600), _LOST[0], ()),
+    *(
+        _on_a_poll(f"{name} on one poll", _get("status", **options), _LOST[0], ())
+        for name, options in _TRANSIENT.items()
+    ),
     Row(
         name="`QUEUED` three times, then its end",
         course=None,
@@ -276,6 +295,15 @@ TABLE: tuple[Row, ...] = (
                 _post("close", processed=True),
                 ("ok", "ok", "ok", "**3 runs**", "ok"),
             ),
+            *(
+                (f"{name}, run made", _post("status", processed=True, **options), ())
+                for name, options in _TRANSIENT.items()
+            ),
+            (
+                "400, a remote connection closed, no run made",
+                _post("status", **_TRANSIENT["400, a remote connection closed"]),
+                (),
+            ),
             ("reset, run made", _post("reset", processed=True), ()),
             ("HTML with 200, run made", _post("html", processed=True), ()),
             ("cut JSON, run made", _post("cut-json", processed=True), ()),
@@ -314,6 +342,35 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def _make_small() -> Repository:
+    """Make a repository of one table."""
+    return _make_repository([_make_table("one", "select 1")])
+
+
+def _make_large() -> Repository:
+    """Make a repository that is legal, and whose actions hold 18 MB of SQL."""
+    others = [
+        _make_table(f"table_{number}", "select 1 -- " + "x" * 60_000) for number in range(300)
+    ]
+    return _make_repository([_make_table("one", "select 1"), *others])
+
+
+def _make_table(name: str, query: str) -> dict[str, object]:
+    target = {"database": "my-project", "schema": "marts", "name": name}
+    return {
+        "type": "table",
+        "enumType": "TABLE",
+        "target": target,
+        "canonicalTarget": target,
+        "fileName": f"definitions/{name}.sqlx",
+        "query": query,
+    }
+
+
+def _make_repository(tables: list[dict[str, object]]) -> Repository:
+    return Repository(graph={"tables": tables}, release_configs=(ReleaseConfig(name="production"),))
+
+
 #: Faults that only Google Cloud Dataform can have.
 GOOGLE_TABLE: tuple[Row, ...] = (
     Row(
@@ -331,6 +388,46 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         ),
     ),
     Row(name="compile: 503 once", faults=(Fault("status", on="compile", status=503),)),
+    *(
+        Row(name=f"compile: {name}, once", faults=(Fault("status", on="compile", **options),))
+        for name, options in _TRANSIENT.items()
+    ),
+    *(
+        Row(
+            name=f"promotion: {name}, once",
+            google_request=RunRequest(environment="production", promote=True),
+            faults=(Fault("status", on="update", **options),),
+        )
+        for name, options in _TRANSIENT.items()
+    ),
+    Row(
+        name="poll: 401 once, credentials that can be renewed",
+        outages=0,
+        renews=True,
+        faults=(_get("status", status=401),),
+    ),
+    Row(
+        name="compile: 401 once, credentials that can be renewed",
+        outages=0,
+        renews=True,
+        faults=(Fault("status", on="compile", status=401),),
+    ),
+    Row(
+        name="create: 401 once, credentials that can be renewed",
+        exit_code=3,
+        runs=0,
+        outages=0,
+        renews=True,
+        faults=(_post("status", status=401),),
+    ),
+    Row(name="compile: never answered, once", faults=(Fault("hang", on="compile", seconds=600),)),
+    Row(
+        name="a compilation whose page of actions is over 16 MiB",
+        outages=0,
+        read_seconds=30,
+        repository=_make_large,
+        google_request=RunRequest(environment="production", actions=("one",)),
+    ),
     Row(
         name="compile: 404, no package.json",
         exit_code=3,
@@ -360,6 +457,13 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         course=Course(ending="FAILED"),
     ),
     Row(
+        name="run FAILED, and its actions cannot be read",
+        exit_code=1,
+        outages=0,
+        course=Course(failures={"orders_cleaned": "Out of memory"}),
+        faults=(Fault("status", on="query", status=503, times=None),),
+    ),
+    Row(
         name="unknown states of actions",
         outages=0,
         course=Course(action_states={"orders_cleaned": "NEW"}),
@@ -384,6 +488,21 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         course=Course(lengths={"orders_cleaned": _LENGTH}),
         faults=(Fault("status", on="cancel", status=503, times=None),),
     ),
+    *(
+        Row(
+            name=f"{name} before the timeout, the last poll lost",
+            exit_code=exit_code,
+            polling=Polling(timeout=60),
+            ends_late=True,
+            repository=_make_small,
+            google_request=RunRequest(environment="production"),
+            course=course,
+        )
+        for name, exit_code, course in (
+            ("run SUCCEEDED", 0, Course()),
+            ("run FAILED", 1, Course(failures={"one": "Out of memory"})),
+        )
+    ),
 )
 
 
@@ -394,9 +513,57 @@ NETWORK_TABLE: tuple[Row, ...] = (
         Row(name=name, network=network, outages=outages, google_request=NIGHTLY)
         for name, network, outages in (
             ("TLS", "TLS", 0),
+            ("the connection ends in the first handshake of TLS", "handshake ends", 1),
+            ("the connection is reset in the first handshake of TLS", "handshake is reset", 1),
+            ("the first handshake of TLS is cut", "handshake is cut", 1),
             ("TLS through a proxy", "proxy", 0),
             ("the proxy answers 502 once", "proxy fails once", 1),
+            ("the proxy drops the first CONNECT", "proxy drops one", 1),
+            ("no thread for the first requests", "no thread for the create", 1),
+            ("no thread for one poll", "no thread for a poll", 1),
         )
+    ),
+    *(
+        Row(
+            name=name,
+            network=network,
+            exit_code=4,
+            title=NO_ANSWER,
+            creates=0,
+            runs=0,
+            # At once or after the outage, both are true.
+            outages=None,
+            google_request=NIGHTLY,
+        )
+        for name, network in (
+            ("an https address on a port that speaks http", "no TLS"),
+            ("the proxy drops each CONNECT", "proxy drops all"),
+            ("an https:// proxy that speaks http", "proxy speaks http"),
+        )
+    ),
+    *(
+        Row(
+            name=name,
+            network=network,
+            exit_code=4,
+            title=NO_ANSWER,
+            creates=0,
+            runs=0,
+            outages=0,
+            most_seconds=60,
+            google_request=NIGHTLY,
+        )
+        for name, network in (
+            ("the proxy answers 407", "proxy wants a password"),
+            ("`SSLKEYLOGFILE` in a folder that is not there", "no key log"),
+        )
+    ),
+    Row(
+        name="eight IPv6 addresses that do not answer, then one that does",
+        network="dead addresses",
+        outages=0,
+        read_seconds=4,
+        google_request=NIGHTLY,
     ),
     Row(
         name="a proxy on loopback where nothing listens",
@@ -405,6 +572,7 @@ NETWORK_TABLE: tuple[Row, ...] = (
         title=NO_ANSWER,
         creates=0,
         runs=0,
+        outages=None,
         google_request=NIGHTLY,
     ),
 )

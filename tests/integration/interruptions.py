@@ -8,6 +8,7 @@ request, or a time after the step's first line.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import signal
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from dataform_action.emulator import DEFAULT_TOKEN, Course, Emulator, Fault
+from tests.integration.planted import echo
 from tests.support.leaks import Leaks, written
 from tests.support.steps import (
     Step,
@@ -118,6 +120,7 @@ def _make_fault(choose: random.Random, on: Any) -> Fault:  # noqa: ANN401
         # Those that are longer than the patience of the runner come last.
         seconds=choose.choice((0.05, 0.5, 2.5, 5.0, 30.0)),
         processed=choose.random() < 0.6,
+        body=json.dumps({"error": {"message": echo(DEFAULT_TOKEN)}}) if kind == "status" else None,
     )
 
 

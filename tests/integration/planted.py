@@ -492,7 +492,7 @@ def play(service: str, prepare: Callable[[Scene], int | None]) -> list[str]:
             if scene.is_post_step:
                 # Of an error, the program prints the class alone.
                 with suppress(DataformError):
-                    post(environ, stream, scene.clock, scene.services)
+                    post(environ, stream, scene.clock)
                 ended = 0
             else:
                 ended = main(environ, stream, scene.clock, scene.services)

@@ -40,7 +40,9 @@ REAL_SECONDS = 60.0
 #: A status that says that the request is wrong or forbidden, whatever was asked for.
 REFUSALS = (400, 401, 403)
 #: A status that says nothing of what became of a request.
-VAGUE = (408, 500, 502, 503, 504)
+VAGUE = (408, 409, 425, 499, 500, 502, 503, 504)
+#: The words that make the same of a 400.
+_CLOSED = "The remote server unexpectedly closed the connection during remote operation"
 _BROKEN = ("reset", "close", "short", "cut-json", "html", "json", "redirect", "status")
 #: What may stand in a response in the place of an object that makes sense.
 _NONSENSE = ("[]", "null", "{}", '{"status": 7}', '{"state": []}', '{"id": "../1"}', '"x"', "1e999")
@@ -88,12 +90,7 @@ class Sequence:
 
     def may_be_refused(self, *operations: str) -> bool:
         """Tell whether some request of these kinds may get a definite refusal."""
-        return any(
-            fault.kind == "status"
-            and fault.on in operations
-            and (fault.status in REFUSALS or fault.status == 404)
-            for fault in self.faults
-        )
+        return any(fault.on in operations and _is_refusal(fault) for fault in self.faults)
 
 
 def make_sequence(service: str, seed: int) -> Sequence:
@@ -132,8 +129,7 @@ def make_sequence(service: str, seed: int) -> Sequence:
 
 def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fault:  # noqa: ANN401
     """Return a fault; ``after`` is given for the one of the create, which comes once."""
-    kinds = ("hang", "drip") if choose.random() < 0.004 else _BROKEN
-    kind: Any = choose.choice([kind for kind in kinds if (on, kind) != ("other", "json")])
+    kind: Any = choose.choice(("hang", "drip") if choose.random() < 0.004 else _BROKEN)
     options: dict[str, Any] = {
         "after": choose.randint(0, 12) if after is None else after,
         "times": choose.choice((1, 1, 2, 5, None)) if after is None else 1,
@@ -147,7 +143,9 @@ def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fau
         options["processed"] = options["processed"] and options["status"] in VAGUE
         if choose.random() < 0.3:
             options["headers"] = {"Retry-After": str(choose.choice((0, 5, 90, 10**6)))}
-        if choose.random() < 0.3:
+        if options["status"] not in REFUSALS and choose.random() < 0.1:
+            options |= {"status": 400, "body": dumps({"error": {"message": _CLOSED}})}
+        elif choose.random() < 0.3:
             options["body"] = choose.choice(_echoes())
     elif kind == "json":
         options["body"] = choose.choice((*_NONSENSE, *_echoes()))
@@ -179,6 +177,7 @@ def _make_google_run(choose: random.Random, *, is_long: bool) -> tuple[dict[str,
             {"environment": "", "schedule": "nightly"},
             {"environment": "", "schedule": "", "git-ref": "main"},
             {"environment": "", "schedule": "", "git-ref": "main", "tags": "daily"},
+            {"environment": "staging", "schedule": "", "git-ref": "main"},
         )
     )
     course = choose.choice(
@@ -214,6 +213,8 @@ class Played:
     text: str
     #: The states of the runs that the service made.
     runs: tuple[str, ...]
+    #: What was asked to be compiled.
+    compiled: tuple[str, ...]
     creates: int
     seconds: float
 
@@ -242,9 +243,15 @@ def play(sequence: Sequence) -> Played:
             for request in emulator.requests
         )
         states = (*(run.status for run in emulator.runs), *(i.state for i in emulator.invocations))
+        compiled = tuple(
+            request.body.decode()
+            for request in emulator.requests
+            if request.path.endswith("/compilationResults")
+        )
         log = stream.getvalue()
         step = read_step(folder, exit_code, log)
-        return Played(step, written(folder, log), states, creates, clock.now() - 1000)
+        text = written(folder, log)
+        return Played(step, text, states, compiled, creates, clock.now() - 1000)
 
 
 def services_with(read_seconds: float) -> Services:
@@ -318,40 +325,43 @@ def _verdict_problems(sequence: Sequence, played: Played) -> list[str]:
     """Return what is not true in what the step says."""
     step, state = played.step, next(iter(played.runs), None)
     knows_run = "run-id" in step.outputs
-    # Failed actions have annotations of their own.
-    problems = [] if step.exit_code in (0, 1) or len(step.errors) == 1 else ["not one error"]
-    if state is not None and re.search("[Nn]o run was created|Nothing was run", played.text):
-        problems.append("a run is denied")
-    if knows_run and step.outputs["run-log-url"] not in played.text:
-        problems.append("the run's link is missing")
-    if knows_run and state is None:
-        problems.append("a run is invented")
+    problems = {
+        # Failed actions have annotations of their own.
+        "not one error": step.exit_code not in (0, 1) and len(step.errors) != 1,
+        "a run is denied": state is not None
+        and re.search("[Nn]o run was created|Nothing was run", played.text) is not None,
+        "a run is invented": knows_run and state is None,
+        "the run's link is missing": knows_run
+        and played.text.count(step.outputs["run-log-url"]) < 2,
+        "compiled for another environment": sequence.inputs.get("environment") == "staging"
+        and not all('"schemaSuffix"' in body and '"staging"' in body for body in played.compiled),
+        f"exit code {step.exit_code} is not true: {state}": not _is_true(sequence, played),
+    }
+    return [problem for problem, is_so in problems.items() if is_so]
+
+
+def _is_true(sequence: Sequence, played: Played) -> bool:
+    """Tell whether the exit code is that of what happened, or of an honest end of the wait."""
+    step, state = played.step, next(iter(played.runs), None)
+    knows_run = "run-id" in step.outputs
+    says_what_is = knows_run or any("No run was created" in error for error in step.errors)
     match step.exit_code:
         case 0 if sequence.inputs["wait"] == "false":
-            is_true = knows_run
+            return knows_run
         case 0:
-            is_true = state in _GOOD and step.outputs["status"] == "success"
+            return state in _GOOD and step.outputs["status"] == "success"
         case 1:
-            is_true = state not in {None, *_GOOD, *_RUNNING} and step.outputs["status"] in (
-                "failure",
-                "cancelled",
-                "timed_out",
-            )
+            bad = ("failure", "cancelled", "timed_out")
+            return state not in {None, *_GOOD, *_RUNNING} and step.outputs["status"] in bad
         case 3:
-            is_true = sequence.may_be_refused("get", "create", "compile", "other")
+            return sequence.may_be_refused("get", "create", "compile", "other")
         case 4 if not knows_run and "may exist" in step.errors[0]:
-            is_true = _may_not_know(sequence, state)
+            return _may_not_know(sequence, state)
         case 4:
-            is_true = played.seconds >= sequence.seconds["outage-timeout"]
-            is_true &= knows_run or "No run was created" in step.errors[0]
+            return says_what_is and played.seconds >= sequence.seconds["outage-timeout"]
         case 5:
-            is_true = played.seconds >= sequence.seconds["timeout"]
-            is_true &= knows_run or "No run was created" in step.errors[0]
-        case _:
-            is_true = False
-    if not is_true:
-        problems.append(f"exit code {step.exit_code} is not true: {state}")
-    return problems
+            return says_what_is and played.seconds >= sequence.seconds["timeout"]
+    return False
 
 
 def _may_not_know(sequence: Sequence, state: str | None) -> bool:
@@ -364,4 +374,5 @@ def _may_not_know(sequence: Sequence, state: str | None) -> bool:
 
 
 def _is_refusal(fault: Fault) -> bool:
-    return fault.kind == "status" and fault.status in (*REFUSALS, 404)
+    was_closed = fault.body is not None and _CLOSED in fault.body
+    return fault.kind == "status" and fault.status in (*REFUSALS, 404) and not was_closed

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from dataform_action.emulator import Course, Emulator, Fault
 from tests.integration.fault_rows import GOOGLE_TABLE, NETWORK_TABLE, TABLE, Row
 from tests.integration.faults import (
     Played,
@@ -14,6 +17,9 @@ from tests.integration.faults import (
     play_over_fake,
     play_over_google,
 )
+from tests.support.fakes import FakeClock
+from tests.support.networks import NETWORKS
+from tests.support.steps import google_inputs_for, inputs_for, run_here
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: str(row.name))
@@ -69,3 +75,34 @@ def test_tables_in_the_docs() -> None:
         if row.course is not None
     ]
     assert shown == [web, google]
+
+
+def test_actions_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A failed run whose actions cannot be read is not one without failed actions."""
+    emulator.set_course("nightly", Course(failures={"orders_cleaned": "Out of memory"}))
+    emulator.add_fault(Fault("status", on="query", status=503, times=None))
+    step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    assert step.exit_code == 1
+    assert step.outputs.get("failed-actions", "") == ""
+    for text in ("\n".join(step.log), step.summary):
+        assert "HTTP 503" in text
+
+
+@pytest.mark.parametrize(
+    ("network", "variable"),
+    [
+        ("proxy wants a password", "HTTPS_PROXY"),
+        ("no key log", "SSLKEYLOGFILE"),
+        ("no proxy there", "HTTPS_PROXY"),
+    ],
+)
+def test_set_up_of_the_machine(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, network: str, variable: str
+) -> None:
+    """What is wrong with the machine is said at once, with the variable to change."""
+    with NETWORKS[network](emulator) as url:
+        environ = {variable: os.environ[variable]}
+        step = run_here(tmp_path, inputs_for(emulator, api_url=url), clock, **environ)
+    assert step.exit_code == 4
+    assert variable in (step.warnings + step.errors)[0]
+    assert "may exist" not in step.errors[0]

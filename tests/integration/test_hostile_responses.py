@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, strategies as st
@@ -21,7 +22,7 @@ from dataform_action.transport.response import Response, read_response
 from dataform_action.validation import is_link, is_segment
 from tests.support.fakes import FakeClock, make_run
 from tests.support.runner import Command, hostile_texts, parse_log
-from tests.support.steps import inputs_for
+from tests.support.steps import google_inputs_for, inputs_for, run_here
 
 TOKEN = "4711|aB+c/D=|1"
 JSON = st.recursive(
@@ -104,3 +105,24 @@ def test_no_answer_reaches_the_log_raw(
         *("group", "endgroup")
     ]
     assert sum(command.name == "error" for command in commands) == (exit_code != 0)
+
+
+@pytest.mark.parametrize("body", ["{}", '{"a": 1}', '{"name": 7}'])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"environment": "staging", "git_ref": "main", "schedule": ""},
+        {"environment": "production", "schedule": "nightly"},
+    ],
+)
+def test_configuration_that_makes_no_sense(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], body: str
+) -> None:
+    """A response that is no configuration is requested again: nothing is compiled without it."""
+    emulator.add_fault(Fault("json", on="other", body=body))
+    step = run_here(tmp_path, google_inputs_for(emulator, **changes), clock)
+    assert step.exit_code == 0
+    assert len(step.warnings) == 1
+    compiled = [json.loads(request.body) for request in emulator.requests if request.body]
+    if "git_ref" in changes:
+        assert compiled[0]["codeCompilationConfig"] == {"schemaSuffix": "staging"}
