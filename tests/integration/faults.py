@@ -311,9 +311,6 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-#: So many polls that the run ends just after the poll at the timeout.
-_LENGTH = 409
-
 #: Faults that only Google Cloud Dataform can have.
 GOOGLE_TABLE: tuple[Row, ...] = (
     Row(
@@ -376,12 +373,6 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         outages=0,
         course=Course(endless=("orders_cleaned",)),
         faults=(Fault("status", on="cancel", status=400, times=None),),
-    ),
-    Row(
-        name="cancel at the timeout: 503, the run ended after the last poll",
-        outages=0,
-        course=Course(lengths={"orders_cleaned": _LENGTH}),
-        faults=(Fault("status", on="cancel", status=503, times=None),),
     ),
 )
 
