@@ -79,7 +79,6 @@ def run_job(
     It takes over SIGINT and SIGTERM. ``environ`` is where credentials are looked for.
     """
     signals = Signals()
-    signals.install()
     job = _Job(console, files, signals, _CheckedClock(clock or MonotonicClock(), signals))
     outcome = job.run(read_settings, environ, services)
     # Only now, so that the first request does not wait for what the last line needs.
@@ -136,6 +135,8 @@ class _Job:
         error: BaseException | None = None
         try:
             try:
+                # Inside, so that no signal comes between: it would be a traceback.
+                self._signals.install()
                 self._work(read_settings(), environ, services)
             except DataformError as failure:
                 error = failure

@@ -189,8 +189,8 @@ MUTATIONS = (
     Mutation(
         6,
         "the interpreter is isolated from the workspace",
-        '"/usr/local/bin/python3", "-I", "-u"',
-        '"/usr/local/bin/python3", "-u"',
+        '"/usr/local/bin/python3", "-I", "-S", "-u"',
+        '"/usr/local/bin/python3", "-S", "-u"',
         "repo",
     ),
     Mutation(
