@@ -111,6 +111,13 @@ MUTATIONS = (
     ),
     Mutation(
         2,
+        "a run that is over when the timeout comes has its own end",
+        "ended = ended_before(self._service, run, self._cancellation)",
+        "ended = None",
+        "unit/runs",
+    ),
+    Mutation(
+        2,
         "an access token is renewed before it expires",
         "left <= _MARGIN:",
         "left <= 0:",
@@ -195,6 +202,13 @@ MUTATIONS = (
     ),
     Mutation(
         6,
+        "a variable of the job does not become an input",
+        "return variable if _is_of_runner(environ) else",
+        "return variable if environ.get(variable) else",
+        "unit/action",
+    ),
+    Mutation(
+        6,
         "a .netrc does not replace the token",
         "auth=_setting(headers),",
         "headers=dict(headers),",
@@ -241,6 +255,27 @@ MUTATIONS = (
         "if reader.problems:",
         "if False:",
         "unit/action",
+    ),
+    Mutation(
+        8,
+        "actions that cannot be read are not the absence of actions",
+        "return Details(actions_error=error)",
+        "return Details()",
+        "unit/runs",
+    ),
+    Mutation(
+        8,
+        "a run without a single action is pointed out",
+        "if has_actions and {action.state for",
+        "if False and {action.state for",
+        "unit/report",
+    ),
+    Mutation(
+        8,
+        "a list of failed actions that was shortened is pointed out",
+        "if count == listed:",
+        "if True:",
+        "unit/report",
     ),
     Mutation(
         9,
