@@ -34,6 +34,7 @@ unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
  for folder in ('/usr/local/lib', '/action') \
  for path in map(str, sorted(pathlib.Path(folder).rglob('*.pyc')))]"]
 
-# Isolated (-I), so that nothing in the workspace or in PYTHONPATH is imported; unbuffered (-u);
+# Isolated (-I), so that nothing in the workspace or in PYTHONPATH is imported; without site (-S),
+# which the program imports once it has taken over the signals; unbuffered (-u);
 # and by its full path, whatever PATH says. Root, and no working directory: as GitHub asks.
-ENTRYPOINT ["/usr/local/bin/python3", "-I", "-u", "/action/entrypoint.py"]
+ENTRYPOINT ["/usr/local/bin/python3", "-I", "-S", "-u", "/action/entrypoint.py"]

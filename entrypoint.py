@@ -1,20 +1,28 @@
-#!/usr/local/bin/python3 -Iu
+#!/usr/local/bin/python3 -ISu
 """Start the action. The image runs this; in a checkout, so does ``make demo``."""
 
-import os
-import signal
-import sys
-from types import FrameType
+# Two modules of C that every interpreter holds already: until the signals are taken over, Ctrl-C
+# is an exception with a traceback, and signal alone takes milliseconds to import.
+import _signal
+import posix
 
 
-def leave(number: int, _frame: FrameType | None) -> None:
+def leave(number: int, _frame: object) -> None:
     """Leave at once: until the action takes over the signals, nothing has been created."""
-    os._exit(128 + number)
+    posix._exit(128 + number)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, leave)
-    signal.signal(signal.SIGTERM, leave)
+    _signal.signal(_signal.SIGINT, leave)
+    _signal.signal(_signal.SIGTERM, leave)
+    import os
+    import sys
+
+    if sys.flags.no_site:
+        # Left out at the start (-S), where it would take milliseconds before the lines above.
+        import site
+
+        site.main()
     # An isolated interpreter does not look beside the script by itself, and looks at
     # nothing in the working directory, which is a stranger's checkout.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120

@@ -70,7 +70,7 @@ def _script_in_image(file: str) -> tuple[str, ...]:
 
 
 _PYTHON_IN_IMAGE = ("/usr/local/bin/python3", "-I")
-_STEP = (*PYTHON, str(ROOT / "entrypoint.py"))
+_STEP = (sys.executable, "-I", "-S", "-u", str(ROOT / "entrypoint.py"))
 _STEP_WITHOUT_WAITING = (*PYTHON, str(ROOT / "benchmarks" / "measure" / "step_without_waiting.py"))
 _BASH = shutil.which("bash") or "/bin/bash"
 

@@ -19,10 +19,8 @@ result.raise_for_state()
 They are imported when the first of them is used, since the action itself needs only some.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING
+# Type checkers know the name. To import it from typing would take longer than all the rest.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from dataform_action.library import *
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     """Take a public name from the table, which is imported for the first one (PEP 562)."""
+    from importlib import import_module
+
     library = import_module("dataform_action.library")
     names = [key for key in vars(library) if not key.startswith("_")]
     if name == "__all__":

@@ -1,17 +1,19 @@
 """Run the command line: ``python -m dataform_action``, or ``dataform-action`` once installed."""
 
-import io
-import os
-import signal
-import sys
-from contextlib import suppress
-from pathlib import Path
+# A module of C that every interpreter holds already. What takes time to import comes later.
+import _signal
 
 
 def entry() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
     # Until the action takes the signals over nothing has been created: leave without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    import io
+    import os
+    import sys
+    from contextlib import suppress
+    from pathlib import Path
+
     from dataform_action.cli.main import main
 
     name = Path(sys.argv[0]).name

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -51,7 +54,9 @@ def main() -> int:
             print(files["GITHUB_OUTPUT"].read_text("utf-8"), end="")
             _title("The job summary (GITHUB_STEP_SUMMARY), as Markdown")
             print(files["GITHUB_STEP_SUMMARY"].read_text("utf-8"), end="")
-    if exit_code:
+    if exit_code > 128:
+        _title(f"The step was stopped, and ends with exit code {exit_code}")
+    elif exit_code:
         _title(f"The step fails with exit code {exit_code}, on purpose: OUTCOME={outcome}")
     else:
         again = "make demo SERVICE=google" if service == "google" else "make demo"
@@ -82,13 +87,53 @@ def _play(inputs: dict[str, str], files: dict[str, Path]) -> int:
     for path in files.values():
         path.touch()
     environ = {**os.environ, **inputs, **{name: str(path) for name, path in files.items()}}
-    command = [sys.executable, "-I", "-u", str(ROOT / "entrypoint.py")]
-    with subprocess.Popen(
-        command, env=environ, cwd=files["GITHUB_OUTPUT"].parent, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-I", "-S", "-u", str(ROOT / "entrypoint.py")]
+    with _Forwarder() as forwarder:
+        process = subprocess.Popen(
+            command,
+            env=environ,
+            cwd=files["GITHUB_OUTPUT"].parent,
+            stdout=subprocess.PIPE,
+            text=True,
+            # Ctrl-C reaches this program alone, which passes it on as the runner does.
+            process_group=0,
+        )
+        forwarder.start(process)
         assert process.stdout is not None  # noqa: S101
         _show(process.stdout)
-    return process.returncode
+        exit_code = process.wait()
+    # Where no Python was there to take the signal, it has ended the step itself.
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+class _Forwarder:
+    """Pass signals on to the step, and go on reading what it says until it has ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._early: list[int] = []
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> _Forwarder:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._forward)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def start(self, process: subprocess.Popen[str]) -> None:
+        """Pass signals on to this process from now on, those before included."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
 
 
 def _show(log: Iterable[str]) -> None:
@@ -118,5 +163,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        # The step had the same signal and has said what becomes of the run.
+        # Before the step, or after it.
         sys.exit(130)

@@ -127,6 +127,9 @@ INPUTS = (
         kind="flag",
     ),
     Input("service-account", "The service account that the run acts as."),
-    Input("api-url", "The address of the API, if it is not the service's own."),
+    Input(
+        "api-url",
+        "The address of the API, for Dataform Web or a regional endpoint of Google Cloud.",
+    ),
     Input("summary", "Whether to write the job summary.", default="true", kind="boolean"),
 )

@@ -85,7 +85,6 @@ def run_job(
     runner says that it runs in debug mode.
     """
     signals = Signals()
-    signals.install()
     job = _Job(console, files, signals, _CheckedClock(clock or MonotonicClock(), signals))
     outcome = job.run(read_settings, environ, services)
     # Only now, so that the first request does not wait for what the last line needs.
@@ -142,6 +141,8 @@ class _Job:
         error: BaseException | None = None
         try:
             try:
+                # Inside, so that no signal comes between: it would be a traceback.
+                self._signals.install()
                 self._work(read_settings(), environ, services)
             except DataformError as failure:
                 error = failure

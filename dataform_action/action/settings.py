@@ -58,7 +58,8 @@ def parse_settings(
     about a missing input where a caller knows better than the service.
 
     Raises:
-        InputError: with the problems of all inputs, in the order of the table of inputs.
+        InputError: with the problems of all inputs, in the order of the table of inputs; first
+            come those that the service's address depends on.
     """
     reader = _Reader(given)
     values = reader.values
@@ -78,11 +79,14 @@ def parse_settings(
         run_id=values["run-id"] or None,
         summary=reader.boolean("summary"),
     )
-    reader.require({**spec.required, **(remedies or {})}, spec)
+    remedies = {**spec.required, **(remedies or {}), **spec.guess(values)}
+    first = reader.require(remedies, spec)
     reader.problems += [*spec.check(values, request), *_combinations(settings)]
     reader.refuse_others(spec, specs)
     if reader.problems:
-        raise InputError(sorted(reader.problems, key=lambda problem: _PLACES[problem[0]]))
+        raise InputError(
+            sorted(reader.problems, key=lambda found: (found[0] not in first, _PLACES[found[0]]))
+        )
     return settings
 
 
@@ -165,13 +169,15 @@ class _Reader:
                 if value and not off:
                     self.problems.append((name, spec.elsewhere))
 
-    def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> None:
-        """Note what the service needs and what was not given."""
-        self.problems += [
-            (name, f"is missing: {remedies[name]}")
-            for name in spec.required
-            if not self.values[name]
-        ]
+    def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> set[str]:
+        """Note what the service needs and was not given; return what comes before the rest."""
+        missing = {name for name in spec.required if not self.values[name]}
+        first = missing & set(spec.decisive)
+        if first:
+            # To make a token is in vain while it is not known for what.
+            missing.discard("token")
+        self.problems += [(name, f"is missing: {remedies[name]}") for name in missing]
+        return first
 
     def text(self, name: str) -> str | None:
         value = self.values[name]

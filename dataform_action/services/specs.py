@@ -6,6 +6,7 @@ Pure: data in, problems out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -21,6 +22,18 @@ Values = Mapping[str, str]
 Problem = tuple[str, str]
 
 _CHARACTERS = "may hold only letters, digits, - and _"
+#: Why hosted Dataform Web is no default any more, and what to do.
+_CLOSED = (
+    "Google closed hosted Dataform Web on 26 February 2024. For Google Cloud Dataform, give "
+    "location and repository. For a Dataform Web API of your own, give its address in api-url."
+)
+_HOSTED = r"(?i)https?://(?:api|app)\.dataform\.co(?![A-Za-z0-9.-])"
+_GOOGLE_API = r"(?i)https?://[a-z0-9.-]+\.googleapis\.com(?![A-Za-z0-9.-])"
+#: What only Google Cloud Dataform reads, beside the place of the repository.
+GOOGLE_INPUTS = (
+    *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix", "actions"),
+    *("include-dependencies", "include-dependents", "full-refresh", "service-account"),
+)
 
 
 class ServiceSpec(NamedTuple):
@@ -29,7 +42,9 @@ class ServiceSpec(NamedTuple):
     ``chosen_by`` are the inputs of which any chooses the service; one service has none and is
     chosen otherwise. ``own_inputs`` are read by this service alone, and ``elsewhere`` says so to
     whoever gives one to another service. ``required`` holds a remedy for each input that must be
-    given. ``check`` returns what is wrong with the form of an input or with their combination, and
+    given; ``decisive`` are those that decide where requests go, and come first. ``guess`` returns
+    their remedies if none of ``chosen_by`` is given, but the other values are this service's.
+    ``check`` returns what is wrong with the form of an input or with their combination, and
     ``place`` where the runs belong, such as a project and a repository. ``has_actions`` says that
     the service knows how each action of a run stands.
     """
@@ -43,22 +58,62 @@ class ServiceSpec(NamedTuple):
     chosen_by: tuple[str, ...] = ()
     own_inputs: frozenset[str] = frozenset()
     elsewhere: str = ""
+    decisive: tuple[str, ...] = ()
+    guess: Callable[[Values], Mapping[str, str]] = lambda _values: {}
 
     def is_chosen(self, values: Values) -> bool:
         """Tell whether the inputs choose this service."""
-        return not self.chosen_by or any(values[name] for name in self.chosen_by)
+        given = any(values[name] for name in self.chosen_by)
+        return not self.chosen_by or given or bool(self.guess(values))
 
 
 def _check_dataform_web(values: Values, _request: RunRequest) -> list[Problem]:
     meanings = (
-        ("project-id", "the number in https://app.dataform.co/#/<number>/"),
+        ("project-id", "the number of a Dataform Web project"),
         ("run-id", "the id of a run, as in the address of its page"),
     )
-    return [
+    problems = [
         (name, f"{shown(values[name])} {_CHARACTERS}: give {meaning}")
         for name, meaning in meanings
         if values[name] and not is_segment(values[name])
     ]
+    if re.match(_HOSTED, values["api-url"]):
+        problems.append(("api-url", f"is that of hosted Dataform Web. {_CLOSED}"))
+    return problems
+
+
+def _guess_google(values: Values) -> dict[str, str]:
+    """Return what to do about the missing place if the other values are Google's."""
+    if any(values[name] for name in ("location", "repository")):
+        return {}
+    why, instead = "", ""
+    if values["token"].startswith("ya29."):
+        why = "the token is an OAuth access token of Google"
+    elif re.match(_GOOGLE_API, values["api-url"]):
+        why = "api-url is an address of Google Cloud"
+    elif not (values["api-url"] and values["token"]):
+        # An API of one's own may have any project, but it has an address and a token.
+        why = _weak_sign_of_google(values)
+        instead = " For a Dataform Web API of your own, give api-url and token instead."
+    if not why:
+        return {}
+    return {
+        "location": (
+            f"{why}, so this looks like Google Cloud Dataform. Give the region of the Dataform "
+            f"repository, such as europe-west1.{instead}"
+        ),
+        "repository": "give the id of the Dataform repository, together with location",
+    }
+
+
+def _weak_sign_of_google(values: Values) -> str:
+    project_id = values["project-id"]
+    if is_project_id(project_id) and not project_id.isdecimal():
+        return "project-id is not a number"
+    # A boolean input has a default.
+    given = (name for name in GOOGLE_INPUTS if values[name].lower() not in ("", "false"))
+    name = next(given, "")
+    return f"{name} is for Google Cloud Dataform" if name else ""
 
 
 def _check_google(values: Values, request: RunRequest) -> list[Problem]:
@@ -152,25 +207,20 @@ DATAFORM_WEB = ServiceSpec(
     api_url="https://api.dataform.co",
     required={
         "project-id": (
-            "set it to the number in the address of your project, "
-            "https://app.dataform.co/#/<number>/"
+            "set it to your Google Cloud project, or to the number of a Dataform Web project"
         ),
+        "api-url": _CLOSED,
         "token": "set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an API token",
     },
     check=_check_dataform_web,
     place=lambda values: (Fact("Project", values["project-id"]),),
+    decisive=("api-url",),
 )
 GOOGLE_CLOUD = ServiceSpec(
     name="Google Cloud Dataform",
     api_url="https://dataform.googleapis.com",
     chosen_by=("location", "repository"),
-    own_inputs=frozenset(
-        {
-            *("location", "repository", "git-ref", "compile-only", "promote", "vars"),
-            *("schema-suffix", "table-prefix", "actions", "include-dependencies"),
-            *("include-dependents", "full-refresh", "service-account"),
-        }
-    ),
+    own_inputs=frozenset({"location", "repository", *GOOGLE_INPUTS}),
     elsewhere="is for Google Cloud Dataform: give location and repository, or remove it",
     required={
         "project-id": "set it to your project's id",
@@ -183,4 +233,6 @@ GOOGLE_CLOUD = ServiceSpec(
         Fact("Repository", values["repository"], values["location"]),
     ),
     has_actions=True,
+    decisive=("location", "repository"),
+    guess=_guess_google,
 )

@@ -31,10 +31,6 @@ _ODD = [InvalidResponse("odd")]
 MANY = 10_000
 
 
-#: So many polls that the run ends just after the poll at the timeout.
-_LENGTH = 409
-
-
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One fault and what must come of it.
@@ -481,12 +477,6 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         outages=0,
         course=Course(endless=("orders_cleaned",)),
         faults=(Fault("status", on="cancel", status=400, times=None),),
-    ),
-    Row(
-        name="cancel at the timeout: 503, the run ended after the last poll",
-        outages=0,
-        course=Course(lengths={"orders_cleaned": _LENGTH}),
-        faults=(Fault("status", on="cancel", status=503, times=None),),
     ),
     *(
         Row(

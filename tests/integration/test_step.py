@@ -141,6 +141,26 @@ def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> Non
     assert step.outputs == {"status": "failure"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"project_id": "my-project", "token": ""}, "location is missing: project-id is not a"),
+        ({"project_id": "my-project", "api_url": ""}, "location is missing: project-id is not a"),
+        ({"token": "ya29.a0AfH6SMB"}, "location is missing: the token is an OAuth access token"),
+        ({"api_url": ""}, "api-url is missing: Google closed hosted Dataform Web on 26 February"),
+    ],
+)
+def test_a_place_that_was_forgotten(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], words: str
+) -> None:
+    """The step ends at once, and the first thing it says is what to give."""
+    step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
+    assert step.exit_code == ExitCode.BAD_INPUT
+    assert f"bad inputs::{words}" in step.errors[0]
+    assert "token is missing" not in step.errors[0] + step.summary
+    assert (clock.sleeps, emulator.requests) == ([], [])
+
+
 def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """With wait: false the step ends once the run exists, without a look at it."""
     step = run_here(tmp_path, inputs_for(emulator, wait="false"), clock)

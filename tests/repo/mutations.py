@@ -111,6 +111,13 @@ MUTATIONS = (
     ),
     Mutation(
         2,
+        "a run that is over when the timeout comes has its own end",
+        "ended = ended_before(self._service, run, self._cancellation)",
+        "ended = None",
+        "unit/runs",
+    ),
+    Mutation(
+        2,
         "an access token is renewed before it expires",
         "left <= _MARGIN:",
         "left <= 0:",
@@ -231,9 +238,16 @@ MUTATIONS = (
     Mutation(
         6,
         "the interpreter is isolated from the workspace",
-        '"/usr/local/bin/python3", "-I", "-u"',
-        '"/usr/local/bin/python3", "-u"',
+        '"/usr/local/bin/python3", "-I", "-S", "-u"',
+        '"/usr/local/bin/python3", "-S", "-u"',
         "repo",
+    ),
+    Mutation(
+        6,
+        "a variable of the job does not become an input",
+        "return variable if _is_of_runner(environ) else",
+        "return variable if environ.get(variable) else",
+        "unit/action",
     ),
     Mutation(
         6,
@@ -328,13 +342,6 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "a run without a single action is said",
-        "if has_actions and {action.state for action in",
-        "if False and {action.state for action in",
-        "integration",
-    ),
-    Mutation(
-        8,
         "a list without names does not select everything",
         "if self.values[name] and not items:",
         "if False:",
@@ -409,6 +416,27 @@ MUTATIONS = (
         "notes = (*compilation.notes_on_ref(request), *selected.notes)",
         "notes = selected.notes",
         "integration",
+    ),
+    Mutation(
+        8,
+        "actions that cannot be read are not the absence of actions",
+        "return Details(actions_error=error)",
+        "return Details()",
+        "unit/runs",
+    ),
+    Mutation(
+        8,
+        "a run without a single action is pointed out",
+        "if has_actions and {action.state for",
+        "if False and {action.state for",
+        "unit/report",
+    ),
+    Mutation(
+        8,
+        "a list of failed actions that was shortened is pointed out",
+        "if count == listed:",
+        "if True:",
+        "unit/report",
     ),
     Mutation(
         9,

@@ -102,7 +102,7 @@ def test_entrypoints_are_programs_in_the_image(key: str) -> None:
     interpreter, _, flags = lines[0].decode("ascii").partition(" ")
     assert interpreter == f"#!{_entrypoint()[0]}"
     assert re.fullmatch(r"-[A-Za-z]+", flags)
-    assert {"I", "u"} <= set(flags[1:])
+    assert set(flags[1:]) == {"I", "S", "u"}
 
 
 def _entrypoint() -> list[str]:
@@ -113,8 +113,8 @@ def _entrypoint() -> list[str]:
 
 
 def test_the_images_own_entrypoint_is_the_same_program() -> None:
-    """Exec form, so that signals arrive; isolated, unbuffered, and by an absolute path."""
-    assert _entrypoint() == ["/usr/local/bin/python3", "-I", "-u", _RUNS["entrypoint"]]
+    """Exec form, so that signals arrive; isolated, without site, unbuffered, by a full path."""
+    assert _entrypoint() == ["/usr/local/bin/python3", "-I", "-S", "-u", _RUNS["entrypoint"]]
 
 
 @pytest.mark.parametrize("instruction", ["USER", "WORKDIR", "CMD", "SHELL", "ARG", "ENV"])

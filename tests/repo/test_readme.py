@@ -102,6 +102,63 @@ def _filled(value: str) -> str:
     return re.sub(r"\$\{\{.*?\}\}", "something", value)
 
 
+SET_UP = README.split("\n## Google Cloud set-up\n", 1)[1].split("\n## ", 1)[0]
+_COMMANDS = re.sub(r"\\\n\s*", "", SET_UP.split("```sh\n", 1)[1].split("```", 1)[0]).splitlines()
+
+
+def _commands(*words: str) -> list[str]:
+    """Return the commands of the set-up that hold all of these words."""
+    return [line for line in _COMMANDS if all(word in line for word in words)]
+
+
+def test_a_pull_request_cannot_act_as_production() -> None:
+    """Each pool admits either the main branch or pull requests, of this repository alone."""
+    conditions = {}
+    for line in _commands("providers create-oidc"):
+        pool = re.findall(r"--workload-identity-pool=(\S+)", line)[0]
+        conditions[pool] = re.findall(r'--attribute-condition="([^"]*)"', line)[0].split(" && ")
+    repository = "assertion.repository == '$REPOSITORY'"
+    assert conditions == {
+        "github-main": [
+            repository,
+            "assertion.ref == 'refs/heads/main'",
+            "assertion.event_name != 'pull_request_target'",
+        ],
+        "github-pull-requests": [repository, "assertion.event_name == 'pull_request'"],
+    }
+    for account, pool in (("ci", "github-main"), ("check", "github-pull-requests")):
+        [line] = _commands("iam.workloadIdentityUser", f"dataform-{account}@")
+        assert f"/workloadIdentityPools/{pool}/attribute.repository/$REPOSITORY" in line
+
+
+def test_the_identity_of_pull_requests_only_compiles() -> None:
+    """It has one role, with the permissions that a compilation needs, and acts as nobody."""
+    granted = _commands("--role=", "--member=serviceAccount:dataform-check@")
+    assert [re.findall(r"--role=(\S+)", line) for line in granted] == [
+        ["projects/$PROJECT/roles/dataformCompiler"]
+    ]
+    [role] = _commands("iam roles create dataformCompiler")
+    permissions = re.findall(r"--permissions=(\S+)", role)[0].split(",")
+    assert [name for name in permissions if not name.endswith((".get", ".query"))] == [
+        "dataform.compilationResults.create"
+    ]
+
+
+@pytest.mark.parametrize("text", WORKFLOWS, ids=NAMES)
+def test_workflows_sign_in_as_what_they_are(text: str) -> None:
+    """A workflow for pull requests has their identity, and every other one that of main."""
+    of_pull_requests = "pull_request" in (yaml.safe_load(text)[True] or {})
+    pools = re.findall(r"workloadIdentityPools/(\S+)/providers/github\n", text)
+    accounts = re.findall(r"service_account: (\S+)@", text)
+    expected = (
+        ("github-pull-requests", "dataform-check")
+        if of_pull_requests
+        else ("github-main", "dataform-ci")
+    )
+    assert set(zip(pools, accounts, strict=True)) <= {expected}
+    assert text.count("google-github-actions/auth@") == len(pools) == len(accounts)
+
+
 @pytest.mark.parametrize("text", WORKFLOWS, ids=NAMES)
 def test_pinned_actions(text: str) -> None:
     """Actions of others are pinned to a commit, with its version beside it, as in our own CI."""

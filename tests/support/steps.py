@@ -16,6 +16,8 @@ from dataform_action.emulator import Emulator
 from tests.support.runner import parse_file_commands
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The interpreter with the flags that the image gives it.
+PYTHON = (sys.executable, "-I", "-S", "-u")
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 
 
@@ -96,7 +98,7 @@ def start_step(
     """Start the step in a process of its own, in a workspace of its own."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.Popen(
-        [sys.executable, "-I", "-u", str(ROOT / entry)],
+        [*PYTHON, str(ROOT / entry)],
         env={**inherited, **runner_environ(folder, inputs), **environ},
         cwd=folder,
         stdin=subprocess.DEVNULL,

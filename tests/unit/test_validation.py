@@ -140,7 +140,7 @@ _CLEAR_PROBLEM = (
 @pytest.mark.parametrize(
     "value",
     [
-        "https://api.dataform.co",
+        "https://api.example.com",
         "https://host:8443/a/b",
         "https://8.8.8.8",
         "https://[2001:db8::1]:443",
@@ -170,7 +170,7 @@ def test_addresses_of_an_api(value: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "http://api.dataform.co",
+        "http://api.example.com",
         "http://localhost.",
         "http://8.8.8.8",
         "http://172.32.0.1",
@@ -183,7 +183,7 @@ def test_addresses_of_an_api(value: str) -> None:
         "http://[::ffff:8.8.8.8]",
         "http://[::::]",
         "http://[abcd]",
-        "http://api.dataform.co/v1",
+        "http://api.example.com/v1",
     ],
 )
 def test_a_token_is_never_sent_in_the_clear(value: str) -> None:

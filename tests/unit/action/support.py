@@ -12,7 +12,8 @@ from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import DATAFORM_WEB
 
-GOOD = {"project-id": "1234", "token": "s3cret"}
+API_URL = "https://dataform.example.com"
+GOOD = {"project-id": "1234", "token": "s3cret", "api-url": API_URL}
 PLACE = {"location": "europe-west1", "repository": "warehouse"}
 #: The least that Google Cloud Dataform needs.
 GOOD_GOOGLE = {"project-id": "my-project", "schedule": "nightly", **PLACE}
@@ -72,6 +73,6 @@ MINIMUM = Settings(
     polling=Polling(interval=10, timeout=21600, outage_timeout=600, cancel=True),
     wait=True,
     run_id=None,
-    api_url="https://api.dataform.co",
+    api_url=API_URL,
     summary=True,
 )

@@ -6,7 +6,7 @@ import pytest
 
 from dataform_action.action.input_specs import INPUTS
 from dataform_action.action.inputs import raw_value, read_inputs, variable_name
-from tests.unit.action.support import MINIMUM, parse
+from tests.unit.action.support import API_URL, MINIMUM, parse
 
 #: What the runner sets for a step without ``with``: every declared input.
 RUNNER = {f"INPUT_{declared.name.upper()}": "" for declared in INPUTS}
@@ -53,4 +53,5 @@ def test_no_variable_of_a_job_becomes_an_input() -> None:
 
 def test_underscores_are_enough() -> None:
     """A step can be configured from a shell."""
-    assert parse({"INPUT_PROJECT_ID": "1234", "INPUT_TOKEN": "s3cret"}) == MINIMUM
+    environ = {"INPUT_PROJECT_ID": "1234", "INPUT_API_URL": API_URL}
+    assert parse({**environ, "INPUT_TOKEN": "s3cret"}) == MINIMUM

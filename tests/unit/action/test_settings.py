@@ -13,6 +13,7 @@ from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import DATAFORM_WEB
 from tests.support.runner import BOUNDED, hostile_texts
 from tests.unit.action.support import (
+    API_URL,
     BLANKS,
     GOOD,
     GOOD_GOOGLE,
@@ -74,11 +75,12 @@ def test_all_inputs_are_read() -> None:
 
 def test_all_problems_come_at_once() -> None:
     """One attempt shows everything that is wrong, by input name, with what to do."""
+    given = {"timeout": "soon", "wait": "yes", "tags": "a\tb", "run-id": "a/b"}
     with pytest.raises(InputError) as caught:
-        parse(environ_of({"timeout": "soon", "wait": "yes", "git-ref": "main", "run-id": "a/b"}))
+        parse(environ_of({**given, "api-url": API_URL}))
     assert str(caught.value) == (
-        "project-id is missing: set it to the number in the address of your project, "
-        "https://app.dataform.co/#/<number>/\n"
+        "project-id is missing: set it to your Google Cloud project, or to the number of a "
+        "Dataform Web project\n"
         "token is missing: set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an "
         "API token\n"
         "timeout 'soon' is not a duration between 1 second and 35 days: "
@@ -86,7 +88,7 @@ def test_all_problems_come_at_once() -> None:
         "wait 'yes' is neither true nor false: write one of them\n"
         "run-id 'a/b' may hold only letters, digits, - and _: give the id of a run, as in the "
         "address of its page\n"
-        "git-ref is for Google Cloud Dataform: give location and repository, or remove it"
+        "tags must be printable text, separated by commas or line breaks"
     )
     assert caught.value.hint == "Nothing was sent."
 
@@ -196,7 +198,7 @@ def test_a_caller_may_know_a_better_remedy() -> None:
     """A command says how it is given a token, where an action speaks of a workflow's secrets."""
     remedies = {"token": "set DATAFORM_TOKEN"}
     with pytest.raises(InputError) as caught:
-        parse_settings({"project-id": "1234"}, SPECS, remedies=remedies)
+        parse_settings({"project-id": "1234", "api-url": API_URL}, SPECS, remedies=remedies)
     assert caught.value.problems == (("token", "is missing: set DATAFORM_TOKEN"),)
 
 

@@ -165,7 +165,7 @@ def test_names_on_google_cloud_are_ids(name: str) -> None:
 
 
 def test_all_problems_of_a_combination_come_at_once() -> None:
-    """What does not go together is told with everything else that is wrong, in one attempt."""
+    """What does not go together is told with everything else that is wrong, the place first."""
     problems = google_problems(
         {
             "repository": "",
@@ -186,7 +186,7 @@ def test_all_problems_of_a_combination_come_at_once() -> None:
         }
     )
     assert [name for name, _ in problems] == [
-        *("schedule", "timeout", "repository", "compile-only", "promote", "promote", "promote"),
+        *("repository", "schedule", "timeout", "compile-only", "promote", "promote", "promote"),
         *("vars", "schema-suffix", "table-prefix", "tags", "actions", "include-dependencies"),
         *("include-dependents", "full-refresh", "service-account"),
     ]

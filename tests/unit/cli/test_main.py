@@ -126,21 +126,21 @@ def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> 
 
 def test_every_problem_is_told_by_its_flag() -> None:
     """Bad inputs end with 2, before anything is sent, in the command's own words."""
-    ended = play("run", "--timeout", "soon", "--full-refresh")
+    ended = play("run", "--timeout", "soon", "--api-url", "https://dataform.example.com")
     assert ended == Ended(
         ExitCode.BAD_INPUT,
         [],
-        "--project-id is missing: set it to the number in the address of your project, "
-        "https://app.dataform.co/#/<number>/\n"
+        "--project-id is missing: set it to your Google Cloud project, or to the number of a "
+        "Dataform Web project\n"
         "The token is missing: set DATAFORM_TOKEN, or give --token-file\n"
         "--timeout 'soon' is not a duration between 1 second and 35 days: "
         "write it like 30, 30s, 2m or 1h\n"
-        "--full-refresh is for Google Cloud Dataform: give location and repository, or remove it\n"
         "Nothing was sent. See: python -m dataform_action run --help\n",
     )
-    compiled = play("compile", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t"})
+    own = {"DATAFORM_TOKEN": "t", "DATAFORM_API_URL": "https://dataform.example.com"}
+    compiled = play("compile", "--project-id", "1234", environ=own)
     assert compiled.errors.startswith("compile is for Google Cloud Dataform: ")
-    waited = play("wait", "a/b", "--project-id", "1234", environ={"DATAFORM_TOKEN": "t o"})
+    waited = play("wait", "a/b", "--project-id", "1234", environ={**own, "DATAFORM_TOKEN": "t o"})
     assert waited.errors.startswith("The token holds a blank")
     assert "\nRUN_ID 'a/b' may hold only letters" in waited.errors
 
