@@ -96,7 +96,11 @@ class DataformWeb(Service):
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""
         try:
             answer = self._transport.send(
-                "POST", self._path, dict(prepared.body), read_seconds=2 * self._read_seconds
+                "POST",
+                self._path,
+                dict(prepared.body),
+                read_seconds=2 * self._read_seconds,
+                creates=True,
             )
             return self.describe(parse_created(answer))
         except Unusable as error:

@@ -18,6 +18,7 @@ from dataform_action.emulator import Course, Emulator, Fault
 from dataform_action.errors import (
     DataformError,
     InvalidResponse,
+    Misconfigured,
     NoResponse,
     NotConnected,
     Refused,
@@ -32,10 +33,12 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
+from dataform_action.transport.response import RULES
 from tests.support.fakes import FakeClock, FakeService, Step
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
+RESPONSES_MARK = "<!-- responses -->\n"
 NIGHTLY = RunRequest(schedule="nightly")
 #: What an answer may take in the emulator, so that one that never comes is soon given up.
 READ_SECONDS = 0.3
@@ -43,6 +46,7 @@ READ_SECONDS = 0.3
 _LOST = [NoResponse("lost")]
 _ODD = [InvalidResponse("odd")]
 _MANY = 10_000
+_REMOTE = "The remote server unexpectedly closed the connection during remote operation."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,22 @@ TABLE: tuple[Row, ...] = (
     ),
     _on_a_poll("502 on one poll", _get("status", status=502), _LOST[0], ()),
     _on_a_poll("504 on one poll", _get("status", status=504), _LOST[0], ()),
-    _on_a_poll("408 on one poll", _get("status", status=408), _LOST[0], ()),
+    *(
+        _on_a_poll(f"{status} on one poll", _get("status", status=status), _LOST[0], ())
+        for status in (408, 409, 421, 425, 499)
+    ),
+    _on_a_poll(
+        "400 on one poll: the remote server closed the connection",
+        _get("status", status=400, body=f'{{"error": {{"message": "{_REMOTE}"}}}}'),
+        _LOST[0],
+        (),
+    ),
+    _on_a_poll(
+        "403 on one poll, with the status UNAVAILABLE",
+        _get("status", status=403, body='{"error": {"status": "UNAVAILABLE", "message": "x"}}'),
+        _LOST[0],
+        (),
+    ),
     _on_a_poll(
         "429, `Retry-After: 25`",
         _get("status", status=429, headers={"Retry-After": "25"}),
@@ -268,6 +287,12 @@ TABLE: tuple[Row, ...] = (
                 _post("status", status=503, processed=True),
                 ("ok", "ok", "ok", "", "ok"),
             ),
+            ("499, run made", _post("status", status=499, processed=True), ()),
+            (
+                "409 ABORTED, no run made",
+                _post("status", status=409, body='{"error": {"status": "ABORTED"}}'),
+                (),
+            ),
             (
                 "answer lost, run made",
                 _post("close", processed=True),
@@ -328,6 +353,17 @@ GOOGLE_TABLE: tuple[Row, ...] = (
         ),
     ),
     Row(name="compile: 503 once", faults=(Fault("status", on="compile", status=503),)),
+    Row(
+        name="compile: 400, the remote server closed the connection",
+        faults=(
+            Fault(
+                "status",
+                on="compile",
+                status=400,
+                body=f'{{"error": {{"message": "{_REMOTE}", "status": "INVALID_ARGUMENT"}}}}',
+            ),
+        ),
+    ),
     Row(
         name="compile: 404, no package.json",
         exit_code=3,
@@ -579,6 +615,37 @@ def play_random(emulator: Emulator, seed: int) -> str:
     return "gave up" if int(played.outcome.exit_code) in (3, 4) else "true outcome"
 
 
+#: What an error means to a read or a write that may be repeated, and to a create.
+_MEANINGS = {
+    Throttled: ("outage: made again, after `Retry-After`", "no run: made again"),
+    Misconfigured: ("ends at once, or an outage after a good response", "no run: ends at once"),
+    NoResponse: ("outage: made again", "the run may exist: looked for, never created again"),
+    NotConnected: ("outage: made again", "no run: made again"),
+    Refused: ("ends", "no run: ends"),
+}
+
+
+def render_responses() -> str:
+    """Return the table of what each response means, and each connection that is not made."""
+    others: list[tuple[str, type[DataformError]]] = [
+        ("no connection, no tunnel of a proxy, or no TLS handshake", NotConnected),
+        ("a connection that broke off after the first byte of the request", NoResponse),
+    ]
+    rules = [(rule.failures, rule.kind) for rule in RULES]
+    lines = [
+        "| response | to a read or a write that may be repeated | to a create |",
+        "|---|---|---|",
+    ]
+    for words, kind in [*rules, *others]:
+        lines.append(f"| {words} | {' | '.join(_MEANINGS[kind])} |")
+    return "\n".join(lines) + "\n"
+
+
+def documented_responses() -> str:
+    """Return the table of responses as the docs show it."""
+    return DOCS.read_text("utf-8").split(RESPONSES_MARK)[1]
+
+
 def documented() -> list[str]:
     """Return the tables as the docs show them."""
     return DOCS.read_text("utf-8").split(MARK)[1::2]
@@ -591,8 +658,10 @@ def main() -> None:
     if "--write" in sys.argv[1:]:
         parts = DOCS.read_text("utf-8").split(MARK)
         parts[1::2] = tables
-        DOCS.write_text(MARK.join(parts), "utf-8")
-    elif tables != documented():
+        text = MARK.join(parts).split(RESPONSES_MARK)
+        text[1] = render_responses()
+        DOCS.write_text(RESPONSES_MARK.join(text), "utf-8")
+    elif tables != documented() or render_responses() != documented_responses():
         sys.exit("The tables differ from docs/faults.md: see what changed, then add --write")
     tally: Counter[str] = Counter()
     with Emulator(advance="poll") as emulator:

@@ -13,10 +13,12 @@ from tests.integration.faults import (
     Played,
     Row,
     documented,
+    documented_responses,
     play_over_dataform_web,
     play_over_fake,
     play_over_google,
     play_random,
+    render_responses,
 )
 
 
@@ -62,6 +64,11 @@ def test_tables_in_the_docs() -> None:
         if row.course is not None
     ]
     assert shown == [web, google]
+
+
+def test_responses_in_the_docs() -> None:
+    """The docs show what every response means."""
+    assert documented_responses() == render_responses()
 
 
 @pytest.mark.parametrize("seed", range(20))

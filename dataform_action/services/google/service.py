@@ -126,6 +126,7 @@ class GoogleDataform(Service):
                 f"{self._api.parent}/workflowInvocations",
                 dict(prepared.body),
                 read_seconds=2 * self._api.read_seconds,
+                creates=True,
             )
             return self.describe(parse_invocation_name(answer, self._api.parent))
         except Unusable as error:
