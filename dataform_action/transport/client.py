@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from dataform_action.errors import DataformError, InputError, NoResponse, NotConnected
 from dataform_action.redaction import Redactor
 from dataform_action.transport.deadline import Late, in_time
+from dataform_action.transport.exceptions import reason_of
 from dataform_action.transport.http import HttpSession, report_request
 from dataform_action.transport.response import Json, Response, read_response
 from dataform_action.validation import api_url_problem, is_token
@@ -181,7 +182,9 @@ class _Attempt:
         except DataformError:
             raise
         except Exception as error:
-            raise NotConnected(f"{self.what}: no token to be had: {error}") from error
+            # Not all of it: texts of the operating system hold names of files.
+            text = f"{self.what}: no token to be had: {reason_of(error)}"
+            raise NotConnected(text) from error
         if not is_token(token):
             raise NotConnected(f"{self.what}: what was given as a token is none")
         self.token, self._redact_token = token, Redactor(token)

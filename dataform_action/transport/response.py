@@ -40,7 +40,7 @@ _NUMBERED_CODES = {
 }
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "backendError"}
 #: What a service says of a connection of its own, such as that to a Git server, that broke off.
-_LOST_CONNECTION = re.compile(
+_LOST_CONNECTION = (
     r"(?:closed|reset|lost|aborted|interrupted|dropped)[a-z ]* (?:the |by )?(?:connection|peer)"
     r"|connection (?:was |is |has been |got )?(?:unexpectedly )?"
     r"(?:closed|reset|lost|aborted|interrupted|dropped|timed out)"
@@ -111,7 +111,7 @@ RULES = (
     Rule(
         "HTTP 400 whose message says that a remote connection was closed, reset or timed out",
         NoResponse,
-        lambda failure: failure.status == 400 and bool(_LOST_CONNECTION.search(failure.words)),
+        lambda failure: failure.status == 400 and bool(re.search(_LOST_CONNECTION, failure.words)),
     ),
     Rule("any other HTTP 4xx", Refused, lambda failure: True),  # noqa: ARG005
 )

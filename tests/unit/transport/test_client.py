@@ -59,6 +59,9 @@ def test_token_that_is_not_to_be_had(emulator: Emulator) -> None:
 
     with pytest.raises(NotConnected, match="no token to be had: no route"):
         Transport(emulator.url, lambda: fail(OSError("no route"))).send("GET", RUNS)
+    for missing in (FileNotFoundError(2, "No such file", "hunter2"), ValueError("no token")):
+        with pytest.raises(NotConnected, match=r"no token to be had: [Nn]o [a-z ]+$"):
+            Transport(emulator.url, lambda: fail(missing)).send("GET", RUNS)  # noqa: B023
     with pytest.raises(Refused):
         Transport(emulator.url, lambda: fail(Refused("x", status=1))).send("GET", RUNS)
     with pytest.raises(InputError):
