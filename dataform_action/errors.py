@@ -124,7 +124,7 @@ class Unusable(DataformError):
 
 
 class NotConnected(Unusable):
-    """Report that no connection was made, so that the request never left."""
+    """Report that no connection was completed, so that the request never left."""
 
     hint = "Check that the host can be reached from here: DNS, firewall, proxy."
     has_remedy = True
@@ -132,7 +132,7 @@ class NotConnected(Unusable):
 
 
 class Misconfigured(NotConnected):
-    """Report that this machine's own set-up forbids the connection (certificates, proxy)."""
+    """Report that this machine's own set-up forbids the connection, such as a proxy."""
 
     hint = (
         "For a private certificate authority, set REQUESTS_CA_BUNDLE to a file in the workspace; "
@@ -150,7 +150,7 @@ class Throttled(Unusable):
 
 
 class NoResponse(Unusable):
-    """Report an answer that was lost or never came, or a server error (HTTP 408, 5xx)."""
+    """Report an answer that was lost or never came, or an error that may pass (HTTP 5xx)."""
 
 
 class InvalidResponse(Unusable):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 _Json = Any
+
+# Patterns that a start may not need are texts: re compiles one when it is first used.
 
 #: What stands for a secret.
 HIDDEN = "***"
@@ -32,9 +34,8 @@ _MOST_BACKSLASHES = 8
 _BACKSLASHES = rf"\\{{1,{_MOST_BACKSLASHES}}}+"
 _CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 #: A letter or digit that somebody escaped although that is never needed.
-_NEEDLESS = re.compile(
-    rf"(?:{_BACKSLASHES}(?:u00|x)|%|&#x0*)([3-7][0-9a-f]);?|&#0*([4-9][0-9]|1[0-2][0-9]);",
-    re.IGNORECASE,
+_NEEDLESS = (
+    rf"(?i:(?:{_BACKSLASHES}(?:u00|x)|%|&#x0*)([3-7][0-9a-f]);?|&#0*([4-9][0-9]|1[0-2][0-9]);)"
 )
 
 
@@ -63,7 +64,7 @@ class Redactor:
         """Return a text without the secrets."""
         clean = self._replaced(text)
         if "%" in clean or "\\" in clean or "&#" in clean:
-            plain = _NEEDLESS.sub(_letter_or_digit, clean)
+            plain = re.sub(_NEEDLESS, _letter_or_digit, clean)
             if plain != clean and (found := self._replaced(plain)) != plain:
                 return found
         return clean
@@ -81,11 +82,11 @@ class Redactor:
         return "".join((*parts, text[end:]))
 
 
-@dataclass(frozen=True)
 class _Form:
     """A text that is hidden, in the spellings that leave its letters and digits alone."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     @cached_property
     def _anchor(self) -> str:
@@ -187,7 +188,7 @@ def redacted(value: _T, redact: Callable[[str], str]) -> _T:
     return result
 
 
-_BASE64 = re.compile(r"[0-9A-Za-z+/_=\s-]{40,}")
+_BASE64 = r"[0-9A-Za-z+/_=\s-]{40,}"
 #: No name is that long.
 _LONG_BASE64 = 200
 #: The starts of JSON and of PEM, in Base64.
@@ -198,7 +199,7 @@ def looks_like_a_key(value: str) -> bool:
     """Tell whether a value that should be a name, a flag or a duration is a key instead."""
     if "-----BEGIN" in value or "private_key" in value.lower():
         return True
-    return len(value) >= _LONG_BASE64 and _BASE64.fullmatch(value) is not None
+    return len(value) >= _LONG_BASE64 and re.fullmatch(_BASE64, value) is not None
 
 
 def describe_secret(value: str) -> str:
@@ -211,7 +212,7 @@ def describe_secret(value: str) -> str:
         kind = "JSON"
     elif "-----BEGIN" in text or "PRIVATE KEY" in text:
         kind = "a key or a certificate"
-    elif _BASE64.fullmatch(text) and (text.startswith(_BASE64_STARTS) or "/" not in text):
+    elif re.fullmatch(_BASE64, text) and (text.startswith(_BASE64_STARTS) or "/" not in text):
         kind = "Base64"
     elif "\n" in text:
         kind = "several lines"

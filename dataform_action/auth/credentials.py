@@ -39,7 +39,7 @@ _GCLOUD_NAME = "application_default_credentials.json"
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 #: The machine, not the file, is in the way: no free file, process or memory.
 _MOMENTARY = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EINTR)
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?", re.ASCII)
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?"
 #: No answer of a metadata server within this time: there is none.
 _PROBE_SECONDS = 3.0
 #: What google-github-actions/auth calls its file. No other name is looked for in the
@@ -205,7 +205,7 @@ class _MetadataServer:
         self._environ = environ
         host = environ.get("GCE_METADATA_HOST", "").strip()
         if host:
-            if not _HOST.fullmatch(host):
+            if not re.fullmatch(_HOST, host):
                 raise _no_credentials("GCE_METADATA_HOST holds no host, such as host:80.", environ)
             secrets.hide(host)
         path = "/computeMetadata/v1/instance/service-accounts/default/token"

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from dataform_action.auth.token_secrets import Secrets, secrets_in
-from dataform_action.errors import CredentialsRefused, NotConnected, Unusable
-from dataform_action.transport.http import HttpSession, shown_address
-from dataform_action.transport.response import Response, describe_error, parse_json, report_request
+from dataform_action.errors import CredentialsRefused, NotConnected, Refused, Unusable
+from dataform_action.transport.http import HttpSession, report_request, shown_address
+from dataform_action.transport.response import (
+    Response,
+    describe_error,
+    kind_of_failure,
+    parse_json,
+)
 
 _CONNECT_SECONDS = 10.0
 _BODY_LIMIT = 64 * 1024
@@ -181,7 +186,8 @@ class Exchanges:
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         said = _said(response.body, self._secrets.redact)
         text = self._text(method, url, f"HTTP {status}: {said}")
-        if status in {408, 429} or status >= 500 or any(words in said for words in _TRANSIENT):
+        transient = not issubclass(kind_of_failure(response, method), Refused)
+        if transient or any(words in said for words in _TRANSIENT):
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
         raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
 

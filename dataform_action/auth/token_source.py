@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dataform_action.auth.credentials import (
@@ -86,6 +87,13 @@ class ApplicationDefaultCredentials:
             known = self._renewed(known if left > _SPARE else None)
         self._secrets.announce(self._on_token)
         return known.token
+
+    def invalidate(self, token: str) -> None:
+        """Take note that a token was not accepted, so that the next call returns a new one."""
+        known = self._minted
+        if known is not None and known.token == token:
+            # Not forgotten: credentials that were good once may be good again.
+            self._minted = replace(known, expires=-math.inf)
 
     def _renewed(self, usable: _Minted | None) -> _Minted:
         """Return a new token, or the old one if it is usable and a new one does not come.

@@ -102,7 +102,11 @@ class DataformWeb(Service):
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""
         try:
             answer = self._transport.send(
-                "POST", self._path, dict(prepared.body), read_seconds=2 * self._read_seconds
+                "POST",
+                self._path,
+                dict(prepared.body),
+                read_seconds=2 * self._read_seconds,
+                creates=True,
             )
             run_id = parse_created(answer)
             self._created.add(run_id)

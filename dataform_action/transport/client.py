@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from dataform_action.errors import DataformError, InputError, NoResponse, NotConnected
 from dataform_action.redaction import Redactor
 from dataform_action.transport.deadline import Late, in_time
-from dataform_action.transport.http import HttpSession
-from dataform_action.transport.response import Json, Response, read_response, report_request
+from dataform_action.transport.exceptions import reason_of
+from dataform_action.transport.http import HttpSession, report_request
+from dataform_action.transport.response import Json, Response, read_response
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
 
@@ -22,13 +24,27 @@ _USER_AGENT = f"dataform-action/{__version__}"
 _BODY_LIMIT = 32 * 1024 * 1024
 
 
+@runtime_checkable
+class RenewableToken(Protocol):
+    """A token function whose tokens can be replaced before they expire."""
+
+    def __call__(self) -> str:
+        """Return a token."""
+        ...
+
+    def invalidate(self, token: str) -> None:
+        """Take note that a token was not accepted: the next call returns another one."""
+        ...
+
+
 class Transport:
     """Send JSON requests with a bearer token over one kept-alive connection.
 
     A call is one attempt: there are no retries and no redirects here. ``token`` is
-    asked for at every request, so that it may change during a long wait. ``on_exchange``
-    is told of each request and its answer, in a line without secrets. ``more_headers`` returns
-    those of the service, after the token is known.
+    asked for at every request, so that it may change during a long wait; a ``RenewableToken``
+    is renewed when the API does not accept it. ``on_exchange`` is told of each request and its
+    answer, in a line without secrets. ``more_headers`` returns those of the service, after the
+    token is known.
 
     Raises:
         InputError: ``base_url`` is no address that the token may be sent to.
@@ -60,8 +76,12 @@ class Transport:
         body: Json = None,
         *,
         read_seconds: float = READ_SECONDS,
+        creates: bool = False,
     ) -> dict[str, Json]:
         """Make one request and return the JSON object that answers it.
+
+        If the token is not accepted (HTTP 401) and can be renewed, it is, and the request is made
+        a second time: unless it ``creates`` what must not be there twice.
 
         A connection may take 10 seconds (or ``read_seconds`` if that is less), and the
         whole, from asking for the token on, ``read_seconds`` more, whatever the token
@@ -77,19 +97,40 @@ class Transport:
         # Without the query, which is long and says nothing about what failed.
         what = f"{method} {self._base_url}{path.partition('?')[0]}"
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
-        timeout = (connect_seconds, read_seconds)
+        seconds = connect_seconds + read_seconds
+        deadline = time.monotonic() + seconds
+
+        def attempt(seconds: float) -> tuple[Response, _Attempt]:
+            return self._attempt(what, method, path, body, (connect_seconds, read_seconds), seconds)
+
+        response, made = attempt(seconds)
+        if response.status == 401 and not creates and isinstance(self._token, RenewableToken):
+            # It was not carried out. What expired or was revoked early is replaced, once.
+            self._token.invalidate(made.token)
+            response, made = attempt(round(deadline - time.monotonic(), 2))
+        return read_response(response, method, what, made.hide)
+
+    def _attempt(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        body: Json,
+        timeout: tuple[float, float],
+        seconds: float,
+    ) -> tuple[Response, _Attempt]:
+        """Make the request once, and report it; return the response with what was sent."""
         attempt = _Attempt(what, self._token, self._secrets)
         asked = time.monotonic()
         try:
             response = attempt.response(
-                lambda: self._exchange(method, path, body, attempt, timeout),
-                connect_seconds + read_seconds,
+                lambda: self._exchange(method, path, body, attempt, timeout), seconds
             )
         except DataformError as error:
             self._report(what, asked, error, attempt.hide)
             raise
         self._report(what, asked, response, attempt.hide)
-        return read_response(response, what, attempt.hide)
+        return response, attempt
 
     def _report(
         self, what: str, asked: float, outcome: Response | Exception, hide: Callable[[str], str]
@@ -150,7 +191,9 @@ class _Attempt:
         except DataformError:
             raise
         except Exception as error:
-            raise NotConnected(f"{self.what}: no token to be had: {error}") from error
+            # Not all of it: texts of the operating system hold names of files.
+            text = f"{self.what}: no token to be had: {reason_of(error)}"
+            raise NotConnected(text) from error
         if not is_token(token):
             raise NotConnected(f"{self.what}: what was given as a token is none")
         self.token, self._redact_token = token, Redactor(token)

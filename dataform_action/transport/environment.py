@@ -42,7 +42,8 @@ _KEY_LOG_HINT = (
     "Unset SSLKEYLOGFILE for this step, or name a file in a folder that exists here and can be "
     "written to. In a container, only the workspace of the runner's folders exists."
 )
-_PROXY = re.compile(
+#: A text, which a start without a proxy need not compile.
+_PROXY = (
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://|(?![A-Za-z0-9+.-]*://))"
     r"(?:(?P<user>[^/?#\\\x00-\x1f\x7f]*)@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/?#\\@%]+)(?::(?P<port>[0-9]{0,5}))?(?:/[^@?#\\]*)?"
@@ -81,7 +82,7 @@ def find_proxy(url: str) -> Proxy | None:
     if given is None or not value:
         return None
     variable = _proxy_variable(url.partition(":")[0], given)
-    match = _PROXY.fullmatch(value)
+    match = re.fullmatch(_PROXY, value)
     if match is None or int(match["port"] or 0) > 65535:
         text = f"{variable} does not hold the address of a proxy. {describe_secret(value)}".strip()
         raise Misconfigured(text, hint=PROXY_FORM)

@@ -49,7 +49,7 @@ _NO_TLS = (
 )
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
 #: http.client's bare OSError for a proxy that declines to open a tunnel.
-_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]+)")
+_TUNNEL = r"Tunnel connection failed: ([0-9]+)"
 
 
 class BodyTooLong(requests.exceptions.ContentDecodingError):
@@ -107,7 +107,7 @@ def _proxy_failure(causes: list[BaseException], proxy: Proxy, exchange: Exchange
     innermost = causes[-1]
     reason = _reason_by(innermost, proxy)
     text = exchange.say(f"the proxy that {proxy.variable} names: {reason}")
-    tunnel = next(filter(None, (_TUNNEL.match(str(cause)) for cause in causes)), None)
+    tunnel = next(filter(None, (re.match(_TUNNEL, str(cause)) for cause in causes)), None)
     if tunnel is not None and tunnel[1] == "407":
         return proxy_refusal(proxy, exchange.what)
     if isinstance(innermost, socket.gaierror) and innermost.errno != socket.EAI_AGAIN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPMessage
 
@@ -30,6 +31,9 @@ from dataform_action.transport.exceptions import (
 from dataform_action.transport.response import Json, Response
 
 _CHUNK = 64 * 1024
+#: Headers by which a service finds a request again.
+_REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
+_ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
 _ADDRESS_HINT = "Write it like https://host/path, without user and password."
 
 #: An address that the libraries read as we do, without user, password and fragment.
@@ -176,6 +180,31 @@ class HttpSession:
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
+
+
+def report_request(
+    observer: Callable[[str], object] | None,
+    hide: Callable[[str], str],
+    what: str,
+    seconds: float,
+    outcome: Response | Exception,
+) -> None:
+    """Tell an observer of a request and its answer or failure, in a line without secrets.
+
+    The line has no query, no body, and of the headers only an id of the request.
+    """
+    if observer is None:
+        return
+    if isinstance(outcome, Response):
+        parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
+        ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
+        # Not cut: half a secret is found by nobody.
+        parts += [f"{name}: {value}" for name, value in ids if re.fullmatch(_ID, value, re.ASCII)]
+    else:
+        parts = [f"{type(outcome).__name__} after {seconds:.2f} s"]
+    # A request that has been made must not get lost with an observer that fails.
+    with suppress(Exception):
+        observer(hide(f"{what.partition('?')[0]}: {', '.join(parts)}"))
 
 
 def shown_address(url: str) -> str:

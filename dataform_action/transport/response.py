@@ -6,11 +6,18 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from dataform_action.errors import InvalidResponse, NoResponse, Refused, Throttled
+from dataform_action.errors import (
+    DataformError,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
+    Refused,
+    Throttled,
+    Unusable,
+)
 from dataform_action.redaction import redacted_json
 
 #: A JSON value as it comes off the wire. ``Any`` ends at the service modules' parsers.
@@ -21,9 +28,26 @@ _EXCERPT = 500
 _READ_FOR_EXCERPT = 256 * 1024
 #: How much of an error's own words is kept.
 _LONGEST_MESSAGE = 2000
-#: Headers by which a service finds a request again.
-_REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
-_ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
+#: Codes of google.rpc that say: the same request may succeed a moment later.
+_TRANSIENT_CODES = (
+    *("ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED"),
+    *("UNAVAILABLE", "UNKNOWN"),
+)
+#: The same as gRPC gateways number them. Not 2: they say UNKNOWN of whatever they do not know.
+_NUMBERED_CODES = {
+    **{1: "CANCELLED", 4: "DEADLINE_EXCEEDED", 8: "RESOURCE_EXHAUSTED", 10: "ABORTED"},
+    **{13: "INTERNAL", 14: "UNAVAILABLE"},
+}
+_TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "backendError"}
+#: What a service says of a connection of its own, such as that to a Git server, that broke off.
+_LOST_CONNECTION = (
+    r"(?:closed|reset|lost|aborted|interrupted|dropped)[a-z ]* (?:the |by )?(?:connection|peer)"
+    r"|connection (?:was |is |has been |got )?(?:unexpectedly )?"
+    r"(?:closed|reset|lost|aborted|interrupted|dropped|timed out)"
+    r"|hung up unexpectedly|remote (?:end |server |host )?(?:has )?disconnected"
+    r"|unexpected disconnect|early eof|broken pipe|temporary failure"
+    r"|(?:remote|server|host|git)[^.]{0,40} timed out|returned error: 5[0-9]{2}"
+)
 
 
 class Response(NamedTuple):
@@ -34,16 +58,108 @@ class Response(NamedTuple):
     body: bytes
 
 
-def read_response(response: Response, what: str, hide: Callable[[str], str]) -> dict[str, Json]:
+class Failure(NamedTuple):
+    """What the meaning of a response with HTTP 4xx or 5xx depends on.
+
+    ``code`` is the name of a google.rpc code, if the body has one, ``reasons`` are Google's older
+    ones, and ``words`` are the message in lower case.
+    """
+
+    method: str
+    status: int
+    code: str = ""
+    reasons: frozenset[str] = frozenset()
+    words: str = ""
+
+
+class Rule(NamedTuple):
+    """Some failures, in words and as a test, and the error that they are."""
+
+    failures: str
+    kind: type[Throttled | Misconfigured | NoResponse | Refused]
+    applies: Callable[[Failure], bool]
+    is_of_reads: bool = False
+
+
+#: What each failure means: the first rule that applies counts, and nobody else judges a status.
+#: ``docs/faults.md`` shows it. https://cloud.google.com/apis/design/errors#handling_errors
+RULES = (
+    Rule("HTTP 429", Throttled, lambda failure: failure.status == 429),
+    Rule("HTTP 407, of a proxy", Misconfigured, lambda failure: failure.status == 407),
+    Rule("HTTP 5xx", NoResponse, lambda failure: failure.status >= 500),
+    Rule(
+        "HTTP 408, 421, 425 or 499, of the service or a proxy in front of it",
+        NoResponse,
+        lambda failure: failure.status in (408, 421, 425, 499),
+    ),
+    Rule(
+        f"any other HTTP 4xx with one of these in the body: {', '.join(_TRANSIENT_CODES)}",
+        NoResponse,
+        lambda failure: failure.code in _TRANSIENT_CODES,
+    ),
+    Rule(
+        f"HTTP 403 with the reason {', '.join(sorted(_TRANSIENT_REASONS))}",
+        NoResponse,
+        lambda failure: failure.status == 403 and bool(failure.reasons & _TRANSIENT_REASONS),
+    ),
+    Rule(
+        "HTTP 409 to a read",
+        NoResponse,
+        lambda failure: failure.status == 409,
+        is_of_reads=True,
+    ),
+    Rule(
+        "HTTP 400 whose message says that a remote connection was closed, reset or timed out",
+        NoResponse,
+        lambda failure: failure.status == 400 and bool(re.search(_LOST_CONNECTION, failure.words)),
+    ),
+    Rule("any other HTTP 4xx", Refused, lambda failure: True),  # noqa: ARG005
+)
+
+
+def kind_of_failure(response: Response, method: str) -> type[DataformError]:
+    """Return which error a response with HTTP 4xx or 5xx is."""
+    failure = _failure_of(response, method)
+    reads = failure.method == "GET"
+    return next(
+        rule.kind for rule in RULES if rule.applies(failure) and (reads or not rule.is_of_reads)
+    )
+
+
+def _failure_of(response: Response, method: str) -> Failure:
+    value = parse_json(response.body)
+    value = value if isinstance(value, dict) else {}
+    error = value.get("error")
+    # Google's shape, and that of gRPC gateways, where the code is a number.
+    inner = error if isinstance(error, dict) else value
+    code, errors = inner.get("status"), inner.get("errors")
+    if not isinstance(code, str):
+        number = inner.get("code")
+        code = _NUMBERED_CODES.get(number, "") if isinstance(number, int) else ""
+    reasons = [
+        item.get("reason")
+        for item in (errors if isinstance(errors, list) else [])
+        if isinstance(item, dict)
+    ]
+    return Failure(
+        method=method,
+        status=response.status,
+        code=code,
+        reasons=frozenset(reason for reason in reasons if isinstance(reason, str)),
+        words=describe_error(response.body, str).lower(),
+    )
+
+
+def read_response(
+    response: Response, method: str, what: str, hide: Callable[[str], str]
+) -> dict[str, Json]:
     """Return the JSON object of an answer; ``what`` names the request in errors.
 
     ``hide`` takes secrets out of all that is returned or raised: services echo requests.
 
     Raises:
-        Throttled: HTTP 429.
-        NoResponse: HTTP 408 or 5xx.
         InvalidResponse: HTTP 1xx to 3xx that is no JSON object, or a redirect.
-        Refused: any other HTTP 4xx.
+        Throttled, Misconfigured, NoResponse, Refused: HTTP 4xx and 5xx, as ``RULES`` say.
     """
     status = response.status
     value = _parse_redacted(response.body, hide)
@@ -56,10 +172,12 @@ def read_response(response: Response, what: str, hide: Callable[[str], str]) -> 
         raise InvalidResponse(f"{what}: HTTP {status}, a redirect, which is not followed")
     detail = describe_error(response.body, hide)
     text = f"{what}: HTTP {status}: {detail}"
-    if status == 429:
-        raise Throttled(text, retry_after=parse_retry_after(response.headers))
-    if status == 408 or status >= 500:
-        raise NoResponse(text, retry_after=parse_retry_after(response.headers), http_status=status)
+    retry_after = parse_retry_after(response.headers)
+    kind = kind_of_failure(response, method)
+    if issubclass(kind, NoResponse):
+        raise kind(text, retry_after=retry_after, http_status=status)
+    if issubclass(kind, Unusable):
+        raise kind(text, retry_after=retry_after)
     reason, metadata = parse_error_info(value)
     raise Refused(text, status=status, detail=detail, reason=reason, metadata=metadata)
 
@@ -75,31 +193,6 @@ def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
     except RecursionError:
         # Nested deeper than anything real, and so not to be understood.
         return None
-
-
-def report_request(
-    observer: Callable[[str], object] | None,
-    hide: Callable[[str], str],
-    what: str,
-    seconds: float,
-    outcome: Response | Exception,
-) -> None:
-    """Tell an observer of a request and its answer or failure, in a line without secrets.
-
-    The line has no query, no body, and of the headers only an id of the request.
-    """
-    if observer is None:
-        return
-    if isinstance(outcome, Response):
-        parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
-        ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
-        # Not cut: half a secret is found by nobody.
-        parts += [f"{name}: {value}" for name, value in ids if re.fullmatch(_ID, value, re.ASCII)]
-    else:
-        parts = [f"{type(outcome).__name__} after {seconds:.2f} s"]
-    # A request that has been made must not get lost with an observer that fails.
-    with suppress(Exception):
-        observer(hide(f"{what.partition('?')[0]}: {', '.join(parts)}"))
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

@@ -19,7 +19,14 @@ from tempfile import TemporaryDirectory
 
 from dataform_action.auth.token_source import ApplicationDefaultCredentials
 from dataform_action.emulator import Course, Emulator, Fault
-from dataform_action.errors import DataformError
+from dataform_action.errors import (
+    DataformError,
+    Misconfigured,
+    NoResponse,
+    NotConnected,
+    Refused,
+    Throttled,
+)
 from dataform_action.events import Changed, Created, OutageStarted, RunOutcome, Update
 from dataform_action.github.signals import Interrupted
 from dataform_action.model import Polling, Run, RunRequest
@@ -28,6 +35,7 @@ from dataform_action.runs.api import run
 from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
+from dataform_action.transport.response import RULES
 from tests.integration.fault_rows import (
     GOOGLE_TABLE,
     MANY,
@@ -45,6 +53,7 @@ from tests.support.networks import NETWORKS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
+RESPONSES_MARK = "<!-- responses -->\n"
 #: Those that random sequences are played on, with their names.
 SERVICES = {"web": "Dataform Web", "google": "Google Cloud Dataform"}
 
@@ -233,6 +242,37 @@ def _outcome(outcome: StepOutcome) -> str:
     return words[0].lower() + words[1:]
 
 
+#: What an error means to a read or a write that may be repeated, and to a create.
+_MEANINGS = {
+    Throttled: ("outage: made again, after `Retry-After`", "no run: made again"),
+    Misconfigured: ("ends at once, or an outage after a good response", "no run: ends at once"),
+    NoResponse: ("outage: made again", "the run may exist: looked for, never created again"),
+    NotConnected: ("outage: made again", "no run: made again"),
+    Refused: ("ends", "no run: ends"),
+}
+
+
+def render_responses() -> str:
+    """Return the table of what each response means, and each connection that is not made."""
+    others: list[tuple[str, type[DataformError]]] = [
+        ("no connection, no tunnel of a proxy, or no TLS handshake", NotConnected),
+        ("a connection that broke off after the first byte of the request", NoResponse),
+    ]
+    rules = [(rule.failures, rule.kind) for rule in RULES]
+    lines = [
+        "| response | to a read or a write that may be repeated | to a create |",
+        "|---|---|---|",
+    ]
+    for words, kind in [*rules, *others]:
+        lines.append(f"| {words} | {' | '.join(_MEANINGS[kind])} |")
+    return "\n".join(lines) + "\n"
+
+
+def documented_responses() -> str:
+    """Return the table of responses as the docs show it."""
+    return DOCS.read_text("utf-8").split(RESPONSES_MARK)[1]
+
+
 def documented() -> list[str]:
     """Return the tables as the docs show them."""
     return DOCS.read_text("utf-8").split(MARK)[1::2]
@@ -245,8 +285,10 @@ def main() -> None:
     if "--write" in sys.argv[1:]:
         parts = DOCS.read_text("utf-8").split(MARK)
         parts[1::2] = tables
-        DOCS.write_text(MARK.join(parts), "utf-8")
-    elif tables != documented():
+        text = MARK.join(parts).split(RESPONSES_MARK)
+        text[1] = render_responses()
+        DOCS.write_text(RESPONSES_MARK.join(text), "utf-8")
+    elif tables != documented() or render_responses() != documented_responses():
         sys.exit("The tables differ from docs/faults.md: see what changed, then add --write")
     for service, name in SERVICES.items():
         tally = play_sequences(service, range(1000))

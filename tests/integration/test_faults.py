@@ -13,9 +13,11 @@ from tests.integration.fault_rows import GOOGLE_TABLE, NETWORK_TABLE, TABLE, Row
 from tests.integration.faults import (
     Played,
     documented,
+    documented_responses,
     play_over_dataform_web,
     play_over_fake,
     play_over_google,
+    render_responses,
 )
 from tests.support.fakes import FakeClock
 from tests.support.networks import NETWORKS
@@ -106,3 +108,8 @@ def test_set_up_of_the_machine(
     assert step.exit_code == 4
     assert variable in (step.warnings + step.errors)[0]
     assert "may exist" not in step.errors[0]
+
+
+def test_responses_in_the_docs() -> None:
+    """The docs show what every response means."""
+    assert documented_responses() == render_responses()

@@ -56,7 +56,7 @@ def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -
     """Any status, headers and body become an object or one of our errors, without the token."""
     answer = Response(status, headers, body)
     try:
-        value = read_response(answer, "GET https://api.example/", Redactor(TOKEN))
+        value = read_response(answer, "GET", "GET https://api.example/", Redactor(TOKEN))
     except DataformError as error:
         assert TOKEN not in error.message
     else:

@@ -690,3 +690,46 @@ def test_the_password_of_a_proxy_is_shown_nowhere(
     assert "Write it like http://host:port" in shown
     assert not any(piece in shown for piece in ("qzuser", "hunter", "zwor", "7ix8"))
     assert emulator.requests == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", on="get", status=401),
+        Fault("status", on="compile", status=401),
+        Fault("status", on="query", status=401),
+    ],
+    ids=lambda fault: str(fault.on),
+)
+def test_minted_token_that_is_not_accepted_once(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, fault: Fault
+) -> None:
+    """A 401 is answered by renewing the credentials: no outage, no refusal, one run."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
+    emulator.add_fault(fault)
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="", environment="production", schedule="")
+        step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
+        assert len(google.paths) == 2
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    assert step.warnings == []
+    assert len(emulator.invocations) == 1
+
+
+def test_minted_token_that_is_never_accepted(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """With a new token as well, a 401 is a refusal; on a create, at once."""
+    emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
+    with GoogleStandIns() as google:
+        inputs = google_inputs_for(emulator, token="", environment="production", schedule="")
+        for fault, asked in (
+            (Fault("status", on="get", status=401, times=None), 2),
+            (Fault("status", on="create", status=401, times=None), 1),
+        ):
+            emulator.clear_faults()
+            emulator.add_fault(fault)
+            google.asked.clear()
+            step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
+            assert step.exit_code == ExitCode.REFUSED
+            assert len(google.paths) == asked

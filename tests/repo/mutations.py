@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         2,
         "a server error is an outage, not a refusal",
-        "if status == 408 or status >= 500:",
-        "if status == 408:",
+        "lambda failure: failure.status >= 500",
+        "lambda failure: failure.status >= 600",
         "unit/transport unit/services",
     ),
     Mutation(

@@ -72,16 +72,26 @@ class GoogleApi:
         )
 
     def send(
-        self, method: str, path: str, body: Json = None, *, read_seconds: float | None = None
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        read_seconds: float | None = None,
+        creates: bool = False,
     ) -> dict[str, Json]:
         """Make one request, with a hint in what it raises. See ``Transport.send``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
-        return self.retry(lambda: self.send_once(method, path, body, seconds))
+        return self.retry(lambda: self.send_once(method, path, body, seconds, creates=creates))
 
-    def send_once(self, method: str, path: str, body: Json, seconds: float) -> dict[str, Json]:
+    def send_once(
+        self, method: str, path: str, body: Json, seconds: float, *, creates: bool = False
+    ) -> dict[str, Json]:
         """Make one request a single time. See ``send``."""
         try:
-            answer = self.transport.send(method, f"/v1/{path}", body, read_seconds=seconds)
+            answer = self.transport.send(
+                method, f"/v1/{path}", body, read_seconds=seconds, creates=creates
+            )
         except CredentialsRefused:
             raise
         except Refused as error:

@@ -135,6 +135,7 @@ class GoogleDataform(Service):
                 f"{self._api.parent}/workflowInvocations",
                 dict(prepared.body),
                 read_seconds=2 * self._api.read_seconds,
+                creates=True,
             )
             run_id = parse_invocation_name(answer, self._api.parent)
             self._created.add(run_id)

@@ -186,6 +186,30 @@ def test_a_slow_renewal_does_not_hold_up(setting: Setting, monkeypatch: pytest.M
     assert len(setting.google.paths) == 6
 
 
+def test_a_token_that_was_not_accepted(setting: Setting) -> None:
+    """It is replaced by the next call; a token that is not in use any more is not asked about."""
+    source = setting.federation()
+    first = source()
+    source.invalidate("another")
+    assert source() == first
+    source.invalidate(first)
+    second = source()
+    assert second == "impersonated-token-6"
+    source.invalidate(first)
+    assert source() == second
+
+
+def test_a_token_that_cannot_be_replaced(setting: Setting) -> None:
+    """Credentials that were good before are tried again: their refusal is an outage then."""
+    source = setting.federation()
+    source.invalidate("none")
+    source.invalidate(source())
+    setting.google.fail(IMPERSONATION, Given(403, DENIED), Given(500))
+    for _ in range(2):
+        failure(source)
+    assert source() == "impersonated-token-12"
+
+
 def test_no_free_thread(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a free thread, the old token is used while it lasts; then there is an outage."""
     source = setting.federation()

@@ -6,10 +6,11 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from dataform_action.emulator import Emulator
+from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import InputError, NotConnected, Refused
 from dataform_action.transport import client as transport
 from dataform_action.transport.client import Transport
@@ -58,6 +59,9 @@ def test_token_that_is_not_to_be_had(emulator: Emulator) -> None:
 
     with pytest.raises(NotConnected, match="no token to be had: no route"):
         Transport(emulator.url, lambda: fail(OSError("no route"))).send("GET", RUNS)
+    for missing in (FileNotFoundError(2, "No such file", "hunter2"), ValueError("no token")):
+        with pytest.raises(NotConnected, match=r"no token to be had: [Nn]o [a-z ]+$"):
+            Transport(emulator.url, lambda: fail(missing)).send("GET", RUNS)  # noqa: B023
     with pytest.raises(Refused):
         Transport(emulator.url, lambda: fail(Refused("x", status=1))).send("GET", RUNS)
     with pytest.raises(InputError):
@@ -147,3 +151,81 @@ def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.Monke
     finally:
         release.set()
     assert emulator.requests == []
+
+
+class _Renewable:
+    """A source of tokens, of which each can be replaced by the next one."""
+
+    def __init__(self, *tokens: str) -> None:
+        self._tokens = list(tokens)
+        self.invalidated: list[str] = []
+
+    def __call__(self) -> str:
+        return self._tokens[0]
+
+    def invalidate(self, token: str) -> None:
+        self.invalidated.append(token)
+        if len(self._tokens) > 1:
+            self._tokens.pop(0)
+
+
+def test_token_that_is_not_accepted_is_renewed(emulator: Emulator) -> None:
+    """Credentials that can be renewed are, once, and the same request is made again."""
+    source, told = _Renewable("old-token", emulator.token), list[str]()
+    client = Transport(emulator.url, source, on_exchange=told.append)
+    assert set(client.send("POST", RUNS, {"scheduleName": "nightly"})) == {"id"}
+    assert source.invalidated == ["old-token"]
+    assert [request.body for request in emulator.requests] == 2 * [b'{"scheduleName": "nightly"}']
+    assert [line.split(" in ")[0].rpartition(" ")[2] for line in told] == ["401", "200"]
+
+
+def test_token_that_is_not_accepted_twice(emulator: Emulator) -> None:
+    """A second 401 is a refusal, and neither token is shown."""
+    echo = '{"error": "first-token and second-token"}'
+    emulator.add_fault(Fault("status", status=401, times=2, body=echo))
+    source = _Renewable("first-token", "second-token", "third-token")
+    with pytest.raises(Refused) as caught:
+        Transport(emulator.url, source).send("GET", RUNS)
+    assert caught.value.status == 401
+    assert caught.value.message.endswith("HTTP 401: first-token and ***")
+    assert len(emulator.requests) == 2
+
+
+@pytest.mark.parametrize("creates", [True, False])
+def test_token_that_is_not_renewed(emulator: Emulator, creates: bool) -> None:
+    """A create is never made a second time, and a function has only the token that it returns."""
+    source: Callable[[], str] = _Renewable("old", emulator.token) if creates else lambda: "old"
+    with pytest.raises(Refused):
+        Transport(emulator.url, source).send("POST", RUNS, {}, creates=creates)
+    assert len(emulator.requests) == 1
+
+
+def test_renewal_that_fails(emulator: Emulator) -> None:
+    """Without another token there is an outage: the first one may have been good until now."""
+
+    class Failing(_Renewable):
+        def __call__(self) -> str:
+            if self.invalidated:
+                raise NotConnected("no answer")
+            return "old"
+
+    with pytest.raises(NotConnected, match="no answer"):
+        Transport(emulator.url, Failing("old")).send("POST", RUNS)
+    assert len(emulator.requests) == 1
+
+
+def test_renewal_that_is_late(emulator: Emulator) -> None:
+    """Both requests together take no longer than one may."""
+    release = threading.Event()
+
+    class Slow(_Renewable):
+        def __call__(self) -> str:
+            if self.invalidated:
+                release.wait(60)
+            return "old"
+
+    with pytest.raises(NotConnected, match=r"no token to be had within 0\.[0-9]+ seconds"):
+        Transport(emulator.url, Slow("old")).send("POST", RUNS, read_seconds=0.2)
+    release.set()
+    _join_workers()
+    assert len(emulator.requests) == 1

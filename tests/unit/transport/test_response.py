@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,7 +10,15 @@ from email.utils import format_datetime
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
-from dataform_action.errors import DataformError, InvalidResponse, NoResponse, Refused, Throttled
+from dataform_action.errors import (
+    DataformError,
+    InvalidResponse,
+    Misconfigured,
+    NoResponse,
+    Refused,
+    Throttled,
+    Unusable,
+)
 from dataform_action.transport import response as answers
 from dataform_action.transport.client import Transport
 from tests.unit.transport.support import RUNS, connect
@@ -57,6 +66,116 @@ def test_what_a_failure_means(
     assert caught.value.message.startswith(f"GET {emulator.url}{RUNS}/1: ")
     assert words in caught.value.message
     assert len(emulator.requests) == 1
+
+
+def _google(status: str, message: str = "x", **more: object) -> str:
+    return json.dumps({"error": {"code": 400, "message": message, "status": status, **more}})
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        *(
+            (status, "", NoResponse)
+            for status in (408, 421, 425, 499, 500, 502, 503, 504, 520, 529)
+        ),
+        *((status, "<html>", NoResponse) for status in (408, 425, 499, 502)),
+        *((status, "", Refused) for status in (400, 401, 402, 403, 404, 405, 410, 412, 413, 422)),
+        *(
+            (status, _google(code), NoResponse)
+            for status in (400, 401, 403, 404, 409, 412)
+            for code in ("CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL")
+        ),
+        *((status, _google("UNAVAILABLE"), NoResponse) for status in (400, 403, 404, 417)),
+        *((status, _google("RESOURCE_EXHAUSTED"), NoResponse) for status in (400, 403)),
+        *(
+            (400, _google(code), Refused)
+            for code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "unavailable")
+        ),
+        (403, _google("PERMISSION_DENIED"), Refused),
+        (403, _google("x", errors=[{"reason": "rateLimitExceeded"}]), NoResponse),
+        (403, _google("x", errors=[{"reason": "userRateLimitExceeded"}, 1]), NoResponse),
+        (403, _google("x", errors=[{"reason": "accessDenied"}, {"reason": 1}]), Refused),
+        (403, _google("x", errors="rateLimitExceeded"), Refused),
+        (403, '{"error": "busy", "code": 14, "message": "busy"}', NoResponse),
+        (400, '{"error": "late", "code": 4}', NoResponse),
+        (403, '{"error": "no", "code": 7}', Refused),
+        (403, '{"error": "what", "code": 2}', Refused),
+        (429, _google("RESOURCE_EXHAUSTED"), Throttled),
+        (429, "", Throttled),
+        (407, "", Misconfigured),
+    ],
+)
+def test_what_an_error_response_means(
+    emulator: Emulator, method: str, status: int, body: str, error: type[DataformError]
+) -> None:
+    """The codes that Google calls transient are outages, whatever HTTP code they come with."""
+    emulator.add_fault(Fault("status", status=status, body=body))
+    with pytest.raises(error) as caught:
+        connect(emulator).send(method, RUNS)
+    assert type(caught.value) is error
+    # What may be created again surely was not carried out.
+    unprocessed = isinstance(caught.value, Unusable) and caught.value.unprocessed
+    assert unprocessed is (error in (Throttled, Misconfigured))
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "error"),
+    [
+        ("GET", "", NoResponse),
+        ("GET", _google("ALREADY_EXISTS"), NoResponse),
+        ("POST", "", Refused),
+        ("POST", _google("ALREADY_EXISTS"), Refused),
+        ("POST", _google("ABORTED"), NoResponse),
+        ("PATCH", _google("ABORTED"), NoResponse),
+    ],
+)
+def test_what_a_conflict_means(
+    emulator: Emulator, method: str, body: str, error: type[DataformError]
+) -> None:
+    """A read has nothing to be in conflict with; a write may be wrong."""
+    emulator.add_fault(Fault("status", status=409, body=body))
+    with pytest.raises(error):
+        connect(emulator).send(method, RUNS)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            "The remote server unexpectedly closed the connection during remote operation",
+            NoResponse,
+        ),
+        ("THE REMOTE SERVER UNEXPECTEDLY CLOSED THE CONNECTION.", NoResponse),
+        ("Git: connection was reset by the remote", NoResponse),
+        ("read: connection reset by peer", NoResponse),
+        ("Connection timed out", NoResponse),
+        ("The connection was interrupted", NoResponse),
+        ("fatal: the remote end hung up unexpectedly", NoResponse),
+        ("RPC failed; early EOF", NoResponse),
+        ("The remote server timed out", NoResponse),
+        ("The requested URL returned error: 503", NoResponse),
+        ("Remote has disconnected", NoResponse),
+        ("Temporary failure in name resolution", NoResponse),
+        ("Could not read from remote repository", Refused),
+        ("The requested URL returned error: 403", Refused),
+        ("The repository is closed", Refused),
+        ("Only a commitish value of 'main' is allowed.", Refused),
+        ("Service account must be set when strict act as checks are enabled", Refused),
+        ("Compilation timed out", Refused),
+        ("Unknown connection: my-connection", Refused),
+    ],
+)
+def test_a_remote_connection_that_was_closed(
+    emulator: Emulator, words: str, error: type[DataformError]
+) -> None:
+    """A 400 that is about a connection of the service's own is an outage."""
+    emulator.add_fault(Fault("status", status=400, body=_google("FAILED_PRECONDITION", words)))
+    with pytest.raises(error) as caught:
+        connect(emulator).send("POST", RUNS, {})
+    assert type(caught.value) is error
+    assert words in caught.value.message
 
 
 @pytest.mark.parametrize(
