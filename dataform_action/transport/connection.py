@@ -13,7 +13,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import chain, zip_longest
 from typing import Any
@@ -32,7 +32,6 @@ Options = Sequence[tuple[int, int, int | bytes]]
 STAGGER_SECONDS = 0.25
 #: What a connection without a limit may take, in seconds.
 _NO_LIMIT = 600.0
-_IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 
 
 class Sending:
@@ -194,14 +193,11 @@ class _Race:
             runner.setblocking(False)
             for option in self._options:
                 runner.setsockopt(*option)
-            code = runner.connect_ex(place)
+            with suppress(BlockingIOError):
+                runner.connect(place)
             self._selector.register(runner, selectors.EVENT_WRITE)
         except OSError as error:
             self._lose(runner, error)
-        else:
-            if code not in (0, *_IN_PROGRESS):
-                self._selector.unregister(runner)
-                self._lose(runner, OSError(code, os.strerror(code)))
 
     def _wait(self, seconds: float) -> socket.socket | None:
         if not self._running:

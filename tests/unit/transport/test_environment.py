@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from dataform_action.emulator import Emulator
-from dataform_action.errors import Misconfigured, NotConnected
+from dataform_action.errors import Misconfigured, NoResponse, NotConnected
 from dataform_action.transport.client import Transport
 from dataform_action.transport.environment import LOCAL_PROXY_HINT, PROXY_FORM, is_loopback
 from tests.unit.transport.servers import by_tls, recording, reply, say, serve
@@ -154,6 +154,23 @@ def test_lower_case_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("https_proxy", "http://a#b@c")
     assert _misconfigured("https://api.example").message.startswith("https_proxy ")
+
+
+def test_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system may have a setting for a proxy that is no variable."""
+    monkeypatch.setattr("requests.utils.getproxies", lambda: {"https": "http://a#hunter22@b"})
+    message = _misconfigured("https://api.example").message
+    assert message == "The proxy setting of this system does not hold the address of a proxy."
+
+
+def test_socks_proxy_with_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Connections that are not ours prove nothing, and their failures show no password."""
+    tmp_path.joinpath("socks.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("ALL_PROXY", "socks5://svcq7z9:hunter22@127.0.0.1:1")
+    with pytest.raises(NoResponse) as caught:
+        _send("https://api.example")
+    assert caught.value.message == "POST https://api.example/v1/x: InvalidSchema"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1.2.3"])
@@ -312,6 +329,14 @@ def test_log_of_keys_that_cannot_be_written(
     assert "hunter22" not in error.message
     assert "nowhere" not in error.message
     assert not [path for path in Path.cwd().iterdir() if "hunter22" in path.name]
+
+
+def test_log_of_keys_that_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
+) -> None:
+    """A log of keys that is possible is not blamed for another problem."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    assert "CERTIFICATE_VERIFY_FAILED" in _misconfigured(https).message
 
 
 def test_what_plain_http_does_not_need(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

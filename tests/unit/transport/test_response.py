@@ -244,6 +244,15 @@ def test_token_is_hidden_in_every_form(emulator: Emulator, echo: str) -> None:
     assert "ya29" not in str(client.send("GET", RUNS))
 
 
+def test_token_deep_in_an_answer(emulator: Emulator) -> None:
+    """What is nested deeper than anything real is not understood, and its token not shown."""
+    text = f'{"[" * 700}"{emulator.token}"{"]" * 700}'
+    emulator.add_fault(Fault("json", body=f'{{"a": {text}}}'))
+    with pytest.raises(InvalidResponse) as caught:
+        connect(emulator).send("GET", RUNS)
+    assert emulator.token not in caught.value.message
+
+
 def _observed(emulator: Emulator) -> tuple[Transport, list[str]]:
     told: list[str] = []
     return Transport(emulator.url, lambda: emulator.token, on_exchange=told.append), told
