@@ -154,7 +154,8 @@ def play_over_google(row: Row) -> Played:
 def _ending_late(row: Row) -> Row:
     """Return a row whose run is over with the last poll, of which nobody gets the response."""
     endless = replace(row, course=Course(endless=("one",)), ends_late=False)
-    polls = play_over_google(endless).polls
+    # The last one is the look after the cancel.
+    polls = play_over_google(endless).polls - 1
     course = replace(row.course or Course(), lengths={"one": polls - 1})
     lost = Fault("status", on="get", after=polls - 1, processed=True)
     return replace(row, course=course, faults=(*row.faults, lost))

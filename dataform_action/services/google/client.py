@@ -8,7 +8,14 @@ from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 from dataform_action.clock import Clock
-from dataform_action.errors import CredentialsRefused, InputError, NoResponse, Refused, TooLarge
+from dataform_action.errors import (
+    CredentialsRefused,
+    InputError,
+    InvalidResponse,
+    NoResponse,
+    Refused,
+    TooLarge,
+)
 from dataform_action.services.base import Retry, once
 from dataform_action.services.google.hints import About, Purpose, hint_for
 from dataform_action.services.google.parse import parse_page_token
@@ -115,6 +122,21 @@ class GoogleApi:
         return self.retry(
             lambda: self.get_once(path, fields, parameters, read_seconds=read_seconds)
         )
+
+    def get_config(self, name: str, fields: str) -> dict[str, Json]:
+        """Read a configuration by its full name. See ``Transport.send``.
+
+        A response without that name is not it: what it leaves out would be taken for not set.
+        """
+
+        def read() -> dict[str, Json]:
+            answer = self.get_once(name, fields)
+            # Projects may be named by number in responses.
+            if not str(answer.get("name", "")).endswith(name.split("/", 2)[2]):
+                raise InvalidResponse(f"The answer is not about {name}")
+            return answer
+
+        return self.retry(read)
 
     def get_once(
         self,

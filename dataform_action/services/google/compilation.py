@@ -70,7 +70,7 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     config: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
-        answer = api.for_("read", "environment").get(name, fields.RELEASE_CONFIG)
+        answer = api.for_("read", "environment").get_config(name, fields.RELEASE_CONFIG)
         base = answer.get("codeCompilationConfig")
         config = dict(base) if isinstance(base, dict) else {}
     if request.vars:

@@ -16,12 +16,12 @@ INVOCATION_ACTIONS = (
 COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
 OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
-RELEASE_CONFIG = "codeCompilationConfig"
+RELEASE_CONFIG = "name,codeCompilationConfig"
 SERVICE_ACCOUNT = "serviceAccount"
 WORKFLOW_CONFIGS = (
     "nextPageToken,workflowConfigs(name,releaseConfig,invocationConfig/serviceAccount)"
 )
-WORKFLOW_CONFIG = "releaseConfig,invocationConfig"
+WORKFLOW_CONFIG = "name,releaseConfig,invocationConfig"
 
 #: What may hold tags and dependencies. A declaration has neither: it is told by being there.
 _KINDS = ("operations", "assertion", "notebook", "dataPreparation", "bigqueryUnitTest")

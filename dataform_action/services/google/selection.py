@@ -49,7 +49,7 @@ def read_schedule(api: GoogleApi, request: RunRequest) -> Config:
     if request.schedule is None:
         return {}
     name = api.full_name("workflowConfigs", request.schedule)
-    answer = api.for_("read", "schedule").get(name, fields.WORKFLOW_CONFIG)
+    answer = api.for_("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
     release = api.full_name("releaseConfigs", request.environment or "")
     own = answer.get("releaseConfig")
     if not str(own).endswith(release.split("/", 2)[2]):
@@ -98,7 +98,7 @@ def check_schedule_alone(api: GoogleApi, request: RunRequest) -> None:
     if not wanted:
         return
     name = api.full_name("workflowConfigs", request.schedule or "")
-    answer = api.for_("read", "schedule").get(name, fields.WORKFLOW_CONFIG)
+    answer = api.for_("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
     config = answer.get("invocationConfig")
     text = (
         f"is false, but schedule {request.schedule} says true, and a schedule alone runs as it "

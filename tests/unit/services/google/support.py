@@ -71,6 +71,8 @@ def expect(
         said = said if "status" in answer else {"name": OPERATION, "done": True, "response": said}
     method, _, target = request.partition(" ")
     path, _, query = target.partition("?")
+    if method == "GET" and fields_of(path)[0] in (fields.RELEASE_CONFIG, fields.WORKFLOW_CONFIG):
+        said = {"name": path, **said} if isinstance(said, dict) else said
 
     def matches(sent: requests.PreparedRequest) -> tuple[bool, str]:
         got_body = None if sent.body is None else json.loads(sent.body)
