@@ -103,7 +103,12 @@ RULES = (
         lambda failure: failure.status == 403 and bool(failure.reasons & _TRANSIENT_REASONS),
     ),
     Rule(
-        "HTTP 409 to a read",
+        "HTTP 409 that gives no code",
+        NoResponse,
+        lambda failure: failure.status == 409 and not failure.code,
+    ),
+    Rule(
+        "any other HTTP 409 to a read",
         NoResponse,
         lambda failure: failure.status == 409,
         is_of_reads=True,
