@@ -13,7 +13,7 @@ import os
 import re
 import ssl
 from binascii import b2a_base64
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from requests.utils import get_environ_proxies, select_proxy
@@ -50,8 +50,7 @@ _PROXY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """A proxy: the variable that names it, and its address without user and password.
 
     ``authorization`` is what follows ``Basic`` in its header, and ``secrets`` what must not be
@@ -61,9 +60,13 @@ class Proxy:
     variable: str
     url: str
     host: str
-    authorization: str = field(default="", repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    authorization: str = ""
+    secrets: tuple[str, ...] = ()
     is_opaque: bool = False
+
+    def __repr__(self) -> str:
+        """Return the proxy without its secrets."""
+        return f"Proxy({self.variable}: {self.url})"
 
     @property
     def has_tls(self) -> bool:
