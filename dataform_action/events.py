@@ -4,8 +4,6 @@
 named tuples, which every start defines in a third of the time that dataclasses take.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
