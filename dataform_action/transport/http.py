@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from http.client import HTTPMessage
 
 import requests
@@ -145,15 +144,17 @@ class HttpSession:
             raise Misconfigured(text, hint=_ADDRESS_HINT)
         check_key_log()
         proxy = None if direct else self._proxy_for(url)
-        send = partial(
-            self._session.request, method, url, headers=dict(headers), json=json, data=data
-        )
         with sending(on_send) as request:
+            if proxy is not None and proxy.is_opaque:
+                # Its connections are not ours, and do not tell.
+                request.begin()
             try:
-                if proxy is not None and proxy.is_opaque:
-                    # Its connections are not ours, and do not tell.
-                    request.begin()
-                with send(
+                with self._session.request(
+                    method,
+                    url,
+                    headers=dict(headers),
+                    json=json,
+                    data=data,
                     proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
                     verify=certificate_bundle() or True,
                     cert=cert,
