@@ -43,11 +43,11 @@ test: $(DEV) ## Run the tests; ARGS goes to pytest: "-k name", or --cov for the 
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 faults: $(DEV) ## Play every fault and random sequences of them; ARGS=--write renews docs/faults.md
-	$(BIN)/python -m tests.integration.faults $(ARGS)
+	$(BIN)/python -m tests.faults.faults $(ARGS)
 
 fuzz: $(DEV) ## Feed hostile answers to the readers, and look for secrets in all that is written
 	$(BIN)/python -m pytest --numprocesses auto --hypothesis-profile fuzz \
-		tests/integration/test_hostile_responses.py tests/integration/test_secrets.py \
+		tests/faults/test_hostile_responses.py tests/faults/test_secrets.py \
 		tests/unit/report/test_summary_html.py tests/repo/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design once, and see a test fail

@@ -12,8 +12,8 @@ from dataform_action.text import shown
 #: Whatever becomes a segment of an API path: nothing in it can leave the segment.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
-#: Such as ``my-project``, and ``example.com:my-project`` from before.
-_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
+#: Such as ``my-project`` and ``123456``, and ``example.com:my-project`` from before.
+_PROJECT_ID = r"(?:[a-z0-9][a-z0-9.-]{0,60}:)?[a-z0-9][a-z0-9-]{0,62}"
 
 #: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
 _LINK = (

@@ -27,6 +27,8 @@ _CLOSED = (
     "Google closed hosted Dataform Web on 26 February 2024. For Google Cloud Dataform, give "
     "location and repository. For a Dataform Web API of your own, give its address in api-url."
 )
+#: The full name of a run, which other tools give.
+_RUN_NAME = r"projects/[a-z0-9.:-]+/locations/[\w-]+/repositories/[\w-]+/workflowInvocations/[\w-]+"
 _HOSTED = r"(?i)https?://(?:api|app)\.dataform\.co(?![A-Za-z0-9.-])"
 _GOOGLE_API = r"(?i)https?://[a-z0-9.-]+\.googleapis\.com(?![A-Za-z0-9.-])"
 #: What only Google Cloud Dataform reads, beside the place of the repository.
@@ -129,7 +131,7 @@ def _check_google(values: Values, request: RunRequest) -> list[Problem]:
     }
     run_id = values["run-id"]
     # The full name of a run is read as well; the service checks it.
-    if not ("/" in run_id and run_id.isprintable()):
+    if re.fullmatch(_RUN_NAME, run_id, re.ASCII) is None:
         remedies["run-id"] = ": give the id of a run, as in the address of its page"
     problems += [
         (name, f"{shown(values[name])} {_CHARACTERS}{remedy}")

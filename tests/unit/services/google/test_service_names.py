@@ -34,7 +34,7 @@ def test_every_name_is_checked_at_once(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("project", ["my-project", "example.com:my-project", "123456", "p_1"])
+@pytest.mark.parametrize("project", ["my-project", "example.com:my-project", "123456", "p-1"])
 def test_project_ids_of_every_age(api: responses.RequestsMock, project: str) -> None:
     """Project ids with dots and colons, and project numbers, stand in paths as they are."""
     google = make_google(project_id=project)

@@ -16,7 +16,7 @@ import pytest
 from dataform_action.action.input_specs import INPUTS
 from dataform_action.emulator import Emulator, Fault
 from dataform_action.emulator.http.faults import FaultTarget
-from tests.integration.planted import (
+from tests.faults.planted import (
     ADDRESS_VARIABLES,
     ADDRESSES,
     ENDINGS,

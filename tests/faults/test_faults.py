@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dataform_action.emulator import Course, Emulator, Fault
-from tests.integration.fault_rows import GOOGLE_TABLE, NETWORK_TABLE, TABLE, Row
-from tests.integration.faults import (
+from tests.faults.fault_rows import GOOGLE_TABLE, NETWORK_TABLE, TABLE, Row
+from tests.faults.faults import (
     Played,
     documented,
     documented_responses,

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from dataform_action.emulator import DEFAULT_TOKEN, Course, Emulator, Fault
-from tests.integration.planted import echo
+from tests.faults.planted import echo
 from tests.support.leaks import Leaks, written
 from tests.support.steps import (
     Step,

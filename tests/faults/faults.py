@@ -36,7 +36,7 @@ from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
 from dataform_action.transport.response import RULES
-from tests.integration.fault_rows import (
+from tests.faults.fault_rows import (
     GOOGLE_TABLE,
     MANY,
     NETWORK_TABLE,
@@ -45,8 +45,8 @@ from tests.integration.fault_rows import (
     TABLE,
     Row,
 )
-from tests.integration.interruptions import check_all
-from tests.integration.sequences import check, make_sequence
+from tests.faults.interruptions import check_all
+from tests.faults.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService
 from tests.support.google_stand_ins import GoogleStandIns
 from tests.support.networks import NETWORKS

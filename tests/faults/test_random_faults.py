@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.sequences import check, make_sequence
+from tests.faults.sequences import check, make_sequence
 
 
 @pytest.mark.parametrize("service", ["web", "google"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.interruptions import check_all, make_interruption
+from tests.faults.interruptions import check_all, make_interruption
 
 
 def test_interruptions() -> None:
