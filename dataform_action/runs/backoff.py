@@ -115,8 +115,14 @@ class Backoff:
             GaveUp: as ``failed``.
             WaitTimeout: the time of the stage is over; it says ``consequence``.
         """
+        requests = 0
 
         def retry(request: Callable[[], T], /) -> T:
+            nonlocal requests
+            # A long list is read page by page, and good responses do not extend the time.
+            if requests:
+                self._check_time(consequence)
+            requests += 1
             while True:
                 started = self._clock.now()
                 try:
@@ -133,6 +139,11 @@ class Backoff:
 
         return retry
 
+    def _check_time(self, consequence: str) -> None:
+        if self.is_over:
+            limit = format_duration(self._polling.timeout)
+            self.decide(WaitTimeout(f"{consequence} The timeout of {limit} is over."))
+
     def _wait_for_the_rest(self, consequence: str) -> None:
         """Wait for the next look at something that goes on, which is a usable response.
 
@@ -140,9 +151,7 @@ class Backoff:
             WaitTimeout: as ``retrying``.
         """
         self.succeeded()
-        if self.is_over:
-            limit = format_duration(self._polling.timeout)
-            self.decide(WaitTimeout(f"{consequence} The timeout of {limit} is over."))
+        self._check_time(consequence)
         self.pause(None)
 
     def wait_to_retry(self, error: Unusable, started: float, consequence: str) -> None:

@@ -6,13 +6,15 @@ Nothing here knows HTTP or GitHub. ``api`` has the functions that people call.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from typing import TypeVar
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import (
     DataformError,
     InputError,
+    NoResponse,
     Refused,
     Unusable,
 )
@@ -53,6 +55,8 @@ from dataform_action.runs.verdicts import (
     may_be_going,
 )
 from dataform_action.services.base import Service
+
+T = TypeVar("T")
 
 #: A run that is not found this soon after it was created is the API catching up.
 NOT_FOUND_GRACE = 30.0
@@ -213,8 +217,15 @@ class RunController:
             self._backoff.notify(Promoted(prepared.compilation))
 
     def _show_progress(self, run: Run) -> None:
+        until = self._backoff.now() + ACTIONS_INTERVAL
+
+        def retry(request: Callable[[], T], /) -> T:
+            if self._backoff.now() > until:
+                raise NoResponse("The list of actions takes too long.")
+            return request()
+
         try:
-            actions = self._service.actions(run)
+            actions = self._service.actions(run, retry)
         except DataformError:
             # Progress is a courtesy: without it the wait goes on.
             return

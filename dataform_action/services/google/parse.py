@@ -112,8 +112,15 @@ def repository_path(path: str, prefix: str) -> str:
 
 
 def parse_page_token(answer: dict[str, Json]) -> str:
-    """Return the token of the next page; empty for the last page."""
-    return text_in(answer, "nextPageToken")
+    """Return the token of the next page; empty for the last page.
+
+    Raises:
+        InvalidResponse: it cannot be part of an address.
+    """
+    token = text_in(answer, "nextPageToken")
+    if not (token.isascii() and token.isprintable()):
+        raise InvalidResponse("The answer holds no usable token of the next page")
+    return token
 
 
 def parse_names(answer: dict[str, Json], key: str, field: str) -> Iterator[tuple[Json, Json]]:

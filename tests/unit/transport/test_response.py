@@ -104,7 +104,7 @@ def _google(status: str, message: str = "x", **more: object) -> str:
         (403, '{"error": "what", "code": 2}', Refused),
         (429, _google("RESOURCE_EXHAUSTED"), Throttled),
         (429, "", Throttled),
-        (407, "", Misconfigured),
+        (407, "", NoResponse),
     ],
 )
 def test_what_an_error_response_means(

@@ -13,6 +13,7 @@ from dataform_action.services.google.parse import (
     parse_compiled_actions,
     parse_default_location,
     parse_invocation_name,
+    parse_page_token,
     parse_project_path,
     parse_state,
     parse_target,
@@ -332,3 +333,16 @@ def test_job_ids(entry: dict[str, object], job_id: str) -> None:
     """A job's id is told only where it can stand in a link."""
     (action,) = parse_actions({"workflowInvocationActions": [entry]})
     assert action.job_id == job_id
+
+
+@pytest.mark.parametrize("token", ["\ud800", "a\n", "é"])
+def test_a_token_of_a_page_that_cannot_be_sent(token: str) -> None:
+    """A token that no address can hold makes no sense."""
+    with pytest.raises(InvalidResponse):
+        parse_page_token({"nextPageToken": token})
+
+
+def test_a_token_of_a_page() -> None:
+    """The last page has none."""
+    assert parse_page_token({"nextPageToken": "a/b=="}) == "a/b=="
+    assert parse_page_token({}) == ""

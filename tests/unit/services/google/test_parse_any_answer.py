@@ -17,7 +17,6 @@ from dataform_action.services.google.parse import (
     parse_default_location,
     parse_invocation_name,
     parse_names,
-    parse_page_token,
     parse_project_path,
     parse_state,
     parse_target,
@@ -113,7 +112,6 @@ def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
             assert len(error.message) < 500
     assert all(action.name for action in parse_actions(answer))
     assert all(is_inside(action.file) for action in parse_compiled_actions(answer, "sub"))
-    assert isinstance(parse_page_token(answer), str)
     assert len(list(parse_names(answer, "workflowInvocations", "compilationResult"))) <= 3
 
 
