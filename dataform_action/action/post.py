@@ -51,7 +51,11 @@ def entry() -> None:
         post(os.environ, stream)
     except BaseException as error:
         # Without the message, which nothing has cleaned.
-        Console(stream).line(f"The clean-up did not finish: {type(error).__name__}")
+        Console(stream).warning(
+            f"The clean-up did not finish: {type(error).__name__}. If the step started a run, it "
+            "may go on: look at the project's runs.",
+            _TITLE,
+        )
     sys.exit(0)
 
 

@@ -80,7 +80,12 @@ def find_proxy(url: str) -> Proxy | None:
     Raises:
         Misconfigured: what it names is no address of a proxy that can be used.
     """
-    given = select_proxy(url, get_environ_proxies(url))
+    try:
+        given = select_proxy(url, get_environ_proxies(url))
+    except ValueError as error:
+        # The value is not repeated: it may be a proxy's address with a password.
+        text = "The variables for proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"
+        raise Misconfigured(f"{text} cannot be read: one holds bytes that are no text") from error
     value = (given or "").strip()
     if given is None or not value:
         return None

@@ -184,3 +184,11 @@ def test_exit_code_is_always_zero(
     step = run_apart(tmp_path, inputs, "post_entrypoint.py", **environ)
     assert step.exit_code == 0
     assert "Traceback" not in "".join(step.log)
+
+
+def test_a_clean_up_that_fails_is_a_warning(tmp_path: Path) -> None:
+    """What the post step could not do is said where people look."""
+    environ = {f"STATE_{name}": value for name, value in STATE.items()}
+    step = run_apart(tmp_path, {"project-id": "a/b"}, "post_entrypoint.py", **environ)
+    assert step.exit_code == 0
+    assert "The clean-up did not finish: InputError." in step.warnings[0]

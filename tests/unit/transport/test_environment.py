@@ -15,7 +15,12 @@ import trustme
 from dataform_action.emulator import Emulator
 from dataform_action.errors import Misconfigured, NoResponse, NotConnected
 from dataform_action.transport.client import Transport
-from dataform_action.transport.environment import LOCAL_PROXY_HINT, PROXY_FORM, is_loopback
+from dataform_action.transport.environment import (
+    LOCAL_PROXY_HINT,
+    PROXY_FORM,
+    find_proxy,
+    is_loopback,
+)
 from tests.unit.transport.servers import by_tls, recording, reply, say, serve
 from tests.unit.transport.support import RUNS, connect
 
@@ -347,3 +352,11 @@ def test_what_plain_http_does_not_need(emulator: Emulator, monkeypatch: pytest.M
     with pytest.raises(NotConnected) as caught:
         connect(emulator, "http://127.0.0.1:1").send("POST", RUNS, {})
     assert type(caught.value) is NotConnected
+
+
+def test_a_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no text are named as what is wrong, and are no internal error."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "\udcff/8")
+    with pytest.raises(Misconfigured, match="NO_PROXY"):
+        find_proxy("http://127.0.0.1:2/x")
