@@ -494,15 +494,19 @@ def failing_test(project: Path, folders: str) -> str:
     tests = [f"tests/{folder}" for folder in folders.split()]
     # In CI, tests fail where a tool is missing, as the browser's packages are in this copy.
     environ = {name: value for name, value in os.environ.items() if name != "CI"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests],
-        cwd=project,
-        env={**environ, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests],
+            cwd=project,
+            env={**environ, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    except subprocess.TimeoutExpired:
+        # Broken code may wait forever, which nobody overlooks.
+        return "tests that do not end"
     found = _FAILED.search(done.stdout)
     return found[1] if found else ""
 
