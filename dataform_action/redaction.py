@@ -40,10 +40,10 @@ _NEEDLESS = (
 
 
 class Redactor:
-    """Replace secrets in texts, in every form in which services and libraries repeat them.
+    """Replace secrets in texts, in the forms in which services and libraries repeat them.
 
-    The forms are the secret itself, percent-encoding, JSON's and HTML's escapes (each with any
-    spelling, also of one inside another), and Base64 of a text that contains the secret.
+    The forms are the secret itself, percent-encoding, JSON's and HTML's escapes, and Base64 on one
+    line of a text that contains the secret. Letters and digits escaped twice are not found.
     """
 
     def __init__(self, *secrets: str) -> None:
