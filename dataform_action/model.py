@@ -21,6 +21,28 @@ def _seconds_between(started: datetime | None, finished: datetime | None) -> flo
     return max(0.0, (finished - started).total_seconds())
 
 
+class _Value:
+    """What compares by its fields and shows them.
+
+    ``dataclass`` would compile these methods for each class, a millisecond of every start.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self._items())
+        return f"{type(self).__name__}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._items() == other._items()
+
+    def __hash__(self) -> int:
+        return hash(self._items())
+
+    def _items(self) -> tuple[tuple[str, object], ...]:
+        return tuple((name, getattr(self, name)) for name in self.__slots__)
+
+
 class ActionState(Enum):
     """Where one action of a run stands; what is not known counts as pending."""
 
@@ -38,8 +60,8 @@ class ActionState(Enum):
         return self not in (ActionState.PENDING, ActionState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledAction:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CompiledAction(_Value):
     """An action as the project defines it. ``file`` is a path in the repository."""
 
     name: str
@@ -50,8 +72,8 @@ class CompiledAction:
     disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Action(_Value):
     """An action of a run; ``name`` is ``project.dataset.name``.
 
     ``reason`` says why it failed, ``started`` and ``finished`` (with their time zones) when
@@ -77,8 +99,8 @@ class Action:
         return _seconds_between(self.started, self.finished)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompileError:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CompileError(_Value):
     """One error of a compilation. ``file`` is a path in the repository, if there is one."""
 
     message: str
@@ -113,8 +135,8 @@ class CompileFailed(DataformError):
         self.files_url = files_url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compilation:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Compilation(_Value):
     """A compilation: its full name, and the commit that it compiled.
 
     ``files_url`` is the address below which the commit's files are shown, by their paths in
@@ -143,8 +165,8 @@ class State(Enum):
         return self is not State.RUNNING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class RunRequest(_Value):
     """What to run.
 
     ``schedule`` and ``environment`` are names as the project defines them (on Google
@@ -186,8 +208,8 @@ class RunRequest:
             raise InputError(problems)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Run(_Value):
     """A run as its service last described it.
 
     ``status`` is the service's own word, ``log_url`` the page that shows the run. ``started``
@@ -209,8 +231,8 @@ class Run:
         return _seconds_between(self.started, self.finished)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Prepared(_Value):
     """A request that is ready to be started.
 
     ``compilation`` is what was compiled for it alone, if anything was, and ``body`` what
@@ -224,8 +246,8 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polling:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Polling(_Value):
     """How to wait for a run; all times in seconds.
 
     ``interval`` is the longest wait between two polls, ``timeout`` how long to wait
@@ -260,8 +282,8 @@ class Polling:
         return min(max(elapsed / 22, 1.0), self.interval)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Result(_Value):
     """How a run ended, how long it took (``duration``, in seconds), and its actions.
 
     ``duration`` is by the service's times, or else how long the run was waited for.

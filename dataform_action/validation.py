@@ -69,6 +69,12 @@ def api_url_problem(url: str) -> str:
     return ""
 
 
+def api_host(url: str) -> str:
+    """Return the host of an API's address, in lower case; empty if it is no address of one."""
+    match = _API_URL.fullmatch(url)
+    return "" if match is None else match["host"].lower()
+
+
 def _is_local(host: str) -> bool:
     """Tell whether a host is this machine, a private address or a name without a dot."""
     try:

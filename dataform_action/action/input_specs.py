@@ -1,7 +1,5 @@
 """The table of the action's inputs; ``action.yml``, README and the flags follow it."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 BOOLEANS = {

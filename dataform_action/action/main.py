@@ -6,7 +6,6 @@ and decide its exit code.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import traceback
@@ -42,9 +41,6 @@ from dataform_action.runs.controller import RunController
 
 def entry() -> None:
     """Run the action in this process and leave with its exit code."""
-    # The imports up to the first request make some 20,000 objects and hardly any garbage, for
-    # which the collector would search dozens of times, a twentieth of the start.
-    gc.set_threshold(30_000)
     stream = open_log(sys.stdout)
     exit_code = main(os.environ, stream)
     # Not by way of the interpreter's own end, in which a late signal would decide the code.

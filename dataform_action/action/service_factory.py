@@ -4,8 +4,6 @@ A service is imported when it is chosen, and google-auth when no token was given
 for what it uses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What a job is to do: the inputs, checked and in the types that the rest works with."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields

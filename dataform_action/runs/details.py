@@ -1,7 +1,5 @@
 """What is read of a run that is over: its actions and its compilation, for the report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 

@@ -4,8 +4,6 @@ Which inputs choose it, which belong to it alone, which it requires, and which g
 Pure: data in, problems out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -14,7 +12,7 @@ from dataform_action.events import Fact
 from dataform_action.model import RunRequest
 from dataform_action.services.google_forms import form_problems
 from dataform_action.text import shown
-from dataform_action.validation import is_project_id, is_segment
+from dataform_action.validation import api_host, is_project_id, is_segment
 
 #: The inputs as they were given, stripped, with the defaults of those that were not.
 Values = Mapping[str, str]
@@ -29,8 +27,7 @@ _CLOSED = (
 )
 #: The full name of a run, which other tools give.
 _RUN_NAME = r"projects/[a-z0-9.:-]+/locations/[\w-]+/repositories/[\w-]+/workflowInvocations/[\w-]+"
-_HOSTED = r"(?i)https?://(?:api|app)\.dataform\.co(?![A-Za-z0-9.-])"
-_GOOGLE_API = r"(?i)https?://[a-z0-9.-]+\.googleapis\.com(?![A-Za-z0-9.-])"
+_HOSTED = ("api.dataform.co", "app.dataform.co")
 #: What only Google Cloud Dataform reads, beside the place of the repository.
 GOOGLE_INPUTS = (
     *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix", "actions"),
@@ -79,7 +76,7 @@ def _check_dataform_web(values: Values, _request: RunRequest) -> list[Problem]:
         for name, meaning in meanings
         if values[name] and not is_segment(values[name])
     ]
-    if re.match(_HOSTED, values["api-url"]):
+    if api_host(values["api-url"]) in _HOSTED:
         problems.append(("api-url", f"is that of hosted Dataform Web. {_CLOSED}"))
     return problems
 
@@ -91,7 +88,7 @@ def _guess_google(values: Values) -> dict[str, str]:
     why, instead = "", ""
     if values["token"].startswith("ya29."):
         why = "the token is an OAuth access token of Google"
-    elif re.match(_GOOGLE_API, values["api-url"]):
+    elif api_host(values["api-url"]).endswith(".googleapis.com"):
         why = "api-url is an address of Google Cloud"
     elif not (values["api-url"] and values["token"]):
         # An API of one's own may have any project, but it has an address and a token.

@@ -11,10 +11,10 @@ import errno
 import os
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -60,23 +60,28 @@ class Sending:
         return self._is_watched and not self._has_begun
 
 
-_current: ContextVar[Sending] = ContextVar("sending")
+class _Current(threading.local):
+    """The request that a thread is about to send."""
+
+    sending: Sending
+
+
+_current = _Current()
 
 
 @contextmanager
 def sending(call: Callable[[], object]) -> Iterator[Sending]:
     """Watch the request that is made in the block, on this thread."""
-    watched = Sending(call)
-    reset = _current.set(watched)
+    _current.sending = Sending(call)
     try:
-        yield watched
+        yield _current.sending
     finally:
-        _current.reset(reset)
+        del _current.sending
 
 
 def watch() -> None:
     """Take note that the request goes over a connection of this module."""
-    _current.get().watch()
+    _current.sending.watch()
 
 
 def use_connections(manager: urllib3.PoolManager) -> None:
@@ -108,7 +113,7 @@ class _Connection(HTTPConnection):
         """Send a request."""
         if self.sock is None:
             self.connect()
-        _current.get().begin()
+        _current.sending.begin()
         super().request(*arguments, **options)
 
 

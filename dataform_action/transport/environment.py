@@ -5,8 +5,6 @@ texts may repeat a value, and a value may be a secret: a proxy's password, a key
 variable. Here no value is ever repeated, only the name of its variable.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import ipaddress
 import os

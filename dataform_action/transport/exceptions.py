@@ -1,7 +1,5 @@
 """What an exchange without a response means: the cause, and whether anything was sent."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import socket

@@ -1,7 +1,5 @@
 """What an HTTP answer means: an object, or one of our errors, with the token hidden."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -1,10 +1,8 @@
 """Google Cloud Dataform: requests to one repository of the v1 API, page by page if need be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from dataform_action.clock import Clock
@@ -40,10 +38,11 @@ _BAD_REQUEST = 400
 _SAFE = "(),/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleApi:
+class GoogleApi(NamedTuple):
     """A Dataform repository's part of the API. An answer may take ``read_seconds``.
 
+    ``seen`` holds the repository as soon as anything in it has answered, and ``refused_fields`` the
+    lists of fields that the API refused, because it does not know one of them.
     ``given_token`` tells whether the token was handed over, and so cannot be renewed here, and
     ``clock`` is the time to wait by where a caller's ``retry`` cannot wait.
     """
@@ -55,21 +54,19 @@ class GoogleApi:
     read_seconds: float
     given_token: bool
     clock: Clock
+    seen: set[str]
+    refused_fields: set[str]
     retry: Retry = once
     #: What the next requests are for.
     about: About = _ANYTHING
-    #: What has answered before: if anything has, the repository is there.
-    seen: set[str] = field(default_factory=set)
-    #: The lists of fields that the API refused, because it does not know one of them.
-    refused_fields: set[str] = field(default_factory=set)
 
-    def with_retry(self, retry: Retry) -> GoogleApi:
+    def with_retry(self, retry: Retry) -> "GoogleApi":
         """Return the same part of the API with another way to retry each request."""
-        return replace(self, retry=retry)
+        return self._replace(retry=retry)
 
-    def for_(self, purpose: Purpose, *inputs: str, environment: str | None = None) -> GoogleApi:
+    def for_(self, purpose: Purpose, *inputs: str, environment: str | None = None) -> "GoogleApi":
         """Return the same part of the API for requests that depend on some inputs."""
-        return replace(self, about=About(purpose, inputs, environment or ""))
+        return self._replace(about=About(purpose, inputs, environment or ""))
 
     @property
     def parent(self) -> str:
@@ -174,7 +171,8 @@ class GoogleApi:
         """
         token, pages, entries, empty = "", 0, 0, 0
         while entries < _MOST_ENTRIES and empty < _MOST_EMPTY_PAGES:
-            reader = _PageReader(self, path, fields, parameters, token, size)
+            query = parameters | ({"pageToken": token} if token else {})
+            reader = _PageReader(self, path, fields, query, size)
             page = self.retry(reader)
             yield page
             size, token = reader.size, parse_page_token(page)
@@ -195,16 +193,17 @@ class GoogleApi:
         return f"{self.parent}/{collection}/{quote(name, safe='')}"
 
 
-@dataclass(slots=True)
 class _PageReader:
     """One page of a list: a request that may be made again, for fewer entries if need be."""
 
-    api: GoogleApi
-    path: str
-    fields: str
-    parameters: Mapping[str, str]
-    token: str
-    size: int
+    def __init__(
+        self, api: GoogleApi, path: str, fields: str, query: Mapping[str, str], size: int
+    ) -> None:
+        self.size = size
+        self._api = api
+        self._path = path
+        self._fields = fields
+        self._query = query
 
     def __call__(self) -> dict[str, Json]:
         """Request the page once, and again at once while it is too large.
@@ -227,9 +226,8 @@ class _PageReader:
                 raise
 
     def _read(self) -> dict[str, Json]:
-        token = {"pageToken": self.token} if self.token else {}
-        query = {"pageSize": str(self.size), **self.parameters, **token}
-        return self.api.get_once(self.path, self.fields, query)
+        query = {"pageSize": str(self.size), **self._query}
+        return self._api.get_once(self._path, self._fields, query)
 
     def _halve(self) -> None:
         self.size = max(1, self.size // 2)

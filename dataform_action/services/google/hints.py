@@ -5,8 +5,6 @@ https://cloud.google.com/apis/design/errors and https://cloud.google.com/datafor
 rule fits, there is no hint: a wrong one sends people to the wrong place.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dataform_action.errors import InvalidResponse, NoResponse, NotDone, Refused
@@ -59,21 +58,18 @@ def compile_once(
     raise NoResponse("The compilation did not end within half an hour.")
 
 
-@dataclass(slots=True)
 class _Compiling:
     """One compilation as a request that is made again until it is done."""
 
-    api: GoogleApi
-    body: Mapping[str, object]
-    #: The path of the operation; empty before it is started.
-    operation: str = ""
-    starts: int = 0
-    #: Whether the API has no operations, or none that can be read.
-    plain: bool = False
-    seconds: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.seconds = _COMPILE_FACTOR * self.api.read_seconds
+    def __init__(self, api: GoogleApi, body: Mapping[str, object]) -> None:
+        self.api = api
+        self.body = body
+        #: The path of the operation; empty before it is started.
+        self.operation = ""
+        self.starts = 0
+        #: Whether the API has no operations, or none that can be read.
+        self.plain = False
+        self.seconds = _COMPILE_FACTOR * api.read_seconds
 
     def __call__(self) -> dict[str, Json]:
         """Start the compilation or look at it, in one request.

@@ -1,7 +1,5 @@
 """Google Cloud Dataform: what of a compilation is run, and what a schedule says about that."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -99,6 +99,8 @@ class GoogleDataform(Service):
             read_seconds=read_seconds,
             given_token=not callable(token),
             clock=clock or MonotonicClock(),
+            seen=set(),
+            refused_fields=set(),
         )
         self._github_url = github_url
         #: The ids of the runs that were created here, and so are no input.
