@@ -84,8 +84,12 @@ class Compiled(NamedTuple):
     compilation: Compilation
 
     def __str__(self) -> str:
-        commit = f" (commit {self.compilation.commit})" if self.compilation.commit else ""
-        return f"Compiled without errors{commit}: {self.compilation.name}"
+        compilation = self.compilation
+        commit = f"commit {compilation.commit}" if compilation.commit else ""
+        core = f"Dataform core {compilation.core_version}" if compilation.core_version else ""
+        known = ", ".join(filter(None, (commit, core)))
+        shown = f" ({known})" if known else ""
+        return f"Compiled without errors{shown}: {compilation.name}"
 
 
 @_unlike_other_kinds

@@ -62,9 +62,13 @@ class ActionState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CompiledAction(_Value):
-    """An action as the project defines it. ``file`` is a path in the repository."""
+    """An action as the project defines it. ``file`` is a path in the repository.
+
+    ``canonical_name`` is the name without the compilation's suffixes and prefix.
+    """
 
     name: str
+    canonical_name: str = ""
     kind: str = ""
     file: str = ""
     dependencies: tuple[str, ...] = ()
@@ -141,11 +145,12 @@ class Compilation(_Value):
 
     ``files_url`` is the address below which the commit's files are shown, by their paths in
     the repository; it is empty where that is not known. ``actions`` is filled where they
-    were asked for.
+    were asked for. ``core_version`` is the version of Dataform core.
     """
 
     name: str
     commit: str = ""
+    core_version: str = ""
     files_url: str = ""
     actions: tuple[CompiledAction, ...] = ()
 

@@ -34,8 +34,12 @@ def shown(value: str) -> str:
     It may be a secret that was given to the wrong input, and the runner masks no part of one. So
     what is long, or looks as if a machine made it, is not repeated.
     """
-    hidden = len(value) > _LONGEST_SHOWN or _is_opaque(value)
-    return f"({len(value)} characters)" if hidden else repr(value)
+    return repr(value) if is_showable(value) else f"({len(value)} characters)"
+
+
+def is_showable(value: str) -> bool:
+    """Tell whether a value is neither long nor looks like a token."""
+    return len(value) <= _LONGEST_SHOWN and not _is_opaque(value)
 
 
 def _is_opaque(value: str) -> bool:

@@ -160,7 +160,8 @@ class _Job:
         self.subject = _subject_of(settings)
         self.state = StateObserver(self._files, settings)
         service = connect(settings, surroundings, services)
-        self._console.line(render_intent(self.subject))
+        for line in render_intent(self.subject):
+            self._console.line(line)
         self._console.group("Settings", render_settings(self.subject))
         controller = self._controller = RunController(
             service,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from dataform_action.errors import (
@@ -61,9 +61,10 @@ class StepOutcome:
 
     ``title`` is made of fixed words, ``words`` say what happened and what to do. ``duration``
     is in seconds. ``commit`` is what was compiled, ``files_url`` the address below which its
-    files are shown, and ``compiled`` what a compilation that was all that was asked for would
-    run. ``has_unread_actions`` says that the run has actions which could not be read. ``notes``
-    are warnings that belong to the outcome.
+    files are shown, and ``core_version`` the version of Dataform core. ``compiled`` is what would
+    run, after a step that only compiles. ``has_unread_actions`` says that the run has actions which
+    could not be read. ``remarks`` are lines about the run, such as what a schedule sets, and
+    ``notes`` are warnings that belong to the outcome.
     """
 
     exit_code: ExitCode
@@ -79,6 +80,8 @@ class StepOutcome:
     files_url: str = ""
     compiled: tuple[CompiledAction, ...] = ()
     has_unread_actions: bool = False
+    core_version: str = ""
+    remarks: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
     @property
@@ -102,6 +105,16 @@ _TITLES = {
 
 def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
     """Return what the step reports of how its run stands."""
+    prepared = run_outcome.prepared
+    outcome = _by_cause(run_outcome)
+    if prepared is None:
+        return outcome
+    compiled = prepared.compilation or Compilation(name="")
+    core_version = outcome.core_version or compiled.core_version
+    return replace(outcome, core_version=core_version, remarks=prepared.notes)
+
+
+def _by_cause(run_outcome: RunOutcome) -> StepOutcome:
     match run_outcome.error:
         case None:
             return _of_success(run_outcome)
@@ -136,6 +149,7 @@ def _of_result(result: Result, *, has_actions: bool) -> StepOutcome:
         actions=result.actions,
         compilation_result=result.run.compilation_result,
         commit="" if compilation is None else compilation.commit,
+        core_version="" if compilation is None else compilation.core_version,
         files_url="" if compilation is None else compilation.files_url,
         has_unread_actions=result.actions_error is not None,
         notes=notes_on_result(result, has_actions=has_actions),

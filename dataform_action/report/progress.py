@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from dataform_action.events import Fact, Progressed, Subject, Update
 from dataform_action.model import Action, ActionState, RunRequest
+from dataform_action.report.request import RequestFact, inputs_of, option_facts
 from dataform_action.text import cut, format_duration
 
-#: At most so many ends of actions are told at a time, so many running ones named.
-_MOST_ENDS = 20
+#: Failed actions are always named, up to this number in one update; other ends are examples.
+_MOST_FAILURES = 100
+_MOST_OTHER_ENDS = 20
 _MOST_RUNNING = 3
 _LONGEST_LINE = 300
-#: What has not changed is told again after this, in seconds.
+#: A line that repeats an unchanged state comes at most once in this many seconds.
 _REPEAT_SECONDS = 60.0
 
 
-def render_intent(subject: Subject) -> str:
-    """Return the line that says what is about to happen."""
-    project = f"of {', '.join(map(_place, subject.place))}"
-    service = subject.service_name
+def render_intent(subject: Subject) -> list[str]:
+    """Return the lines that say what is about to happen, and with which options."""
+    place = ", ".join(map(_place, subject.place))
+    request, service = subject.request, subject.service_name
     if subject.run_id is not None:
-        return f"{service}: watching run {subject.run_id} {project}; nothing is triggered"
-    request = subject.request
-    if request.compile_only:
-        return f"{service}: compiling {_compiled(request)} {project}"
-    return f"{service}: triggering {_triggered(request)} {project}"
+        lines = [f"{service}: watching run {subject.run_id} ({place}). No run is started."]
+        return lines + ([unused_inputs(subject)] if unused_inputs(subject) else [])
+    source = _source(request)
+    doing = "compiling" if request.compile_only else f"starting a run{' of' if source else ''}"
+    options = [f"  {fact.label}: {_values(fact)}" for fact in option_facts(request)]
+    return [" ".join(filter(None, (f"{service}:", doing, source, f"({place})"))), *options]
+
+
+def unused_inputs(subject: Subject) -> str:
+    """Return the line that names the inputs without effect; empty if there are none."""
+    names = inputs_of(subject.request) if subject.run_id is not None else []
+    return f"run-id is given, so these inputs have no effect: {', '.join(names)}" if names else ""
 
 
 def _place(fact: Fact) -> str:
     return f"{fact.label.lower()} {fact.value}" + (f" in {fact.within}" if fact.within else "")
 
 
-def _compiled(request: RunRequest) -> str:
+def _source(request: RunRequest) -> str:
     schedule = f"schedule {request.schedule}" if request.schedule else ""
     environment = f"environment {request.environment}" if request.environment else ""
-    return " in ".join(filter(None, (request.git_ref or schedule, environment))) or "a run"
+    ref = f"git ref {request.git_ref}" if request.git_ref else ""
+    if ref and environment:
+        return f"{ref} with the settings of {environment}"
+    return ref or " in ".join(filter(None, (schedule, environment)))
 
 
-def _triggered(request: RunRequest) -> str:
-    schedule = f"schedule {request.schedule}" if request.schedule else "a run"
-    parts = [f"a run of {request.git_ref}" if request.git_ref else schedule]
-    if request.environment:
-        parts.append(f"in environment {request.environment}")
-    if request.tags:
-        parts.append(f"with tags {', '.join(request.tags)}")
-    return " ".join(parts)
+def _values(fact: RequestFact) -> str:
+    shown = cut(", ".join(fact.values), _LONGEST_LINE)
+    return f"{shown} and {fact.more} more" if fact.more else shown
 
 
 def render_settings(subject: Subject) -> list[str]:
@@ -53,32 +62,30 @@ def render_settings(subject: Subject) -> list[str]:
         f"API: {subject.api_url}",
         f"Longest wait between two polls: {format_duration(polling.interval)}",
         f"Timeout for the run: {format_duration(polling.timeout)}",
-        f"Timeout for an API that does not answer: {format_duration(polling.outage_timeout)}",
+        f"Timeout for an outage of the API: {format_duration(polling.outage_timeout)}",
         f"Cancel the run when the step is cancelled or times out: {str(polling.cancel).lower()}",
     ]
 
 
 class Narrator:
-    """Tell of updates line by line; it remembers which actions it has told the end of."""
+    """Render updates as lines. It remembers which ended actions it has named."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._named: set[str] = set()
         self._last: tuple[int, list[str]] = (0, [])
         self._last_elapsed = 0.0
 
     def render(self, update: Update) -> list[str]:
-        """Return the lines that tell of an update."""
+        """Return the lines of an update."""
         if isinstance(update, Progressed):
             return self._render_progress(update)
         return [str(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:
         ended = [action for action in update.actions if action.state.ended]
-        new = [action for action in ended if action.name not in self._told]
-        self._told.update(action.name for action in new)
-        lines = [_render_end(action) for action in new[:_MOST_ENDS]]
-        if len(new) > _MOST_ENDS:
-            lines.append(f"  and {len(new) - _MOST_ENDS} more actions ended")
+        new = [action for action in ended if action.name not in self._named]
+        self._named.update(action.name for action in new)
+        lines = _render_ends(new)
         running = [a.name for a in update.actions if a.state is ActionState.RUNNING]
         same = self._last == (len(ended), running)
         if same and update.elapsed < self._last_elapsed + _REPEAT_SECONDS:
@@ -89,6 +96,18 @@ class Narrator:
         now = f"; running: {shown}{more}" if running else ""
         after = format_duration(update.elapsed)
         return [*lines, f"{len(ended)} of {len(update.actions)} actions done after {after}{now}"]
+
+
+def _render_ends(new: list[Action]) -> list[str]:
+    """Return a line for each failed action, then examples of the others, then counts."""
+    failed = [action for action in new if action.state is ActionState.FAILED]
+    others = [action for action in new if action.state is not ActionState.FAILED]
+    left_out = [*failed[_MOST_FAILURES:], *others[_MOST_OTHER_ENDS:]]
+    lines = [_render_end(action) for action in failed[:_MOST_FAILURES] + others[:_MOST_OTHER_ENDS]]
+    if left_out:
+        counts = Counter(action.state.value for action in left_out)
+        lines.append(f"  and {', '.join(f'{n} more {state}' for state, n in counts.items())}")
+    return lines
 
 
 def _render_end(action: Action) -> str:

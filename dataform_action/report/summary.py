@@ -9,9 +9,11 @@ from dataclasses import replace
 from dataform_action.events import Fact, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.markdown import Page, code, link, prose
-from dataform_action.model import State
+from dataform_action.model import RunRequest, State
 from dataform_action.report.analysis import Analysis, renamed
 from dataform_action.report.outcome import ExitCode, StepOutcome
+from dataform_action.report.progress import unused_inputs
+from dataform_action.report.request import RequestFact, option_facts, source_facts
 from dataform_action.report.summary_failures import add_compile_errors, add_failed_actions
 from dataform_action.report.summary_tables import add_actions, add_compiled, render_counts
 from dataform_action.report.timeline import add_timeline
@@ -37,6 +39,8 @@ def render_summary(
     if subject is not None:
         outcome, analysis = _shortened(outcome, analysis, f"{subject.project_id}.")
         page.add("what was run", [_facts(outcome, analysis, subject)])
+        for remark in filter(None, (unused_inputs(subject), *outcome.remarks)):
+            page.add("what was run", [prose(remark)])
     for note in outcome.notes:
         page.add("what is incomplete", _note(note))
     add_compile_errors(page, outcome)
@@ -111,24 +115,30 @@ def _part(part: str | Link, log: Link) -> str:
 
 
 def _facts(outcome: StepOutcome, analysis: Analysis, subject: Subject) -> str:
-    """Return what was run, in a few lines; what is not known, or said above, is left out."""
-    run, request, said = outcome.run, subject.request, outcome.words.mentions
+    """Return what was run, in a few lines. What is not known or said above is left out."""
+    run, said = outcome.run, outcome.words.mentions
+    # A run that is only watched was made by another request.
+    request = subject.request if subject.run_id is None else RunRequest()
     duration = "" if outcome.duration is None else format_duration(outcome.duration)
     facts = (
         ("Service", prose(subject.service_name)),
         *((fact.label, _place(fact)) for fact in subject.place),
-        ("Environment", code(request.environment or "")),
-        ("Schedule", code(request.schedule or "")),
-        ("Git ref", code(request.git_ref or "")),
-        ("Tags", ", ".join(filter(None, map(code, request.tags)))),
+        *((fact.label, _values(fact)) for fact in source_facts(request)),
+        *((fact.label, _values(fact)) for fact in option_facts(request)),
         ("Commit", _commit(outcome)),
         ("Duration", "" if Mention.DURATION in said else duration),
         ("Actions", "" if Mention.COUNTS in said else render_counts(analysis)),
         ("Run", "" if run is None or Mention.RUN in said else code(run.id)),
         ("Status", "" if run is None else code(run.status)),
         ("Compilation", code(outcome.compilation_result.rpartition("/")[2])),
+        ("Dataform core", code(outcome.core_version)),
     )
     return " · ".join(f"**{name}** {text}" for name, text in facts if text)
+
+
+def _values(fact: RequestFact) -> str:
+    values = ", ".join(filter(None, map(code, fact.values)))
+    return f"{values} and {fact.more:,} more" if fact.more else values
 
 
 def _place(fact: Fact) -> str:

@@ -316,3 +316,14 @@ def test_the_log_says_which_ref_is_compiled(tmp_path: Path, clock: FakeClock) ->
     assert step.exit_code == 0
     assert b'{"gitCommitish": "main"}' in bodies[0]
     assert "git-ref refs/heads/main is compiled as main" in step.log
+
+
+def test_what_the_schedule_sets(tmp_path: Path, clock: FakeClock) -> None:
+    """What a schedule adds to the inputs is in the log and in the summary."""
+    with Emulator(repositories=(warehouse(includedTags=["daily"], **_FULL),)) as emulator:
+        step = play(emulator, tmp_path, clock, environment="production")
+    line = "Schedule nightly sets: tags daily, full-refresh true"
+    assert line in step.log
+    assert line in step.summary
+    assert "**Dataform core** <code>3." in step.summary
+    assert any(", Dataform core 3." in line for line in step.log)

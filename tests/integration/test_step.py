@@ -30,6 +30,12 @@ from tests.support.runner import parse_file_commands
 from tests.support.steps import ROOT, google_inputs_for, inputs_for, run_apart, run_here
 
 
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
+
+
 def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """A run that succeeds reads well in the log, and its outputs are all set."""
     step = run_here(tmp_path, inputs_for(emulator), clock)
@@ -38,12 +44,12 @@ def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
     assert step.exit_code == ExitCode.SUCCESS
     assert step.log == [
         f"::add-mask::{emulator.token}",
-        "Dataform Web: triggering schedule nightly in environment production of project 1234",
+        "Dataform Web: starting a run of schedule nightly in environment production (project 1234)",
         "::group::Settings",
         f"API: {emulator.url}",
         "Longest wait between two polls: 10s",
         "Timeout for the run: 6h",
-        "Timeout for an API that does not answer: 10m",
+        "Timeout for an outage of the API: 10m",
         "Cancel the run when the step is cancelled or times out: true",
         "::endgroup::",
         f"Run {run_id}: {link}",
@@ -172,13 +178,13 @@ def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: P
 
 
 def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With run-id an existing run is watched and nothing is triggered."""
+    """With run-id an existing run is watched, and none is started."""
     run_here(tmp_path, inputs_for(emulator, wait="false", schedule="failure"), clock)
     run_id = emulator.runs[0].id
     step = run_here(tmp_path, inputs_for(emulator, run_id=run_id), clock)
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert len(emulator.runs) == 1
-    assert f"Dataform Web: watching run {run_id} of project 1234; nothing is triggered" in step.log
+    assert f"Dataform Web: watching run {run_id} (project 1234). No run is started." in step.log
 
 
 def test_a_run_that_ended_long_ago(clock: FakeClock, tmp_path: Path) -> None:
@@ -269,7 +275,7 @@ def test_tags_are_sent(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> 
     """Tags become runConfig.tags, and show in the log and the summary."""
     step = run_here(tmp_path, inputs_for(emulator, tags="daily, finance"), clock)
     assert emulator.runs[0].tags == ("daily", "finance")
-    assert "with tags daily, finance" in step.log[1]
+    assert "  Tags: daily, finance" in step.log
     assert "**Tags** <code>daily</code>, <code>finance</code>" in step.summary
 
 
@@ -344,8 +350,8 @@ def test_successful_run_on_google_cloud(
     run_id = invocation.name.rpartition("/")[2]
     assert step.exit_code == ExitCode.SUCCESS
     assert step.log[1] == (
-        "Google Cloud Dataform: triggering schedule nightly of project my-project, "
-        "repository warehouse in europe-west1"
+        "Google Cloud Dataform: starting a run of schedule nightly "
+        "(project my-project, repository warehouse in europe-west1)"
     )
     assert step.outputs["run-id"] == run_id
     assert step.outputs["run-log-url"].startswith("https://console.cloud.google.com/bigquery/")
@@ -480,6 +486,47 @@ def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> N
     assert "run-id" not in step.outputs
     assert step.log[-1].endswith("has no errors. Nothing was run (compile-only: true).")
     assert "## ✅ Dataform compilation succeeded" in step.summary
+
+
+def test_compile_only_shows_the_selection(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """What would run is what the selection selects, with what it depends on if asked for."""
+    chosen = {"schedule": "", "git_ref": "main", "compile_only": "true", "actions": "customers"}
+    alone = run_here(tmp_path, google_inputs_for(emulator, **chosen), clock)
+    assert "The selection has 1 of the project's " in alone.summary
+    assert "| **Total** | **1** |" in alone.summary or "| **In all** | **1** |" in alone.summary
+    assert "**Actions** <code>customers</code>" in alone.summary
+    chosen |= {"include_dependencies": "true"}
+    more = run_here(_folder(tmp_path, "more"), google_inputs_for(emulator, **chosen), clock)
+    assert "<code>raw_shop.customers</code>" not in alone.summary
+    assert more.summary.count("definitions/") > alone.summary.count("definitions/")
+
+
+def test_names_without_the_suffix(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With schema-suffix, actions are named as the project names them."""
+    chosen = {"schedule": "", "git_ref": "main", "schema_suffix": "pr_7"}
+    for number, name in enumerate(("marts.customers", "marts_pr_7.customers")):
+        inputs = google_inputs_for(emulator, **chosen, actions=name)
+        step = run_here(_folder(tmp_path, str(number)), inputs, clock)
+        assert step.exit_code == ExitCode.SUCCESS, step.log
+        [target] = emulator.invocations[-1].invocation_config["includedTargets"]
+        assert (target["schema"], target["name"]) == ("marts_pr_7", "customers")
+        assert "  Schema suffix: pr_7" in step.log
+        assert "**Schema suffix** <code>pr_7</code>" in step.summary
+
+
+def test_run_id_beside_other_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A step that watches a run says which inputs have no effect, and shows none of them."""
+    run_here(_folder(tmp_path, "first"), google_inputs_for(emulator), clock)
+    run_id = emulator.invocations[0].name.rpartition("/")[2]
+    inputs = google_inputs_for(emulator, schedule="nightly", tags="daily", run_id=run_id)
+    step = run_here(tmp_path, inputs, clock)
+    assert len(emulator.invocations) == 1
+    unused = "run-id is given, so these inputs have no effect: schedule, tags"
+    assert unused in step.log
+    assert unused in step.summary
+    assert "**Schedule**" not in step.summary
 
 
 def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:

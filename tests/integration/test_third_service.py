@@ -78,7 +78,7 @@ def test_a_third_service_goes_from_inputs_to_summary(tmp_path: Path, clock: Fake
     """Its run is started, followed and reported as any other, and its failure fails the step."""
     step = _run(tmp_path, clock, schedule="nightly")
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
-    assert "Cron: triggering schedule nightly of workspace night" in step.log
+    assert "Cron: starting a run of schedule nightly (workspace night)" in step.log
     assert step.outputs["run-id"] == "nightly-1"
     assert step.outputs["failed-actions"] == '["sales.orders"]'
     assert step.state["run_id"] == "nightly-1"

@@ -315,8 +315,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a schedule that selects nothing is refused",
-        "if any(tags.intersection(action.tags) or action.name in targets for action in compiled):",
-        "if tags or targets:",
+        '    if not names:\n        raise refused([("schedule"',
+        '    if names is None:\n        raise refused([("schedule"',
         "integration",
     ),
     Mutation(
@@ -329,8 +329,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a false that a schedule alone does not obey is refused",
-        "selection.check_schedule_alone(api, request)",
-        "pass",
+        "            check_schedule_alone(api, request)",
+        "            pass",
         "integration",
     ),
     Mutation(

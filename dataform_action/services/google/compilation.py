@@ -14,6 +14,7 @@ from dataform_action.services.google.parse import (
     parse_commit,
     parse_compilation_name,
     parse_compile_errors,
+    parse_core_version,
     parse_project_path,
 )
 from dataform_action.services.google_forms import commitish_of
@@ -52,7 +53,9 @@ def _read_compilation(
 ) -> tuple[Compilation, str, tuple[CompileError, ...]]:
     """Return the compilation of a response, the project's folder, and its errors."""
     name = parse_compilation_name(answer, parent)
-    compilation = Compilation(name=name, commit=parse_commit(answer))
+    compilation = Compilation(
+        name=name, commit=parse_commit(answer), core_version=parse_core_version(answer)
+    )
     prefix = parse_project_path(answer.get("codeCompilationConfig"))
     return compilation, prefix, parse_compile_errors(answer)
 

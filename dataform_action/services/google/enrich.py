@@ -16,6 +16,7 @@ from dataform_action.services.google.client import COMPILED_SIZE, COURTESY_SECON
 from dataform_action.services.google.parse import (
     parse_commit,
     parse_compiled_actions,
+    parse_core_version,
     parse_default_location,
     parse_git_url,
     parse_project_path,
@@ -39,8 +40,13 @@ def read_details(
         for action in actions
     )
     commit = parse_commit(answer)
-    url = find_files_url(api, commit, github_url)
-    return detailed, Compilation(name=compilation_result, commit=commit, files_url=url)
+    compilation = Compilation(
+        name=compilation_result,
+        commit=commit,
+        core_version=parse_core_version(answer),
+        files_url=find_files_url(api, commit, github_url),
+    )
+    return detailed, compilation
 
 
 def _detailed(action: Action, compiled: CompiledAction, job_url: str) -> Action:
@@ -62,15 +68,28 @@ def read_compiled_actions(
 
 
 def show_compilation(
-    api: GoogleApi, compilation: Compilation, prefix: str, github_url: str
-) -> Compilation:
-    """Return a compilation with its actions and with where its files are, as far as is told."""
+    api: GoogleApi,
+    compilation: Compilation,
+    prefix: str,
+    github_url: str,
+    selected: frozenset[str] | None,
+) -> tuple[Compilation, tuple[str, ...]]:
+    """Return a compilation with its selected actions and the address of its files, and notes.
+
+    ``selected`` are the names of the selected actions; None selects all.
+    """
+    notes: tuple[str, ...] = ()
     try:
         actions = read_compiled_actions(api, compilation.name, prefix)
-    except DataformError:
+    except DataformError as error:
         actions = ()
+        notes = (f"The compiled actions could not be read. {error.message}",)
+    if selected is not None and actions:
+        count = sum(action.kind != "declaration" for action in actions)
+        actions = tuple(action for action in actions if action.name in selected)
+        notes = (f"The selection has {len(actions):,} of the project's {count:,} actions.",)
     url = find_files_url(api, compilation.commit, github_url)
-    return replace(compilation, actions=actions, files_url=url)
+    return replace(compilation, actions=actions, files_url=url), notes
 
 
 def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:

@@ -13,7 +13,10 @@ INVOCATION_ACTIONS = (
     "nextPageToken,workflowInvocationActions(target,state,failureReason,invocationTiming,"
     "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId)"
 )
-COMPILATION = "name,resolvedGitCommitSha,codeCompilationConfig(pipelineConfig,defaultLocation)"
+COMPILATION = (
+    "name,resolvedGitCommitSha,dataformCoreVersion,"
+    "codeCompilationConfig(pipelineConfig,defaultLocation)"
+)
 OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
 RELEASE_CONFIG = "name,codeCompilationConfig"
@@ -29,10 +32,12 @@ _KINDS = ("operations", "assertion", "notebook", "dataPreparation", "bigqueryUni
 
 def _compiled(own: str, relation: str, shared: str) -> str:
     kinds = ",".join([f"relation({relation}{shared})", *(f"{kind}({shared})" for kind in _KINDS)])
-    return f"nextPageToken,compilationResultActions(target,{own}{kinds},declaration)"
+    return (
+        f"nextPageToken,compilationResultActions(target,canonicalTarget,{own}{kinds},declaration)"
+    )
 
 
 #: All that is told about a compiled action.
 COMPILED_ACTIONS = _compiled("filePath,", "relationType,", "dependencyTargets,tags,disabled")
-#: What is enough to select actions: their names and tags.
-SELECTABLE_ACTIONS = _compiled("", "", "tags")
+#: What is enough to select actions: their names, tags and dependencies.
+SELECTABLE_ACTIONS = _compiled("", "", "dependencyTargets,tags")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from dataform_action.model import CompiledAction
 from dataform_action.text import printable
@@ -12,24 +12,44 @@ _SHOWN = 3
 
 
 def match_names(
-    wanted: Iterable[str], compiled: Iterable[str]
+    wanted: Iterable[str], compiled: Sequence[CompiledAction]
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the full name, ``project.dataset.name``, of each wanted action, and the problems.
 
-    A wanted name is ``name``, ``dataset.name`` or ``project.dataset.name``. One that fits no
-    action, or more than one, is a problem that tells the nearest.
+    A wanted name is ``name``, ``dataset.name`` or ``project.dataset.name``, with the suffixes and
+    the prefix of the compilation or as the project writes it. A name that fits no action, or more
+    than one, is a problem that names the nearest.
     """
-    full_names = sorted(set(compiled))
+    # The compiled names come first: where both fit, the name as it is compiled is meant.
+    names = [{action.name: action.name for action in compiled}]
+    names.append({action.canonical_name: action.name for action in compiled})
+    full_names = sorted(names[0])
     problems: list[tuple[str, str]] = []
     found: list[str] = []
     for name in wanted:
-        fits = [full for full in full_names if full == name]
-        fits = fits or [full for full in full_names if full.endswith(f".{name}")]
+        fits = next(filter(None, (_fits(name, known) for known in names)), [])
         if len(fits) == 1:
             found.append(fits[0])
         else:
             problems.append(("actions", _problem(name, fits, full_names)))
     return list(dict.fromkeys(found)), problems
+
+
+def _fits(name: str, full_names: Mapping[str, str]) -> list[str]:
+    """Return the actions that a name may mean; ``full_names`` has the action of each full name."""
+    if name in full_names:
+        return [full_names[name]]
+    return sorted({full_names[full] for full in full_names if full.endswith(f".{name}")})
+
+
+def reachable(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the names that can be reached from some names, which are reached as well."""
+    found, waiting = set(names), list(names)
+    while waiting:
+        new = set(edges.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _problem(name: str, fits: list[str], full_names: list[str]) -> str:

@@ -95,6 +95,12 @@ def parse_commit(answer: dict[str, Json]) -> str:
     return commit if re.fullmatch(r"[0-9a-f]{7,64}", commit, re.ASCII) else ""
 
 
+def parse_core_version(answer: dict[str, Json]) -> str:
+    """Return the version of Dataform core of a compilation result; empty if there is none."""
+    version = text_in(answer, "dataformCoreVersion")
+    return version if re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version) else ""
+
+
 def parse_git_url(answer: dict[str, Json]) -> str:
     """Return the address that a repository is fetched from; empty if there is none."""
     settings = answer.get("gitRemoteSettings")
@@ -235,6 +241,7 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
     dependencies = map(parse_target, objects_in(compiled, "dependencyTargets"))
     return CompiledAction(
         name=parse_target(entry.get("target")),
+        canonical_name=parse_target(entry.get("canonicalTarget")),
         kind=kind,
         file=repository_path(text_in(entry, "filePath"), prefix),
         dependencies=tuple(name for name in dependencies if name),

@@ -27,6 +27,7 @@ from dataform_action.services.google.parse import (
     parse_times,
 )
 from dataform_action.services.google.promotion import promote
+from dataform_action.services.google.schedule import check_schedule_alone, read_schedule
 from dataform_action.services.google.source_links import GITHUB_URL
 from dataform_action.services.specs import GOOGLE_CLOUD, google_request_problems
 from dataform_action.transport.client import READ_SECONDS, Transport
@@ -115,18 +116,21 @@ class GoogleDataform(Service):
         if request.environment is None and request.git_ref is None:
             # No request precedes the create: get the token now, so that it need not wait for one.
             retry(api.transport.authorize)
-            selection.check_schedule_alone(api, request)
+            check_schedule_alone(api, request)
             config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
-        schedule = selection.read_schedule(api, request)
+        schedule = read_schedule(api, request)
         compiled, prefix = compilation.compile_request(api, request, self._github_url)
         selected = selection.select(api, request, schedule, compiled)
+        notes = (*compilation.notes_on_ref(request), *selected.notes)
         if request.compile_only:
-            compiled = show_compilation(self._api, compiled, prefix, self._github_url)
+            compiled, more = show_compilation(
+                self._api, compiled, prefix, self._github_url, selected.names
+            )
+            notes += more
         body: dict[str, object] = {"compilationResult": compiled.name}
         if selected.config:
             body["invocationConfig"] = selected.config
-        notes = (*compilation.notes_on_ref(request), *selected.notes)
         return Prepared(request=request, body=body, compilation=compiled, notes=notes)
 
     def start(self, prepared: Prepared) -> Run:

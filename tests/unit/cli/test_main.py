@@ -28,12 +28,12 @@ def test_a_run_reads_well(emulator: Emulator, clock: FakeClock) -> None:
     assert ended == Ended(
         ExitCode.SUCCESS,
         [
-            "Dataform Web: triggering schedule nightly of project 1234",
+            "Dataform Web: starting a run of schedule nightly (project 1234)",
             "Settings:",
             f"  API: {emulator.url}",
             "  Longest wait between two polls: 10s",
             "  Timeout for the run: 6h",
-            "  Timeout for an API that does not answer: 10m",
+            "  Timeout for an outage of the API: 10m",
             "  Cancel the run when the step is cancelled or times out: true",
             f"Run {run.id}: {emulator.url}/#/1234/run/{run.id}",
             "Status RUNNING after 0s",
@@ -235,7 +235,7 @@ def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
     with start("run", "--schedule", "nächtlich", environ=environ) as process:
         said, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.REFUSED
-    assert said.startswith("Dataform Web: triggering schedule n?chtlich of project 1234\n")
+    assert said.startswith("Dataform Web: starting a run of schedule n?chtlich (project 1234)\n")
     assert "Traceback" not in said
     with start() as process:
         said, _ = process.communicate(timeout=30)

@@ -50,97 +50,101 @@ _REPOSITORY = Fact("Repository", "warehouse", within="europe-west1")
 
 
 @pytest.mark.parametrize(
-    ("request_", "run_id", "line"),
+    ("request_", "line"),
     [
-        (RunRequest(), None, "Web: triggering a run of project 1234"),
-        (
-            RunRequest(schedule="nightly"),
-            None,
-            "Web: triggering schedule nightly of project 1234",
-        ),
-        (
-            RunRequest(schedule="nightly", environment="production", tags=("a", "b")),
-            None,
-            "Web: triggering schedule nightly in environment production with tags a, b "
-            "of project 1234",
-        ),
-        (
-            RunRequest(schedule="nightly"),
-            "77",
-            "Web: watching run 77 of project 1234; nothing is triggered",
-        ),
-    ],
-)
-def test_the_first_line_says_what_is_about_to_happen(
-    request_: RunRequest, run_id: str | None, line: str
-) -> None:
-    """Everything that chooses what runs is named, before it runs."""
-    assert render_intent(_subject(request_, "Web", run_id=run_id)) == line
-
-
-@pytest.mark.parametrize(
-    ("request_", "run_id", "words"),
-    [
-        (RunRequest(schedule="nightly"), None, "triggering schedule nightly"),
-        (
-            RunRequest(environment="production"),
-            None,
-            "triggering a run in environment production",
-        ),
+        (RunRequest(), "Web: starting a run (project 1234)"),
+        (RunRequest(schedule="nightly"), "Web: starting a run of schedule nightly (project 1234)"),
         (
             RunRequest(schedule="nightly", environment="production"),
-            None,
-            "triggering schedule nightly in environment production",
+            "Web: starting a run of schedule nightly in environment production (project 1234)",
         ),
-        (RunRequest(git_ref="main"), None, "triggering a run of main"),
         (
-            RunRequest(git_ref="main", environment="production", tags=("a",)),
-            None,
-            "triggering a run of main in environment production with tags a",
+            RunRequest(environment="production"),
+            "Web: starting a run of environment production (project 1234)",
         ),
-        (RunRequest(git_ref="main", compile_only=True), None, "compiling main"),
+        (RunRequest(git_ref="main"), "Web: starting a run of git ref main (project 1234)"),
         (
-            RunRequest(git_ref="main", environment="staging", compile_only=True),
-            None,
-            "compiling main in environment staging",
+            RunRequest(git_ref="main", environment="production"),
+            "Web: starting a run of git ref main with the settings of environment production "
+            "(project 1234)",
+        ),
+        (
+            RunRequest(git_ref="main", compile_only=True),
+            "Web: compiling git ref main (project 1234)",
+        ),
+        (
+            RunRequest(environment="production", compile_only=True),
+            "Web: compiling environment production (project 1234)",
         ),
     ],
 )
-def test_the_first_line_names_the_repository(
-    request_: RunRequest, run_id: str | None, words: str
-) -> None:
-    """On Google Cloud the place belongs to what chooses what runs, or what is compiled."""
-    assert render_intent(_subject(request_, "Cloud", _REPOSITORY, run_id=run_id)) == (
-        f"Cloud: {words} of project 1234, repository warehouse in europe-west1"
+def test_the_first_line_says_what_is_about_to_happen(request_: RunRequest, line: str) -> None:
+    """The first line names what is run and where, before anything is sent."""
+    assert render_intent(_subject(request_, "Web")) == [line]
+
+
+def test_the_first_line_names_the_repository() -> None:
+    """On Google Cloud the place is a project, a repository and a region."""
+    assert render_intent(_subject(RunRequest(git_ref="main"), "Cloud", _REPOSITORY)) == [
+        "Cloud: starting a run of git ref main (project 1234, repository warehouse in europe-west1)"
+    ]
+
+
+def test_every_option_has_a_line() -> None:
+    """Whatever narrows or changes the run is shown; of variables only the names."""
+    request = RunRequest(
+        git_ref="main",
+        tags=("daily", "hourly"),
+        actions=tuple(f"a{number}" for number in range(12)),
+        vars=(("region", "eu"), ("key", "s3cret")),
+        schema_suffix="pr_7",
+        table_prefix="x",
+        service_account="a@p.iam.gserviceaccount.com",
+        include_dependencies=True,
+        include_dependents=False,
+        full_refresh=True,
+        promote=True,
     )
+    first, *options = render_intent(_subject(request, "Web"))
+    assert first == "Web: starting a run of git ref main (project 1234)"
+    assert options == [
+        "  Tags: daily, hourly",
+        "  Actions: a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 and 2 more",
+        "  Variables: region, key",
+        "  Schema suffix: pr_7",
+        "  Table prefix: x",
+        "  Service account: a@p.iam.gserviceaccount.com",
+        "  Dependencies: true",
+        "  Dependents: false",
+        "  Full refresh: true",
+        "  Promote: true",
+    ]
 
 
-def test_compiling_an_environment_reads_well() -> None:
-    """Without a ref, what is compiled is the environment."""
-    line = render_intent(
-        _subject(RunRequest(environment="production", compile_only=True), "Cloud", _REPOSITORY)
-    )
-    assert line == (
-        "Cloud: compiling environment production of project 1234, "
-        "repository warehouse in europe-west1"
-    )
+def test_a_value_that_looks_like_a_token_is_not_shown() -> None:
+    """A token in the wrong input is only counted."""
+    request = RunRequest(git_ref="main", schema_suffix="a1b2c3d4e5f6a7b8c9d0")
+    assert render_intent(_subject(request, "Web"))[1:] == ["  Schema suffix: (20 characters)"]
 
 
-def test_watching_a_run_names_the_repository() -> None:
-    """The same goes for a run that exists."""
-    assert render_intent(_subject(RunRequest(), "Cloud", _REPOSITORY, run_id="1-a")) == (
-        "Cloud: watching run 1-a of project 1234, repository warehouse in europe-west1; "
-        "nothing is triggered"
-    )
+def test_watching_a_run() -> None:
+    """A run that exists is named, and inputs without effect are listed."""
+    first = "Web: watching run 77 (project 1234). No run is started."
+    assert render_intent(_subject(RunRequest(), "Web", run_id="77")) == [first]
+    request = RunRequest(schedule="nightly", tags=("a",), full_refresh=False)
+    assert render_intent(_subject(request, "Web", run_id="77")) == [
+        first,
+        "run-id is given, so these inputs have no effect: schedule, tags, full-refresh",
+    ]
 
 
-def test_settings_are_told_without_the_token() -> None:
+def test_settings_are_shown_without_the_token() -> None:
     """The log shows how the run is waited for, in units for people."""
     assert render_settings(_subject(RunRequest(), "Web")) == [
         "API: https://api.dataform.co",
         "Longest wait between two polls: 30s",
         "Timeout for the run: 1h 30m",
-        "Timeout for an API that does not answer: 10m",
+        "Timeout for an outage of the API: 10m",
         "Cancel the run when the step is cancelled or times out: false",
     ]
 
@@ -247,10 +251,10 @@ def test_every_end_has_its_word(state: ActionState, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "last"), [(20, "  d.a19 succeeded"), (21, "  and 1 more actions ended")]
+    ("count", "last"), [(20, "  d.a19 succeeded"), (21, "  and 1 more succeeded")]
 )
 def test_many_ends_at_a_time_are_counted(count: int, last: str) -> None:
-    """At most 20 ends are told at a time; those left out are not told later."""
+    """At most 20 successes are named at a time. Those left out are not named later."""
     narrator = Narrator()
     update = Progressed(tuple(make_action(f"d.a{n}") for n in range(count)), 15.0)
     *ends, summary = narrator.render(update)
@@ -258,6 +262,27 @@ def test_many_ends_at_a_time_are_counted(count: int, last: str) -> None:
     assert len(ends) == count
     assert summary == f"{count} of {count} actions done after 15s"
     assert narrator.render(update) == []
+
+
+def test_failures_come_first() -> None:
+    """A failure among many other ends is always named, ahead of them."""
+    succeeded = [make_action(f"d.a{n}") for n in range(50)]
+    skipped = [make_action(f"d.s{n}", ActionState.SKIPPED) for n in range(80)]
+    failed = [make_action(f"d.f{n}", ActionState.FAILED, reason="Boom") for n in range(30)]
+    lines = Narrator().render(Progressed((*succeeded, *skipped, *failed), 16.0))
+    assert lines[:30] == [f"  d.f{n} failed: Boom" for n in range(30)]
+    assert lines[30:50] == [f"  d.a{n} succeeded" for n in range(20)]
+    assert lines[50:] == [
+        "  and 30 more succeeded, 80 more skipped",
+        "160 of 160 actions done after 16s",
+    ]
+
+
+def test_the_number_of_named_failures_is_bounded() -> None:
+    """Failures beyond the first hundred of an update are counted."""
+    failed = tuple(make_action(f"d.f{n}", ActionState.FAILED) for n in range(103))
+    lines = Narrator().render(Progressed(failed, 16.0))
+    assert lines[99:101] == ["  d.f99 failed", "  and 3 more failed"]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dataform_action.model import CompiledAction
-from dataform_action.services.google.names import match_names, tag_problems
+from dataform_action.services.google.names import match_names, reachable, tag_problems
+
+
+def actions_called(names: Iterable[str]) -> list[CompiledAction]:
+    """Return an action for each full name."""
+    return [CompiledAction(name=name, canonical_name=name) for name in names]
 
 
 def complete_names(wanted: Iterable[str], compiled: Iterable[str]) -> list[str]:
     """Return the names that are found, where all of them are."""
-    found, problems = match_names(wanted, compiled)
+    found, problems = match_names(wanted, actions_called(compiled))
     assert problems == []
     return found
 
@@ -98,12 +103,57 @@ def test_nothing_wanted() -> None:
 )
 def test_name_that_fits_no_one(wanted: str, problem: str) -> None:
     """A name that fits none or several tells the nearest."""
-    assert match_names([wanted], COMPILED) == ([], [("actions", problem)])
+    assert match_names([wanted], actions_called(COMPILED)) == ([], [("actions", problem)])
+
+
+SUFFIXED = [
+    CompiledAction(name="p.sales_pr_7.orders", canonical_name="p.sales.orders"),
+    CompiledAction(name="p.raw_pr_7.orders", canonical_name="p.raw.orders"),
+    CompiledAction(name="p.sales_pr_7.x_items", canonical_name="p.sales.items"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "full"),
+    [
+        ("sales.orders", "p.sales_pr_7.orders"),
+        ("sales_pr_7.orders", "p.sales_pr_7.orders"),
+        ("p.raw.orders", "p.raw_pr_7.orders"),
+        ("items", "p.sales_pr_7.x_items"),
+        ("x_items", "p.sales_pr_7.x_items"),
+    ],
+)
+def test_names_as_the_project_writes_them(wanted: str, full: str) -> None:
+    """With a suffix or a prefix, a name fits with it and without it."""
+    assert match_names([wanted], SUFFIXED) == ([full], [])
+
+
+def test_a_name_that_fits_twice_means_the_compiled_one() -> None:
+    """The name of one action may be the name without a suffix of another."""
+    compiled = [
+        CompiledAction(name="p.s_dev.a", canonical_name="p.s.a"),
+        CompiledAction(name="p.s_dev_dev.a", canonical_name="p.s_dev.a"),
+    ]
+    assert match_names(["s_dev.a"], compiled) == (["p.s_dev.a"], [])
+
+
+def test_a_name_without_its_suffix_may_be_ambiguous() -> None:
+    """The compiled names tell the actions apart."""
+    _, [(_, problem)] = match_names(["orders"], SUFFIXED)
+    assert problem.endswith("write one of p.raw_pr_7.orders, p.sales_pr_7.orders")
+
+
+def test_reachable_names() -> None:
+    """Names are found at any distance, and a circle ends."""
+    edges = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["e"]}
+    assert reachable(["a"], edges) == {"a", "b", "c"}
+    assert reachable(["c", "d"], edges) == {"a", "b", "c", "d", "e"}
+    assert reachable([], edges) == set()
 
 
 def test_long_lists_are_cut() -> None:
     """Of many that fit, three are told, and how many more there are."""
-    _, problems = match_names(["x"], [f"p.s{number}.x" for number in range(5)])
+    _, problems = match_names(["x"], actions_called(f"p.s{number}.x" for number in range(5)))
     assert problems == [
         ("actions", "'x' fits several actions: write one of p.s0.x, p.s1.x, p.s2.x and 2 more")
     ]
@@ -111,7 +161,7 @@ def test_long_lists_are_cut() -> None:
 
 def test_every_problem_at_once() -> None:
     """Every name that does not fit is told, also beside one that does."""
-    found, problems = match_names(["customers", "orders", "q"], COMPILED)
+    found, problems = match_names(["customers", "orders", "q"], actions_called(COMPILED))
     assert found == [COMPILED[3]]
     assert [name for name, _ in problems] == ["actions", "actions"]
 
@@ -124,7 +174,7 @@ NAMES = st.lists(
 @given(NAMES, st.lists(st.sampled_from(("a", "b", "a.b", "b.c", "a.b.c", "c.b.a")), max_size=3))
 def test_what_is_found_was_compiled(compiled: list[str], wanted: list[str]) -> None:
     """Whatever is found was compiled, ends in what was wanted, and is the only one."""
-    found, problems = match_names(wanted, compiled)
+    found, problems = match_names(wanted, actions_called(compiled))
     if problems:
         return
     for full in found:

@@ -1,0 +1,79 @@
+"""What a step was asked to run, as facts that the log and the summary show alike. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import NamedTuple
+
+from dataform_action.model import RunRequest
+from dataform_action.text import is_showable
+
+_MOST_VALUES = 10
+_FLAGS = (
+    ("Dependencies", "include_dependencies"),
+    ("Dependents", "include_dependents"),
+    ("Full refresh", "full_refresh"),
+    ("Promote", "promote"),
+)
+
+
+class RequestFact(NamedTuple):
+    """A part of a request by its label, and ``more``: how many values are left out."""
+
+    label: str
+    values: tuple[str, ...]
+    more: int = 0
+
+
+def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
+    """Return what a request runs: its environment, schedule and Git ref."""
+    return tuple(
+        RequestFact(label, (value,))
+        for label, value in (
+            ("Environment", request.environment),
+            ("Schedule", request.schedule),
+            ("Git ref", request.git_ref),
+        )
+        if value
+    )
+
+
+def option_facts(request: RunRequest) -> tuple[RequestFact, ...]:
+    """Return what narrows or changes a run. Of variables only the names: values may be secrets."""
+    return tuple(_options(request))
+
+
+def _options(request: RunRequest) -> Iterator[RequestFact]:
+    for label, values in (
+        ("Tags", request.tags),
+        ("Actions", request.actions),
+        ("Variables", tuple(_safe(name) for name, _ in request.vars)),
+    ):
+        if values:
+            yield RequestFact(label, values[:_MOST_VALUES], max(0, len(values) - _MOST_VALUES))
+    for label, value in (
+        ("Schema suffix", request.schema_suffix),
+        ("Table prefix", request.table_prefix),
+        ("Service account", request.service_account),
+    ):
+        if value:
+            yield RequestFact(label, (_safe(value),))
+    for label, name in _FLAGS:
+        flag: bool | None = getattr(request, name)
+        # An explicit false beats the schedule's true; promote is false by default.
+        if flag or (flag is False and name != "promote"):
+            yield RequestFact(label, (str(flag).lower(),))
+
+
+def _safe(value: str) -> str:
+    """Return a value, unless it may be a token that was given to the wrong input."""
+    return value if is_showable(value) else f"({len(value)} characters)"
+
+
+def inputs_of(request: RunRequest) -> list[str]:
+    """Return the names of the inputs that a request was made of."""
+    plain = RunRequest()
+    return [
+        field.name.replace("_", "-")
+        for field in fields(RunRequest)
+        if getattr(request, field.name) not in (None, getattr(plain, field.name))
+    ]
