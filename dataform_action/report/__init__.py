@@ -1,4 +1,4 @@
-"""What a step says about its run: one analysis, and a renderer for each place it appears in.
+"""The report of a step: one analysis, and one renderer for each place where it appears.
 
 Others use ``publish.publish``, ``outcome`` and ``progress``.
 """

@@ -57,10 +57,10 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """What the step reports, whatever ended it.
+    """What the step reports, however it ended.
 
-    ``title`` is made of fixed words, ``words`` say what happened and what to do. ``duration``
-    is in seconds. ``commit`` is what was compiled, ``files_url`` the address below which its
+    ``title`` is a fixed text, ``words`` say what happened and what to do. ``duration`` is in
+    seconds. ``commit`` is what was compiled, ``files_url`` the address below which its
     files are shown, and ``core_version`` the version of Dataform core. ``compiled`` is what would
     run, after a step that only compiles. ``has_unread_actions`` says that the run has actions which
     could not be read. ``remarks`` are lines about the run, such as what a schedule sets, and
@@ -91,7 +91,7 @@ class StepOutcome:
 
     @property
     def hint(self) -> str:
-        """Return what to do; it may be empty."""
+        """Return what to do. It may be empty."""
         return "".join(map(str, self.words.hint))
 
 
@@ -104,7 +104,7 @@ _TITLES = {
 
 
 def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
-    """Return what the step reports of how its run stands."""
+    """Return what the step reports about the outcome of its run."""
     prepared = run_outcome.prepared
     outcome = _by_cause(run_outcome)
     if prepared is None:
@@ -209,11 +209,11 @@ def _classify(error: DataformError, run: Run | None) -> tuple[ExitCode, str, Sta
         case Refused():
             return ExitCode.REFUSED, "Dataform: the API refused", unknown
         case WaitTimeout():
-            # What came after a run that is over may time out as well.
+            # A request after the run's end may time out as well.
             ended = run is not None and run.state.ended
             return ExitCode.TIMEOUT, "Dataform: timeout", unknown if ended else State.TIMED_OUT
         case GaveUp() | Unusable():
-            return ExitCode.NO_ANSWER, "Dataform: no usable answer", unknown
+            return ExitCode.NO_ANSWER, "Dataform: no usable response", unknown
         case RunMayExist():
             return ExitCode.NO_ANSWER, "Dataform: the run may exist", unknown
         case _:
@@ -235,7 +235,7 @@ def _of_internal_error(error: BaseException, run_outcome: RunOutcome) -> StepOut
     return StepOutcome(
         exit_code=ExitCode.INTERNAL_ERROR,
         status=State.FAILURE,
-        title="Dataform: a defect of this action",
+        title="Dataform: internal error",
         words=words_of_internal_error(error, run_outcome.run),
         run=run_outcome.run,
         duration=run_outcome.elapsed,

@@ -1,4 +1,4 @@
-"""The outputs that only the outcome of a step knows; ``action/observers`` sets the others."""
+"""The outputs that are known at the end. ``action/observers`` sets the others earlier."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.words import Note
 
-#: Linux starts no program with a variable of more than 128 KiB, and workflows hand outputs to
-#: programs in variables.
+#: Workflows pass outputs in environment variables. Linux does not start a program with a variable
+#: of more than 128 KiB.
 FAILED_ACTIONS_LIMIT = 50_000
 
 
@@ -19,9 +19,9 @@ def render_outputs(
 ) -> dict[str, str]:
     """Return the outputs by their names.
 
-    Where a service knows actions, the failed ones are a list whatever happened, so that a
-    workflow can read it. Only without an analysis, or without the actions of a run that ended, is
-    it left out: an empty list would be wrong.
+    If the service knows actions, ``failed-actions`` is always a list, so that a workflow can parse
+    it. It is omitted if the analysis failed or the actions of the run could not be read, because
+    an empty list would be wrong then.
     """
     outputs = {"status": outcome.status.value}
     if outcome.duration is not None:
@@ -38,21 +38,21 @@ def render_outputs(
 
 
 def notes_on_outputs(analysis: Analysis) -> tuple[Note, ...]:
-    """Return that the list of failed actions is not whole, if it is not."""
+    """Return a warning if the list of failed actions is not complete."""
     count, listed = len(analysis.failed), len(_names_that_fit(analysis))
     if count == listed:
         return ()
     text = (
-        f"The output failed-actions has {listed:,} of {count:,} names, to fit into a variable of "
-        "the environment. Use failed-actions-count for their number."
+        f"The output failed-actions has {listed:,} of {count:,} names, so that it fits into an "
+        "environment variable. The output failed-actions-count has the number."
     )
     return (Note(title="Dataform: an output was shortened", text=text),)
 
 
 def _names_that_fit(analysis: Analysis) -> list[str]:
-    """Return the names of failed actions, whole, for a list of limited length.
+    """Return the names of failed actions for a list of limited length, sorted.
 
-    Those that blocked the most go first into the list, which is sorted by name.
+    If not all names fit, the actions that blocked the most are kept. No name is cut.
     """
     names = []
     left = FAILED_ACTIONS_LIMIT - len("[]")

@@ -1,4 +1,4 @@
-"""Where an outcome goes: the outputs, the job summary, and the last lines of the log."""
+"""Write the outcome to the outputs, the job summary, and the end of the log."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from dataform_action.report.summary import render_summary
 def publish(
     outcome: StepOutcome, subject: Subject | None, console: Console, files: FileCommands
 ) -> None:
-    """Leave the outcome in the outputs, the job summary and the log.
+    """Write the outcome to the outputs, the job summary and the log.
 
-    The subject is ``None`` where the inputs were bad. An error in a part of the report is a
-    warning, and changes neither the other parts nor the exit code.
+    The subject is ``None`` if the inputs were bad. An error in one part of the report becomes a
+    warning. It changes neither the other parts nor the exit code.
     """
-    # Before anything is cut: half a secret is found by nobody.
+    # Redact before anything is cut: no search finds half a secret.
     outcome = redacted(outcome, console.redact)
     subject = redacted(subject, console.redact)
     analysis = None
@@ -41,7 +41,7 @@ def publish(
     if summary:
         with _Guard(console, "job summary"):
             files.summary(render_summary(outcome, analysis, subject, files.summary_room()))
-    with _Guard(console, "log's list of what failed"):
+    with _Guard(console, "list of failures in the log"):
         _print_actions(outcome, analysis, console, "the job summary" if summary else "the log")
     for note in outcome.notes:
         console.warning(note.text, note.title)
@@ -53,7 +53,7 @@ def publish(
 
 
 class _Guard:
-    """A block that makes a part of the report: an error in it becomes a warning."""
+    """A block that renders one part of the report. An error in it becomes a warning."""
 
     def __init__(self, console: Console, part: str) -> None:
         self._console = console
@@ -70,9 +70,9 @@ class _Guard:
         lines = "".join(traceback.format_exception(error)).splitlines()
         self._console.group("Traceback", lines)
         self._console.warning(
-            f"The {self._part} could not be made: {type(error).__name__}: {error}. The result of "
-            "the step is not touched by that. Please report it with the lines above.",
-            "Dataform: a defect of this action",
+            f"The {self._part} could not be written: {type(error).__name__}: {error}. The result "
+            "of the step does not change. Please report this error with the lines above.",
+            "Dataform: internal error",
         )
         return True
 
@@ -80,14 +80,12 @@ class _Guard:
 def _print_actions(
     outcome: StepOutcome, analysis: Analysis, console: Console, elsewhere: str
 ) -> None:
-    """Print what failed and why, so that it stands at the end of the log."""
+    """Print what failed and why at the end of the log."""
     for place in render_annotations(outcome, analysis, elsewhere):
         console.error(
             place.message, place.title, file=place.file, line=place.line, column=place.column
         )
     if analysis.actions:
-        console.group(
-            "All actions, first those that failed, then the slowest", render_actions(analysis)
-        )
+        console.group("All actions: failed first, then by duration", render_actions(analysis))
     for line in render_failures(outcome, analysis):
         console.line(line)

@@ -1,4 +1,4 @@
-"""The job summary: the outcome, what failed and why, what was slow, where to look."""
+"""The job summary: the outcome, what failed and why, and what was slow."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ def render_summary(
     subject: Subject | None,
     limit: int = SUMMARY_LIMIT,
 ) -> str:
-    """Return the job summary in at most ``limit`` bytes; without a subject it has no facts.
+    """Return the job summary in at most ``limit`` bytes. Without a subject it has no facts.
 
-    No secret may be left in what it is given: escapes and cuts would break it up.
+    The arguments must be free of secrets, because escapes and cuts would hide a secret from the
+    redaction.
     """
     page = Page(limit)
-    page.add("how the step ended", [f"## {_icon(outcome)} {outcome.title}", "", *_words(outcome)])
+    page.add("the outcome", [f"## {_icon(outcome)} {outcome.title}", "", *_words(outcome)])
     if subject is not None:
         outcome, analysis = _shortened(outcome, analysis, f"{subject.project_id}.")
         page.add("what was run", [_facts(outcome, analysis, subject)])
@@ -54,7 +55,7 @@ def render_summary(
 def _shortened(
     outcome: StepOutcome, analysis: Analysis, project: str
 ) -> tuple[StepOutcome, Analysis]:
-    """Return both with actions that are named without the project, which stands above them."""
+    """Return both with short names of actions. The facts name the project."""
 
     def short(name: str) -> str:
         return name.removeprefix(project) if name.count(".") > project.count(".") else name
@@ -72,9 +73,9 @@ def _icon(outcome: StepOutcome) -> str:
 
 
 def _words(outcome: StepOutcome) -> list[str]:
-    """Return what happened and what to do, with the way to the run's log."""
+    """Return what happened and what to do, with a link to the run's log."""
     log = Link("" if outcome.run is None else outcome.run.log_url)
-    # Where compile errors are shown is for the log to say.
+    # This page shows the compile errors. The hint is for the log.
     hint = () if outcome.compile_errors else outcome.words.hint
     paragraphs = [*_paragraphs(outcome.words.message), *_paragraphs(hint)]
     shown = [" ".join(filter(None, (_part(part, log) for part in parts))) for parts in paragraphs]
@@ -94,7 +95,7 @@ def _note(note: Note) -> list[str]:
 
 
 def _paragraphs(text: Text) -> Iterator[list[str | Link]]:
-    """Return the lines of a text, each in its parts."""
+    """Yield the lines of a text, each as a list of parts."""
     paragraph: list[str | Link] = []
     for part in text:
         for piece in [part] if isinstance(part, Link) else part.splitlines(keepends=True):
@@ -106,7 +107,7 @@ def _paragraphs(text: Text) -> Iterator[list[str | Link]]:
 
 
 def _part(part: str | Link, log: Link) -> str:
-    """Return a part of a text as Markdown; the run's log has a name of its own."""
+    """Return a part of a text as Markdown. The link to the run's log has a fixed text."""
     if not isinstance(part, Link):
         return prose(part)
     if not is_link(part.url):
@@ -146,7 +147,7 @@ def _place(fact: Fact) -> str:
 
 
 def _commit(outcome: StepOutcome) -> str:
-    """Return the commit in short, linked to its page where its files have one."""
+    """Return the short commit, as a link if the address of its files is known."""
     base = outcome.files_url.removesuffix(f"/blob/{outcome.commit}")
     known = re.fullmatch("[0-9a-f]{40}", outcome.commit)
     shown = code(outcome.commit[:7] if known else outcome.commit)

@@ -1,4 +1,4 @@
-"""What a step says of its outcome, in parts, and the words that several renderers share. Pure."""
+"""The texts of a step's outcome, in parts, and small texts that renderers share. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_REASON = "The API gives no reason."
 
 
 class Mention(Enum):
-    """A fact that a text gives, so that it needs no place beside it."""
+    """A fact that a text states, so that the summary need not repeat it."""
 
     RUN = auto()
     DURATION = auto()
@@ -46,7 +46,7 @@ Text = tuple[str | Link, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What happened (``message``) with names and values, and what to do (``hint``)."""
+    """What happened, with names and values (``message``), and what to do (``hint``)."""
 
     message: Text
     hint: Text = ()
@@ -55,7 +55,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What a reader must know beside the outcome. The title is made of fixed words."""
+    """A warning that belongs to the outcome. The title is a fixed text."""
 
     title: str
     text: str
@@ -67,7 +67,7 @@ _VERBS = {
     State.CANCELLED: "was cancelled in Dataform",
     State.TIMED_OUT: "timed out in Dataform",
 }
-#: In this order: what matters most first.
+#: The most important state first.
 _ACTION_VERBS = (
     (ActionState.FAILED, "failed", "failed"),
     (ActionState.SKIPPED, "was skipped", "were skipped"),
@@ -78,7 +78,7 @@ _ACTION_VERBS = (
 
 
 def words_of_result(result: Result) -> Words:
-    """Return the words for a run that came to its own end."""
+    """Return the text for a run that ended by itself."""
     run, counts = result.run, count_states(result.actions)
     words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}."]
     mentions = {Mention.RUN, Mention.DURATION}
@@ -87,9 +87,9 @@ def words_of_result(result: Result) -> Words:
         mentions.add(Mention.COUNTS)
     failed = any(action.state is ActionState.FAILED for action in result.actions)
     if run.state is State.FAILURE and result.actions and not failed:
-        words.append("No action failed: the run failed before any of them ran, or around them.")
+        words.append("No action failed: the run failed before or outside its actions.")
     good = run.state is State.SUCCESS
-    hint: Text = () if good else ("Its log says why: ", Link(run.log_url))
+    hint: Text = () if good else (Link(run.log_url),)
     return Words(
         message=(" ".join(words),),
         hint=hint,
@@ -98,19 +98,19 @@ def words_of_result(result: Result) -> Words:
 
 
 def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, ...]:
-    """Return what the report of a run leaves out and why, or that the run built nothing.
+    """Return what is missing in the report and why, or a warning that the run built nothing.
 
     ``has_actions`` says that the service knows the actions of a run.
     """
     if result.actions_error is not None:
         failed = result.run.state is State.FAILURE
-        lost = "say which of them failed" if failed else "list them"
-        text = f"The actions of the run could not be read, so this report cannot {lost}."
+        lost = "name the failed ones" if failed else "list them"
+        text = f"The run's actions could not be read, so this report cannot {lost}."
         return (_note_on_error(text, result.actions_error),)
     if result.details_error is not None and result.actions:
         text = (
-            "What the compilation says of the actions could not be read, so this report has "
-            "neither their files nor what they blocked."
+            "The compilation could not be read, so this report has neither the files of the "
+            "actions nor the actions that they blocked."
         )
         return (_note_on_error(text, result.details_error),)
     if has_actions and {action.state for action in result.actions} <= {ActionState.DISABLED}:
@@ -120,13 +120,10 @@ def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, 
 
 def _nothing_built(result: Result) -> str:
     if result.actions:
-        return "All actions of the run are disabled: nothing was built."
-    text = "The run had no actions: nothing was built."
+        return "Nothing was built: all actions of the run are disabled."
+    text = "Nothing was built: the run had no actions."
     if result.run.state is State.SUCCESS:
-        text += (
-            " Check which tags and actions are selected, in the inputs or in the workflow "
-            "configuration."
-        )
+        text += " Check the tags and actions that the inputs or the workflow configuration select."
     return text
 
 
@@ -136,7 +133,7 @@ def _note_on_error(text: str, error: DataformError) -> Note:
 
 
 def words_of_compilation(compilation: Compilation) -> Words:
-    """Return the words for a compilation without errors that was all that was asked for."""
+    """Return the text for a step that only compiled, without errors."""
     commit = f" of commit {compilation.commit}" if compilation.commit else ""
     return Words(
         message=(f"The compilation{commit} has no errors. Nothing was run (compile-only: true).",)
@@ -144,19 +141,19 @@ def words_of_compilation(compilation: Compilation) -> Words:
 
 
 def words_of_start(run: Run) -> Words:
-    """Return the words for a run that is not waited for."""
+    """Return the text for a run that was started without waiting."""
     return Words(
-        message=(f"Run {run.id} was started and is not waited for (wait: false).",),
+        message=(f"Run {run.id} was started. The step does not wait for it (wait: false).",),
         mentions=frozenset({Mention.RUN}),
     )
 
 
 def words_of_error(error: DataformError, run: Run | None) -> Words:
-    """Return an error's own words, in which known addresses become links."""
+    """Return an error's own text. Known addresses in it become links."""
     urls = ("" if run is None else run.log_url, _url_of(error))
     mentions: frozenset[Mention] = frozenset()
     if run is not None and not run.state.ended:
-        # Those of a run that ended are about what came after it.
+        # For a run that ended, the error is about a later request.
         match error:
             case WaitTimeout():
                 mentions = frozenset({Mention.RUN, Mention.DURATION})
@@ -170,7 +167,7 @@ def words_of_error(error: DataformError, run: Run | None) -> Words:
 
 
 def words_of_signal(signal: Interrupted, run_outcome: RunOutcome) -> Words:
-    """Return the words for a step that a signal stopped, and for what that means to its run."""
+    """Return the text for a step that a signal stopped, with the state of its run."""
     stopped = f"The step was stopped by {signal.name}."
     lost = signal.__cause__ or signal.__context__
     if run_outcome.run is not None:
@@ -181,7 +178,7 @@ def words_of_signal(signal: Interrupted, run_outcome: RunOutcome) -> Words:
     if signal.cut_short or run_outcome.may_exist:
         return Words(
             message=(f"{stopped} It was about to create a run, so the run may exist.",),
-            hint=("Look at the project's runs before you run this again.",),
+            hint=("Check the project's runs before you run this again.",),
         )
     return Words(message=(f"{stopped} No run was created.",))
 
@@ -190,7 +187,7 @@ def _words_of_stopped_run(stopped: str, run: Run, run_outcome: RunOutcome) -> Wo
     log = Link(run.log_url)
     hint = ("The run: ", log)
     if run.state.ended:
-        return Words(message=(f"{stopped} The run had ended by then: {run.status}.",), hint=hint)
+        return Words(message=(f"{stopped} The run had already ended: {run.status}.",), hint=hint)
     fate, named = _fate(run, log, run_outcome)
     return Words(
         message=(f"{stopped} ", *fate) if fate else (stopped,),
@@ -200,19 +197,19 @@ def _words_of_stopped_run(stopped: str, run: Run, run_outcome: RunOutcome) -> Wo
 
 
 def _fate(run: Run, log: Link, run_outcome: RunOutcome) -> tuple[Text, bool]:
-    """Return what becomes of a run that goes on without the step, and whether that names it."""
+    """Return the text on a run that outlives the step, and whether the text names the run."""
     match run_outcome.cancellation:
         case CancelRequested() | LeftRunning(error=None | CancelUnsupported()) as update:
             return _in_parts(str(update).rstrip(), log.url), True
         case LeftRunning() as update:
             return _in_parts(str(update).rstrip(), log.url), False
         case None if not run_outcome.waits:
-            return (f"Run {run.id} goes on, since wait is false: ", log), True
+            return (f"Run {run.id} continues, because wait is false: ", log), True
     return (), False
 
 
 def words_of_internal_error(error: BaseException, run: Run | None) -> Words:
-    """Return the words for an error that nobody foresaw."""
+    """Return the text for an internal error."""
     report = "Please report it with the lines above."
     return Words(
         message=(f"{type(error).__name__}: {error}",),
@@ -225,8 +222,8 @@ def _url_of(error: DataformError) -> str:
 
 
 def _in_parts(text: str, *urls: str) -> Text:
-    """Return a text that others wrote in parts, with the addresses that it holds as links."""
-    # Longest first: one may begin with another.
+    """Return a text in parts, with the known addresses in it as links."""
+    # Longest first, because one address may be the start of another.
     known = sorted(filter(None, urls), key=len, reverse=True)
     if not known:
         return (text,) if text else ()
@@ -247,12 +244,12 @@ def count_states(actions: tuple[Action, ...]) -> str:
 
 
 def took(seconds: float) -> str:
-    """Return a duration for people; what is under a second is not nothing."""
+    """Return a duration for people, such as ``2m 13s``; a part of a second is ``under 1s``."""
     return format_duration(seconds) if seconds >= 1 else "under 1s"
 
 
 def all_of(count: int) -> str:
-    """Return the words for all actions, such as ``All 7 actions``."""
+    """Return a heading for all actions, such as ``All 7 actions``."""
     return "The one action" if count == 1 else f"All {count:,} actions"
 
 

@@ -24,7 +24,7 @@ from tests.support.fakes import Step
 #: What a response may take in the emulator, so that one that never comes is soon given up.
 READ_SECONDS = 0.3
 NIGHTLY = RunRequest(schedule="nightly")
-NO_ANSWER = "Dataform: no usable answer"
+NO_ANSWER = "Dataform: no usable response"
 _HOUR = Polling(timeout=3600)
 _LOST = [NoResponse("lost")]
 _ODD = [InvalidResponse("odd")]

@@ -78,4 +78,4 @@ def test_any_locale(emulator: Emulator, tmp_path: Path) -> None:
     inputs = inputs_for(emulator, tags="täglich, 毎日")
     step = run_apart(tmp_path, inputs, LC_ALL="en_US.ISO-8859-1", PYTHONIOENCODING="ascii")
     assert step.exit_code == 0
-    assert "with tags täglich, 毎日" in step.log[1]
+    assert "  Tags: täglich, 毎日" in step.log

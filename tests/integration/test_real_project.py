@@ -166,5 +166,5 @@ def test_failure_without_a_failed_action(tmp_path: Path, clock: FakeClock) -> No
         emulator.set_course("nightly", Course(ending="FAILED"))
         step = play(emulator, tmp_path, clock, schedule="nightly")
     assert step.exit_code == 1
-    assert "No action failed: the run failed before any of them ran" in step.errors[-1]
+    assert "No action failed: the run failed before or outside its actions." in step.errors[-1]
     assert json.loads(step.outputs["failed-actions"]) == []

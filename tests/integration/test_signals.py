@@ -204,7 +204,7 @@ def test_run_that_is_not_waited_for(emulator: Emulator, start: Callable[..., Sta
     emulator.wait_for(lambda: emulator.requests)
     left = step.stop(signal.SIGINT)
     assert left.exit_code == 130
-    assert f"Run {emulator.runs[0].id} goes on, since wait is false" in left.errors[0]
+    assert f"Run {emulator.runs[0].id} continues, because wait is false" in left.errors[0]
 
 
 @BOTH

@@ -120,10 +120,10 @@ def test_a_run_without_a_single_action(tmp_path: Path, clock: FakeClock, environ
     with Emulator(repositories=[empty]) as emulator:
         step = play(emulator, tmp_path, clock, environment=environment)
     assert step.exit_code == 0
-    said = "The run had no actions: nothing was built."
+    said = "Nothing was built: the run had no actions."
     assert any(said in line for line in step.log)
     assert said in step.summary
-    assert "Check which tags and actions" in step.summary
+    assert "Check the tags and actions" in step.summary
 
 
 def test_actions_that_cannot_be_read_are_not_said_to_be_none(

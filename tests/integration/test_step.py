@@ -85,7 +85,7 @@ def test_unsuccessful_run(
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert step.outputs["status"] == status
     assert len(step.errors) == 1
-    assert f"Run {run.id} {words}%0AIts log says why: {emulator.url}/#/1234/run" in step.errors[0]
+    assert f"Run {run.id} {words}%0A{emulator.url}/#/1234/run" in step.errors[0]
     assert words in step.summary
     assert f"[Open the run's log](<{emulator.url}/#/1234/run/{run.id}>)" in step.summary
 
@@ -373,7 +373,7 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
         "my-project.marts.customers: Query error: Division by zero"
     )
     assert "Of 11 actions, 1 failed, 4 were skipped, " in outcome
-    fold = step.log.index("::group::All actions, first those that failed, then the slowest")
+    fold = step.log.index("::group::All actions: failed first, then by duration")
     place = step.log.index("What failed:")
     assert step.log.index(on_file) < fold < step.log.index("::endgroup::", fold) < place
     assert step.log[place + 1 : place + 3] == [
@@ -398,7 +398,7 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
 )
 @pytest.mark.parametrize(
     ("schedule", "exit_code", "lost"),
-    [("failure", 1, "cannot say which of them failed"), ("nightly", 0, "cannot list them")],
+    [("failure", 1, "cannot name the failed ones"), ("nightly", 0, "cannot list them")],
 )
 def test_actions_that_cannot_be_read(
     emulator: Emulator,
@@ -417,7 +417,7 @@ def test_actions_that_cannot_be_read(
     assert "failed-actions" not in step.outputs
     [warning] = step.warnings
     for shown in (warning, step.summary):
-        assert f"The actions of the run could not be read, so this report {lost}." in shown
+        assert f"The run's actions could not be read, so this report {lost}." in shown
         assert why in shown
 
 
@@ -432,7 +432,7 @@ def test_a_run_without_actions(
         step = run_here(tmp_path, google_inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.SUCCESS
     assert step.outputs["failed-actions"] == "[]"
-    words = "The run had no actions: nothing was built."
+    words = "Nothing was built: the run had no actions."
     assert [words in warning for warning in step.warnings] == ([True] if selected else [])
     assert (words in step.summary) == bool(selected)
 
@@ -443,8 +443,8 @@ def test_details_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_p
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
     assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
     [warning] = step.warnings
-    assert "neither their files nor what they blocked" in warning
-    assert "neither their files nor what they blocked" in step.summary
+    assert "neither the files of the actions nor the actions that they blocked" in warning
+    assert "neither the files of the actions nor the actions that they blocked" in step.summary
 
 
 def test_progress_is_told_now_and_then(

@@ -104,7 +104,7 @@ def test_a_run_that_ended_decides_the_step(
         status=state,
         title=title,
         message=message,
-        hint=f"Its log says why: {_LINK}" if exit_code else "",
+        hint=f"{_LINK}" if exit_code else "",
         run=_run(state),
         duration=65.9,
     )
@@ -131,7 +131,7 @@ def test_a_result_keeps_its_actions_and_its_compilation() -> None:
         (
             State.FAILURE,
             "failed after 1s. Of 1 action, 1 succeeded. No action failed: the run failed before "
-            "any of them ran, or around them.",
+            "or outside its actions.",
         ),
         (State.SUCCESS, "succeeded after 1s. Of 1 action, 1 succeeded."),
         (
@@ -226,7 +226,7 @@ def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
         exit_code=ExitCode.SUCCESS,
         status=State.RUNNING,
         title="Dataform run started",
-        message="Run 77 was started and is not waited for (wait: false).",
+        message="Run 77 was started. The step does not wait for it (wait: false).",
         run=_run(),
     )
 
@@ -249,9 +249,9 @@ def test_a_run_that_is_not_waited_for_is_no_failure() -> None:
             State.FAILURE,
             State.RUNNING,
         ),
-        (GaveUp("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
-        (NoResponse("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
-        (Misconfigured("x"), 4, "Dataform: no usable answer", State.FAILURE, State.RUNNING),
+        (GaveUp("x"), 4, "Dataform: no usable response", State.FAILURE, State.RUNNING),
+        (NoResponse("x"), 4, "Dataform: no usable response", State.FAILURE, State.RUNNING),
+        (Misconfigured("x"), 4, "Dataform: no usable response", State.FAILURE, State.RUNNING),
         (RunMayExist("x"), 4, "Dataform: the run may exist", State.FAILURE, State.RUNNING),
         (WaitTimeout("x"), 5, "Dataform: timeout", State.TIMED_OUT, State.TIMED_OUT),
     ],
@@ -322,7 +322,7 @@ def _interrupted(
             None,
             143,
             "The step was stopped by SIGTERM. It was about to create a run, so the run may exist.",
-            "Look at the project's runs before you run this again.",
+            "Check the project's runs before you run this again.",
         ),
     ],
 )
@@ -342,8 +342,8 @@ def test_a_signal_is_an_outcome_with_the_signals_exit_code(
     )
 
 
-_GOES_ON = f"Run 77 goes on, since wait is false: {_LINK}"
-_ENDED = "The run had ended by then: WORD."
+_GOES_ON = f"Run 77 continues, because wait is false: {_LINK}"
+_ENDED = "The run had already ended: WORD."
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_an_internal_error_is_told_apart_from_everything_else(run: Run | None, l
         outcome_of(RunOutcome(run=run, error=KeyError("a"))),
         exit_code=ExitCode.INTERNAL_ERROR,
         status=State.FAILURE,
-        title="Dataform: a defect of this action",
+        title="Dataform: internal error",
         message="KeyError: 'a'",
         hint=f"Please report it with the lines above.{link}",
         run=run,

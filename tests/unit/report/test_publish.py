@@ -85,7 +85,7 @@ def test_nobody_is_told_of_an_output_that_nobody_reads() -> None:
     [
         ({"duration": float("nan")}, ["outputs", "job summary"]),
         ({"files_url": None}, ["job summary"]),
-        ({"compile_errors": (None,)}, ["job summary", "log's list of what failed"]),
+        ({"compile_errors": (None,)}, ["job summary", "list of failures in the log"]),
         ({"actions": (None,)}, ["analysis of the actions"]),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_defect_in_a_part_takes_no_other(
     outcome = replace(outcomes()["google-failure"][0], exit_code=exit_code, **broken)
     log, outputs, summary = _publish(tmp_path, outcome)
     warnings = [command.message for command in _named(log, "warning")]
-    assert [text.partition(" could not be made: ")[0] for text in warnings] == [
+    assert [text.partition(" could not be written: ")[0] for text in warnings] == [
         f"The {part}" for part in lost
     ]
     assert [group.message for group in _named(log, "group")].count("Traceback") == len(lost)
@@ -108,7 +108,7 @@ def test_a_defect_in_a_part_takes_no_other(
 
 
 def test_without_an_analysis_no_list_says_that_nothing_failed(tmp_path: Path) -> None:
-    """A list that could not be made is left out: an empty one would be wrong."""
+    """A list that could not be written is omitted: an empty one would be wrong."""
     nothing: Any = None
     outcome = replace(outcomes()["google-failure"][0], actions=(nothing,))
     _, outputs, summary = _publish(tmp_path, outcome)

@@ -57,9 +57,9 @@ def test_a_result_gives_the_run_and_its_duration() -> None:
 
 
 def test_a_result_that_is_no_success_links_the_log() -> None:
-    """The address stands in the hint as a part of its own."""
+    """The hint is the address of the log."""
     words = words_of_result(Result(run=_ended(State.CANCELLED), duration=65.0))
-    assert words.hint == ("Its log says why: ", _LOG)
+    assert words.hint == (_LOG,)
 
 
 _GRANT = Refused("GET /run/77: HTTP 403.", status=403, hint="Grant a role.")
@@ -67,13 +67,13 @@ _GRANT = Refused("GET /run/77: HTTP 403.", status=403, hint="Grant a role.")
 
 @pytest.mark.parametrize(
     ("state", "lost"),
-    [(State.FAILURE, "say which of them failed"), (State.SUCCESS, "list them")],
+    [(State.FAILURE, "name the failed ones"), (State.SUCCESS, "list them")],
 )
 def test_actions_that_could_not_be_read_are_noted(state: State, lost: str) -> None:
     """The note has the error and what to do about it; a hint that says nothing is left out."""
     [note] = notes_on_result(Result(run=_ended(state), duration=1, actions_error=_GRANT))
     assert note.text == (
-        f"The actions of the run could not be read, so this report cannot {lost}.\n"
+        f"The run's actions could not be read, so this report cannot {lost}.\n"
         "GET /run/77: HTTP 403.\nGrant a role."
     )
     silent = Result(run=_ended(state), duration=1, actions_error=NoResponse("HTTP 503."))
@@ -85,7 +85,7 @@ def test_actions_without_their_details_are_noted() -> None:
     result = Result(run=_ended(), duration=1, details_error=_GRANT)
     assert notes_on_result(result, has_actions=False) == ()
     [note] = notes_on_result(replace(result, actions=(make_action("a"),)))
-    assert "neither their files nor what they blocked" in note.text
+    assert "neither the files of the actions nor the actions that they blocked" in note.text
     assert "HTTP 403" in note.text
     assert notes_on_result(Result(run=_ended(), duration=1, actions=(make_action("a"),))) == ()
 
@@ -96,14 +96,14 @@ def test_actions_without_their_details_are_noted() -> None:
         (
             State.SUCCESS,
             (),
-            "The run had no actions: nothing was built. Check which tags and actions are "
-            "selected, in the inputs or in the workflow configuration.",
+            "Nothing was built: the run had no actions. Check the tags and actions that the "
+            "inputs or the workflow configuration select.",
         ),
-        (State.FAILURE, (), "The run had no actions: nothing was built."),
+        (State.FAILURE, (), "Nothing was built: the run had no actions."),
         (
             State.SUCCESS,
             (make_action("a", ActionState.DISABLED),),
-            "All actions of the run are disabled: nothing was built.",
+            "Nothing was built: all actions of the run are disabled.",
         ),
     ],
 )
@@ -230,7 +230,7 @@ def test_a_run_that_had_ended_is_linked() -> None:
         stopped, RunOutcome(run=_ended(), cancellation=CancelRequested(make_run()), error=stopped)
     )
     assert words == Words(
-        message=("The step was stopped by SIGINT. The run had ended by then: WORD.",),
+        message=("The step was stopped by SIGINT. The run had already ended: WORD.",),
         hint=("The run: ", _LOG),
     )
 
