@@ -11,7 +11,7 @@ from dataform_action.text import cut, format_duration
 
 #: Failed actions are always named, up to this number in one update; other ends are examples.
 _MOST_FAILURES = 100
-_MOST_OTHER_ENDS = 20
+_MOST_OTHER_ENDS = 5
 _MOST_RUNNING = 3
 _LONGEST_LINE = 300
 #: A line that repeats an unchanged state comes at most once in this many seconds.

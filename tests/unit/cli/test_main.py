@@ -70,7 +70,10 @@ def test_wait_follows_a_run_that_exists(emulator: Emulator) -> None:
     """A run that was started without waiting can be waited for by its id."""
     started = play("run", "--schedule", "nightly", "--no-wait", environ=web(emulator))
     run = emulator.runs[0]
-    assert started.lines[-1] == f"Run {run.id} was started. The step does not wait for it (wait: false)."
+    assert (
+        started.lines[-1]
+        == f"Run {run.id} was started. The step does not wait for it (wait: false)."
+    )
     waited = play("wait", run.id, environ=web(emulator))
     assert waited.lines[-1] == f"Run {run.id} succeeded after 2s."
     assert len(emulator.runs) == 1
