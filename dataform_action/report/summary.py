@@ -46,7 +46,7 @@ def render_summary(
         page.add("what is incomplete", _note(note))
     add_compile_errors(page, outcome)
     add_failed_actions(page, analysis, outcome.files_url)
-    add_timeline(page, analysis, succeeded=outcome.status is State.SUCCESS)
+    add_timeline(page, analysis, duration=outcome.duration)
     add_compiled(page, outcome)
     add_actions(page, analysis, outcome.files_url)
     return page.render()

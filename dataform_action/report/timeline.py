@@ -1,67 +1,100 @@
-"""The timeline of a run: which action ran when, as a Gantt diagram in Mermaid's language."""
+"""The timeline of a run as a Mermaid Gantt diagram, and its critical path as text."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dataform_action.github.markdown import Page, one_line
+from dataform_action.github.markdown import Page, code, one_line
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import Analysis
+from dataform_action.report.critical_path import CriticalPath
+from dataform_action.report.labels import make_labels, shared_place, without_place
 from dataform_action.report.summary_failures import name_of
 from dataform_action.report.words import took
-from dataform_action.text import cut
 
-#: As many as can be read. The longest have their places whatever failed.
+#: A diagram with more bars is hard to read. The longest actions always have a bar.
 MOST_TASKS = 40
 _LONGEST_TASKS = 10
-_NAME_LIMIT = 40
+_LABEL_LIMIT = 40
 _MOST_OF_PATH = 10
-#: Beyond these years a diagram of the day is no use, and the conversion may overflow.
+_PATH_NAME_LIMIT = 80
+#: Less waiting is not worth a sentence: in seconds, and as a part of the run's length.
+_LEAST_WAITING = 5.0
+_LEAST_PART_WAITING = 0.05
+#: Times outside these years make no sense, and the conversion to UTC may overflow.
 _YEARS = range(1980, 9000)
 _SIGNS = {ActionState.SUCCEEDED: "✓", ActionState.FAILED: "✗"}
 _KEPT = frozenset(" ._-/()")
-#: How Mermaid itself keeps entities until it draws, and what reads the same but is none.
+#: Mermaid writes entities like this until it draws them. The others look the same to a reader.
 _OF_MERMAID = (("ﬂ", "fl"), ("¶ß", "¶ ß"))
 
 
-def add_timeline(page: Page, analysis: Analysis, *, succeeded: bool) -> None:
-    """Add the timeline with its legend, and what the run's length came from."""
+def add_timeline(page: Page, analysis: Analysis, *, duration: float | None) -> None:
+    """Add the diagram with its legend, and the critical path.
+
+    ``duration`` is how long the run took, in seconds, as far as is known.
+    """
     tasks = drawn(analysis)
+    place = shared_place([task.name for task in tasks])
     diagram = render_timeline(tasks, analysis.critical_path)
     if diagram:
         fenced = ["```mermaid", *diagram.splitlines(), "```"]
-        legend = _legend(tasks, sum(map(_is_timed, analysis.actions)))
+        legend = _legend(tasks, place, sum(map(_is_timed, analysis.actions)))
         page.add("the timeline", ["### Timeline", "", *fenced, "", legend])
-    if analysis.critical_path:
-        page.add("the critical path", [_critical_path(analysis.critical_path, succeeded)])
+    path = analysis.critical_path
+    if path is not None:
+        page.add("the critical path", [_critical_path(path, place, duration)])
 
 
-def _legend(tasks: list[Action], count: int) -> str:
-    words = "Times are UTC."
+def _legend(tasks: list[Action], place: str, count: int) -> str:
+    sentences = ["Times are UTC."]
+    if code(place):
+        sentences.append(f"All bars are in {code(place)}.")
     if any(task.state is ActionState.FAILED for task in tasks):
-        words += " Red: failed."
+        sentences.append("Red: failed.")
     if count > len(tasks):
-        words += f" Not shown: {count - len(tasks):,} of {count:,} actions that ran."
-    return words
+        sentences.append(f"Not shown: {count - len(tasks):,} of {count:,} actions that ran.")
+    return " ".join(sentences)
 
 
-def _critical_path(path: tuple[Action, ...], succeeded: bool) -> str:
-    """Return the sentence that says what the run's length came from."""
-    steps = [f"{name_of(action.name)} ({took(_seconds(action))})" for action in path]
+def _critical_path(path: CriticalPath, place: str, duration: float | None) -> str:
+    """Return the critical path with its times, and how long actions waited for a slot."""
+    names = [without_place(action.name, place) for action in path.actions]
+    labels = make_labels(list(map(one_line, names)), _PATH_NAME_LIMIT)
+    steps = [
+        f"{name_of(label)} ({_outcome(action)})"
+        for label, action in zip(labels, path.actions, strict=True)
+    ]
     if len(steps) > _MOST_OF_PATH:
         half = _MOST_OF_PATH // 2
         steps = [*steps[:half], f"{len(steps) - 2 * half:,} more", *steps[-half:]]
-    words = "This run could not be shorter than" if succeeded else "What ran took at least"
-    return f"{words} {took(sum(map(_seconds, path)))}, because of: {' → '.join(steps)}"
+    shown = " → ".join(steps)
+    if not path.ended:
+        return f"Critical path so far: {shown}."
+    length = max(path.span, duration or 0.0)
+    text = f"Critical path ({took(path.work)} of the run's {took(length)}): {shown}."
+    if path.waiting >= max(_LEAST_WAITING, _LEAST_PART_WAITING * length):
+        text += f" {took(path.waiting)} were spent waiting for a free slot."
+    return text
+
+
+def _outcome(action: Action) -> str:
+    """Return how long an action ran, with its state unless it succeeded."""
+    if action.seconds is None:
+        return "still running"
+    known = "" if action.state is ActionState.SUCCEEDED else f", {action.state.value}"
+    return took(action.seconds) + known
 
 
 def drawn(analysis: Analysis) -> list[Action]:
-    """Return the actions of the timeline, by their start; the others have no place in it.
+    """Return the actions of the diagram, by their start. They have a start and an end.
 
-    What takes them all: the longest, then those that failed, the critical path, the others.
+    If there are too many, these come first: the longest, then the failed ones, then the critical
+    path, then the others from the longest to the shortest.
     """
+    path = analysis.critical_path
     timed = sorted(filter(_is_timed, analysis.actions), key=_seconds, reverse=True)
-    critical = {action.name for action in analysis.critical_path}
+    critical = _names(path)
     order = timed[:_LONGEST_TASKS] + sorted(
         timed[_LONGEST_TASKS:],
         key=lambda action: (action.state is not ActionState.FAILED, action.name not in critical),
@@ -69,23 +102,27 @@ def drawn(analysis: Analysis) -> list[Action]:
     return sorted(order[:MOST_TASKS], key=lambda action: (_utc(action.started), action.name))
 
 
-def render_timeline(tasks: list[Action], critical_path: tuple[Action, ...]) -> str:
-    """Return the diagram's text, which goes inside a fence; empty without two actions to draw.
+def _names(path: CriticalPath | None) -> set[str]:
+    return set() if path is None else {action.name for action in path.actions}
 
-    The critical path has a section of its own, and what failed is red: of Mermaid's looks
-    this is the one whose names can be read on a dark page as well. Times are wall-clock times
-    of UTC, which Mermaid shows as they are wherever the reader is.
+
+def render_timeline(tasks: list[Action], path: CriticalPath | None) -> str:
+    """Return the diagram's text, which goes inside a fence; empty if there are fewer than two bars.
+
+    The critical path has its own section, and failed actions are red. Of all the styles of
+    Mermaid's bars, only this red has text that is legible on a dark page too. Mermaid shows the
+    times as they are written, in UTC, wherever the reader is.
     """
     if len(tasks) < 2:
         return ""
-    critical = {action.name for action in critical_path}
-    # Mermaid paints every third section in a loud colour: no place for the longest one.
+    critical = _names(path)
+    # Mermaid gives every third section a loud colour. That one must not be the largest.
     sections: dict[str, list[str]] = {"Failed": [], "Others": [], "Critical path": []}
-    for number, action in enumerate(tasks, 1):
+    for number, (action, label) in enumerate(zip(tasks, _labels(tasks), strict=True), 1):
         failed = action.state is ActionState.FAILED
         others = "Failed" if failed else "Others"
         section = "Critical path" if action.name in critical else others
-        sections[section].append(f"    {_task(action, f't{number}')}")
+        sections[section].append(f"    {_task(action, label, f't{number}')}")
     lines = [
         "gantt",
         "    title Actions by start and end (UTC)",
@@ -99,20 +136,27 @@ def render_timeline(tasks: list[Action], critical_path: tuple[Action, ...]) -> s
     return "\n".join(lines)
 
 
-def _task(action: Action, identity: str) -> str:
+def _labels(tasks: list[Action]) -> list[str]:
+    """Return the labels of the bars: distinct, and without the place that all share."""
+    names = [action.name for action in tasks]
+    place = shared_place(names)
+    return make_labels([safe_name(without_place(name, place)) for name in names], _LABEL_LIMIT)
+
+
+def _task(action: Action, label: str, identity: str) -> str:
     sign = _SIGNS.get(action.state, "•")
     tags = ["crit"] if action.state is ActionState.FAILED else []
     start, end = _utc(action.started), max(_utc(action.started), _utc(action.finished))
     data = ", ".join((*tags, identity, _wall_clock(start), _wall_clock(end)))
-    # The sign also keeps a name from starting with one of Mermaid's words.
-    return f"{sign} {safe_name(action.name)} ({took(_seconds(action))}) :{data}"
+    # Because of the sign, no label starts with a keyword of Mermaid.
+    return f"{sign} {label} ({took(_seconds(action))}) :{data}"
 
 
 def safe_name(name: str) -> str:
-    """Return a name without what means something to Mermaid: its look-alikes instead.
+    """Return a name in which no character has a meaning to Mermaid.
 
-    ``:`` ``;`` ``#`` ``%%`` and the like become full-width forms; the letters of all
-    scripts stay. It is never empty.
+    Characters such as ``:``, ``;``, ``#`` and ``%`` become their full-width forms, which look
+    alike. The letters of all scripts stay. The name is never empty.
     """
     line = one_line(name)
     for own, parted in _OF_MERMAID:
@@ -123,7 +167,7 @@ def safe_name(name: str) -> str:
         else chr(ord(character) + 0xFEE0)
         for character in line
     )
-    return cut(shown, _NAME_LIMIT) or "…"
+    return shown or "…"
 
 
 def _axis(tasks: list[Action]) -> str:

@@ -1,19 +1,21 @@
-"""The real Mermaid accepts every timeline, and finds in it the actions that were meant.
+"""The real Mermaid accepts every timeline, and finds the right actions in it.
 
-Needs Node.js and what ``npm ci`` installs in tests/browser: ``make mermaid`` brings it. Without
-them these tests are skipped, but in CI they fail.
+The tests need Node.js and the packages that ``npm ci`` installs in tests/browser; ``make mermaid``
+installs them. Without them, these tests are skipped, but they fail in CI.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ from tests.support.runner import hostile_texts
 
 _BROWSER = Path(__file__).resolve().parents[1] / "browser"
 _MISSING = (
-    "NO TIMELINE WAS TESTED: Node.js and npm's packages are missing. Install Node.js 18 or newer, "
-    "then say: make mermaid"
+    "NO TIMELINE WAS TESTED: Node.js or its packages are missing. Install Node.js 18 or newer, "
+    "then run: make mermaid"
 )
 _SECTIONS = {"Critical path", "Failed", "Others"}
 _BREAKERS = (
@@ -65,7 +67,7 @@ _BREAKERS = (
 )
 
 
-#: By a name of its own, a diagram and the actions that are meant in it.
+#: For each name, a diagram and the actions that it must show.
 Runs = dict[str, tuple[str, tuple[Action, ...]]]
 
 
@@ -99,7 +101,7 @@ class Found:
 
 
 def ask_mermaid(texts: list[str]) -> list[Found]:
-    """Return what Mermaid finds in each text; skip the test where Mermaid is not there."""
+    """Return what Mermaid finds in each text; skip the test if Mermaid is not installed."""
     node = shutil.which("node")
     if node is None or not (_BROWSER / "node_modules" / "mermaid").is_dir():
         if os.environ.get("CI", "") == "true":
@@ -120,14 +122,14 @@ def ask_mermaid(texts: list[str]) -> list[Found]:
 
 
 def read_found(answer: Mapping[str, Any]) -> Found:
-    """Return an answer, with its tasks in the order of the numbers in their ids."""
+    """Return an answer of Mermaid, with its tasks sorted by the numbers in their ids."""
     tasks = [Task(**task) for task in answer.get("tasks", ())]
     tasks.sort(key=lambda task: (len(task.id), task.id))
     return Found(**{**answer, "tasks": tasks})
 
 
 def span_of(action: Action) -> tuple[float, float]:
-    """Return when an action ran; the diagram has milliseconds, and no end before its start."""
+    """Return when an action ran, in milliseconds; its end is not before its start."""
     assert action.started is not None
     assert action.finished is not None
     start, end = (round(time.timestamp(), 3) for time in (action.started, action.finished))
@@ -135,34 +137,41 @@ def span_of(action: Action) -> tuple[float, float]:
 
 
 def letters_of_name(text: str) -> str:
-    """Return the letters and digits of a name; look-alikes are what they look like."""
+    """Return the letters and digits of a name; look-alikes count as their originals."""
     return letters_of(unicodedata.normalize("NFKC", text))
 
 
 def check(found: Found, actions: Sequence[Action]) -> None:
-    """Compare what Mermaid found with the actions that were meant, in order of their start."""
+    """Compare what Mermaid found with the right actions, sorted by their start."""
     assert not found.error
     assert (found.type, found.config, found.links) == ("gantt", {}, {})
     assert {task.section for task in found.tasks} <= _SECTIONS
     timed = [action for action in actions if action.finished is not None]
-    meant = sorted(timed, key=lambda action: (span_of(action)[0], action.name))
-    assert [(task.start, task.end) for task in found.tasks] == [*map(span_of, meant)]
-    for task, action in zip(found.tasks, meant, strict=True):
+    expected = sorted(timed, key=lambda action: (span_of(action)[0], action.name))
+    assert [(task.start, task.end) for task in found.tasks] == [*map(span_of, expected)]
+    for task, action in zip(found.tasks, expected, strict=True):
         assert (task.tags == ["crit"]) == (action.state is ActionState.FAILED)
         assert is_name_of(task, action)
+    assert len(set(map(label_of, found.tasks))) == len(found.tasks)
+
+
+def label_of(task: Task) -> str:
+    """Return the label of a bar, which is between its sign and its duration."""
+    return task.name.strip().partition(" ")[2].rpartition(" (")[0]
 
 
 def is_name_of(task: Task, action: Action) -> bool:
-    """Tell whether a task has the name of an action: with its project or without, or cut."""
-    # It stands between a sign and the duration.
-    name = task.name.strip().partition(" ")[2].rpartition(" (")[0]
-    shown, whole = letters_of_name(name), letters_of_name(action.name)
-    in_project = letters_of_name(action.name.partition(".")[2])
-    if whole == "":
-        return shown == ""
-    if name.endswith("…"):
-        return shown != "" and (whole.startswith(shown) or in_project.startswith(shown))
-    return shown == whole or (shown != "" and shown == in_project)
+    """Tell whether a bar has the name of an action: without its place, cut or numbered."""
+    label, whole = label_of(task), letters_of_name(action.name)
+    return is_cut_of(label, whole) or is_cut_of(re.sub(r" \([0-9]+\)$", "", label), whole)
+
+
+def is_cut_of(label: str, whole: str) -> bool:
+    """Tell whether the parts of a label are parts of a name, in order, up to its end if shown."""
+    parts = [letters_of_name(part) for part in label.split("…")]
+    if not any(parts):
+        return whole == ""
+    return re.fullmatch(".*" + ".*".join(map(re.escape, parts)), whole) is not None
 
 
 def golden_runs() -> Runs:
@@ -176,11 +185,11 @@ def golden_runs() -> Runs:
 
 
 def hostile_runs() -> Runs:
-    """Return diagrams of actions whose names mean something to Mermaid."""
+    """Return diagrams of actions whose names have a meaning to Mermaid."""
     runs: Runs = {}
     names = st.lists(st.sampled_from(_BREAKERS) | hostile_texts(), min_size=1, max_size=4)
 
-    # What takes time is Mermaid, not the making of names.
+    # Mermaid takes the time, not the names.
     @settings(max_examples=settings().max_examples // 2)
     @given(names.map(" ".join), names.map("".join))
     def gather(first: str, second: str) -> None:
@@ -211,6 +220,18 @@ def longest_run() -> tuple[Action, ...]:
     return (*many, *failing())
 
 
+def sibling_runs() -> Runs:
+    """Return a diagram of actions with long names in one dataset, as in real projects."""
+    names = product(
+        ("daily", "weekly"), ("channel", "region"), ("device", "country", "audience_segment")
+    )
+    actions = tuple(
+        ran(f"dataform_prod.int_marketing_campaign_performance_{every}_by_{area}_and_{last}", n, 9)
+        for n, (every, area, last) in enumerate(names)
+    )
+    return {"siblings 1": (_diagram(actions), actions)}
+
+
 _HEAD = "gantt\n dateFormat YYYY-MM-DD HH:mm:ss\n"
 _DAY = "2026-01-01 00:00:00"
 _REFUSED = {
@@ -225,13 +246,13 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class Answers:
-    """All diagrams that are tested, and what Mermaid found in each."""
+    """All tested diagrams, and what Mermaid found in each."""
 
     runs: Runs
     found: Mapping[str, Found]
 
     def check(self, kind: str) -> int:
-        """Check the diagrams of a kind, and return how many they were."""
+        """Check the diagrams of a kind, and return their number."""
         names = [name for name in self.runs if name.startswith(f"{kind} ")]
         for name in names:
             check(self.found[name], self.runs[name][1])
@@ -240,8 +261,8 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def answers() -> Answers:
-    """Ask Mermaid once for all, since it takes longer to start than to read."""
-    runs = {**golden_runs(), **hostile_runs(), **odd_runs()}
+    """Run Mermaid once for all texts, since it takes longer to start than to read them."""
+    runs = {**golden_runs(), **hostile_runs(), **odd_runs(), **sibling_runs()}
     texts = {name: diagram for name, (diagram, _) in runs.items()}
     texts |= {**_REFUSED, "longest": _diagram(longest_run())}
     return Answers(runs, dict(zip(texts, ask_mermaid(list(texts.values())), strict=True)))
@@ -253,17 +274,22 @@ def test_timelines_of_the_summaries(answers: Answers) -> None:
 
 
 def test_hostile_names(answers: Answers) -> None:
-    """No name of an action breaks a diagram, adds to it, changes its settings or gets lost."""
+    """No name breaks a diagram, adds to it, changes its settings or is lost."""
     assert answers.check("hostile") >= 40
 
 
 def test_odd_times(answers: Answers) -> None:
-    """Mermaid draws actions without length, with ends before their starts, and of months."""
+    """Mermaid draws actions that take no time or months, or end before they start."""
     assert answers.check("odd") == 4
 
 
+def test_names_of_siblings(answers: Answers) -> None:
+    """Mermaid finds a distinct label for each of many long names that start alike."""
+    assert answers.check("siblings") == 1
+
+
 def test_longest_timeline(answers: Answers) -> None:
-    """A run of 5,000 actions stays inside Mermaid's limit, with what failed and what was long."""
+    """A run of 5,000 actions stays within Mermaid's limit, with its failed and longest actions."""
     found = answers.found["longest"]
     assert not found.error
     assert len(found.tasks) == MOST_TASKS
@@ -275,7 +301,7 @@ def test_longest_timeline(answers: Answers) -> None:
 
 
 def test_mermaid_refuses(answers: Answers) -> None:
-    """What Mermaid does not take, loses, or follows as an order is seen here."""
+    """These tests notice texts that Mermaid refuses, loses or follows as a command."""
     found = answers.found
     assert "Invalid date" in found["bad date"].error
     assert "Parse error" in found["no name"].error

@@ -49,7 +49,7 @@ def test_what_is_most_important_comes_first() -> None:
     """The outcome, what was run, what failed, when it ran, and then all the rest."""
     text = render(*outcomes()["google-failure"])
     marks = ("## ❌", "Open the run's log", "**Project**", "### 3 failed", "### Timeline")
-    places = [text.index(mark) for mark in (*marks, "What ran took", "<summary>All 16 actions")]
+    places = [text.index(mark) for mark in (*marks, "Critical path (", "<summary>All 16 actions")]
     assert places == sorted(places)
 
 
