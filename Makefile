@@ -1,7 +1,5 @@
 # Runs from a fresh checkout: everything that it needs lands in .venv.
 PYTHON ?= python3
-OUTCOME ?= success
-SERVICE ?= web
 ARGS ?=
 LOCK_FLAGS ?=
 
@@ -31,11 +29,8 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
-# The outcome travels in the environment, so that neither make nor a shell reads it as code.
-demo: override export OUTCOME := $(value OUTCOME)
-demo: override export SERVICE := $(value SERVICE)
-demo: $(RUN) ## Play a run against an emulator; OUTCOME=failure fails, SERVICE=google is the other API
-	@$(BIN)/python -I scripts/demo.py --service "$$SERVICE" --outcome "$$OUTCOME"
+demo: $(DEV) ## Play a run that fails against an emulator; ARGS=success, ARGS=--web, ARGS=--help
+	@$(BIN)/python -I scripts/demo.py $(ARGS)
 
 # Without the bytecode of the tests, each of pytest's processes compiles all of them again.
 test: export PYTHONDONTWRITEBYTECODE :=

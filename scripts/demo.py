@@ -12,74 +12,120 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from dataform_action.emulator import DEFAULT_SCHEDULES, Emulator
+from scripts.demo_page import write_page
+from tests.support.runner import parse_file_commands
 
-#: Each is slow enough to be watched; 15 s is when actions are first asked for.
-RUN_SECONDS = {"web": 8.0, "google": 24.0}
-#: The workflow configurations and refs of the emulator's sample repository.
-GOOGLE_INPUTS = {
-    "success": {"INPUT_SCHEDULE": "nightly"},
-    "failure": {"INPUT_SCHEDULE": "failure"},
-    "slow": {"INPUT_SCHEDULE": "slow"},
-    "endless": {"INPUT_SCHEDULE": "endless"},
-    "compile-errors": {"INPUT_GIT-REF": "broken"},
-}
 _COMMAND = re.compile(r"::(?P<name>[a-z-]+)(?: [^:]*)?::(?P<data>.*)\n")
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+#: The step could not even play the run: bad inputs, or an internal error.
+_BROKEN = (2, 70)
+
+
+class Service(NamedTuple):
+    """One of the two services: how long its run takes, and the inputs for each outcome.
+
+    The time is long enough to watch the run; actions are listed for the first time after 15 s.
+    """
+
+    name: str
+    option: str
+    run_seconds: float
+    outcomes: dict[str, dict[str, str]]
+    links: str
+
+
+GOOGLE_CLOUD = Service(
+    name="Google Cloud Dataform",
+    option="",
+    run_seconds=24.0,
+    outcomes={
+        "failure": {"schedule": "failure"},
+        "success": {"schedule": "nightly"},
+        "compile-errors": {"git-ref": "broken"},
+        "slow": {"schedule": "slow"},
+        "endless": {"schedule": "endless"},
+    },
+    links="The links lead to the console of Google Cloud, which does not know this run.",
+)
+DATAFORM_WEB = Service(
+    name="Dataform Web",
+    option="--web ",
+    run_seconds=8.0,
+    outcomes={name: {"schedule": name} for name in DEFAULT_SCHEDULES},
+    links="While the run lasts, its link opens a page of the emulator.",
+)
 
 
 def main() -> int:
-    """Run the demo and return the exit code of the step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--service", choices=sorted(RUN_SECONDS), default="web")
-    parser.add_argument("--outcome", default="success")
-    service, outcome = vars(parser.parse_args()).values()
-    known = GOOGLE_INPUTS if service == "google" else DEFAULT_SCHEDULES
-    if outcome not in known:
-        print(f"OUTCOME must be one of {', '.join(sorted(known))}")
+    """Run the demo; return 0 unless the step was stopped or could not play the run."""
+    parser = argparse.ArgumentParser(
+        prog="make demo", description="Play one run of the action against the emulator."
+    )
+    parser.add_argument("outcome", nargs="?", default="failure", help="how the run ends (failure)")
+    parser.add_argument("--web", action="store_true", help="play Dataform Web")
+    parser.add_argument(
+        "--to", type=Path, default=ROOT / "build" / "demo", help="the folder of the summary's page"
+    )
+    options = parser.parse_args()
+    service = DATAFORM_WEB if options.web else GOOGLE_CLOUD
+    if options.outcome not in service.outcomes:
+        print(f"Outcomes of {service.name}: {', '.join(sorted(service.outcomes))}")
         return 2
-    seconds = RUN_SECONDS[service]
-    with Emulator(advance="clock", run_seconds=seconds) as emulator:
-        print(f"An emulator of the API serves {emulator.url}; the run takes {seconds:g} s.")
-        _title("The step's log, live")
-        with tempfile.TemporaryDirectory() as folder:
-            files = {name: Path(folder, name) for name in _FILES}
-            exit_code = _play(_inputs(emulator, service, outcome), files)
-            _title("The step's outputs (GITHUB_OUTPUT)")
-            print(files["GITHUB_OUTPUT"].read_text("utf-8"), end="")
-            _title("The job summary (GITHUB_STEP_SUMMARY), as Markdown")
-            print(files["GITHUB_STEP_SUMMARY"].read_text("utf-8"), end="")
-    if exit_code > 128:
-        _title(f"The step was stopped, and ends with exit code {exit_code}")
-    elif exit_code:
-        _title(f"The step fails with exit code {exit_code}, on purpose: OUTCOME={outcome}")
-    else:
-        again = "make demo SERVICE=google" if service == "google" else "make demo"
-        _title(f"The step succeeds with exit code 0. Next: {again} OUTCOME=failure")
-    return exit_code
+    with (
+        Emulator(advance="clock", run_seconds=service.run_seconds) as emulator,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        print(f"The emulator serves {service.name} at {emulator.url}.")
+        print(f"The run takes {service.run_seconds:g} s. {service.links}")
+        _title("The log of the step, live")
+        files = {name: Path(folder, name) for name in _FILES}
+        exit_code = _play(_inputs(emulator, service, options.outcome), files)
+        _show_results(files, options.to)
+    _show_end(exit_code, service)
+    return exit_code if exit_code > 128 or exit_code in _BROKEN else 0
 
 
-def _inputs(emulator: Emulator, service: str, outcome: str) -> dict[str, str]:
-    """Return the inputs of a step that ends as wanted."""
-    common = {"INPUT_TOKEN": emulator.token, "INPUT_API-URL": emulator.url}
-    if service == "google":
-        repository = {
-            "INPUT_PROJECT-ID": "my-project",
-            "INPUT_LOCATION": "europe-west1",
-            "INPUT_REPOSITORY": "warehouse",
+def _inputs(emulator: Emulator, service: Service, outcome: str) -> dict[str, str]:
+    """Return the inputs of a step that ends as wanted, as the runner passes them."""
+    inputs = {"token": emulator.token, "api-url": emulator.url, **service.outcomes[outcome]}
+    if service is GOOGLE_CLOUD:
+        inputs |= {
+            "project-id": "my-project",
+            "location": "europe-west1",
+            "repository": "warehouse",
         }
-        return {**common, **repository, **GOOGLE_INPUTS[outcome]}
-    return {
-        **common,
-        "INPUT_PROJECT-ID": "1234",
-        "INPUT_SCHEDULE": outcome,
-        "INPUT_ENVIRONMENT": "production",
-    }
+    else:
+        inputs |= {"project-id": "1234", "environment": "production"}
+    return {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+
+
+def _show_results(files: dict[str, Path], folder: Path) -> None:
+    """Print the outputs, and where the job summary is."""
+    _title("The outputs of the step")
+    for name, value in parse_file_commands(files["GITHUB_OUTPUT"].read_text("utf-8")):
+        print(f"{name} = {value}")
+    _title("The job summary")
+    page = write_page(files["GITHUB_STEP_SUMMARY"].read_text("utf-8"), folder)
+    print(f"Open it in a browser: {page.as_uri()}")
+
+
+def _show_end(exit_code: int, service: Service) -> None:
+    again = f"make demo ARGS={service.option}success"
+    if service.option:
+        again = f'make demo ARGS="{service.option}success"'
+    if exit_code > 128:
+        _title(f"The step was stopped: exit code {exit_code}")
+    elif exit_code:
+        _title(f"The step failed: exit code {exit_code}. To see a run that succeeds: {again}")
+    else:
+        failure = "make demo ARGS=--web" if service.option else "make demo"
+        _title(f"The step succeeded: exit code 0. To see a run that fails: {failure}")
 
 
 def _play(inputs: dict[str, str], files: dict[str, Path]) -> int:
@@ -102,12 +148,12 @@ def _play(inputs: dict[str, str], files: dict[str, Path]) -> int:
         assert process.stdout is not None  # noqa: S101
         _show(process.stdout)
         exit_code = process.wait()
-    # Where no Python was there to take the signal, it has ended the step itself.
+    # If the signal arrived before Python could handle it, it ended the step itself.
     return exit_code if exit_code >= 0 else 128 - exit_code
 
 
 class _Forwarder:
-    """Pass signals on to the step, and go on reading what it says until it has ended."""
+    """Pass signals on to the step, and keep reading its log until it has ended."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
