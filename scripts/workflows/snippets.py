@@ -1,0 +1,71 @@
+"""Write the workflows of README and docs/ into a folder, each as a file that its reader would have.
+
+A snippet is a whole workflow, or a list of steps. Steps get a job around them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from textwrap import indent
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+_JOB = """\
+name: Steps
+on: {event}
+
+permissions: {{}}
+
+jobs:
+  steps:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+    steps:
+"""
+
+
+class Snippet(NamedTuple):
+    """A block of YAML on a page: ``name`` says which."""
+
+    name: str
+    text: str
+
+    @property
+    def is_workflow(self) -> bool:
+        """Tell whether it is a whole workflow, and not a list of steps."""
+        return not self.text.startswith("- ")
+
+    @property
+    def workflow(self) -> str:
+        """Return the workflow; one of a pull request if the steps use its branch."""
+        if self.is_workflow:
+            return self.text
+        event = "pull_request" if "github.head_ref" in self.text else "workflow_dispatch"
+        return _JOB.format(event=event) + indent(self.text, " " * 6)
+
+
+def read_snippets() -> list[Snippet]:
+    """Return the snippets of all pages, in their order."""
+    pages = [ROOT / "README.md", *sorted(Path(ROOT, "docs").glob("*.md"))]
+    return [
+        Snippet(f"{page.stem}-{number}", text)
+        for page in pages
+        for number, text in enumerate(_BLOCK.findall(page.read_text("utf-8")), 1)
+    ]
+
+
+def main(folder: str) -> None:
+    """Write the workflows. Those of an earlier time are removed."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for path in Path(folder).glob("*.yml"):
+        path.unlink()
+    for snippet in read_snippets():
+        Path(folder, f"{snippet.name}.yml").write_text(snippet.workflow, "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

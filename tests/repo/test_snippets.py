@@ -1,0 +1,92 @@
+"""The workflows in README and docs/: they fit the schema, use inputs that exist, and sign in."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+
+from dataform_action.action.inputs import read_inputs
+from dataform_action.action.service_factory import SERVICES
+from dataform_action.action.settings import parse_settings
+from scripts.workflows.snippets import ROOT, Snippet, main, read_snippets
+
+_SNIPPETS = [pytest.param(snippet, id=snippet.name) for snippet in read_snippets()]
+_SCHEMA = json.loads(
+    files("check_jsonschema").joinpath("builtin_schemas/vendor/github-workflows.json").read_text()
+)
+_ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+
+def test_there_are_snippets() -> None:
+    """README has one workflow and three recipes, and other pages have more."""
+    of_readme = [snippet for snippet in read_snippets() if snippet.name.startswith("README-")]
+    assert [snippet.is_workflow for snippet in of_readme] == [True, False, False, False]
+    assert len(_SNIPPETS) > 10
+
+
+@pytest.mark.parametrize("snippet", _SNIPPETS)
+def test_workflows(snippet: Snippet) -> None:
+    """Each workflow fits the schema, has no permissions by default, and uses inputs that exist."""
+    workflow = yaml.safe_load(snippet.workflow)
+    # YAML 1.1 takes the word for true; GitHub does not.
+    triggers = workflow.pop(True)
+    Draft7Validator(_SCHEMA).validate({**workflow, "on": triggers})
+    assert workflow["permissions"] == {}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    ours = [step for step in steps if "dataform-action@" in step.get("uses", "")]
+    assert ours
+    for step in ours:
+        assert set(step["with"]) <= set(_ACTION["inputs"])
+        environ = {f"INPUT_{name.upper()}": _filled(given) for name, given in step["with"].items()}
+        specs = [spec for spec, _ in SERVICES]
+        assert parse_settings(read_inputs(environ), specs).project_id
+
+
+def _filled(value: object) -> str:
+    """Return a value as the runner passes it, with something in the place of expressions."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return re.sub(r"\$\{\{.*?\}\}", "something", text)
+
+
+@pytest.mark.parametrize("snippet", _SNIPPETS)
+def test_workflows_sign_in_as_what_they_are(snippet: Snippet) -> None:
+    """A workflow for pull requests has their identity, and every other one that of main."""
+    of_pull_requests = "pull_request" in (yaml.safe_load(snippet.workflow)[True] or {})
+    pools = re.findall(r"workloadIdentityPools/(\S+)/providers/github\n", snippet.text)
+    accounts = re.findall(r"service_account: (\S+)@", snippet.text)
+    expected = (
+        ("github-pull-requests", "dataform-check")
+        if of_pull_requests
+        else ("github-main", "dataform-ci")
+    )
+    assert set(zip(pools, accounts, strict=True)) <= {expected}
+    assert snippet.text.count("google-github-actions/auth@") == len(pools) == len(accounts)
+
+
+@pytest.mark.parametrize("snippet", _SNIPPETS)
+def test_pinned_actions(snippet: Snippet) -> None:
+    """Actions of others are pinned to a commit, with its version beside it, as in our own CI."""
+    used = re.findall(r"uses: (\S+)(.*)", snippet.text)
+    own = "".join(path.read_text("utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
+    for action, comment in used:
+        if action.startswith("OWNER/"):
+            continue
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
+        if f"{action.split('@')[0]}@" in own:
+            assert f"{action}{comment}" in own
+
+
+def test_the_files_of_an_earlier_time_are_removed(tmp_path: Path) -> None:
+    """The folder holds the snippets of the pages as they are now, and nothing else."""
+    (tmp_path / "old.yml").touch()
+    main(str(tmp_path))
+    names = {path.stem for path in tmp_path.iterdir()}
+    assert names == {snippet.name for snippet in read_snippets()}
