@@ -26,7 +26,6 @@ _FOREIGN = {
     "HTTP 404",
     "Name or service not known",
     "Connection refused",
-    "The API gave no usable answer for 10m",
 }
 
 
