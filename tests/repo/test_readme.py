@@ -73,11 +73,12 @@ def test_each_case_has_inputs_that_go_together(cells: list[str]) -> None:
     named: list[tuple[str, str]] = re.findall(r"`([\w-]+)(?:: ([^`]*))?`", cells[2])
     assert len(named) == cells[2].count("`") / 2
     of_web = "Dataform Web" in cells[0]
-    known = {**_WEB, "schedule": "nightly"} if of_web else {**_GOOGLE, **_GIVEN}
+    chosen = {"schedule": "nightly", "environment": "production"}
+    known = {**_WEB, **chosen} if of_web else {**_GOOGLE, **_GIVEN}
     given = {} if of_web else dict(_GOOGLE)
     for name, value in named:
         filled = re.sub(r"\$\{\{.*?\}\}", "something", value)
-        given[name] = filled or known[name]
+        given[name] = known[name] if filled in ("", "…") else filled
     settings = parse_settings(given, [spec for spec, _ in SERVICES])
     assert settings.service.name == ("Dataform Web" if of_web else "Google Cloud Dataform")
 
