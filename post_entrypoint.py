@@ -1,13 +1,13 @@
 #!/usr/local/bin/python3 -ISu
-"""Start the action's post step, which the runner calls after the job, however it ended."""
+"""Start the post step. The runner calls it after the job, even if the job failed."""
 
-# As in entrypoint.py: what every interpreter holds already.
+# As in entrypoint.py: every interpreter has already loaded these modules.
 import _signal
 import posix
 
 
 def leave(_number: int, _frame: object) -> None:
-    """Leave at once, without failing the job: what is not cleaned up by now stays."""
+    """Exit immediately without failing the job, even if the clean-up is not complete."""
     posix._exit(0)
 
 
@@ -21,7 +21,7 @@ if __name__ == "__main__":
         import site
 
         site.main()
-    # As in entrypoint.py: this folder, and nothing of the working directory.
+    # As in entrypoint.py: search this folder, but not the working directory.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
     from dataform_action.action.post import entry
 

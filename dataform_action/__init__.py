@@ -1,6 +1,6 @@
-"""Trigger Dataform runs and wait for them: a GitHub action, a command, and a library.
+"""Start Dataform runs and wait for them: a GitHub action, a command and a library.
 
-The names below are the library's promise (``__all__``):
+The library's public names are those in ``__all__``:
 
 ```python
 import os
@@ -16,10 +16,10 @@ result = run(service, RunRequest(schedule="nightly"), Polling(timeout=3600), on_
 result.raise_for_state()
 ```
 
-They are imported when the first of them is used, since the action itself needs only some.
+They are imported when the first of them is used, because the action needs only some of them.
 """
 
-# Type checkers know the name. To import it from typing would take longer than all the rest.
+# Type checkers know this name. To import it from typing would slow down the start.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Take a public name from the table, which is imported for the first one (PEP 562)."""
+    """Return a public name from ``library``, which is imported at the first use (PEP 562)."""
     from importlib import import_module
 
     library = import_module("dataform_action.library")

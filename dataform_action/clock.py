@@ -1,4 +1,4 @@
-"""Time as an object, so that hours pass in a test at once."""
+"""Time as an argument, so that a test does not wait."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time as the wait sees it; the values are seconds that only ever grow."""
+    """A clock in seconds that never goes back."""
 
     def now(self) -> float:
-        """Return the seconds since some fixed moment."""
+        """Return the seconds since a fixed point in time."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return when ``seconds`` have gone by."""
+        """Wait for ``seconds``."""
         ...
 
 
 class MonotonicClock:
-    """The real time, untouched by whoever sets the wall clock."""
+    """The real time. Changes of the wall clock do not affect it."""
 
     def now(self) -> float:
         """Return ``time.monotonic()``."""

@@ -1,4 +1,4 @@
-"""The one table of the library's public names. ``dataform_action`` itself offers them."""
+"""All public names of the library. ``dataform_action`` exports them."""
 
 from dataform_action.auth.token_source import (
     ApplicationDefaultCredentials as ApplicationDefaultCredentials,

@@ -1,4 +1,4 @@
-"""Small functions on texts for people: durations, cuts, one printable line. Pure."""
+"""Small functions for texts that people read: durations, shortened texts, names. No I/O."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 from collections.abc import Sequence
 
 _LONGEST_SHOWN = 60
-#: Letters and digits in a row: words of names are shorter, and do not change between the two often.
+#: A longer run of letters and digits may be a token. So may one that often alternates between them.
 _LONGEST_WORD = 18
 _SHORTEST_TOKEN = 8
 _MOST_CHANGES = 2
 
-#: Characters that end a line, move the cursor, colour the log or turn its direction.
+#: Characters that end a line, move the cursor, color the log or change its direction.
 _UNPRINTABLE = (
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration for people: ``45s``, ``2m 13s``, ``6h``; parts of a second are cut."""
+    """Return a duration such as ``45s``, ``2m 13s`` or ``6h``, rounded down to whole seconds."""
     if seconds == math.inf:
         return "an unlimited time"
     minutes, rest = divmod(int(seconds), 60)
@@ -29,21 +29,21 @@ def format_duration(seconds: float) -> str:
 
 
 def shown(value: str) -> str:
-    """Return a value as a message repeats it: whole or not at all.
+    """Return a value for a message: the whole value, or only its length.
 
-    It may be a secret that was given to the wrong input, and the runner masks no part of one. So
-    what is long, or looks as if a machine made it, is not repeated.
+    A value may be a secret in the wrong input, and the runner does not mask a part of a secret. So
+    a value that is long or looks like a token is not shown.
     """
     return repr(value) if is_showable(value) else f"({len(value)} characters)"
 
 
 def is_showable(value: str) -> bool:
-    """Tell whether a value is neither long nor looks like a token."""
+    """Tell whether a value is short and does not look like a token."""
     return len(value) <= _LONGEST_SHOWN and not _is_opaque(value)
 
 
 def _is_opaque(value: str) -> bool:
-    """Tell whether a part of a value looks like a token rather than like words."""
+    """Tell whether a part of a value looks like a token."""
     for word in re.findall("[0-9A-Za-z]+", value):
         changes = len(re.findall("[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])", word))
         is_token = len(word) >= _SHORTEST_TOKEN and changes > _MOST_CHANGES
@@ -53,17 +53,17 @@ def _is_opaque(value: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return a text as one line that neither moves the cursor nor changes colours."""
+    """Return a text as one line that does not move the cursor or change colors."""
     return text if text.isprintable() else re.sub(_UNPRINTABLE, " ", text)
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return names as a list in a sentence: ``a, b and c``."""
+    """Return names as they are listed in a sentence: ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def cut(text: str, limit: int) -> str:
-    """Return a text of at most ``limit`` characters, cut between words if it is longer."""
+    """Return a text of at most ``limit`` characters; a longer text is cut between words."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]

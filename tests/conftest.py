@@ -12,10 +12,10 @@ from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # So a shell starts what it puts in the background, and what a test starts would inherit it.
+    # A shell ignores SIGINT for background processes, and a test's processes would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same examples in every run; make fuzz looks for new ones.
+# The examples are the same in every run. ``make fuzz`` searches for new ones.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _SUITE = settings(
     max_examples=100,
@@ -36,14 +36,14 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator whose runs advance by one step at each poll."""
+    """An emulator whose runs advance by one step with each poll."""
     with Emulator(advance="poll") as emulator:
         yield emulator
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep the machine's proxies and certificates out, and its signal handlers as they were."""
+def isolated_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Remove the machine's proxies and certificates, and restore the signal handlers."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

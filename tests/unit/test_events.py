@@ -1,4 +1,4 @@
-"""What a run's outcome says about the run that it leaves behind."""
+"""Whether a run of an outcome may still need to be cancelled."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ NO_RESPONSE = LeftRunning(RUN, NoResponse("HTTP 503"))
         (RunOutcome(prepared=COMPILED, may_exist=True, error=RunMayExist("lost")), False),
     ],
 )
-def test_whether_a_run_may_need_a_cancel(outcome: RunOutcome, expected: bool) -> None:
-    """The post step has work where a run was to be cancelled, was not, and could still be."""
+def test_may_need_cancel(outcome: RunOutcome, expected: bool) -> None:
+    """The post step is needed if the run should be cancelled, was not, and still can be."""
     assert outcome.may_need_cancel is expected

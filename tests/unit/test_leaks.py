@@ -1,4 +1,4 @@
-"""The search for secrets: it finds each form, and each part, and nothing else."""
+"""The search for secrets finds every encoding and every part, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "Markdown": prose,
     "a part": lambda text: text[5:13],
     "the end": lambda text: text[-8:],
-    "broken by what is not seen": lambda text: text[:9].replace("/", "\u200b/"),
+    "with an invisible character": lambda text: text[:9].replace("/", "\u200b/"),
 }
 
 
@@ -44,13 +44,13 @@ for _encode in (b64encode, urlsafe_b64encode):
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_secret_is_found(spelling: str) -> None:
-    """A secret is found in each spelling, and by each part of eight characters."""
+    """A secret is found in every encoding, and so is a part of eight characters."""
     assert LEAKS.find(f"before {SPELLINGS[spelling](SECRET)} after")
 
 
 @pytest.mark.parametrize(
     "text", ["", "the password is hidden: ***", SECRET[:7], f"::add-mask::{SECRET}\nnext line"]
 )
-def test_what_is_no_leak(text: str) -> None:
-    """Neither a mask nor a shorter part is a leak."""
+def test_texts_without_a_leak(text: str) -> None:
+    """A mask command and a shorter part are not leaks."""
     assert LEAKS.find(text) == []

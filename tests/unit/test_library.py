@@ -1,4 +1,4 @@
-"""The public library: what it promises, and what importing it does not do."""
+"""The public library: its names, and the side effects that its import does not have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dataform_action
 from tests.support.steps import run_program
 
 _ROOT = Path(__file__).resolve().parents[2]
-#: What belongs to the action, and has no business in a library's process.
+#: Modules of the action that the library must not import.
 _ACTION = {
     f"dataform_action.{name}"
     for name in ("__main__", "action", "cli", "emulator", "github", "report")
@@ -19,13 +19,13 @@ _ACTION = {
 
 
 @pytest.mark.parametrize("name", dataform_action.__all__)
-def test_every_promised_name_is_there(name: str) -> None:
-    """A name in ``__all__`` can be imported."""
+def test_every_public_name_exists(name: str) -> None:
+    """Every name in ``__all__`` can be imported."""
     assert getattr(dataform_action, name) is not None
 
 
-def test_the_promise_is_kept_as_a_list() -> None:
-    """Names come and go only on purpose: this list is the library's interface."""
+def test_list_of_public_names() -> None:
+    """This list is the library's interface. A change must be intentional."""
     assert dataform_action.__all__ == [
         "Action",
         "ActionState",
@@ -83,28 +83,28 @@ def test_the_promise_is_kept_as_a_list() -> None:
     ]
 
 
-def test_names_are_those_of_their_modules() -> None:
-    """A public name is the very object that the module has, so that ``except`` catches it."""
+def test_public_names_are_the_objects_of_their_modules() -> None:
+    """A public exception is the same class as in its module, so ``except`` catches it."""
     from dataform_action import errors, model
-    from dataform_action.runs import api as watch
+    from dataform_action.runs import api
     from dataform_action.services import dataform_web
 
     assert dataform_action.DataformWeb is dataform_web.DataformWeb
     assert dataform_action.Refused is errors.Refused
     assert dataform_action.State is model.State
-    assert dataform_action.wait is watch.wait
+    assert dataform_action.wait is api.wait
 
 
-def test_other_names_are_missing_as_usual() -> None:
-    """A typing error is an AttributeError with Python's own words."""
+def test_unknown_name() -> None:
+    """An unknown name is an AttributeError with Python's usual message."""
     with pytest.raises(
         AttributeError, match=r"^module 'dataform_action' has no attribute 'trigger'$"
     ):
         _ = dataform_action.trigger
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
-    """What the User-Agent says is what was released."""
+def test_version() -> None:
+    """The package and pyproject.toml have the same version."""
     import tomllib
 
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -112,34 +112,34 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def _loaded_by(code: str) -> set[str]:
-    """Run some code in a process of its own; return the modules that it loads."""
+    """Run code in a new process, and return the modules that it loads."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
     return set(run_program(program).split())
 
 
-def test_importing_the_package_loads_next_to_nothing() -> None:
-    """The action pays for no part of the library that it does not need."""
+def test_importing_the_package_loads_almost_nothing() -> None:
+    """The action does not load parts of the library that it does not need."""
     loaded = _loaded_by("import dataform_action")
     assert {name for name in loaded if name.startswith("dataform_action")} == {"dataform_action"}
     assert not loaded & {"requests", "urllib3"}
 
 
 def test_importing_the_names_loads_nothing_of_the_action() -> None:
-    """A library's process has neither the GitHub side nor the emulator."""
+    """The library loads neither the action nor the emulator nor google-auth."""
     loaded = _loaded_by("from dataform_action import *")
     assert "dataform_action.runs.api" in loaded
     assert not {name for name in loaded if name.startswith(tuple(_ACTION))}
     assert not {name for name in loaded if name.partition(".")[0] == "google"}
 
 
-def test_the_action_does_not_pay_for_the_command_line() -> None:
-    """The step starts without the modules that only people at a terminal need."""
+def test_the_action_does_not_load_the_command_line() -> None:
+    """The action starts without the modules of the command."""
     loaded = _loaded_by("import dataform_action.action.main")
     assert not loaded & {"argparse", "dataform_action.cli.main", "dataform_action.cli.terminal"}
 
 
 def test_importing_has_no_side_effects() -> None:
-    """Signals, environment, logging, threads and output are as they were."""
+    """The import does not change signals, environment, logging, threads or working directory."""
     output = run_program(
         """
 import json, logging, os, signal, threading

@@ -1,4 +1,4 @@
-"""Small functions on texts: cuts and durations."""
+"""Shortened texts and durations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.runner import BOUNDED, hostile_texts
 @given(hostile_texts() | st.text("ab ", max_size=60), st.integers(1, 50))
 @example("a", 1)
 @example("ab", 1)
-def test_a_cut_text_keeps_to_its_limit(text: str, limit: int) -> None:
-    """What is cut is at most as long as asked, says so, and is the beginning of the text."""
+def test_cut_text_keeps_its_limit(text: str, limit: int) -> None:
+    """A cut text is the start of the text, ends with an ellipsis, and fits the limit."""
     short = cut(text, limit)
     assert len(short) <= limit
     if short != text:
@@ -34,8 +34,8 @@ def test_a_cut_text_keeps_to_its_limit(text: str, limit: int) -> None:
         ("abcdefghijklm", 12, "abcdefghijk…"),
     ],
 )
-def test_a_text_is_cut_between_words(text: str, limit: int, expected: str) -> None:
-    """A cut is between words, unless half of the text would be lost that way."""
+def test_text_is_cut_between_words(text: str, limit: int, expected: str) -> None:
+    """A text is cut between words, unless that would remove half of it."""
     assert cut(text, limit) == expected
 
 
@@ -53,6 +53,6 @@ def test_a_text_is_cut_between_words(text: str, limit: int, expected: str) -> No
         (math.inf, "an unlimited time"),
     ],
 )
-def test_durations_are_written_for_people(seconds: float, text: str) -> None:
-    """A duration shows its hours, minutes and whole seconds, and no part that is zero."""
+def test_durations(seconds: float, text: str) -> None:
+    """A duration has hours, minutes and whole seconds. Parts that are zero are left out."""
     assert format_duration(seconds) == text
