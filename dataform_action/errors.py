@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree of exceptions.
+"""The exceptions of this package.
 
-Every class carries a message (what happened, with names and values), a hint
-(what to do about it), and whether trying the same again can help.
+Every exception has a message (what happened, with names and values), a hint (what to do), and says
+whether the same call may succeed later.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 
 class DataformError(Exception):
-    """Be the base of everything that this package raises on purpose.
+    """Base class of all errors of this package.
 
-    ``message`` says what happened, ``hint`` what to do (it may be empty), and
-    ``retryable`` whether the same call may succeed a moment later. ``has_remedy`` is false
-    where the hint only points to the message.
+    ``message`` says what happened, and ``hint`` what to do; the hint may be empty. ``retryable``
+    tells whether the same call may succeed later. ``has_remedy`` is false if the hint only refers
+    to the message.
     """
 
     hint = ""
@@ -28,20 +28,20 @@ class DataformError(Exception):
             self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let process pools carry the error whole: what to call, and the attributes."""
+        """Support pickling, so that process pools can transfer the error with its attributes."""
         return _restore, (type(self), self.args), self.__dict__
 
 
 def _restore(kind: type[DataformError], args: tuple[object, ...]) -> DataformError:
-    """Make an error anew without its constructor, whose arguments differ by class."""
+    """Create an error without its constructor, whose arguments differ between the classes."""
     return kind.__new__(kind, *args)
 
 
 class InputError(DataformError, ValueError):
-    """Report bad values given by the caller, all of them at once.
+    """The caller gave invalid values. The error reports all of them.
 
-    ``problems`` holds pairs of the value's name and what is wrong with it, and the
-    message a line for each. Nothing has been sent when this is raised.
+    ``problems`` contains pairs: the name of a value, and what is wrong with it. The message has one
+    line for each pair. Nothing was sent.
     """
 
     hint = "Nothing was sent."
@@ -52,14 +52,13 @@ class InputError(DataformError, ValueError):
 
 
 class Refused(DataformError):
-    """Report a request that the API understood and declined (HTTP 4xx).
+    """The API refused a request (HTTP 4xx). The same request would be refused again.
 
-    ``status`` is the HTTP status and ``detail`` the API's own words, if it gave any. ``reason``
-    and ``metadata`` are those of a google.rpc.ErrorInfo in the response; they may be empty.
-    Sending the same again gives the same response.
+    ``status`` is the HTTP status, and ``detail`` is the API's message, if there is one. ``reason``
+    and ``metadata`` come from the google.rpc.ErrorInfo in the response. They may be empty.
     """
 
-    hint = "The API's own words above say why; sending the same again will not help."
+    hint = "See the API's message above. The same request will be refused again."
 
     def __init__(
         self,
@@ -79,30 +78,30 @@ class Refused(DataformError):
 
 
 class CredentialsRefused(Refused):
-    """Report that no access token can be had: credentials are missing, broken or refused.
+    """No access token is available: the credentials are missing, invalid or refused.
 
-    Nothing was sent to Dataform, and trying again gives the same answer.
+    Nothing was sent to Dataform. Another attempt would have the same result.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, status=401, hint=hint)
 
     hint = (
-        "In a workflow, run google-github-actions/auth before this step (with permissions: "
-        "id-token: write for workload identity federation); elsewhere, run gcloud auth "
-        "application-default login; or give a token."
+        "In a workflow, run google-github-actions/auth before this step (workload identity "
+        "federation needs permissions: id-token: write). Elsewhere, run gcloud auth "
+        "application-default login. Or provide a token."
     )
 
 
 class Unusable(DataformError):
-    """Report that a request got no answer that means anything.
+    """A request got no usable response.
 
-    ``unprocessed`` is true only when the service surely did not carry the request
-    out; ``retry_after`` is the number of seconds that the service asks to wait, and
-    ``http_status`` tells the status of the response, if there was one.
+    ``unprocessed`` is true only if the service certainly did not process the request.
+    ``retry_after`` is the number of seconds that the service asks clients to wait. ``http_status``
+    is the status of the response, if there was one.
     """
 
-    hint = "The service or the network between may be at fault: see the message above."
+    hint = "The cause may be the service or the network. See the message above."
     has_remedy = False
     retryable = True
     unprocessed = False
@@ -124,55 +123,55 @@ class Unusable(DataformError):
 
 
 class NotConnected(Unusable):
-    """Report that no connection was completed, so that the request never left."""
+    """No connection was completed, so nothing was sent."""
 
-    hint = "Check that the host can be reached from here: DNS, firewall, proxy."
+    hint = "Check that this machine can reach the host: DNS, firewall, proxy."
     has_remedy = True
     unprocessed = True
 
 
 class Misconfigured(NotConnected):
-    """Report that this machine's own set-up forbids the connection, such as a proxy."""
+    """The configuration of this machine prevents the connection, for example its proxy."""
 
     hint = (
-        "For a private certificate authority, set REQUESTS_CA_BUNDLE to a file in the workspace; "
-        "for a proxy, check HTTPS_PROXY and NO_PROXY."
+        "For a private certificate authority, set REQUESTS_CA_BUNDLE to a file in the workspace. "
+        "For a proxy, check HTTPS_PROXY and NO_PROXY."
     )
     retryable = False
 
 
 class Throttled(Unusable):
-    """Report HTTP 429: the service had too many requests and did not look at this one."""
+    """HTTP 429: the service received too many requests, and did not process this one."""
 
-    hint = "Too many requests were made: run fewer jobs at a time."
+    hint = "The service received too many requests: run fewer jobs at the same time."
     unprocessed = True
     has_remedy = True
 
 
 class NoResponse(Unusable):
-    """Report an answer that was lost or never came, or an error that may pass (HTTP 5xx)."""
+    """The response was lost or never arrived, or the error is temporary (HTTP 5xx)."""
 
 
 class InvalidResponse(Unusable):
-    """Report an answer that makes no sense: HTML, cut JSON, a shape or status not known."""
+    """The response is not understood: HTML, incomplete JSON, an unknown format or status."""
 
 
 class TooLarge(InvalidResponse):
-    """Report a response that is longer than is read. A smaller page may fit."""
+    """The response is longer than the limit. A smaller page may fit."""
 
 
 class NotDone(DataformError):
-    """Report that what was requested is still being done: the request is made again later.
+    """The service is still working on the request, so the request is made again later.
 
-    It is no failure. A ``Retry`` that can wait makes the next request after a pause.
+    This is not a failure. A ``Retry`` that can wait makes the next request after a pause.
     """
 
 
 class RunMayExist(DataformError):
-    """Report that the answer to the request that creates a run was lost.
+    """The response to the request that creates a run was lost.
 
-    The run may have been created, so creating it again could run it twice. ``url`` is
-    the page on which to look for it.
+    The run may exist, so a second request could run the same thing twice. ``url`` is the page on
+    which to look for the run.
     """
 
     def __init__(self, message: str, *, hint: str | None = None, url: str = "") -> None:
@@ -181,15 +180,15 @@ class RunMayExist(DataformError):
 
 
 class GaveUp(DataformError):
-    """Report that the API gave no usable answer for the whole outage timeout.
+    """The API gave no usable response for the whole outage timeout.
 
-    The run, if there is one, was left as it is.
+    If there is a run, it was not changed.
     """
 
 
 class WaitTimeout(DataformError):
-    """Report that the run did not end within the timeout."""
+    """The run did not end within the timeout."""
 
 
 class CancelUnsupported(DataformError):
-    """Report that the service has no way to cancel a run."""
+    """The service cannot cancel runs."""

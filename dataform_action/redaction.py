@@ -1,4 +1,4 @@
-"""Secrets hidden in texts and in data, before anything cuts, escapes or joins the texts."""
+"""Hides secrets in texts and data, before other code cuts, escapes or joins the texts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 _Json = Any
 
-# Patterns that a start may not need are texts: re compiles one when it is first used.
+# Patterns that not every start needs are strings: re compiles them at their first use.
 
-#: What stands for a secret.
+#: The replacement of a secret.
 HIDDEN = "***"
-#: A shorter text is no secret, and replacing it would only garble the text.
+#: A shorter text is not a secret, and to replace it would make the text unreadable.
 _SHORTEST_SECRET = 4
-#: The Base64 form of a shorter secret is so short that other texts hold it by chance.
+#: The Base64 form of a shorter secret is so short that other texts contain it by chance.
 _SHORTEST_BASE64 = 8
 
-#: Characters that HTML names. No other encoding escapes letters and digits one by one.
+#: The HTML names of characters.
 _ENTITIES = {
     **{"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", "/": "sol", "+": "plus"},
     **{"=": "equals", "_": "lowbar", "-": "(?:hyphen|dash)", ".": "period", ":": "colon"},
@@ -29,31 +29,31 @@ _ENTITIES = {
     **{"#": "num", "$": "dollar", "@": "commat", "\\": "bsol", "|": "(?:vert|verbar)"},
     **{"~": "tilde", "`": "grave", "^": "Hat", "(": "lpar", ")": "rpar", "[": "lsqb", "]": "rsqb"},
 }
-#: An escape inside of another one has its backslashes doubled.
+#: An escape inside another escape has twice as many backslashes.
 _MOST_BACKSLASHES = 8
 _BACKSLASHES = rf"\\{{1,{_MOST_BACKSLASHES}}}+"
 _CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-#: A letter or digit that somebody escaped although that is never needed.
+#: An escaped letter or digit, although letters and digits need no escape.
 _NEEDLESS = (
     rf"(?i:(?:{_BACKSLASHES}(?:u00|x)|%|&#x0*)([3-7][0-9a-f]);?|&#0*([4-9][0-9]|1[0-2][0-9]);)"
 )
 
 
 class Redactor:
-    """Replace secrets in texts, in the forms in which services and libraries repeat them.
+    """Replace secrets in texts, in every form in which services and libraries repeat them.
 
-    The forms are the secret itself, percent-encoding, JSON's and HTML's escapes, and Base64 on one
-    line of a text that contains the secret. Letters and digits escaped twice are not found.
+    The forms are the secret itself, percent-encoding, JSON and HTML escapes, and one line of Base64
+    of a text that contains the secret. Letters and digits that are escaped twice are not found.
     """
 
     def __init__(self, *secrets: str) -> None:
-        # Never changed in place, so that threads need no lock.
+        # The tuple is replaced and never changed, so threads need no lock.
         self._forms: tuple[_Form, ...] = ()
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """Hide a secret from now on, each of its lines as well. A blank or tiny one is none."""
+        """Hide a secret and each of its lines from now on. Ignore blank and very short texts."""
         known = {form.text for form in self._forms}
         parts = dict.fromkeys((secret, secret.strip(), *map(str.strip, secret.splitlines())))
         texts = [part for part in parts if part.strip() and len(part) >= _SHORTEST_SECRET]
@@ -75,7 +75,7 @@ class Redactor:
             return text
         parts, end = [], 0
         for first, last in spans:
-            # Spans may overlap: all of them are hidden.
+            # Spans may overlap.
             if first >= end:
                 parts += [text[end:first], HIDDEN]
             end = max(end, last)
@@ -83,23 +83,23 @@ class Redactor:
 
 
 class _Form:
-    """A text that is hidden, in the spellings that leave its letters and digits alone."""
+    """A text to hide, in all spellings that do not change its letters and digits."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     @cached_property
     def _anchor(self) -> str:
-        """A piece that stands in all spellings: to look for it is fast, and mostly enough."""
+        """The longest part that is the same in all spellings. To search for it first is fast."""
         return max(re.findall("[0-9A-Za-z]+", self.text), key=len, default="")
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # A run of backslashes is one piece: by itself, each could be any number of them.
+        # A run of backslashes is one part, because each of them may be doubled several times.
         return re.compile("".join(map(_spellings, re.findall(r"\\+|[^\\]", self.text))))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where the text stands in another one."""
+        """Yield the start and end of each occurrence in another text."""
         if self._anchor in text:
             for match in self._pattern.finditer(text):
                 yield match.span()
@@ -110,8 +110,8 @@ def _forms_of(secret: str) -> Iterator[_Form]:
     data = secret.encode("utf-8", "replace")
     if len(data) < _SHORTEST_BASE64:
         return
-    # What is encoded may begin with other text, of which only the length matters. Characters
-    # that depend on the text around are left out.
+    # Other text may precede the secret in the encoded text. Only its length modulo 3 matters. The
+    # characters that depend on the surrounding text are left out.
     for before in range(3):
         encoded = b2a_base64(bytes(before) + data, newline=False).decode()
         first = (0, 2, 3)[before]
@@ -123,7 +123,7 @@ def _forms_of(secret: str) -> Iterator[_Form]:
 
 
 def _spellings(text: str) -> str:
-    """Return the pattern of a character, or of a run of backslashes, in every spelling."""
+    """Return the pattern of all spellings of a character or of a run of backslashes."""
     character, count = text[0], len(text)
     if character.isascii() and character.isalnum():
         return character
@@ -162,7 +162,7 @@ def _letter_or_digit(match: re.Match[str]) -> str:
 
 
 def redacted_json(value: _Json, redact: Callable[[str], str]) -> _Json:
-    """Return a JSON value with every text in it redacted, in its names as well."""
+    """Return a JSON value in which all strings are redacted, including the names."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, list):
@@ -173,7 +173,7 @@ def redacted_json(value: _Json, redact: Callable[[str], str]) -> _Json:
 
 
 def redacted(value: _T, redact: Callable[[str], str]) -> _T:
-    """Return frozen data with every text in it redacted, in its tuples and fields as well."""
+    """Return immutable data in which all strings are redacted, including tuples and fields."""
     new: Any = value
     if isinstance(value, str) and type(value) is str:
         new = redact(value)
@@ -189,23 +189,23 @@ def redacted(value: _T, redact: Callable[[str], str]) -> _T:
 
 
 _BASE64 = r"[0-9A-Za-z+/_=\s-]{40,}"
-#: No name is that long.
+#: A name is always shorter.
 _LONG_BASE64 = 200
-#: The starts of JSON and of PEM, in Base64.
+#: How JSON and PEM start in Base64.
 _BASE64_STARTS = ("ey", "ewog", "ew0K", "eyI", "LS0tLS1", "MII")
 
 
 def looks_like_a_key(value: str) -> bool:
-    """Tell whether a value that should be a name, a flag or a duration is a key instead."""
+    """Tell whether a value looks like a key, although it should be a name, flag or duration."""
     if "-----BEGIN" in value or "private_key" in value.lower():
         return True
     return len(value) >= _LONG_BASE64 and re.fullmatch(_BASE64, value) is not None
 
 
 def describe_secret(value: str) -> str:
-    """Return what a value is that is no path although it should be one, without any of it.
+    """Describe a value that should be a path or an address but is a secret, without repeating it.
 
-    Empty if it may be a path.
+    Return an empty string if the value may be right.
     """
     text = value.strip().strip("'\"` ")
     if text.startswith(("{", "[")) or '": "' in text:
@@ -218,4 +218,4 @@ def describe_secret(value: str) -> str:
         kind = "several lines"
     else:
         return ""
-    return f"The variable holds {kind} itself."
+    return f"The variable contains {kind}."

@@ -1,4 +1,4 @@
-"""Which texts are safe as a path segment, a token, a link or the address of an API. Pure."""
+"""Checks whether a text is safe as a path segment, a token, a link or an API address. No I/O."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 
 from dataform_action.text import shown
 
-# Patterns that a start may not need are texts: re compiles one when it is first used, and keeps it.
+# Patterns that not every start needs are strings: re compiles and caches them at their first use.
 
-#: Whatever becomes a segment of an API path: nothing in it can leave the segment.
+#: A segment of an API path: no character of it can end the segment.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
-#: Such as ``my-project`` and ``123456``, and ``example.com:my-project`` from before.
+#: Such as ``my-project`` and ``123456``, or ``example.com:my-project`` in older organizations.
 _PROJECT_ID = r"(?:[a-z0-9][a-z0-9.-]{0,60}:)?[a-z0-9][a-z0-9-]{0,62}"
 
-#: No user information, and nothing that ends or breaks a link in Markdown, HTML or a log.
+#: Without user information, and without characters that end a link in Markdown, HTML or a log.
 _LINK = (
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
     r"(?:[/?#][!#-&(-;=?-\[\]_a-z~]*)?"
@@ -26,57 +26,57 @@ _API_URL = re.compile(
     r"(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
     re.ASCII,
 )
-#: Without the numbers, each of which is some machine's IPv4 address.
+#: Numbers are excluded, because a number is an IPv4 address.
 _UNDOTTED_NAME = r"(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z)[A-Za-z0-9_-]+"
 
 
 def is_segment(text: str) -> bool:
-    """Tell whether a text can stand as one segment of an API path."""
+    """Tell whether a text is safe as one segment of an API path."""
     return _SEGMENT.fullmatch(text) is not None
 
 
 def is_project_id(text: str) -> bool:
-    """Tell whether a text can be a Google Cloud project's id, older forms included."""
+    """Tell whether a text has a form of a Google Cloud project id, including older forms."""
     return re.fullmatch(_PROJECT_ID, text, re.ASCII) is not None
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a text can stand in an Authorization header: printable, without blanks."""
+    """Tell whether a text is safe in an Authorization header: printable ASCII without spaces."""
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def is_link(text: str) -> bool:
-    """Tell whether a text is an http(s) address that is safe to show as a link."""
+    """Tell whether a text is an http(s) address that is safe as a link."""
     return len(text) <= _LINK_LIMIT and re.fullmatch(_LINK, text, re.ASCII) is not None
 
 
 def api_url_problem(url: str) -> str:
-    """Return what is wrong with an API's address, and what to do; empty if nothing is."""
+    """Return what is wrong with the address of an API and how to fix it, or an empty string."""
     match = _API_URL.fullmatch(url)
     if match is None or int(match["port"] or 443) > 65535:
-        # The value is not repeated: it may hold a user's password.
+        # The value is not repeated: it may contain a password.
         return (
-            "is not an API address: write it like https://host or https://host/path, "
+            "is not an API address: use the form https://host or https://host/path, "
             "without user, query or fragment"
         )
     if match["scheme"] == "http" and not _is_local(match["host"]):
         return (
-            f"{shown(url)} would send the token in the clear: use https (http is for "
+            f"{shown(url)} would send the token unencrypted: use https (http is only for "
             "loopback, private addresses and names without a dot)"
         )
     if match["path"].endswith(("/v1", "/v1beta1")):
-        return f"{shown(url)} must not end in the API's version: remove it"
+        return f"{shown(url)} must not end with the API version: remove it"
     return ""
 
 
 def api_host(url: str) -> str:
-    """Return the host of an API's address, in lower case; empty if it is no address of one."""
+    """Return the host of an API address in lower case, or an empty string for other texts."""
     match = _API_URL.fullmatch(url)
     return "" if match is None else match["host"].lower()
 
 
 def _is_local(host: str) -> bool:
-    """Tell whether a host is this machine, a private address or a name without a dot."""
+    """Tell whether a host is a loopback or private address, or a name without a dot."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:

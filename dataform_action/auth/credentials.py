@@ -1,6 +1,6 @@
-"""Application Default Credentials: find what the environment offers, and make it usable.
+"""Application Default Credentials: finds them in the environment, and creates them.
 
-google-auth knows the kinds of credentials, and is imported when one is made.
+google-auth implements the types of credentials. It is imported when one is created.
 
 https://cloud.google.com/docs/authentication/application-default-credentials
 """
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataform_action.auth.exchange import Exchanges
+from dataform_action.auth.exchange import TokenRequest, TokenRequests
 from dataform_action.auth.token_secrets import Secrets, secrets_in, texts_in
 from dataform_action.errors import CredentialsRefused, NotConnected
 from dataform_action.redaction import describe_secret
@@ -29,56 +29,55 @@ FILE_VARIABLES = (
     "GOOGLE_GHA_CREDS_PATH",
 )
 BAD_FILE_HINT = (
-    "Give the file that google-github-actions/auth or gcloud made, or the JSON key of a service "
+    "Use the file that google-github-actions/auth or gcloud creates, or the JSON key of a service "
     "account."
 )
 _QUOTA_PROJECT_VARIABLE = "GOOGLE_CLOUD_QUOTA_PROJECT"
-#: What gcloud's login is kept in.
+#: The file of gcloud's login.
 _GCLOUD_NAME = "application_default_credentials.json"
-#: Variables that google-auth reads by itself, and whose values are secrets.
+#: Variables with secrets that google-auth reads itself.
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
-#: The machine, not the file, is in the way: no free file, process or memory.
-_MOMENTARY = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EINTR)
+#: Errors that are temporary: the machine has no free file, process or memory.
+_TEMPORARY = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EINTR)
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?"
-#: No answer of a metadata server within this time: there is none.
+#: If a metadata server does not respond within this time, there is none.
 _PROBE_SECONDS = 3.0
-#: What google-github-actions/auth calls its file. No other name is looked for in the
-#: workspace, where a stranger's file could ask for anything.
+#: The name of the file that google-github-actions/auth writes. No other file of the workspace is
+#: used, because the workspace may contain untrusted files.
 _GENERATED_NAME = re.compile(r"gha-creds-[0-9a-f]{16}\.json")
 _MISSING_FILE_HINT = (
     "google-github-actions/auth writes the file into the workspace, and actions/checkout deletes "
-    "it: run checkout first. A file elsewhere on the runner is not visible to a container action."
+    "it: run actions/checkout first. A container action cannot read other files of the runner."
 )
 _CONTENT_HINT = (
-    "The variable must hold the path of a file, and not what is in the file. Let "
-    "google-github-actions/auth write the file (its input credentials_json takes a key), or write "
-    "it into the workspace yourself."
+    "Set the variable to the path of a file, not to its contents. google-github-actions/auth can "
+    "write the file (input credentials_json), or you can write it into the workspace."
 )
 _UNREADABLE_FILE_HINT = (
-    "Only its owner and group may read the file that google-github-actions/auth writes: run this "
+    "google-github-actions/auth writes a file that only its owner and group can read: run this "
     "step as the same user, or as root."
 )
 
 
 class Credentials(Protocol):
-    """What is used of google-auth's classes, which carry no types."""
+    """The members of google-auth's classes that are used here. google-auth has no types."""
 
     token: str | None
-    #: In UTC, and without a time zone.
+    #: In UTC, without a time zone.
     expiry: datetime | None
 
-    def refresh(self, request: Exchanges) -> None:
+    def refresh(self, request: TokenRequests) -> None:
         """Get a new token."""
 
 
 def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[], Credentials]:
-    """Return what makes the credentials that the environment offers; hide their secrets.
+    """Return a function that creates the credentials in the environment. Hide their secrets.
 
-    No value of a variable is repeated in any text: it may be a key in the wrong place.
+    No message repeats the value of a variable: it may be a key in the wrong variable.
 
     Raises:
-        CredentialsRefused: the file cannot be read, or holds no JSON object.
-        NotConnected: the file cannot be read for the moment.
+        CredentialsRefused: the file cannot be read, or does not contain a JSON object.
+        NotConnected: the file cannot be read now, but maybe later.
     """
     for name in (*FILE_VARIABLES, *_SECRET_VARIABLES):
         secrets.hide_in_words(environ.get(name, ""))
@@ -92,11 +91,11 @@ def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[
         except (OSError, ValueError):
             return lambda: _MetadataServer(environ, secrets)
     else:
-        file = f"The credentials file that {variable} names"
+        file = f"The credentials file set in {variable}"
         content = _read(environ[variable].strip(), variable, environ.get("GITHUB_WORKSPACE", ""))
     info = parse_json(content)
     if not isinstance(info, dict):
-        raise CredentialsRefused(f"{file} holds no JSON object.", hint=BAD_FILE_HINT)
+        raise CredentialsRefused(f"{file} does not contain a JSON object.", hint=BAD_FILE_HINT)
     for secret in secrets_in(info):
         secrets.hide(secret)
     for text in texts_in(info):
@@ -105,9 +104,9 @@ def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[
 
 
 def find_quota_project(environ: Mapping[str, str], credentials: Credentials) -> str:
-    """Return the project whose quota requests use; empty if neither names one that can be.
+    """Return the project whose quota requests use, or an empty string if no valid one is set.
 
-    The variable goes before the credentials, as in google-auth.
+    The variable overrides the credentials, as in google-auth.
     """
     own = getattr(credentials, "quota_project_id", None)
     project = environ.get(_QUOTA_PROJECT_VARIABLE, "").strip() or own
@@ -115,22 +114,22 @@ def find_quota_project(environ: Mapping[str, str], credentials: Credentials) -> 
 
 
 def _read(value: str, variable: str, workspace: str) -> bytes:
-    # In a job with container:, the path is one of that container, where the workspace is
-    # /__w/…; this action's container has the same workspace at another place.
+    # In a job with container:, the path is valid in that container, where the workspace is
+    # /__w/…. In this action's container, the same workspace has another path.
     path = Path(value)
-    elsewhere = workspace and _GENERATED_NAME.fullmatch(path.name)
-    file = f"The credentials file that {variable} names"
-    for candidate in [path, Path(workspace, path.name)] if elsewhere else [path]:
+    is_generated = workspace and _GENERATED_NAME.fullmatch(path.name)
+    file = f"The credentials file set in {variable}"
+    for candidate in [path, Path(workspace, path.name)] if is_generated else [path]:
         try:
             return candidate.read_bytes()
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            # Only what the operating system says: the rest of its text is the name.
-            words = getattr(error, "strerror", None) or "it is no path"
-            if isinstance(error, OSError) and error.errno in _MOMENTARY:
-                raise NotConnected(f"{file} cannot be read: {words}.") from error
-            problem = f"{file} cannot be read: {words}."
+            # The full text of the error contains the path.
+            reason = getattr(error, "strerror", None) or "it is not a path"
+            if isinstance(error, OSError) and error.errno in _TEMPORARY:
+                raise NotConnected(f"{file} cannot be read: {reason}.") from error
+            problem = f"{file} cannot be read: {reason}."
             hint = _UNREADABLE_FILE_HINT
             break
     else:
@@ -142,12 +141,12 @@ def _read(value: str, variable: str, workspace: str) -> bytes:
 
 
 def _credentials_of(info: Mapping[str, object], file: str) -> Credentials:
-    """Make google-auth's credentials from a file's content.
+    """Create google-auth's credentials from the contents of a file.
 
-    By type and not by ``google.auth.default()``, which asks a network for the project.
+    ``google.auth.default()`` is not used, because it makes a request for the project.
     """
-    made: Credentials
-    # Any: google-auth declares itself typed, but its functions carry no types.
+    created: Credentials
+    # Any: google-auth declares that it is typed, but its functions have no types.
     module: Any
     match info.get("type"):
         case "external_account":
@@ -155,40 +154,42 @@ def _credentials_of(info: Mapping[str, object], file: str) -> Credentials:
         case "service_account":
             from google.oauth2 import service_account as module
 
-            made = module.Credentials.from_service_account_info(info, scopes=[SCOPE])
+            created = module.Credentials.from_service_account_info(info, scopes=[SCOPE])
         case "impersonated_service_account":
             from google.auth import impersonated_credentials as module
 
-            made = module.Credentials.from_impersonated_service_account_info(info, scopes=[SCOPE])
+            created = module.Credentials.from_impersonated_service_account_info(
+                info, scopes=[SCOPE]
+            )
         case "authorized_user":
             from google.oauth2 import credentials as module
 
-            # Its scopes are those of the login.
-            made = module.Credentials.from_authorized_user_info(info)
+            # They keep the scopes of the login.
+            created = module.Credentials.from_authorized_user_info(info)
         case "external_account_authorized_user":
             from google.auth import external_account_authorized_user as module
 
-            made = module.Credentials.from_info(info)
+            created = module.Credentials.from_info(info)
         case "gdch_service_account" | "gce" | "oauth2" as kind:
-            raise _bad_file(file, f"is of a type that is not supported: {kind}.")
+            raise _bad_file(file, f"has an unsupported type: {kind}.")
         case None:
-            raise _bad_file(file, "names no type of credentials.")
+            raise _bad_file(file, "does not name a type of credentials.")
         case _:
-            raise _bad_file(file, "is of a type that is not supported.")
-    return made
+            raise _bad_file(file, "has an unsupported type.")
+    return created
 
 
 def _external_account(info: Mapping[str, object], file: str) -> Credentials:
     module: Any
     match info.get("credential_source"):
         case {"executable": _}:
-            raise _bad_file(file, "asks to run a program, which is not supported.")
+            raise _bad_file(file, "requires an external program, which is not supported.")
         case {"environment_id": _}:
             from google.auth import aws as module
         case _:
             from google.auth import identity_pool as module
-    made: Credentials = module.Credentials.from_info(info, scopes=[SCOPE])
-    return made
+    created: Credentials = module.Credentials.from_info(info, scopes=[SCOPE])
+    return created
 
 
 def _bad_file(file: str, problem: str) -> CredentialsRefused:
@@ -196,7 +197,7 @@ def _bad_file(file: str, problem: str) -> CredentialsRefused:
 
 
 class _MetadataServer:
-    """The credentials of a virtual machine or a pod: one request, and no look-up of names.
+    """The credentials of a virtual machine or a pod: one request, without a name lookup.
 
     https://cloud.google.com/compute/docs/metadata/querying-metadata
     """
@@ -206,39 +207,44 @@ class _MetadataServer:
         host = environ.get("GCE_METADATA_HOST", "").strip()
         if host:
             if not re.fullmatch(_HOST, host):
-                raise _no_credentials("GCE_METADATA_HOST holds no host, such as host:80.", environ)
+                raise _no_credentials("GCE_METADATA_HOST is not a host, such as host:80.", environ)
             secrets.hide(host)
         path = "/computeMetadata/v1/instance/service-accounts/default/token"
         self._url = f"http://{host or '169.254.169.254'}{path}?scopes={SCOPE}"
         self.token: str | None = None
         self.expiry: datetime | None = None
 
-    def refresh(self, request: Exchanges) -> None:
-        found = json.loads(request.check(self._ask(request), self._url).body)
+    def refresh(self, request: TokenRequests) -> None:
+        found = json.loads(self._fetch(request).body)
         lifetime = timedelta(seconds=found["expires_in"])
         self.expiry = datetime.now(UTC).replace(tzinfo=None) + lifetime
         self.token = found["access_token"]
 
-    def _ask(self, request: Exchanges) -> Response:
+    def _fetch(self, requests: TokenRequests) -> Response:
         if self._environ.get("NO_GCE_CHECK") == "true":
-            raise _no_credentials("NO_GCE_CHECK forbids to ask it", self._environ)
-        headers = {"Metadata-Flavor": "Google"}
+            raise _no_credentials("NO_GCE_CHECK forbids the request", self._environ)
+        request = TokenRequest(
+            self._url,
+            headers={"Metadata-Flavor": "Google"},
+            seconds=_PROBE_SECONDS,
+            direct=True,
+        )
         try:
-            response = request.send(self._url, headers=headers, seconds=_PROBE_SECONDS, direct=True)
+            response = requests.send(request)
         except NotConnected as error:
             raise _no_credentials(error.message, self._environ) from error
-        # Other clouds have servers of their own at the same address.
+        # Other clouds have their own servers at the same address.
         if response.headers.get("Metadata-Flavor") != "Google":
-            raise _no_credentials("The one that answers is not of Google Cloud", self._environ)
-        return response
+            raise _no_credentials("The server at its address is not of Google Cloud", self._environ)
+        return requests.check(request, response)
 
 
 def _no_credentials(reason: str, environ: Mapping[str, str]) -> CredentialsRefused:
     gcloud = ""
     if environ.get("CLOUDSDK_CONFIG"):
         described = describe_secret(environ["CLOUDSDK_CONFIG"])
-        gcloud = f" The folder that CLOUDSDK_CONFIG names holds no {_GCLOUD_NAME}. {described}"
+        gcloud = f" The folder set in CLOUDSDK_CONFIG contains no {_GCLOUD_NAME}. {described}"
     return CredentialsRefused(
-        f"There are no Google Cloud credentials: none of {', '.join(FILE_VARIABLES)} is set, and "
-        f"no metadata server answers. {reason}{gcloud.rstrip()}"
+        f"No Google Cloud credentials were found: none of {', '.join(FILE_VARIABLES)} is set, and "
+        f"no metadata server of Google Cloud responds. {reason}{gcloud.rstrip()}"
     )

@@ -1,19 +1,21 @@
-"""The HTTP exchanges that make a Google access token: each once, and what its failure means.
+"""The HTTP requests for a Google access token: sends each once, and explains its failure.
 
-google-auth makes them through ``Exchanges``. Left to itself, it would follow redirects, heed
-``.netrc``, sleep between attempts, and wait for two minutes.
+google-auth makes its requests through ``TokenRequests``. Its own transport would follow redirects,
+read ``.netrc``, sleep between attempts, and wait for two minutes.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from dataform_action.auth.token_secrets import Secrets, secrets_in
 from dataform_action.errors import CredentialsRefused, NotConnected, Refused, Unusable
-from dataform_action.transport.http import HttpSession, report_request, shown_address
+from dataform_action.transport.http import HttpSession, Request, report_request, shown_address
 from dataform_action.transport.response import (
     Response,
     describe_error,
@@ -24,14 +26,14 @@ from dataform_action.transport.response import (
 _CONNECT_SECONDS = 10.0
 _BODY_LIMIT = 64 * 1024
 
-#: Answers of HTTP 4xx that may be others a moment later.
+#: Texts in HTTP 4xx responses to requests that may succeed later.
 _TRANSIENT = (
     "internal_failure",
     "server_error",
     "temporarily_unavailable",
     "Error connecting to the given credential's issuer",
 )
-#: What to do when a step towards a token is refused.
+#: Hints for each step on the way to a token, if it is refused.
 _REFUSALS = {
     "metadata": (
         "Attach a service account to the virtual machine (on GKE: link the Kubernetes service "
@@ -40,7 +42,7 @@ _REFUSALS = {
     "impersonation": (
         "Grant roles/iam.workloadIdentityUser on the service account to the principalSet of the "
         "workload identity pool (roles/iam.serviceAccountTokenCreator to a service account or "
-        "user), and check the name of the service account. A new grant takes some minutes."
+        "user), and check the name of the service account. A new grant needs a few minutes."
     ),
     "disabled": (
         "Enable the IAM Service Account Credentials API (iamcredentials.googleapis.com) in the "
@@ -48,7 +50,8 @@ _REFUSALS = {
     ),
     "condition": (
         "The attribute condition of the workload identity provider excludes this repository, "
-        "branch or event: change the condition, or run the workflow where it holds."
+        "branch or event. Change the condition, or use a repository, branch or event that it "
+        "allows."
     ),
     "token-exchange": (
         "Check workload_identity_provider in the step of google-github-actions/auth: the pool and "
@@ -56,18 +59,43 @@ _REFUSALS = {
         "https://token.actions.githubusercontent.com."
     ),
     "jwt-bearer": (
-        "The service account's key may be deleted or disabled, or this machine's clock is wrong: "
-        "make a new key, or better use workload identity federation."
+        "The service account's key may be deleted or disabled, or this machine's clock may be "
+        "wrong. Create a new key or, better, use workload identity federation."
     ),
     "refresh_token": (
-        "The login has expired or was revoked: run gcloud auth application-default login again, or "
-        "better use a service account."
+        "The login has expired or was revoked. Run gcloud auth application-default login again "
+        "or, better, use a service account."
     ),
     "identity": (
-        "Give the job permissions: id-token: write and run google-github-actions/auth in the same "
-        "job: GitHub gives identity tokens only while the job runs."
+        "Set permissions: id-token: write for the job, and run google-github-actions/auth in the "
+        "same job. GitHub issues identity tokens only while the job runs."
     ),
 }
+
+
+class TokenRequest(NamedTuple):
+    """One request on the way to a token.
+
+    ``seconds`` limits the time until the response, within the deadline of all requests. ``direct``
+    means without a proxy.
+    """
+
+    url: str
+    method: str = "GET"
+    body: bytes | None = None
+    headers: Mapping[str, str] | None = None
+    cert: tuple[str, str] | None = None
+    seconds: float = math.inf
+    direct: bool = False
+
+    @property
+    def form(self) -> dict[str, str]:
+        """Return the fields of the form in the body."""
+        return dict(parse_qsl((self.body or b"").decode("utf-8", "replace")))
+
+    def __repr__(self) -> str:
+        """Return the request for messages, without secrets."""
+        return f"{self.method} {shown_address(self.url)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +107,12 @@ class TokenResponse:
     data: bytes
 
 
-class Exchanges:
-    """The HTTP exchanges of one refresh, all before ``deadline``: a moment of ``time.monotonic``.
+class TokenRequests:
+    """The HTTP requests of one refresh, all before ``deadline``, a value of ``time.monotonic``.
 
-    It is what google-auth takes for its ``Request``. Failures leave it as errors of this
-    package, which google-auth neither catches nor tries again; only good responses come back.
-    ``on_exchange`` is told of each, in a line without secrets.
+    google-auth uses it as its ``Request``. It returns only successful responses. Failures are
+    errors of this package, which google-auth does not catch and does not retry. ``on_exchange``
+    receives one line without secrets for each request.
     """
 
     def __init__(
@@ -97,10 +125,10 @@ class Exchanges:
         self._secrets = secrets
         self._on_exchange = on_exchange
         self._session = HttpSession(secrets.redact)
-        #: What was asked last with success, such as ``POST https://…``.
-        self.answered = ""
+        #: The last request that succeeded, such as ``POST https://…``.
+        self.last_success = ""
 
-    def __enter__(self) -> Exchanges:
+    def __enter__(self) -> TokenRequests:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,110 +143,102 @@ class Exchanges:
         cert: tuple[str, str] | None = None,
         **_timeout: object,
     ) -> TokenResponse:
-        """Return a good response. It raises what ``send`` and ``check`` do."""
-        form = dict(parse_qsl((body or b"").decode("utf-8", "replace")))
-        for secret in secrets_in({**(headers or {}), **form}):
+        """Send a request of google-auth and return its successful response.
+
+        It raises the same errors as ``send`` and ``check``.
+        """
+        request = TokenRequest(url, method, body, headers, cert)
+        for secret in secrets_in({**(headers or {}), **request.form}):
             self._secrets.learn(secret)
-        response = self.send(url, method, body, headers, cert=cert)
-        self.check(response, url, method, form.get("grant_type", ""))
+        response = self.send(request)
+        self.check(request, response)
         return TokenResponse(response.status, response.headers, response.body)
 
-    def send(
-        self,
-        url: str,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        *,
-        cert: tuple[str, str] | None = None,
-        seconds: float | None = None,
-        direct: bool = False,
-    ) -> Response:
-        """Send one request and return its response, whatever its status.
-
-        ``direct`` leaves out any proxy.
+    def send(self, request: TokenRequest) -> Response:
+        """Send one request and return its response with any status.
 
         Raises:
             NotConnected: there was no response.
-            Misconfigured: this machine's set-up forbids the connection.
+            Misconfigured: the configuration of this machine prevents the connection.
         """
-        asked = time.monotonic()
+        started_at = time.monotonic()
         try:
-            left = self._deadline - asked
+            left = self._deadline - started_at
             if left <= 0:
-                raise NotConnected(self._text(method, url, "no time is left"))
-            read_seconds = left if seconds is None else min(left, seconds)
-            response = self._session.exchange(
-                method,
-                url,
-                what=self._text(method, url),
-                hide=self._secrets.redact,
-                headers=headers or {},
-                timeout=(min(read_seconds, _CONNECT_SECONDS), read_seconds),
-                limit=_BODY_LIMIT,
-                data=body,
-                cert=cert,
-                direct=direct,
+                raise NotConnected(self._message(request, "no time is left"))
+            response = self._session.send(
+                self._http_request(request, min(left, request.seconds)), self._secrets.redact
             )
         except Unusable as error:
-            # Whether the request was sent does not matter here: nothing is done twice by it.
+            # A token may be requested twice, so it does not matter whether the request was sent.
             failure = error if isinstance(error, NotConnected) else NotConnected(error.message)
-            self._report(method, url, asked, failure)
+            self._report(request, started_at, failure)
             raise failure from error
-        self._report(method, url, asked, response)
+        self._report(request, started_at, response)
         return response
 
-    def check(self, response: Response, url: str, method: str = "GET", grant: str = "") -> Response:
-        """Return a good response.
+    def check(self, request: TokenRequest, response: Response) -> Response:
+        """Return the response if it is successful.
 
         Raises:
-            NotConnected: another attempt may have another response.
-            CredentialsRefused: it is final.
+            NotConnected: another attempt may succeed.
+            CredentialsRefused: another attempt would fail as well.
         """
         status = response.status
         if 200 <= status < 300:
             for token in secrets_in(parse_json(response.body)):
                 self._secrets.learn(token)
-            self.answered = self._secrets.redact(_request(method, url))
+            self.last_success = self._secrets.redact(str(request))
             return response
         if status < 400:
-            text = self._text(method, url, f"HTTP {status}, a redirect, is not followed")
+            text = self._message(request, f"HTTP {status}: redirects are not followed")
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
-        said = _said(response.body, self._secrets.redact)
-        text = self._text(method, url, f"HTTP {status}: {said}")
-        transient = not issubclass(kind_of_failure(response, method), Refused)
-        if transient or any(words in said for words in _TRANSIENT):
+        reason = _error_message(response.body, self._secrets.redact)
+        text = self._message(request, f"HTTP {status}: {reason}")
+        is_transient = not issubclass(kind_of_failure(response, request.method), Refused)
+        if is_transient or any(words in reason for words in _TRANSIENT):
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
-        raise CredentialsRefused(text, hint=_REFUSALS[_step(url, grant, said)])
+        raise CredentialsRefused(text, hint=_REFUSALS[_refused_step(request, reason)])
 
-    def _report(self, method: str, url: str, asked: float, outcome: Response | Exception) -> None:
-        what, seconds = _request(method, url), time.monotonic() - asked
-        report_request(self._on_exchange, self._secrets.redact, what, seconds, outcome)
+    def _http_request(self, request: TokenRequest, seconds: float) -> Request:
+        return Request(
+            what=self._message(request),
+            method=request.method,
+            url=request.url,
+            headers=request.headers or {},
+            timeout=(min(seconds, _CONNECT_SECONDS), seconds),
+            limit=_BODY_LIMIT,
+            data=request.body,
+            cert=request.cert,
+            direct=request.direct,
+        )
 
-    def _text(self, method: str, url: str, words: str = "") -> str:
-        text = f"No access token: {_request(method, url)}"
-        return self._secrets.redact(f"{text}: {words}" if words else text)
+    def _report(
+        self, request: TokenRequest, started_at: float, outcome: Response | Exception
+    ) -> None:
+        seconds = time.monotonic() - started_at
+        report_request(self._on_exchange, self._secrets.redact, str(request), seconds, outcome)
+
+    def _message(self, request: TokenRequest, reason: str = "") -> str:
+        text = f"No access token: {request}"
+        return self._secrets.redact(f"{text}: {reason}" if reason else text)
 
 
-def _request(method: str, url: str) -> str:
-    return f"{method} {shown_address(url)}"
-
-
-def _said(body: bytes, hide: Callable[[str], str]) -> str:
-    """Return the words of an error, those of OAuth (RFC 6749, section 5.2) among them."""
+def _error_message(body: bytes, hide: Callable[[str], str]) -> str:
+    """Return the message of an error, also in the format of OAuth (RFC 6749, section 5.2)."""
     match parse_json(body):
-        case {"error": str(code), "error_description": str(words)}:
-            return hide(f"{code}: {words}")
+        case {"error": str(code), "error_description": str(description)}:
+            return hide(f"{code}: {description}")
     return describe_error(body, hide)
 
 
-def _step(url: str, grant: str, said: str) -> str:
-    """Return which step towards a token was refused: a key of ``_REFUSALS``."""
-    if "/computeMetadata/" in url:
+def _refused_step(request: TokenRequest, reason: str) -> str:
+    """Return which step on the way to a token was refused: a key of ``_REFUSALS``."""
+    if "/computeMetadata/" in request.url:
         return "metadata"
-    if ":generateAccessToken" in url:
-        return "disabled" if "has not been used in project" in said else "impersonation"
-    if "attribute condition" in said:
+    if ":generateAccessToken" in request.url:
+        return "disabled" if "has not been used in project" in reason else "impersonation"
+    if "attribute condition" in reason:
         return "condition"
-    name = grant.rpartition(":")[2]
+    name = request.form.get("grant_type", "").rpartition(":")[2]
     return name if name in _REFUSALS else "identity"

@@ -1,4 +1,4 @@
-"""The secrets behind a token: found in what is exchanged, hidden, and announced to the caller."""
+"""The secrets of token requests: finds them, hides them, and reports new tokens to the caller."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from dataform_action.redaction import Redactor
 
-#: In lower case: what holds a secret in a file, a header, a form or an answer.
+#: The names of secrets in files, headers, forms and responses, in lower case.
 _SECRET_NAMES = frozenset(
     {
         *("access_token", "accesstoken", "assertion", "authorization", "client_secret"),
@@ -17,10 +17,10 @@ _SECRET_NAMES = frozenset(
 
 
 class Secrets:
-    """What must not be printed, and what of it the caller does not know yet."""
+    """The texts that must not be printed, and the tokens that the caller does not know yet."""
 
     def __init__(self) -> None:
-        #: Replaces the secrets, in whatever form they stand in a text.
+        #: Replaces the secrets in a text, in every encoding.
         self.redact = Redactor()
         self._redact_words = Redactor()
         self._known: set[str] = set()
@@ -32,42 +32,42 @@ class Secrets:
         self.redact.add(secret)
 
     def hide_in_words(self, text: str) -> None:
-        """Redact a text that may be a secret from now on, in what other libraries say."""
+        """Redact a text that may be a secret from now on, in messages of other libraries."""
         self._redact_words.add(text)
 
     def redact_words(self, text: str) -> str:
-        """Return the text of another library without secrets, and what may be one."""
+        """Return a message of another library without secrets and texts that may be secrets."""
         return self._redact_words(self.redact(text))
 
     def learn(self, token: str) -> None:
-        """Hide a token, and announce it if it is a new one."""
+        """Hide a token, and keep it for ``announce`` if it is new."""
         if token not in self._known:
             self.hide(token)
             self._unannounced.append(token)
 
     def announce(self, on_token: Callable[[str], object]) -> None:
-        """Tell the tokens that were learnt since the last time."""
+        """Pass the tokens that are new since the last call to ``on_token``."""
         for token in list(self._unannounced):
             on_token(token)
-            # Only now, since a signal may have come before; another thread may be faster.
+            # Only now: a signal may interrupt ``on_token``. Another thread may be faster.
             with suppress(ValueError):
                 self._unannounced.remove(token)
 
 
 def secrets_in(value: object, name: str = "") -> Iterator[str]:
-    """Return what stands under the names of secrets in JSON, at any depth."""
+    """Return the values in JSON that have the name of a secret, at any depth."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from secrets_in(item, str(key).lower())
     elif isinstance(value, str) and name in _SECRET_NAMES:
-        # The value of an Authorization header is a scheme and the secret.
+        # An Authorization header contains a scheme and the secret.
         secret = value.split(" ", 1)[-1] if name == "authorization" else value
         if secret:
             yield secret
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Return every text in JSON, at any depth."""
+    """Return all strings in JSON, at any depth."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from texts_in(item)

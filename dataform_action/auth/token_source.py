@@ -1,4 +1,4 @@
-"""Application Default Credentials as a token source: a function that returns an access token."""
+"""Application Default Credentials as a function that returns an access token."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from dataform_action.auth.credentials import (
     find_credentials,
     find_quota_project,
 )
-from dataform_action.auth.exchange import Exchanges
+from dataform_action.auth.exchange import TokenRequests
 from dataform_action.auth.token_secrets import Secrets
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CredentialsRefused, DataformError, NotConnected, Unusable
 from dataform_action.transport.deadline import Late, in_time
 
-#: How long one token may take to mint, whatever the resolver or a server may do.
+#: The limit for all requests for one token.
 _REFRESH_SECONDS = 30.0
-#: A token is renewed when it has less than this left. Those of a workload identity pool
-#: live for 5 minutes; a metadata server gives the same one until its last 5 minutes.
+#: A token is renewed if it expires within this time. Tokens of a workload identity pool last for
+#: 5 minutes. A metadata server returns the same token until 5 minutes before it expires.
 _MARGIN = 120.0
-#: A token with less than this left is not sent any more: the API might get it too late.
+#: A token that expires within this time is not sent: it might arrive too late.
 _SPARE = 30.0
-#: The time to wait for a new token while the old one can be sent: a cancel has 4 seconds.
+#: The time to wait for a new token while the old one is still valid: a cancel has 4 seconds.
 _PATIENCE = 2.0
-#: A token is never trusted for longer, so that a wrong clock on this machine does no harm.
+#: The longest lifetime that is assumed for a token, in case the clock of this machine is wrong.
 _LONGEST_LIFETIME = 3600.0
-_MISSING_LIBRARY_HINT = "Install google-auth, or give an access token."
+_MISSING_LIBRARY_HINT = "Install google-auth, or provide an access token."
 
 
 @dataclass(frozen=True, slots=True)
 class _Minted:
     token: str = field(repr=False)
-    #: A moment of the source's clock.
+    #: In the time of the source's clock.
     expires: float
 
 
 class ApplicationDefaultCredentials:
-    """Access tokens from what the environment offers, renewed before they expire.
+    """Access tokens from the credentials in the environment, renewed before they expire.
 
-    That is, in this order: the file that ``GOOGLE_APPLICATION_CREDENTIALS`` or a variable of
-    google-github-actions/auth names, gcloud's own file, a metadata server. ``environ`` is
-    looked at when the first token is asked for. ``on_token`` gets every token, those of the
-    steps in between too, before a call returns one: mask it there. ``on_exchange`` is told of
-    each request that is made for a token, in a line without secrets.
+    The first of these that exists is used: the file set in ``GOOGLE_APPLICATION_CREDENTIALS`` or in
+    a variable of google-github-actions/auth, gcloud's own file, a metadata server. The first call
+    reads ``environ``. ``on_token`` receives every token before a call returns one, including the
+    tokens of intermediate steps: mask it there. ``on_exchange`` receives one line without secrets
+    for each request for a token.
 
-    A call may come from any thread, and a signal handler may raise in the middle of it: the
-    work is done on a thread of its own, which shares nothing but the finished token.
+    Any thread may call it, and a signal handler may raise during a call: a separate thread does the
+    work, and shares only the finished token.
 
     Raises (when called):
-        CredentialsRefused: there are no credentials, or the first use of them was refused.
-        Misconfigured: this machine's set-up forbids the connection.
-        NotConnected: the first token could not be had for now, or a later one could not.
+        CredentialsRefused: there are no credentials, or their first use was refused.
+        Misconfigured: the configuration of this machine prevents the connection.
+        NotConnected: no token is available now. Another attempt may succeed.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class ApplicationDefaultCredentials:
         self._secrets = Secrets()
         self._minted: _Minted | None = None
         self._make: Callable[[], Credentials] | None = None
-        #: The project whose quota is used, if the credentials name one; known with the first token.
+        #: The project whose quota is used, or empty. It is known after the first call.
         self.quota_project = ""
 
     def __call__(self) -> str:
-        """Return a token that has some time left, a new one if need be."""
+        """Return a token that does not expire soon. Renew it if necessary."""
         known = self._minted
         left = 0.0 if known is None else known.expires - self._clock.now()
         if known is None or left <= _MARGIN:
@@ -89,16 +89,16 @@ class ApplicationDefaultCredentials:
         return known.token
 
     def invalidate(self, token: str) -> None:
-        """Take note that a token was not accepted, so that the next call returns a new one."""
+        """Record that a token was not accepted, so that the next call returns a new one."""
         known = self._minted
         if known is not None and known.token == token:
-            # Not forgotten: credentials that were good once may be good again.
+            # Keep the token: it shows that the credentials were accepted before.
             self._minted = replace(known, expires=-math.inf)
 
     def _renewed(self, usable: _Minted | None) -> _Minted:
-        """Return a new token, or the old one if it is usable and a new one does not come.
+        """Return a new token, or the old one if it is usable and there is no new one.
 
-        A thread that is too slow goes on, and a later call finds its token.
+        A thread that is too slow continues, and a later call uses its token.
         """
         deadline = time.monotonic() + self._refresh_seconds
         seconds = self._refresh_seconds if usable is None else _PATIENCE
@@ -109,28 +109,28 @@ class ApplicationDefaultCredentials:
                 return usable
             if isinstance(error, NotConnected):
                 raise
-            text = f"No access token could be had within {seconds:g} seconds"
+            text = f"No access token was obtained within {seconds:g} seconds"
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False) from error
 
     def _mint(self, deadline: float) -> _Minted:
-        with Exchanges(deadline, self._secrets, self._on_exchange) as exchanges:
+        with TokenRequests(deadline, self._secrets, self._on_exchange) as requests:
             try:
-                minted = self._refresh(exchanges)
+                minted = self._refresh(requests)
             except CredentialsRefused as error:
                 if self._minted is None:
                     raise
-                # They were good before, so they may be good again.
+                # They were accepted before, so they may be accepted again.
                 raise NotConnected(error.message, hint=error.hint) from error
         self._minted = minted
         return minted
 
-    def _refresh(self, exchanges: Exchanges) -> _Minted:
+    def _refresh(self, requests: TokenRequests) -> _Minted:
         try:
             if self._make is None:
                 self._make = find_credentials(self._environ, self._secrets)
-            # New ones each time: they are not safe to share between threads.
+            # Created each time, because threads cannot share them safely.
             credentials = self._make()
-            credentials.refresh(exchanges)
+            credentials.refresh(requests)
             if not isinstance(credentials.token, str) or not credentials.token:
                 raise TypeError("no token")
             self._secrets.learn(credentials.token)
@@ -139,18 +139,18 @@ class ApplicationDefaultCredentials:
         except DataformError:
             raise
         except Exception as error:
-            # Only its text, and that only if nothing was sent: it may hold a whole answer.
-            words = str(error) or type(error).__name__
+            # The text is used only if no request succeeded: it may contain a whole response.
+            reason = str(error) or type(error).__name__
             hint = _MISSING_LIBRARY_HINT if isinstance(error, ImportError) else BAD_FILE_HINT
-        if exchanges.answered:
-            text = f"No access token: {exchanges.answered}: the answer holds no usable token"
+        if requests.last_success:
+            text = f"No access token: {requests.last_success}: the response has no usable token"
             raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
-        text = f"The Google Cloud credentials cannot be used: {self._secrets.redact_words(words)}"
+        text = f"The Google Cloud credentials cannot be used: {self._secrets.redact_words(reason)}"
         raise CredentialsRefused(text, hint=hint)
 
 
 def _lifetime(expiry: datetime | None) -> float:
-    """Return for how many seconds a token is good; not at all if nobody says so."""
+    """Return the lifetime of a token in seconds, or 0 if it is unknown."""
     if expiry is None:
         return 0.0
     left = expiry - datetime.now(UTC).replace(tzinfo=None)

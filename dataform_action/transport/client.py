@@ -1,4 +1,4 @@
-"""One JSON request with a bearer token: whether it was sent, and what its response means."""
+"""JSON requests with a bearer token: sends one and returns its JSON object or raises an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataform_action.errors import DataformError, InputError, NoResponse, NotCon
 from dataform_action.redaction import Redactor
 from dataform_action.transport.deadline import Late, in_time
 from dataform_action.transport.exceptions import reason_of
-from dataform_action.transport.http import HttpSession, report_request
+from dataform_action.transport.http import HttpSession, Request, report_request
 from dataform_action.transport.response import Json, Response, read_response
 from dataform_action.validation import api_url_problem, is_token
 from dataform_action.version import __version__
@@ -19,8 +19,8 @@ from dataform_action.version import __version__
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _USER_AGENT = f"dataform-action/{__version__}"
-#: A project's graph has at most 20 MB, and JSON escapes some of its characters. It bounds what a
-#: hostile server can make us hold.
+#: A compiled graph has at most 20 MB, and JSON escapes some of its characters. The limit keeps a
+#: hostile server from filling the memory.
 _BODY_LIMIT = 32 * 1024 * 1024
 
 
@@ -33,21 +33,20 @@ class RenewableToken(Protocol):
         ...
 
     def invalidate(self, token: str) -> None:
-        """Take note that a token was not accepted: the next call returns another one."""
+        """Record that a token was not accepted: the next call returns another one."""
         ...
 
 
 class Transport:
     """Send JSON requests with a bearer token over one kept-alive connection.
 
-    A call is one attempt: there are no retries and no redirects here. ``token`` is
-    asked for at every request, so that it may change during a long wait; a ``RenewableToken``
-    is renewed when the API does not accept it. ``on_exchange`` is told of each request and its
-    answer, in a line without secrets. ``more_headers`` returns those of the service, after the
-    token is known.
+    A call is one attempt, without retries and redirects. ``token`` is called for every request,
+    because it may change during a long wait. A ``RenewableToken`` is renewed when the API does not
+    accept it. ``on_exchange`` receives one line without secrets for each request and its response.
+    ``more_headers`` returns the headers of the service. It is called after ``token``.
 
     Raises:
-        InputError: ``base_url`` is no address that the token may be sent to.
+        InputError: ``base_url`` is not an address to which the token may be sent.
     """
 
     def __init__(
@@ -78,23 +77,22 @@ class Transport:
         read_seconds: float = READ_SECONDS,
         creates: bool = False,
     ) -> dict[str, Json]:
-        """Make one request and return the JSON object that answers it.
+        """Make one request and return the JSON object of its response.
 
-        If the token is not accepted (HTTP 401) and can be renewed, it is, and the request is made
-        a second time: unless it ``creates`` what must not be there twice.
+        If the API does not accept the token (HTTP 401) and it can be renewed, renew it and make
+        the request again, unless the request ``creates`` something that must not exist twice.
 
-        A connection may take 10 seconds (or ``read_seconds`` if that is less), and the
-        whole, from asking for the token on, ``read_seconds`` more, whatever the token
-        function, the resolver, the proxy or a server that drips bytes may do. The token is
-        replaced in all that is returned or raised.
+        The connection may take 10 seconds, or ``read_seconds`` if that is less. The whole call,
+        including the token function, may take ``read_seconds`` more. A slow resolver, proxy or
+        server cannot exceed this limit. The token is hidden in everything returned or raised.
 
         Raises:
-            NotConnected: the request never left: no connection, or no token to be had.
-            NoResponse: the answer was lost or late, after the request may have left.
+            NotConnected: nothing was sent: there was no connection or no token.
+            NoResponse: the response was lost or late. The request may have been sent.
             Throttled, NoResponse, InvalidResponse, Refused: as ``read_response``.
-            DataformError: what the token function raised.
+            DataformError: raised by the token function.
         """
-        # Without the query, which is long and says nothing about what failed.
+        # The query is left out: it is long, and does not help to find what failed.
         what = f"{method} {self._base_url}{path.partition('?')[0]}"
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         seconds = connect_seconds + read_seconds
@@ -105,7 +103,7 @@ class Transport:
 
         response, made = attempt(seconds)
         if response.status == 401 and not creates and isinstance(self._token, RenewableToken):
-            # It was not carried out. What expired or was revoked early is replaced, once.
+            # The request was not processed. A token that expired early is replaced once.
             self._token.invalidate(made.token)
             response, made = attempt(round(deadline - time.monotonic(), 2))
         return read_response(response, method, what, made.hide)
@@ -119,57 +117,61 @@ class Transport:
         timeout: tuple[float, float],
         seconds: float,
     ) -> tuple[Response, _Attempt]:
-        """Make the request once, and report it; return the response with what was sent."""
+        """Make the request once and report it. Return the response and the attempt."""
         attempt = _Attempt(what, self._token, self._secrets)
-        asked = time.monotonic()
+        started_at = time.monotonic()
         try:
             response = attempt.response(
-                lambda: self._exchange(method, path, body, attempt, timeout), seconds
+                lambda: self._send(method, path, body, attempt, timeout), seconds
             )
         except DataformError as error:
-            self._report(what, asked, error, attempt.hide)
+            self._report(what, started_at, error, attempt.hide)
             raise
-        self._report(what, asked, response, attempt.hide)
+        self._report(what, started_at, response, attempt.hide)
         return response, attempt
 
     def _report(
-        self, what: str, asked: float, outcome: Response | Exception, hide: Callable[[str], str]
+        self,
+        what: str,
+        started_at: float,
+        outcome: Response | Exception,
+        hide: Callable[[str], str],
     ) -> None:
-        seconds = time.monotonic() - asked
+        seconds = time.monotonic() - started_at
         report_request(self._on_exchange, hide, what, seconds, outcome)
 
     def authorize(self) -> None:
-        """Ask for the token and send nothing.
+        """Call the token function without sending a request.
 
         Raises:
-            NotConnected: there is no token to be had.
-            DataformError: what the token function raised.
+            NotConnected: no token is available.
+            DataformError: raised by the token function.
         """
         _Attempt(self._base_url, self._token, self._secrets).authorize(READ_SECONDS)
 
-    def _exchange(
+    def _send(
         self, method: str, path: str, body: Json, attempt: _Attempt, timeout: tuple[float, float]
     ) -> Response:
         token = attempt.get_token()
-        return self._session.exchange(
-            method,
-            self._base_url + path,
+        headers = {
+            **self._more_headers(),
+            "Authorization": f"Bearer {token}",
+            "User-Agent": _USER_AGENT,
+        }
+        request = Request(
             what=attempt.what,
-            hide=attempt.hide,
-            headers={
-                **self._more_headers(),
-                "Authorization": f"Bearer {token}",
-                "User-Agent": _USER_AGENT,
-            },
+            method=method,
+            url=self._base_url + path,
+            headers=headers,
             timeout=timeout,
             limit=_BODY_LIMIT,
             json=body,
-            on_send=attempt.begin,
         )
+        return self._session.send(request, attempt.hide, on_send=attempt.begin)
 
 
 class _Attempt:
-    """One request: the token that it is sent with, and whether it may have been sent."""
+    """One attempt to make a request: its token, and whether it may have been sent."""
 
     def __init__(self, what: str, source: Callable[[], str], secrets: Redactor) -> None:
         self.what = what
@@ -177,57 +179,57 @@ class _Attempt:
         self._source = source
         self._secrets = secrets
         self._redact_token = Redactor()
-        #: Taken once: by the worker to send the request, or by the caller to leave it unsent.
+        #: Acquired once: by the worker to send the request, or by the caller to prevent that.
         self._decision = threading.Lock()
 
     def hide(self, text: str) -> str:
-        """Return a text without the token, and without other secrets of the transport."""
+        """Return a text without the token and the other secrets of the transport."""
         return self._secrets(self._redact_token(text))
 
     def get_token(self) -> str:
-        """Return the token. For the worker."""
+        """Return the token. The worker calls it."""
         try:
             token = self._source()
         except DataformError:
             raise
         except Exception as error:
-            # Not all of it: texts of the operating system hold names of files.
-            text = f"{self.what}: no token to be had: {reason_of(error)}"
+            # The full text of an error of the operating system contains names of files.
+            text = f"{self.what}: no token is available: {reason_of(error)}"
             raise NotConnected(text) from error
         if not is_token(token):
-            raise NotConnected(f"{self.what}: what was given as a token is none")
+            raise NotConnected(f"{self.what}: the token is empty or contains an invalid character")
         self.token, self._redact_token = token, Redactor(token)
         return token
 
     def begin(self) -> None:
-        """Take note that the request is sent from now on. For the worker.
+        """Record that the request is sent from now on. The worker calls it.
 
         Raises:
-            Late: the caller has left, so that nothing may be sent any more.
+            Late: the caller no longer waits, so nothing may be sent.
         """
         if not self._decision.acquire(blocking=False):
             raise Late
 
     def authorize(self, seconds: float) -> None:
-        """Have a worker ask for the token, and raise what came of it."""
+        """Get the token on a worker thread, and raise the error if that fails."""
         try:
             in_time(seconds, self.get_token, name="dataform-token")
         except Late as error:
             raise self._unsent(seconds) from error
 
-    def response(self, exchange: Callable[[], Response], seconds: float) -> Response:
-        """Have a worker make the exchange, and return its answer or raise what came of it."""
+    def response(self, send: Callable[[], Response], seconds: float) -> Response:
+        """Send the request on a worker thread. Return its response or raise its error."""
         try:
-            return in_time(seconds, exchange, name="dataform-request")
+            return in_time(seconds, send, name="dataform-request")
         except Late as error:
             if self._decision.acquire(blocking=False):
                 raise self._unsent(seconds) from error
-            text = f"{self.what}: no whole answer within {seconds:g} seconds"
+            text = f"{self.what}: no complete response within {seconds:g} seconds"
             raise NoResponse(text) from error
         finally:
-            # A signal ends the wait as well: nothing is sent behind the caller's back.
+            # A signal may have ended the wait. After that, the worker must not send the request.
             self._decision.acquire(blocking=False)
 
     def _unsent(self, seconds: float) -> NotConnected:
-        missing = "no connection" if self.token else "no token to be had"
+        missing = "no connection" if self.token else "no token"
         return NotConnected(f"{self.what}: {missing} within {seconds:g} seconds")

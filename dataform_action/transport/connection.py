@@ -1,8 +1,8 @@
-"""Connections that say when a request is about to be sent, and that do not hang on one address.
+"""Connections that report when a request is about to be sent, and that try several addresses.
 
-Whether a request may be made again depends on whether its first byte was written. urllib3's
-exceptions do not tell: the same ones come from a TLS handshake and from a lost response. So the
-connection itself tells when it is complete, with its tunnel and its TLS handshake.
+A request may be repeated only if its first byte was not written. urllib3's exceptions do not show
+that: a failed TLS handshake and a lost response raise the same ones. So the connection itself
+reports when it is complete, including its tunnel and its TLS handshake.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 Address = tuple[Any, ...]
-#: What an overridden method passes on as it is.
+#: An argument that an overridden method passes on unchanged.
 Argument = Any
 Options = Sequence[tuple[int, int, int | bytes]]
 
-#: An address that has not answered within this time is no longer waited for alone (RFC 8305).
+#: If an address does not respond within this time, the next one is tried as well (RFC 8305).
 STAGGER_SECONDS = 0.25
-#: What a connection without a limit may take, in seconds.
+#: The limit of a connection that has no timeout, in seconds.
 _NO_LIMIT = 600.0
 
 
 class Sending:
-    """Whether a request may have been sent. ``call`` is called just before its first byte is.
+    """Whether a request may have been sent. ``call`` is called just before its first byte is sent.
 
-    What ``call`` raises leaves the request unsent.
+    If ``call`` raises, the request is not sent.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:
@@ -46,17 +46,17 @@ class Sending:
         self._has_begun = False
 
     def watch(self) -> None:
-        """Take note that a connection of this module is used, which tells when it begins."""
+        """Record that the request uses a connection of this module, which calls ``begin``."""
         self._is_watched = True
 
     def begin(self) -> None:
-        """Take note that the request is written from now on."""
+        """Record that the request is sent from now on."""
         self._call()
         self._has_begun = True
 
     @property
     def is_unsent(self) -> bool:
-        """Tell whether it is proved that nothing was sent."""
+        """Tell whether it is certain that nothing was sent."""
         return self._is_watched and not self._has_begun
 
 
@@ -71,7 +71,7 @@ _current = _Current()
 
 @contextmanager
 def sending(call: Callable[[], object]) -> Iterator[Sending]:
-    """Watch the request that is made in the block, on this thread."""
+    """Watch the request that this thread makes inside the ``with`` block."""
     _current.sending = Sending(call)
     try:
         yield _current.sending
@@ -80,20 +80,20 @@ def sending(call: Callable[[], object]) -> Iterator[Sending]:
 
 
 def watch() -> None:
-    """Take note that the request goes over a connection of this module."""
+    """Record that this thread's request uses a connection of this module."""
     _current.sending.watch()
 
 
 def use_connections(manager: urllib3.PoolManager) -> None:
-    """Have a pool manager make connections of the kinds below."""
+    """Make a pool manager use the connections of this module."""
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 class _Connection(HTTPConnection):
-    """A connection whose requests begin when it is complete, to whichever address is first."""
+    """A connection to the first address that accepts; a request begins when it is complete."""
 
     def _new_conn(self) -> socket.socket:
-        # As urllib3's own, with the same exceptions.
+        # It replaces urllib3's method, and raises the same exceptions.
         seconds = self.timeout if isinstance(self.timeout, int | float) else _NO_LIMIT
         try:
             host = self._dns_host.strip("[]")
@@ -102,7 +102,7 @@ class _Connection(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
-            raise ConnectTimeoutError(self, "no connection in time: timed out") from error
+            raise ConnectTimeoutError(self, "the connection timed out") from error
         except OSError as error:
             text = f"Failed to establish a new connection: {error}"
             raise NewConnectionError(self, text) from error
@@ -118,7 +118,7 @@ class _Connection(HTTPConnection):
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
-    """The same by TLS."""
+    """The same with TLS."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -130,14 +130,14 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 def connect_first(addresses: Sequence[Address], seconds: float, options: Options) -> socket.socket:
-    """Return a socket that is connected to the first of some addresses that accepts.
+    """Return a socket that is connected to the first address that accepts.
 
-    ``addresses`` are those of ``socket.getaddrinfo``, and ``options`` what ``setsockopt`` takes.
-    Another address is tried when one fails, and when the last one does not answer soon; the
-    families take turns. All of it takes ``seconds`` at most.
+    ``addresses`` come from ``socket.getaddrinfo``, and ``options`` are arguments of ``setsockopt``.
+    The next address is tried when one fails or does not respond soon. IPv4 and IPv6 addresses
+    take turns. All attempts together take at most ``seconds``.
 
     Raises:
-        TimeoutError: no address answered in time.
+        TimeoutError: no address responded in time.
         OSError: every address failed.
     """
     race = _Race(options)
@@ -148,35 +148,35 @@ def connect_first(addresses: Sequence[Address], seconds: float, options: Options
 
 
 def in_turns(addresses: Sequence[Address]) -> list[Address]:
-    """Return addresses in an order in which their families take turns."""
+    """Return the addresses in an order that alternates between their families."""
     families = dict.fromkeys(address[0] for address in addresses)
     groups = [[each for each in addresses if each[0] == family] for family in families]
     return [each for each in chain(*zip_longest(*groups)) if each is not None]
 
 
 class _Race:
-    """Attempts to connect, of which the first to succeed wins."""
+    """Parallel attempts to connect. The first one that succeeds wins."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._selector = selectors.DefaultSelector()
-        self._running: set[socket.socket] = set()
+        self._connecting: set[socket.socket] = set()
         self._error = OSError(errno.EADDRNOTAVAIL, "the host has no address")
 
     def close(self) -> None:
         """Close the sockets that did not win."""
-        for runner in self._running:
-            runner.close()
+        for candidate in self._connecting:
+            candidate.close()
         self._selector.close()
 
     def run(self, addresses: list[Address], deadline: float) -> socket.socket:
         """Return the socket that wins."""
         next_start = time.monotonic()
-        while addresses or self._running:
+        while addresses or self._connecting:
             now = time.monotonic()
             if now >= deadline:
                 raise TimeoutError("timed out")
-            if addresses and (now >= next_start or not self._running):
+            if addresses and (now >= next_start or not self._connecting):
                 self._start(addresses.pop(0))
                 next_start = now + STAGGER_SECONDS
             until = min(deadline, next_start) if addresses else deadline
@@ -186,39 +186,39 @@ class _Race:
         raise self._error
 
     def _start(self, address: Address) -> None:
-        family, kind, protocol, _, place = address
+        family, kind, protocol, _, endpoint = address
         try:
-            runner = socket.socket(family, kind, protocol)
+            candidate = socket.socket(family, kind, protocol)
         except OSError as error:
-            # For instance a family that this machine does not have.
+            # For example, this machine does not support the address family.
             self._error = error
             return
-        self._running.add(runner)
+        self._connecting.add(candidate)
         try:
-            runner.setblocking(False)
+            candidate.setblocking(False)
             for option in self._options:
-                runner.setsockopt(*option)
+                candidate.setsockopt(*option)
             with suppress(BlockingIOError):
-                runner.connect(place)
-            self._selector.register(runner, selectors.EVENT_WRITE)
+                candidate.connect(endpoint)
+            self._selector.register(candidate, selectors.EVENT_WRITE)
         except OSError as error:
-            self._lose(runner, error)
+            self._discard(candidate, error)
 
     def _wait(self, seconds: float) -> socket.socket | None:
-        if not self._running:
+        if not self._connecting:
             return None
         for key, _ in self._selector.select(max(0.0, seconds)):
-            runner = key.fileobj
-            assert isinstance(runner, socket.socket)  # noqa: S101
-            self._selector.unregister(runner)
-            code = runner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            candidate = key.fileobj
+            assert isinstance(candidate, socket.socket)  # noqa: S101
+            self._selector.unregister(candidate)
+            code = candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code == 0:
-                self._running.remove(runner)
-                return runner
-            self._lose(runner, OSError(code, os.strerror(code)))
+                self._connecting.remove(candidate)
+                return candidate
+            self._discard(candidate, OSError(code, os.strerror(code)))
         return None
 
-    def _lose(self, runner: socket.socket, error: OSError) -> None:
+    def _discard(self, candidate: socket.socket, error: OSError) -> None:
         self._error = error
-        self._running.remove(runner)
-        runner.close()
+        self._connecting.remove(candidate)
+        candidate.close()

@@ -1,4 +1,4 @@
-"""A bound on the time that work may take, whatever it waits for."""
+"""A time limit for work of any kind."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from dataform_action.errors import NotConnected
 T = TypeVar("T")
 
 _NO_THREAD_HINT = (
-    "This machine or container has no free process, thread or memory: run fewer jobs at a time on "
-    "it, or raise its limit (docker's --pids-limit, ulimit -u)."
+    "This machine or container has no free processes, threads or memory. Run fewer jobs on it at "
+    "the same time, or raise its limits (Docker's --pids-limit, ulimit -u)."
 )
 
 
 class Late(Exception):
-    """Report that work was not done within its time. It may go on unseen."""
+    """The work took too long. It may continue in the background."""
 
 
 def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
-    """Do ``work`` on a thread of its own, called ``name``, and wait no longer than ``seconds``.
+    """Run ``work`` on a new thread called ``name``, and wait for it for at most ``seconds``.
 
-    Socket timeouts bound one read, not a whole answer, and no timeout bounds a name
-    look-up; a wait for a thread is bounded, and a signal handler may cut it short.
+    A socket timeout limits one read, not a whole response, and no timeout limits a name lookup.
+    The wait for a thread has a limit, and a signal handler can interrupt it.
 
     Raises:
-        Late: the time is over.
-        NotConnected: there is no free thread, so that ``work`` was not begun.
+        Late: the time is up.
+        NotConnected: no thread could be started, so ``work`` did not start.
     """
     returned: list[T] = []
     raised: list[BaseException] = []
@@ -37,14 +37,14 @@ def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
     def run() -> None:
         try:
             returned.append(work())
-        except BaseException as error:  # Carried over to the caller's thread.
+        except BaseException as error:  # Raised again on the caller's thread.
             raised.append(error)
         done.set()
 
     try:
         threading.Thread(target=run, name=name, daemon=True).start()
     except (RuntimeError, OSError, MemoryError) as error:
-        text = f"No thread can be started for a request: {error}"
+        text = f"Cannot start a thread for a request: {error}"
         raise NotConnected(text, hint=_NO_THREAD_HINT) from error
     if not done.wait(seconds):
         raise Late

@@ -1,8 +1,9 @@
-"""What requests and the TLS library take from the process's environment: checked and explained.
+"""The proxies and certificates in the process's environment: read, checked and explained.
 
-Those libraries read the environment by themselves, so this module looks at the same one. Their
-texts may repeat a value, and a value may be a secret: a proxy's password, a key in the wrong
-variable. Here no value is ever repeated, only the name of its variable.
+requests and the TLS library read the environment themselves, so this module reads the same
+variables. Error messages of those libraries may repeat a value, and a value may be a secret: a
+proxy's password, or a key in the wrong variable. Messages of this module name the variable and
+never repeat its value.
 """
 
 import importlib.util
@@ -20,27 +21,26 @@ from dataform_action.errors import Misconfigured
 from dataform_action.redaction import describe_secret
 
 PROXY_FORM = (
-    "Write it like http://host:port or http://user:password@host:port. In the user and the "
-    "password, write special characters as percent-escapes: %23 for #, %2F for /, %3F for ?, "
-    "%40 for @, %5C for a backslash, %25 for %."
+    "Use the form http://host:port or http://user:password@host:port. In the user name and the "
+    "password, percent-encode special characters: %23 for #, %2F for /, %3F for ?, %40 for @, "
+    "%5C for a backslash, %25 for %."
 )
 LOCAL_PROXY_HINT = (
-    "In a container, 127.0.0.1 and localhost are the container itself: name the proxy by an "
-    "address that the container can reach, such as that of Docker's bridge "
-    "(http://172.17.0.1:3128), and let the proxy listen there. Or unset the variable, or add the "
-    "service's host to NO_PROXY."
+    "In a container, 127.0.0.1 and localhost mean the container itself. Use an address that the "
+    "container can reach, such as that of Docker's bridge (http://172.17.0.1:3128), and make the "
+    "proxy listen there. Or unset the variable, or add the service's host to NO_PROXY."
 )
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _BUNDLE_HINT = (
-    "Name a file of certificates in PEM form that this step can read. In a container, that is one "
-    "in the workspace or in the image: other files of the runner are not visible. If no private "
-    "certificate authority is needed, unset the variable."
+    "Set the variable to a file of PEM certificates that this step can read. A container can read "
+    "files in the workspace and in the image, but no other files of the runner. If you do not need "
+    "a private certificate authority, unset the variable."
 )
 _KEY_LOG_HINT = (
-    "Unset SSLKEYLOGFILE for this step, or name a file in a folder that exists here and can be "
-    "written to. In a container, only the workspace of the runner's folders exists."
+    "Unset SSLKEYLOGFILE for this step, or set it to a file in a folder that exists and is "
+    "writable. In a container, the workspace is the only folder of the runner that exists."
 )
-#: A text, which a start without a proxy need not compile.
+#: A string, because a start without a proxy does not need the compiled pattern.
 _PROXY = (
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://|(?![A-Za-z0-9+.-]*://))"
     r"(?:(?P<user>[^/?#\\\x00-\x1f\x7f]*)@)?"
@@ -49,10 +49,10 @@ _PROXY = (
 
 
 class Proxy(NamedTuple):
-    """A proxy: the variable that names it, and its address without user and password.
+    """A proxy: the variable that names it, and its address without user name and password.
 
-    ``authorization`` is what follows ``Basic`` in its header, and ``secrets`` what must not be
-    printed. ``is_opaque`` tells that the connections through it are not ours.
+    ``authorization`` follows ``Basic`` in the Proxy-Authorization header. ``secrets`` must not be
+    printed. If ``is_opaque``, another library makes the connections, and nothing is known of them.
     """
 
     variable: str
@@ -68,35 +68,35 @@ class Proxy(NamedTuple):
 
     @property
     def has_tls(self) -> bool:
-        """Tell whether the proxy itself is spoken to by TLS."""
+        """Tell whether the connection to the proxy itself uses TLS."""
         return self.url.startswith("https://")
 
 
 def find_proxy(url: str) -> Proxy | None:
-    """Return the proxy that the environment names for an address, if it names one.
+    """Return the proxy that the environment names for an address, or None.
 
     Raises:
-        Misconfigured: what it names is no address of a proxy that can be used.
+        Misconfigured: the variable does not hold the address of a usable proxy.
     """
     try:
         given = select_proxy(url, get_environ_proxies(url))
     except ValueError as error:
-        # The value is not repeated: it may be a proxy's address with a password.
-        text = "The variables for proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"
-        raise Misconfigured(f"{text} cannot be read: one holds bytes that are no text") from error
+        # The value is not repeated: it may be the address of a proxy with its password.
+        variables = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
+        raise Misconfigured(f"{variables} cannot be read: its value is not text") from error
     value = (given or "").strip()
     if given is None or not value:
         return None
     variable = _proxy_variable(url.partition(":")[0], given)
     match = re.fullmatch(_PROXY, value)
     if match is None or int(match["port"] or 0) > 65535:
-        text = f"{variable} does not hold the address of a proxy. {describe_secret(value)}".strip()
+        text = f"{variable} is not the address of a proxy. {describe_secret(value)}".strip()
         raise Misconfigured(text, hint=PROXY_FORM)
     scheme = (match["scheme"] or "http").lower()
     if scheme.startswith("socks"):
         return _socks(variable, value, match["host"])
     if scheme not in ("http", "https"):
-        text = f"{variable} names a proxy of a kind that is not supported: use http or https."
+        text = f"{variable} names a proxy with an unsupported scheme: use http or https."
         raise Misconfigured(text, hint=PROXY_FORM)
     port = f":{match['port']}" if match["port"] else ""
     user, _, password = (match["user"] or "").partition(":")
@@ -112,7 +112,7 @@ def find_proxy(url: str) -> Proxy | None:
 
 
 def _encoded(text: str) -> bytes:
-    """Return the bytes of a user and password: as requests sends them, where it can."""
+    """Return the bytes of a user name and password, encoded as requests does if possible."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -120,12 +120,12 @@ def _encoded(text: str) -> bytes:
 
 
 def _proxy_variable(scheme: str, value: str) -> str:
-    """Return the name of the variable that holds a proxy's address, as requests chooses it."""
+    """Return the name of the variable from which requests takes a proxy's address."""
     for wanted in (f"{scheme}_proxy", "all_proxy"):
         names = [name for name in os.environ if name.lower() == wanted]
         found = [name for name in names if os.environ[name] == value]
         if found:
-            # The lower case one counts, if both are there; it comes later in the alphabet.
+            # If both exist, the lower-case one counts, which is later in the alphabet.
             return max(found)
     return "The proxy setting of this system"
 
@@ -133,12 +133,12 @@ def _proxy_variable(scheme: str, value: str) -> str:
 def _socks(variable: str, value: str, host: str) -> Proxy:
     if importlib.util.find_spec("socks") is None:
         text = f"{variable} names a SOCKS proxy, which is not supported here."
-        raise Misconfigured(text, hint="Name an http proxy, or unset the variable.")
+        raise Misconfigured(text, hint="Use an http proxy, or unset the variable.")
     return Proxy(variable=variable, url=value, host=host, is_opaque=True)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host's name or address is this machine itself, without asking anybody."""
+    """Tell whether a host name or address is this machine itself, without a name lookup."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -147,12 +147,12 @@ def is_loopback(host: str) -> bool:
 
 
 def certificate_bundle() -> str | None:
-    """Return the file or folder of certificates that the environment names, as requests does."""
+    """Return the file or folder of certificates in the variable from which requests takes it."""
     return next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
 
 
 def find_tls_problem() -> Misconfigured | None:
-    """Return which variable prevents every connection by TLS from here, if one does."""
+    """Return the error of a variable that makes every TLS connection fail, or None."""
     return _bundle_problem() or _key_log_problem()
 
 
@@ -168,26 +168,26 @@ def _bundle_problem() -> Misconfigured | None:
         else:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        problem = "holds no certificates in PEM form"
+        problem = "contains no PEM certificates"
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is no path'}"
+        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not a path'}"
     else:
         return None
-    text = f"The file of certificates that {variable} names {problem}. {describe_secret(path)}"
+    text = f"The certificate file set in {variable} {problem}. {describe_secret(path)}"
     return Misconfigured(text.strip(), hint=_BUNDLE_HINT)
 
 
 def check_key_log() -> None:
-    """Refuse a name of the log of keys that is none: OpenSSL would make a file of that name.
+    """Refuse a value of SSLKEYLOGFILE that is not a path: OpenSSL would create a file of that name.
 
     Raises:
-        Misconfigured: SSLKEYLOGFILE holds something else than a path.
+        Misconfigured: SSLKEYLOGFILE does not hold a path.
     """
     problem = describe_secret(os.environ.get("SSLKEYLOGFILE", ""))
     if problem:
-        text = f"The file that SSLKEYLOGFILE names cannot be written: it is no path. {problem}"
+        text = f"The file set in SSLKEYLOGFILE cannot be written: it is not a path. {problem}"
         raise Misconfigured(text, hint=_KEY_LOG_HINT)
 
 
@@ -198,15 +198,15 @@ def _key_log_problem() -> Misconfigured | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
     except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or "it is no path"
+        words = getattr(error, "strerror", None) or "it is not a path"
     else:
         return None
-    text = f"The file that SSLKEYLOGFILE names cannot be written: {words}."
+    text = f"The file set in SSLKEYLOGFILE cannot be written: {words}."
     return Misconfigured(text, hint=_KEY_LOG_HINT)
 
 
 def private_authority_hint() -> str | None:
-    """Return what to do about a certificate that is not trusted, where more is known."""
+    """Return a special hint for an untrusted certificate, or None."""
     if certificate_bundle() is None and os.environ.get("SSL_CERT_FILE"):
-        return f"SSL_CERT_FILE is not read here. {Misconfigured.hint}"
+        return f"SSL_CERT_FILE has no effect here. {Misconfigured.hint}"
     return None

@@ -1,4 +1,4 @@
-"""What an exchange without a response means: the cause, and whether anything was sent."""
+"""Why a request got no response, and whether it was sent."""
 
 import http.client
 import re
@@ -28,38 +28,38 @@ from dataform_action.transport.environment import (
     private_authority_hint,
 )
 
-#: What an exchange may raise; those of requests are ``OSError`` as well.
-EXCHANGE_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
-#: True wherever it is read: the library may run outside any container.
+#: The errors that a request may raise. Those of requests are ``OSError`` as well.
+REQUEST_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
+#: It is also true outside a container, where the library may run.
 LOOPBACK_HINT = (
-    "Check that the server runs. Inside a container, a loopback address is the container itself: "
-    "the host is reached by the address of Docker's bridge, such as http://172.17.0.1:8080, and "
-    "the server must listen there."
+    "Check that the server is running. Inside a container, a loopback address means the container "
+    "itself. To reach a server on the host, use the address of Docker's bridge, such as "
+    "http://172.17.0.1:8080, and make the server listen there."
 )
 _PLAIN_SERVER_HINT = (
-    "What listens there does not speak TLS: check the port, and whether the address begins with "
-    "https by mistake."
+    "The server does not use TLS. Check the port, and check whether the address must start with "
+    "http:// instead of https://."
 )
-#: Reasons of OpenSSL that mean: the other side sent something else than TLS.
+#: OpenSSL's reasons for an error if the other side does not send TLS.
 _NO_TLS = (
     *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"),
     *("UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE", "INVALID_RECORD_TYPE"),
 )
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
-#: http.client's bare OSError for a proxy that declines to open a tunnel.
+#: http.client raises a plain OSError with this text if a proxy refuses to open a tunnel.
 _TUNNEL = r"Tunnel connection failed: ([0-9]+)"
 
 
 class BodyTooLong(requests.exceptions.ContentDecodingError):
-    """A body that is longer than is read."""
+    """The body is longer than the limit."""
 
 
-class Exchange(NamedTuple):
-    """An exchange that failed.
+class FailedRequest(NamedTuple):
+    """A request that got no response.
 
-    ``what`` names its request in messages, and ``hide`` takes secrets out of them. ``is_unsent``
-    tells whether it is proved that no byte of the request was written: that is known from the
-    connection, and never from the words of an exception.
+    ``what`` names the request in messages, and ``hide`` removes secrets from them. ``is_unsent``
+    is true if it is certain that no byte of the request was sent. The connection reports that;
+    the text of an exception never decides it.
     """
 
     what: str
@@ -68,72 +68,71 @@ class Exchange(NamedTuple):
     is_unsent: bool
     hide: Callable[[str], str]
 
-    def say(self, words: str) -> str:
-        """Return a message about the exchange."""
-        return self.hide(f"{self.what}: {words}")
+    def message(self, reason: str) -> str:
+        """Return an error message about the request."""
+        return self.hide(f"{self.what}: {reason}")
 
 
-def failure_of(error: Exception, exchange: Exchange) -> Unusable:
-    """Return what it means that an exchange failed."""
-    reason = exchange.say(_reason_by(error, exchange.proxy))
+def failure_of(error: Exception, request: FailedRequest) -> Unusable:
+    """Return the error of this package for an error of a request."""
+    message = request.message(_reason_by(error, request.proxy))
     if isinstance(error, BodyTooLong):
-        return TooLarge(reason)
+        return TooLarge(message)
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return InvalidResponse(reason)
-    if not exchange.is_unsent:
-        return NoResponse(reason)
-    causes, proxy = causes_of(error), exchange.proxy
-    if exchange.url.startswith("https") or (proxy is not None and proxy.has_tls):
+        return InvalidResponse(message)
+    if not request.is_unsent:
+        return NoResponse(message)
+    causes, proxy = causes_of(error), request.proxy
+    if request.url.startswith("https") or (proxy is not None and proxy.has_tls):
         problem = find_tls_problem()
         if problem is not None:
             return problem
     if any(isinstance(cause, ssl.SSLError) and cause.reason in _UNTRUSTED for cause in causes):
-        # We ended the handshake ourselves.
-        return Misconfigured(reason, hint=private_authority_hint())
+        # This side ended the handshake.
+        return Misconfigured(message, hint=private_authority_hint())
     if proxy is not None:
-        return _proxy_failure(causes, proxy, exchange)
+        return _proxy_failure(causes, proxy, request)
     hint = None
     if _has_no_tls(causes):
         hint = _PLAIN_SERVER_HINT
-    elif isinstance(causes[-1], ConnectionRefusedError) and is_loopback(_host_of(exchange.url)):
+    elif isinstance(causes[-1], ConnectionRefusedError) and is_loopback(_host_of(request.url)):
         hint = LOOPBACK_HINT
-    return NotConnected(reason, hint=hint)
+    return NotConnected(message, hint=hint)
 
 
-def _proxy_failure(causes: list[BaseException], proxy: Proxy, exchange: Exchange) -> NotConnected:
-    """Return what it means that no connection was made through a proxy."""
+def _proxy_failure(
+    causes: list[BaseException], proxy: Proxy, request: FailedRequest
+) -> NotConnected:
+    """Return the error for a connection through a proxy that was not completed."""
     innermost = causes[-1]
     reason = _reason_by(innermost, proxy)
-    text = exchange.say(f"the proxy that {proxy.variable} names: {reason}")
+    text = request.message(f"the proxy set in {proxy.variable} failed: {reason}")
     tunnel = next(filter(None, (re.match(_TUNNEL, str(cause)) for cause in causes)), None)
     if tunnel is not None and tunnel[1] == "407":
-        return proxy_refusal(proxy, exchange.what)
+        return proxy_refusal(proxy, request.what)
     if isinstance(innermost, socket.gaierror) and innermost.errno != socket.EAI_AGAIN:
-        hint = f"Check the host in {proxy.variable}, and that its name can be resolved from here."
+        hint = f"Check the host name in {proxy.variable}, and that this machine can resolve it."
         return Misconfigured(text, hint=hint)
     if isinstance(innermost, ConnectionRefusedError) and is_loopback(proxy.host):
-        return Misconfigured(f"{text}; it is on this machine itself", hint=LOCAL_PROXY_HINT)
+        return Misconfigured(f"{text} (its address is this machine itself)", hint=LOCAL_PROXY_HINT)
     if tunnel is not None:
-        hint = f"The proxy does not let this address pass: change its rules, or {proxy.variable}."
+        hint = f"The proxy refuses this address: change the proxy's rules, or {proxy.variable}."
     elif proxy.has_tls and _has_no_tls(causes):
-        hint = f"If the proxy speaks plain HTTP, write http:// in {proxy.variable}, not https://."
+        hint = f"If the proxy uses plain HTTP, write http:// in {proxy.variable}, not https://."
     else:
-        hint = f"Check that the proxy that {proxy.variable} names can be reached from here."
+        hint = f"Check that this machine can reach the proxy set in {proxy.variable}."
     return NotConnected(text, hint=hint)
 
 
 def proxy_refusal(proxy: Proxy, what: str) -> Misconfigured:
-    """Return what it means that a proxy answers 407: it passed nothing on."""
-    given = "does not accept those in it" if proxy.authorization else "there are none in it"
-    text = (
-        f"{what}: the proxy that {proxy.variable} names asks for a user and a password, and {given}"
-        " (HTTP 407)"
-    )
+    """Return the error for a proxy that responds with 407: it forwarded nothing."""
+    problem = "rejects the" if proxy.authorization else "requires a"
+    text = f"{what}: the proxy set in {proxy.variable} {problem} user name and password (HTTP 407)"
     return Misconfigured(text, hint=f"Correct {proxy.variable}. {PROXY_FORM}")
 
 
 def causes_of(error: BaseException | None) -> list[BaseException]:
-    """Return an exception with what it was made from; requests and urllib3 nest them."""
+    """Return an exception and its causes; requests and urllib3 nest them."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -143,9 +142,9 @@ def causes_of(error: BaseException | None) -> list[BaseException]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the innermost words: the outer ones repeat the address and object names.
+    """Return the text of the innermost cause: the outer texts repeat the address and object names.
 
-    Of the operating system's errors only what it says, without a name of a file or host.
+    For an error of the operating system, leave out the names of files and hosts.
     """
     innermost = causes_of(error)[-1]
     if isinstance(innermost, OSError) and not isinstance(innermost, ssl.SSLError):
@@ -157,7 +156,7 @@ def reason_of(error: BaseException) -> str:
 
 def _reason_by(error: BaseException, proxy: Proxy | None) -> str:
     if proxy is not None and proxy.is_opaque:
-        # Texts of other libraries, which may hold the proxy's address with its password.
+        # The text is of another library, and may contain the proxy's address with its password.
         return type(causes_of(error)[-1]).__name__
     return reason_of(error)
 

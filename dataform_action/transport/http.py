@@ -1,4 +1,4 @@
-"""One HTTP exchange: sent once, not redirected, without cookies or ``.netrc``, bounded in size."""
+"""One HTTP request: sent once, with a size limit, and without redirects, cookies or ``.netrc``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPMessage
+from typing import NamedTuple
 
 import requests
 import urllib3
@@ -21,40 +22,58 @@ from dataform_action.transport.environment import (
     find_proxy,
 )
 from dataform_action.transport.exceptions import (
-    EXCHANGE_ERRORS,
+    REQUEST_ERRORS,
     BodyTooLong,
-    Exchange,
+    FailedRequest,
     failure_of,
     proxy_refusal,
 )
 from dataform_action.transport.response import Json, Response
 
 _CHUNK = 64 * 1024
-#: Headers by which a service finds a request again.
+#: Response headers with an id by which the service can find the request.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
 _ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
-_ADDRESS_HINT = "Write it like https://host/path, without user and password."
+_ADDRESS_FORM = "Use the form https://host/path, without a user name or password."
 
-#: An address that the libraries read as we do, without user, password and fragment.
-_URL = re.compile(
-    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?", re.ASCII
-)
+#: An address that all libraries parse in the same way, without user, password and fragment.
+_URL = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?", re.ASCII)
+
+
+class Request(NamedTuple):
+    """One HTTP request, and the limits of its response."""
+
+    #: What names the request in messages.
+    what: str
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    #: The seconds to connect, and the seconds between two reads.
+    timeout: tuple[float, float]
+    #: The longest body of the response, in bytes.
+    limit: int
+    json: Json = None
+    data: bytes | None = None
+    #: The files of a client certificate and its key.
+    cert: tuple[str, str] | None = None
+    #: Whether to use no proxy.
+    direct: bool = False
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that keeps no cookies: an API that sets some must not make requests grow.
+    """An adapter that keeps no cookies, because cookies would make requests grow.
 
-    A proxy's user and password come by ``authorizations``, and never with its address: the texts
-    of libraries would repeat them.
+    A proxy's user name and password are in ``authorizations`` and never in its address: error
+    messages of libraries would repeat them.
     """
 
     def __init__(self) -> None:
-        #: What the header of a proxy holds, by its address.
+        #: The credentials in the Proxy-Authorization header, by the proxy's address.
         self.authorizations: dict[str, str] = {}
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *arguments: Argument, **options: Argument) -> None:
-        """Make the manager of direct connections."""
+        """Create the manager of direct connections."""
         super().init_poolmanager(*arguments, **options)
         use_connections(self.poolmanager)
 
@@ -73,7 +92,7 @@ class _Adapter(HTTPAdapter):
         return super().get_connection_with_tls_context(*arguments, **options)
 
     def cert_verify(self, conn: Argument, url: str, verify: Argument, cert: Argument) -> None:
-        """Have certificates verified, that of a proxy as well, whatever lies behind it."""
+        """Set up the verification of certificates, also for a TLS proxy of an http address."""
         has_tls = conn.proxy is not None and conn.proxy.scheme == "https"
         super().cert_verify(  # type: ignore[no-untyped-call]
             conn, "https:" if has_tls else url, verify, cert
@@ -94,81 +113,71 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that neither follows a redirect nor reads its body to know where it leads."""
+    """A session that does not follow a redirect, and does not read its body to find the target."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
 
 
 class HttpSession:
-    """Make HTTP requests one at a time over one kept-alive connection. There are no retries."""
+    """Make HTTP requests one at a time over one kept-alive connection, without retries."""
 
     def __init__(self, secrets: Redactor) -> None:
         self._session = _Session()
-        # No .netrc, and of the environment only what is read and checked here.
+        # This excludes .netrc and all variables that ``environment`` does not check.
         self._session.trust_env = False
         self._adapter = _Adapter()
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
         self._secrets = secrets
 
-    def exchange(
+    def send(
         self,
-        method: str,
-        url: str,
-        *,
-        what: str,
+        request: Request,
         hide: Callable[[str], str],
-        headers: Mapping[str, str],
-        timeout: tuple[float, float],
-        limit: int,
-        json: Json = None,
-        data: bytes | None = None,
-        cert: tuple[str, str] | None = None,
-        direct: bool = False,
         on_send: Callable[[], object] = lambda: None,
     ) -> Response:
-        """Send one request and return the response with its whole body.
+        """Send a request once and return the response with its whole body.
 
-        ``timeout`` holds the seconds to connect and the seconds between two reads, ``limit`` is
-        the longest body in bytes, and ``direct`` leaves out any proxy. ``what`` names the request
-        in errors, and ``hide`` takes secrets out of them. ``on_send`` is called just before the
-        first byte of the request is written.
+        ``hide`` removes secrets from error messages. ``on_send`` is called just before the first
+        byte of the request is sent.
 
         Raises:
             NotConnected, Misconfigured: nothing was sent.
-            NoResponse, InvalidResponse: something may have been sent.
+            NoResponse, InvalidResponse: the request may have been sent.
         """
-        if _URL.fullmatch(url) is None:
-            text = f"{what}: the address is not valid, or holds a user or a password"
-            raise Misconfigured(text, hint=_ADDRESS_HINT)
+        _check_address(request)
         check_key_log()
-        proxy = None if direct else self._proxy_for(url)
-        with sending(on_send) as request:
+        proxy = None if request.direct else self._proxy_for(request.url)
+        with sending(on_send) as progress:
             if proxy is not None and proxy.is_opaque:
-                # Its connections are not ours, and do not tell.
-                request.begin()
+                # Its connections are of another library, and do not report when a request begins.
+                progress.begin()
             try:
-                with self._session.request(
-                    method,
-                    url,
-                    headers=dict(headers),
-                    json=json,
-                    data=data,
-                    proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
-                    verify=certificate_bundle() or True,
-                    cert=cert,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as answer:
-                    body = _read_body(answer, limit)
-            except EXCHANGE_ERRORS as error:
-                exchange = Exchange(what, url, proxy, request.is_unsent, hide)
-                raise failure_of(error, exchange) from error
-        if answer.status_code == 407 and proxy is not None and url.startswith("http:"):
-            raise proxy_refusal(proxy, what)
-        return Response(answer.status_code, answer.headers, body)
+                response = self._send(request, proxy)
+            except REQUEST_ERRORS as error:
+                failed = FailedRequest(request.what, request.url, proxy, progress.is_unsent, hide)
+                raise failure_of(error, failed) from error
+        if response.status == 407 and proxy is not None and request.url.startswith("http:"):
+            raise proxy_refusal(proxy, request.what)
+        return response
+
+    def _send(self, request: Request, proxy: Proxy | None) -> Response:
+        with self._session.request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            json=request.json,
+            data=request.data,
+            proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
+            verify=certificate_bundle() or True,
+            cert=request.cert,
+            timeout=request.timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = _read_body(response, request.limit)
+        return Response(response.status_code, response.headers, body)
 
     def _proxy_for(self, url: str) -> Proxy | None:
         proxy = find_proxy(url)
@@ -190,39 +199,46 @@ def report_request(
     seconds: float,
     outcome: Response | Exception,
 ) -> None:
-    """Tell an observer of a request and its answer or failure, in a line without secrets.
+    """Report a request and its response or failure to an observer, in a line without secrets.
 
-    The line has no query, no body, and of the headers only an id of the request.
+    The line contains no query, no body, and no header except an id of the request.
     """
     if observer is None:
         return
     if isinstance(outcome, Response):
         parts = [f"HTTP {outcome.status} in {seconds:.2f} s", f"{len(outcome.body)} bytes"]
         ids = ((name, hide(outcome.headers.get(name, ""))) for name in _REQUEST_IDS)
-        # Not cut: half a secret is found by nobody.
+        # A long id is left out, not cut: redaction would not find a part of a secret.
         parts += [f"{name}: {value}" for name, value in ids if re.fullmatch(_ID, value, re.ASCII)]
     else:
         parts = [f"{type(outcome).__name__} after {seconds:.2f} s"]
-    # A request that has been made must not get lost with an observer that fails.
+    # The response must not get lost if the observer fails.
     with suppress(Exception):
         observer(hide(f"{what.partition('?')[0]}: {', '.join(parts)}"))
 
 
 def shown_address(url: str) -> str:
-    """Return an address as messages show it: without a query, and only if it is one."""
-    return url.partition("?")[0] if _URL.fullmatch(url) else "(an address that is not valid)"
+    """Return an address for messages, without its query; an invalid address is not shown."""
+    return url.partition("?")[0] if _URL.fullmatch(url) else "(invalid address)"
+
+
+def _check_address(request: Request) -> None:
+    match = _URL.fullmatch(request.url)
+    if match is None:
+        text = f"{request.what}: the address is invalid, or contains a user name or password"
+        raise Misconfigured(text, hint=_ADDRESS_FORM)
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:
     """Return the body of a streamed response.
 
     Raises:
-        BodyTooLong: it is longer than ``limit`` bytes.
-        requests.exceptions.ContentDecodingError: it is broken.
+        BodyTooLong: the body is longer than ``limit`` bytes.
+        requests.exceptions.ContentDecodingError: the body is damaged.
     """
     content = bytearray()
     for chunk in response.iter_content(_CHUNK):
         content += chunk
         if len(content) > limit:
-            raise BodyTooLong(f"the answer is longer than {limit} bytes")
+            raise BodyTooLong(f"the response is longer than {limit} bytes")
     return bytes(content)

@@ -1,4 +1,4 @@
-"""What an HTTP answer means: an object, or one of our errors, with the token hidden."""
+"""What an HTTP response means: a JSON object or an error of this package, with secrets hidden."""
 
 import json
 import re
@@ -18,26 +18,26 @@ from dataform_action.errors import (
 )
 from dataform_action.redaction import redacted_json
 
-#: A JSON value as it comes off the wire. ``Any`` ends at the service modules' parsers.
+#: A JSON value from a response. The parsers of the services convert it to typed data.
 Json = Any
 
 _EXCERPT = 500
-#: So much more is read that no secret is cut off where the excerpt ends.
+#: More bytes than the excerpt needs: secrets are hidden before the text is cut.
 _READ_FOR_EXCERPT = 256 * 1024
-#: How much of an error's own words is kept.
+#: The longest error message of a service that is kept, in characters.
 _LONGEST_MESSAGE = 2000
-#: Codes of google.rpc that say: the same request may succeed a moment later.
+#: Codes of google.rpc after which the same request may succeed later.
 _TRANSIENT_CODES = (
     *("ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED"),
     *("UNAVAILABLE", "UNKNOWN"),
 )
-#: The same as gRPC gateways number them. Not 2: they say UNKNOWN of whatever they do not know.
+#: Their numbers, for gRPC gateways. Not 2: gateways use UNKNOWN for every error they do not know.
 _NUMBERED_CODES = {
     **{1: "CANCELLED", 4: "DEADLINE_EXCEEDED", 8: "RESOURCE_EXHAUSTED", 10: "ABORTED"},
     **{13: "INTERNAL", 14: "UNAVAILABLE"},
 }
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "backendError"}
-#: What a service says of a connection of its own, such as that to a Git server, that broke off.
+#: Messages of a service about a lost connection of its own, such as that to a Git server.
 _LOST_CONNECTION = (
     r"(?:closed|reset|lost|aborted|interrupted|dropped)[a-z ]* (?:the |by )?(?:connection|peer)"
     r"|connection (?:was |is |has been |got )?(?:unexpectedly )?"
@@ -49,7 +49,7 @@ _LOST_CONNECTION = (
 
 
 class Response(NamedTuple):
-    """An HTTP answer with its whole body."""
+    """An HTTP response with its whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,35 +57,36 @@ class Response(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What the meaning of a response with HTTP 4xx or 5xx depends on.
+    """The properties of an HTTP 4xx or 5xx response that decide which error it is.
 
-    ``code`` is the name of a google.rpc code, if the body has one, ``reasons`` are Google's older
-    ones, and ``words`` are the message in lower case.
+    ``code`` is the name of the google.rpc code in the body, or empty. ``reasons`` are the reasons
+    in the older format of Google's errors. ``text`` is the message in lower case.
     """
 
     method: str
     status: int
     code: str = ""
     reasons: frozenset[str] = frozenset()
-    words: str = ""
+    text: str = ""
 
 
 class Rule(NamedTuple):
-    """Some failures, in words and as a test, and the error that they are."""
+    """A group of failures, as a description and as a test, and the class of their error."""
 
     failures: str
     kind: type[Throttled | Misconfigured | NoResponse | Refused]
     applies: Callable[[Failure], bool]
+    #: Whether the rule applies only to GET.
     is_of_reads: bool = False
 
 
-#: What each failure means: the first rule that applies counts, and nobody else judges a status.
-#: ``docs/faults.md`` shows it. https://cloud.google.com/apis/design/errors#handling_errors
+#: The first rule that applies decides. No other code interprets the status of an error.
+#: ``docs/faults.md`` shows this table. https://cloud.google.com/apis/design/errors#handling_errors
 RULES = (
     Rule("HTTP 429", Throttled, lambda failure: failure.status == 429),
     Rule("HTTP 5xx", NoResponse, lambda failure: failure.status >= 500),
     Rule(
-        "HTTP 407, 408, 421, 425 or 499, of the service or a proxy in front of it",
+        "HTTP 407, 408, 421, 425 or 499, from the service or a proxy in front of it",
         NoResponse,
         lambda failure: failure.status in (407, 408, 421, 425, 499),
     ),
@@ -100,12 +101,12 @@ RULES = (
         lambda failure: failure.status == 403 and bool(failure.reasons & _TRANSIENT_REASONS),
     ),
     Rule(
-        "HTTP 409 that gives no code",
+        "HTTP 409 without a code",
         NoResponse,
         lambda failure: failure.status == 409 and not failure.code,
     ),
     Rule(
-        "any other HTTP 409 to a read",
+        "any other HTTP 409 for a read",
         NoResponse,
         lambda failure: failure.status == 409,
         is_of_reads=True,
@@ -113,14 +114,14 @@ RULES = (
     Rule(
         "HTTP 400 whose message says that a remote connection was closed, reset or timed out",
         NoResponse,
-        lambda failure: failure.status == 400 and bool(re.search(_LOST_CONNECTION, failure.words)),
+        lambda failure: failure.status == 400 and bool(re.search(_LOST_CONNECTION, failure.text)),
     ),
     Rule("any other HTTP 4xx", Refused, lambda failure: True),  # noqa: ARG005
 )
 
 
 def kind_of_failure(response: Response, method: str) -> type[DataformError]:
-    """Return which error a response with HTTP 4xx or 5xx is."""
+    """Return the class of the error for an HTTP 4xx or 5xx response."""
     failure = _failure_of(response, method)
     reads = failure.method == "GET"
     return next(
@@ -132,7 +133,7 @@ def _failure_of(response: Response, method: str) -> Failure:
     value = parse_json(response.body)
     value = value if isinstance(value, dict) else {}
     error = value.get("error")
-    # Google's shape, and that of gRPC gateways, where the code is a number.
+    # Google's APIs nest the error. gRPC gateways do not, and their code is a number.
     inner = error if isinstance(error, dict) else value
     code, errors = inner.get("status"), inner.get("errors")
     if not isinstance(code, str):
@@ -148,20 +149,20 @@ def _failure_of(response: Response, method: str) -> Failure:
         status=response.status,
         code=code,
         reasons=frozenset(reason for reason in reasons if isinstance(reason, str)),
-        words=describe_error(response.body, str).lower(),
+        text=describe_error(response.body, str).lower(),
     )
 
 
 def read_response(
     response: Response, method: str, what: str, hide: Callable[[str], str]
 ) -> dict[str, Json]:
-    """Return the JSON object of an answer; ``what`` names the request in errors.
+    """Return the JSON object of a response; ``what`` names the request in errors.
 
-    ``hide`` takes secrets out of all that is returned or raised: services echo requests.
+    ``hide`` removes secrets from everything returned or raised: services repeat requests.
 
     Raises:
-        InvalidResponse: HTTP 1xx to 3xx that is no JSON object, or a redirect.
-        Throttled, Misconfigured, NoResponse, Refused: HTTP 4xx and 5xx, as ``RULES`` say.
+        InvalidResponse: HTTP 1xx or 2xx without a JSON object, or a redirect.
+        Throttled, Misconfigured, NoResponse, Refused: HTTP 4xx and 5xx, according to ``RULES``.
     """
     status = response.status
     value = _parse_redacted(response.body, hide)
@@ -171,7 +172,7 @@ def read_response(
         excerpt = _excerpt(response.body, hide)
         raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
     if status < 400:
-        raise InvalidResponse(f"{what}: HTTP {status}, a redirect, which is not followed")
+        raise InvalidResponse(f"{what}: HTTP {status}: redirects are not followed")
     detail = describe_error(response.body, hide)
     text = f"{what}: HTTP {status}: {detail}"
     retry_after = parse_retry_after(response.headers)
@@ -186,31 +187,31 @@ def read_response(
 
 def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
     value = parse_json(body)
-    # One look at the whole is much faster than one at each text, and mostly enough.
+    # To search the whole body once is much faster than each string. Usually it has no secret.
     text = body.decode("utf-8", "replace")
     if value is None or hide(text) == text:
         return value
     try:
         return redacted_json(value, hide)
     except RecursionError:
-        # Nested deeper than anything real, and so not to be understood.
+        # No real response is nested so deeply.
         return None
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for (RFC 9110, section 10.2.3)."""
+    """Return the seconds to wait according to ``Retry-After`` (RFC 9110, section 10.2.3)."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
-        # A date is of the wall clock on both ends; only the difference is used.
+        # A date is wall-clock time, so it is compared with time.time().
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
 
 
 def parse_json(body: bytes) -> Json:
-    """Return the JSON value that a body holds, or None if it holds none."""
+    """Return the JSON value of a body, or None if it is not JSON."""
     try:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -218,7 +219,7 @@ def parse_json(body: bytes) -> Json:
 
 
 def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
-    """Return reason and metadata of the google.rpc.ErrorInfo in an error; empty without one.
+    """Return the reason and metadata of the google.rpc.ErrorInfo in an error, or empty values.
 
     See https://cloud.google.com/apis/design/errors#error_info.
     """
@@ -234,19 +235,19 @@ def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
 
 
 def describe_error(body: bytes, hide: Callable[[str], str]) -> str:
-    """Return the words of an error body in one of the shapes in use, or else its start.
+    """Return the message in an error's body. If there is none, return the start of the body.
 
-    Google's is ``{"error": {"message"}}``; gRPC gateways send ``{"error", "message"}``.
-    ``hide`` takes secrets out, before the words are cut: half a secret is found by nobody.
+    Google's APIs send ``{"error": {"message"}}``, and gRPC gateways ``{"error", "message"}``.
+    ``hide`` removes secrets before the message is cut: it would not find a part of a secret.
     """
     value = parse_json(body)
     if not isinstance(value, dict):
         return _excerpt(body, hide)
     error = value.get("error")
     candidates = (error.get("message") if isinstance(error, dict) else error, value.get("message"))
-    words = (words for words in candidates if isinstance(words, str) and words.strip())
-    said = next(words, None)
-    return hide(said)[:_LONGEST_MESSAGE] if said else _excerpt(body, hide)
+    messages = (text for text in candidates if isinstance(text, str) and text.strip())
+    message = next(messages, None)
+    return hide(message)[:_LONGEST_MESSAGE] if message else _excerpt(body, hide)
 
 
 def _excerpt(body: bytes, hide: Callable[[str], str]) -> str:

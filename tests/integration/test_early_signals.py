@@ -1,4 +1,4 @@
-"""SIGINT in the first milliseconds of a program, when Python itself would still be surprised."""
+"""SIGINT in the first milliseconds of a program, while Python itself starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.steps import PYTHON, ROOT, start_step
 
-#: A step that goes on until it is stopped: nobody listens there.
+#: A step that does not end by itself, because nothing listens at this address.
 _ENDLESS = {
     "project-id": "1234",
     "schedule": "nightly",
@@ -21,8 +21,8 @@ _ENDLESS = {
     "api-url": "http://127.0.0.1:1",
 }
 _MOMENTS = 48
-#: What the interpreter says of a signal between the moment when it takes over SIGINT and the
-#: first line of ours. Nobody can prevent that; the flags of the image make it a millisecond.
+#: Messages of the interpreter about a signal between its own start and our first line. They cannot
+#: be prevented. With the flags of the image, this time is about a millisecond.
 _BEFORE_OUR_FIRST_LINE = re.compile(
     r"init_sys_streams: can't initialize"
     r"|Failed checking if argv\[0\] is an import path entry"
@@ -31,7 +31,7 @@ _BEFORE_OUR_FIRST_LINE = re.compile(
 
 
 def _stop(folder: Path, entry: str, after: float) -> tuple[int, str]:
-    """Send SIGINT to a program so long after its start; return its exit code and what it said."""
+    """Send SIGINT to a program some seconds after its start. Return its exit code and its log."""
     folder.mkdir()
     process = start_step(folder, _ENDLESS, entry)
     time.sleep(after)
@@ -59,8 +59,8 @@ def _seconds_until_our_log(folder: Path) -> float:
 @pytest.mark.parametrize(
     ("entry", "exit_code"), [("entrypoint.py", 130), ("post_entrypoint.py", 0)]
 )
-def test_whenever_a_signal_comes(tmp_path: Path, entry: str, exit_code: int) -> None:
-    """From the start to the log's first lines, SIGINT ends the program at once and quietly."""
+def test_signal_at_any_time(tmp_path: Path, entry: str, exit_code: int) -> None:
+    """Before the first lines of the log, SIGINT ends the program without a traceback."""
     whole = 1.2 * _seconds_until_our_log(tmp_path / "whole")
     with ThreadPoolExecutor(2) as pool:
         ends = list(
@@ -71,15 +71,15 @@ def test_whenever_a_signal_comes(tmp_path: Path, entry: str, exit_code: int) -> 
         )
     surprised = [log for _, log in ends if _BEFORE_OUR_FIRST_LINE.search(log)]
     others = [(code, log) for code, log in ends if log not in surprised]
-    # A millisecond of Python's own start, which a busy machine stretches.
+    # On a busy machine, Python's own start takes longer.
     assert len(surprised) <= _MOMENTS / 4, surprised
     assert [log for _, log in others if "Traceback" in log] == []
-    # Before Python takes it over, SIGINT ends a process by itself: shells say 130 as well.
+    # Before Python installs its handler, SIGINT ends the process. Shells report 130 for that too.
     assert {code for code, _ in others} <= {exit_code, -signal.SIGINT}
     assert sum(code == exit_code for code, _ in others) > _MOMENTS / 4
 
 
-#: Run a program, and print which modules were there when it took over its first signal.
+#: Run a program, and print the modules that it loaded before it installed its first handler.
 _WITNESS = """
 import sys, _signal
 sys.modules["site"] = None
@@ -101,14 +101,14 @@ exec(compile(source, {file!r}, "exec"), dict(__name__="__main__", __file__={file
         ("entrypoint.py", []),
         ("post_entrypoint.py", []),
         ("dataform_action/__main__.py", []),
-        # As the installed command does.
+        # The installed command imports these modules.
         ("tests/support/command.py", ["dataform_action", "dataform_action.__main__"]),
     ],
 )
-def test_signals_are_taken_over_first(file: str, loaded: list[str]) -> None:
-    """Nothing that takes time is imported before: not signal, os or site, and nothing of ours."""
+def test_signal_handlers_are_installed_first(file: str, loaded: list[str]) -> None:
+    """No slow module is loaded before: not signal, os or site, and none of the package."""
     program = _WITNESS.format(file=str(ROOT / file), folder=str(ROOT))
-    # What comes afterwards fails, for there is no site-packages.
+    # The rest of the program fails, because there is no site-packages.
     done = subprocess.run([*PYTHON, "-c", program], capture_output=True, text=True, check=False)
     first = done.stdout.partition("\n")[0]
     assert set(re.findall(r"'([^']+)'", first)) - {"posix"} == set(loaded), done.stderr

@@ -1,4 +1,4 @@
-"""The entry point as the runner starts it: a process, its environment, files and exit code."""
+"""The entry point as the runner starts it: as a process with environment, files and exit code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataform_action.emulator import Emulator
 from tests.support.steps import inputs_for, run_apart
 
 
-def test_the_mission(emulator: Emulator, tmp_path: Path) -> None:
-    """A step with four inputs triggers a run, polls RUNNING, RUNNING, SUCCESSFUL, and passes."""
+def test_successful_run(emulator: Emulator, tmp_path: Path) -> None:
+    """A step with four inputs starts a run, polls RUNNING, RUNNING, SUCCESSFUL, and succeeds."""
     assert set("|+/=") <= set(emulator.token)
     step = run_apart(tmp_path, inputs_for(emulator))
     assert step.exit_code == 0
@@ -36,10 +36,10 @@ def test_the_mission(emulator: Emulator, tmp_path: Path) -> None:
         (("TIMED_OUT",), 1, "timed_out"),
     ],
 )
-def test_bad_endings(
+def test_unsuccessful_run(
     emulator: Emulator, tmp_path: Path, statuses: tuple[str, ...], exit_code: int, status: str
 ) -> None:
-    """A run that ends badly fails the step."""
+    """An unsuccessful run fails the step."""
     emulator.set_outcome("nightly", statuses)
     step = run_apart(tmp_path, inputs_for(emulator))
     assert (step.exit_code, step.outputs["status"]) == (exit_code, status)
@@ -47,14 +47,14 @@ def test_bad_endings(
 
 
 def test_bad_inputs(emulator: Emulator, tmp_path: Path) -> None:
-    """A step without inputs fails with one error and no traceback."""
+    """A step without inputs fails with one error and without a traceback."""
     step = run_apart(tmp_path, {})
     assert step.exit_code == 2
     assert len(step.log) == len(step.errors) == 1
 
 
 def test_hostile_workspace(emulator: Emulator, tmp_path: Path) -> None:
-    """Nothing in the checkout or in PYTHONPATH is imported, and no .netrc is used."""
+    """No module in the checkout or in PYTHONPATH is imported, and .netrc is not used."""
     for name in ("requests", "json", "dataform_action", "sitecustomize", "usercustomize"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('hijacked')\n", "utf-8")
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n", "utf-8")
@@ -73,7 +73,7 @@ def test_hostile_workspace(emulator: Emulator, tmp_path: Path) -> None:
 
 
 def test_any_locale(emulator: Emulator, tmp_path: Path) -> None:
-    """Names beyond ASCII come out as UTF-8 whatever the container's locale is."""
+    """The log is UTF-8 with every locale of the container."""
     emulator.set_outcome("nightly", ("SUCCESSFUL",))
     inputs = inputs_for(emulator, tags="täglich, 毎日")
     step = run_apart(tmp_path, inputs, LC_ALL="en_US.ISO-8859-1", PYTHONIOENCODING="ascii")

@@ -1,4 +1,4 @@
-"""A job's own environment, which may hold variables that only happen to have our names."""
+"""Variables of a job that look like inputs of the action but are not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataform_action.action.input_specs import INPUTS
 from dataform_action.emulator import Emulator
 from tests.support.steps import google_inputs_for, inputs_for, run_apart
 
-#: Every input, as the runner passes it to a step without ``with``.
+#: Every input as the runner passes it to a step without ``with``.
 _DECLARED = {declared.name: declared.default for declared in INPUTS}
 
 
@@ -29,10 +29,10 @@ _DECLARED = {declared.name: declared.default for declared in INPUTS}
     ids=lambda foreign: next(iter(foreign)),
 )
 @pytest.mark.parametrize("declared", [_DECLARED, {}], ids=["all inputs", "the given inputs"])
-def test_variables_of_a_job_are_no_inputs(
+def test_variables_of_a_job_are_not_inputs(
     emulator: Emulator, tmp_path: Path, foreign: dict[str, str], declared: dict[str, str]
 ) -> None:
-    """The run, its branch, account and address are those of ``with``, whatever ``env`` holds."""
+    """The inputs come from ``with``, not from variables in ``env``."""
     inputs = {**declared, **google_inputs_for(emulator, schedule="", environment="production")}
     step = run_apart(tmp_path, inputs, **foreign)
     assert step.exit_code == 0, step.log
@@ -47,10 +47,10 @@ def test_variables_of_a_job_are_no_inputs(
     assert "serviceAccount" not in invocation.invocation_config
 
 
-def test_variables_of_a_job_are_no_inputs_of_the_post_step(
+def test_variables_of_a_job_are_not_inputs_of_the_post_step(
     emulator: Emulator, tmp_path: Path
 ) -> None:
-    """The clean-up goes to the address of ``with``, with its token."""
+    """The post step uses the address and token in ``with``."""
     inputs = google_inputs_for(emulator, schedule="endless", wait="false")
     left = run_apart(tmp_path, inputs)
     state = {f"STATE_{name}": value for name, value in left.state.items()}
@@ -60,8 +60,8 @@ def test_variables_of_a_job_are_no_inputs_of_the_post_step(
     assert emulator.invocations[0].state == "CANCELING", step.log
 
 
-def test_a_shell_can_name_every_input(emulator: Emulator, tmp_path: Path) -> None:
-    """Without a runner, underscores stand for the hyphens that a shell cannot write."""
+def test_inputs_of_a_shell(emulator: Emulator, tmp_path: Path) -> None:
+    """Without a runner, a shell can set inputs with underscores instead of hyphens."""
     given = {name.replace("-", "_"): value for name, value in inputs_for(emulator).items()}
     step = run_apart(tmp_path, given)
     assert step.exit_code == 0, step.log

@@ -1,4 +1,4 @@
-"""A project that the real Dataform CLI compiled, run through the whole step."""
+"""The whole step with a project that the real Dataform CLI compiled."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def full_name(target: dict[str, str]) -> str:
 
 
 def dependents_of(name: str) -> set[str]:
-    """Return what depends on an action, by a walk of its own over the compiled graph."""
+    """Return the dependents of an action, computed from the compiled graph independently."""
     found: set[str] = set()
     while True:
         new = {
@@ -76,7 +76,7 @@ def dependents_of(name: str) -> set[str]:
 
 
 def test_size_of_the_project() -> None:
-    """The project is one of a public size: at least 200 actions of every kind."""
+    """The project has at least 200 actions, of every type."""
     assert len(action_nodes()) >= 200
     assert SHOP["operations"]
     assert SHOP["assertions"]
@@ -84,7 +84,7 @@ def test_size_of_the_project() -> None:
 
 
 def test_success_with_progress(tmp_path: Path, clock: FakeClock) -> None:
-    """Hundreds of actions are followed page by page, each end is told once, and all is well."""
+    """With hundreds of actions on several pages, the end of each is reported once."""
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
         pages = [request for request in emulator.requests if request.path.endswith(":query")]
@@ -93,12 +93,12 @@ def test_success_with_progress(tmp_path: Path, clock: FakeClock) -> None:
     assert progress
     ends = [line.split()[0] for line in step.log if line.startswith("  example-shop-warehouse.")]
     assert len(ends) == len(set(ends))
-    # Not at every poll: a query of the actions every 15 s at most, and those of the end.
+    # The actions are queried at most every 15 s, and at the end.
     assert len(pages) <= 2 * (len(progress) + 3)
 
 
 def test_failure_is_explained(tmp_path: Path, clock: FakeClock) -> None:
-    """A failure names the action, its file, its reason, and all that it held up."""
+    """The report of a failure has the action, its file, its reason and the blocked actions."""
     victim = max(SHOP["tables"], key=lambda node: len(dependents_of(full_name(node["target"]))))
     name = full_name(victim["target"])
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
@@ -110,16 +110,16 @@ def test_failure_is_explained(tmp_path: Path, clock: FakeClock) -> None:
     assert len(places) == 1
     assert f"file={victim['fileName']},title=" in places[0]
     assert f"{name}: Division by zero at [3:12]" in places[0]
-    held_up = dependents_of(name)
-    assert len(held_up) > 10
-    assert f"1 failed, {len(held_up)} were skipped" in step.errors[-1]
-    assert f"and {len(held_up) - 5} more</summary>" in step.summary
+    blocked = dependents_of(name)
+    assert len(blocked) > 10
+    assert f"1 failed, {len(blocked)} were skipped" in step.errors[-1]
+    assert f"and {len(blocked) - 5} more</summary>" in step.summary
     assert "```text\nDivision by zero at [3:12] ::error::no | `x` <b>\n```" in step.summary
     assert step.summary.count("<b>") == 1
 
 
 def test_compile_errors_stop_before_the_run(tmp_path: Path, clock: FakeClock) -> None:
-    """Errors stop before the run, each on its file, without a line of the generated code."""
+    """After compile errors, nothing is run. Each error is an annotation on its file."""
     broken = json.loads((PROJECTS / "shop-broken.json").read_text("utf-8"))
     errors = broken["graphErrors"]["compilationErrors"]
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
@@ -136,7 +136,7 @@ def test_compile_errors_stop_before_the_run(tmp_path: Path, clock: FakeClock) ->
 
 
 def test_selection_of_one_action(tmp_path: Path, clock: FakeClock) -> None:
-    """An action named in part is completed from the compilation, and runs alone."""
+    """The full name of an action comes from the compilation, and only this action runs."""
     target = SHOP["tables"][0]["target"]
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
         step = play(
@@ -152,7 +152,7 @@ def test_selection_of_one_action(tmp_path: Path, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("wanted", ["no_such_thing_at_all", "stg_shop__order"])
 def test_unknown_action_is_refused(tmp_path: Path, clock: FakeClock, wanted: str) -> None:
-    """An action that is not there is refused before anything runs."""
+    """An unknown action is refused before anything runs."""
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production", actions=wanted)
         assert emulator.invocations == []
@@ -161,7 +161,7 @@ def test_unknown_action_is_refused(tmp_path: Path, clock: FakeClock, wanted: str
 
 
 def test_failure_without_a_failed_action(tmp_path: Path, clock: FakeClock) -> None:
-    """A run that failed although none of its actions did is said in words."""
+    """If a run failed but none of its actions did, the error says so."""
     with Emulator(advance="poll", repositories=[shop()]) as emulator:
         emulator.set_course("nightly", Course(ending="FAILED"))
         step = play(emulator, tmp_path, clock, schedule="nightly")

@@ -1,4 +1,4 @@
-"""Real signals to a real process, at each stage of a step: what it leaves, and how soon."""
+"""Real signals to a real process, at each stage of a step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOTH = pytest.mark.parametrize(
 
 
 class Started:
-    """A step in a process of its own that is to be stopped."""
+    """A step in its own process, for a test that stops it."""
 
     def __init__(self, folder: Path, inputs: dict[str, str]) -> None:
         self._folder = folder
@@ -40,13 +40,13 @@ class Started:
         for line in self._process.stdout:
             if words in line:
                 return
-        raise AssertionError(f"the step ended without saying {words!r}")
+        raise AssertionError(f"the log of the step does not contain {words!r}")
 
     def stop(self, *numbers: int) -> Step:
-        """Send signals, and return what the step left within the runner's patience."""
+        """Send signals, and return the step, which must end within the runner's time limit."""
         for number in numbers:
             self._process.send_signal(number)
-            # Two signals of different kinds at the same moment may come in either order.
+            # Two different signals at the same time may arrive in either order.
             time.sleep(0.05 if len(numbers) > 1 else 0)
         log, _ = self._process.communicate(timeout=BUDGET_SECONDS)
         return read_step(self._folder, self._process.returncode, log)
@@ -58,7 +58,7 @@ class Started:
 
 @pytest.fixture
 def start(tmp_path: Path, emulator: Emulator) -> Iterator[Callable[..., Started]]:
-    """Start a step that is to be stopped; none outlives its test."""
+    """A function that starts a step. The step is killed at the end of the test."""
     with ExitStack() as stack:
 
         def begin(**changes: str) -> Started:
@@ -71,7 +71,7 @@ def start(tmp_path: Path, emulator: Emulator) -> Iterator[Callable[..., Started]
 
 @BOTH
 def test_before_the_run_exists(start: Callable[..., Started], number: int, exit_code: int) -> None:
-    """A step that is stopped while it cannot reach the API says that no run was created."""
+    """If a step is stopped before it reaches the API, the error says that no run exists."""
     step = start(api_url="http://127.0.0.1:1")
     step.read_until("No usable answer from the API")
     left = step.stop(number)
@@ -81,10 +81,10 @@ def test_before_the_run_exists(start: Callable[..., Started], number: int, exit_
 
 
 @BOTH
-def test_while_the_run_is_being_created(
+def test_during_the_create(
     emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
 ) -> None:
-    """A signal during the create waits for the id, so that the run is not lost."""
+    """After a signal during the create, the step waits for the run's id."""
     emulator.add_fault(Fault("hang", on="create", seconds=0.3, processed=True))
     step = start()
     emulator.wait_for(lambda: emulator.requests)
@@ -99,10 +99,8 @@ def test_while_the_run_is_being_created(
     assert [request.method for request in emulator.requests] == ["POST"]
 
 
-def test_second_signal_does_not_wait_for_the_id(
-    emulator: Emulator, start: Callable[..., Started]
-) -> None:
-    """A second signal during the create leaves at once, and says that the run may exist."""
+def test_second_signal_during_the_create(emulator: Emulator, start: Callable[..., Started]) -> None:
+    """A second signal ends the step immediately. The error says that the run may exist."""
     emulator.add_fault(Fault("hang", on="create", seconds=60, processed=True))
     step = start()
     emulator.wait_for(lambda: emulator.requests)
@@ -113,10 +111,10 @@ def test_second_signal_does_not_wait_for_the_id(
 
 
 @pytest.mark.parametrize("cancel", ["true", "false"])
-def test_post_step_looks_for_a_run_whose_create_was_cut_short(
+def test_post_step_after_an_interrupted_create(
     emulator: Emulator, start: Callable[..., Started], tmp_path: Path, cancel: str
 ) -> None:
-    """A run that may exist, of a compilation of its own, is found and cancelled after the job."""
+    """The post step finds a run that may exist by its compilation, and cancels it."""
     emulator.add_fault(Fault("hang", on="create", seconds=60, processed=True))
     inputs = google_inputs_for(emulator, schedule="", git_ref="main", cancel_run=cancel)
     step = start(**inputs)
@@ -130,10 +128,10 @@ def test_post_step_looks_for_a_run_whose_create_was_cut_short(
     assert is_cancelled == (cancel == "true")
 
 
-def test_create_that_fails_under_a_signal(
+def test_create_that_fails_after_a_signal(
     emulator: Emulator, start: Callable[..., Started]
 ) -> None:
-    """A signal during a create whose answer is then lost says that the run may exist."""
+    """If the response to the create is lost after a signal, the run may exist."""
     emulator.add_fault(Fault("drip", on="create", seconds=0.3, processed=True))
     step = start()
     emulator.wait_for(lambda: emulator.requests)
@@ -146,7 +144,7 @@ def test_create_that_fails_under_a_signal(
 def test_between_two_polls(
     emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
 ) -> None:
-    """A sleep between two polls does not hold a signal."""
+    """A sleep between two polls does not delay a signal."""
     step = start(schedule="endless")
     step.read_until("Status RUNNING")
     left = step.stop(number)
@@ -160,7 +158,7 @@ def test_between_two_polls(
 def test_while_a_poll_hangs(
     emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
 ) -> None:
-    """A request that is not answered does not hold a signal."""
+    """A request without a response does not delay a signal."""
     emulator.add_fault(Fault("hang", on="get", seconds=60))
     step = start()
     emulator.wait_for(lambda: len(emulator.requests) == 2)
@@ -170,7 +168,7 @@ def test_while_a_poll_hangs(
 
 
 def test_without_cancel(emulator: Emulator, start: Callable[..., Started]) -> None:
-    """With cancel-run: false a stopped step says that the run goes on, as asked."""
+    """With cancel-run: false, a stopped step leaves the run running and says so."""
     step = start(schedule="endless", cancel_run="false")
     step.read_until("Status RUNNING")
     left = step.stop(signal.SIGINT)
@@ -178,8 +176,8 @@ def test_without_cancel(emulator: Emulator, start: Callable[..., Started]) -> No
     assert left.state["cancel"] == "false"
 
 
-def test_killed_step_leaves_its_state(emulator: Emulator, start: Callable[..., Started]) -> None:
-    """A step that is killed outright has left what the post step needs."""
+def test_state_of_a_killed_step(emulator: Emulator, start: Callable[..., Started]) -> None:
+    """A killed step has already written the state for the post step."""
     step = start(schedule="endless")
     step.read_until("Status RUNNING")
     left = step.stop(signal.SIGKILL)
@@ -197,8 +195,8 @@ def test_killed_step_leaves_its_state(emulator: Emulator, start: Callable[..., S
     assert left.outputs["run-id"] == run_id
 
 
-def test_run_that_is_not_waited_for(emulator: Emulator, start: Callable[..., Started]) -> None:
-    """A step that is stopped while it only starts a run leaves that run alone, and says so."""
+def test_step_that_does_not_wait(emulator: Emulator, start: Callable[..., Started]) -> None:
+    """With wait: false, a stopped step leaves the run running and says so."""
     emulator.add_fault(Fault("hang", on="create", seconds=0.3, processed=True))
     step = start(wait="false")
     emulator.wait_for(lambda: emulator.requests)
@@ -211,7 +209,7 @@ def test_run_that_is_not_waited_for(emulator: Emulator, start: Callable[..., Sta
 def test_google_run_is_cancelled(
     emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
 ) -> None:
-    """A step that is stopped cancels its run on Google Cloud, and says that it did."""
+    """A stopped step cancels its run on Google Cloud and says so."""
     google = {"location": "europe-west1", "repository": "warehouse", "environment": ""}
     step = start(project_id="my-project", schedule="endless", **google)
     step.read_until("Status RUNNING")

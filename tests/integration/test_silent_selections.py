@@ -1,4 +1,4 @@
-"""A selection or a flag that has no effect is said, whatever the service knows about it."""
+"""A selection or a flag without effect is reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FULL = {"fullyRefreshIncrementalTablesEnabled": True}
 
 
 def warehouse(**config: Any) -> Repository:  # noqa: ANN401
-    """Return the sample, whose schedule ``nightly`` has a configuration of its own."""
+    """Return the sample repository with this configuration of its schedule ``nightly``."""
     sample = make_warehouse()
     return replace(
         sample,
@@ -45,8 +45,8 @@ def config_of(emulator: Emulator) -> Mapping[str, Any]:
     return invocation.invocation_config
 
 
-def test_a_tag_that_no_action_has(tmp_path: Path, clock: FakeClock) -> None:
-    """A misspelled tag is refused by name before a run is created, with what is nearest."""
+def test_tag_of_no_action(tmp_path: Path, clock: FakeClock) -> None:
+    """A misspelled tag is refused before a run is created, and a similar tag is suggested."""
     with Emulator() as emulator:
         step = play(
             emulator, tmp_path, clock, schedule="", environment="production", tags="dialy,daily"
@@ -58,7 +58,7 @@ def test_a_tag_that_no_action_has(tmp_path: Path, clock: FakeClock) -> None:
 
 
 def test_problems_of_tags_and_actions_come_together(tmp_path: Path, clock: FakeClock) -> None:
-    """Tags and actions are checked in one attempt."""
+    """One error reports unknown tags and unknown actions."""
     with Emulator() as emulator:
         inputs = {"schedule": "", "git_ref": "main", "tags": "dialy", "actions": "customer"}
         step = play(emulator, tmp_path, clock, **inputs)
@@ -67,8 +67,8 @@ def test_problems_of_tags_and_actions_come_together(tmp_path: Path, clock: FakeC
     assert "tags 'dialy' is on no action" in step.errors[0]
 
 
-def test_a_compilation_alone_checks_its_tags(tmp_path: Path, clock: FakeClock) -> None:
-    """What would select nothing is refused as well where nothing is to be run."""
+def test_compile_only_checks_tags(tmp_path: Path, clock: FakeClock) -> None:
+    """An unknown tag is also refused with compile-only."""
     with Emulator() as emulator:
         inputs = {"schedule": "", "git_ref": "main", "tags": "dialy", "compile_only": "true"}
         assert play(emulator, tmp_path, clock, **inputs).exit_code == 2
@@ -84,10 +84,10 @@ def test_a_compilation_alone_checks_its_tags(tmp_path: Path, clock: FakeClock) -
         ),
     ],
 )
-def test_a_schedule_whose_selection_matches_nothing(
+def test_schedule_that_selects_nothing(
     tmp_path: Path, clock: FakeClock, config: dict[str, Any], selected: str
 ) -> None:
-    """A schedule that selects nothing of the compilation would end well without doing anything."""
+    """A schedule that selects no action of the compilation is refused."""
     with Emulator(repositories=[warehouse(**config)]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
         assert emulator.invocations == []
@@ -95,8 +95,8 @@ def test_a_schedule_whose_selection_matches_nothing(
     assert f"schedule nightly selects {selected}, which is nothing" in step.errors[0]
 
 
-def test_a_schedule_whose_selection_matches_in_part(tmp_path: Path, clock: FakeClock) -> None:
-    """A schedule that selects anything at all is run as it is."""
+def test_schedule_that_partly_matches(tmp_path: Path, clock: FakeClock) -> None:
+    """A schedule that selects at least one action is run unchanged."""
     with Emulator(repositories=[warehouse(includedTags=["daily", "gone"])]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
         assert config_of(emulator) == {"includedTags": ["daily", "gone"]}
@@ -104,7 +104,7 @@ def test_a_schedule_whose_selection_matches_in_part(tmp_path: Path, clock: FakeC
 
 
 def test_tags_that_cannot_be_checked(tmp_path: Path, clock: FakeClock) -> None:
-    """Without the permission to read the compilation, the run goes on, and the log says why."""
+    """Without permission to read the compilation, the run starts, and the log gives the reason."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("status", on="query", status=403))
         step = play(emulator, tmp_path, clock, schedule="", environment="production", tags="daily")
@@ -113,23 +113,21 @@ def test_tags_that_cannot_be_checked(tmp_path: Path, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("environment", ["", "production"])
-def test_a_run_without_a_single_action(tmp_path: Path, clock: FakeClock, environment: str) -> None:
-    """A run that succeeded without any action is told apart from one that did something."""
+def test_run_without_actions(tmp_path: Path, clock: FakeClock, environment: str) -> None:
+    """The report of a successful run without actions says that nothing was built."""
     empty = replace(warehouse(), graph={"tables": []}, refs=make_warehouse().refs)
     empty = replace(empty, refs={"main": replace(empty.refs["main"], graph={"tables": []})})
     with Emulator(repositories=[empty]) as emulator:
         step = play(emulator, tmp_path, clock, environment=environment)
     assert step.exit_code == 0
-    said = "Nothing was built: the run had no actions."
-    assert any(said in line for line in step.log)
-    assert said in step.summary
+    message = "Nothing was built: the run had no actions."
+    assert any(message in line for line in step.log)
+    assert message in step.summary
     assert "Check the tags and actions" in step.summary
 
 
-def test_actions_that_cannot_be_read_are_not_said_to_be_none(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    """That the actions are not known does not mean that there are none."""
+def test_actions_that_cannot_be_read(tmp_path: Path, clock: FakeClock) -> None:
+    """If the actions cannot be read, the report does not say that there are none."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("status", on="query", status=403, times=None))
         step = play(emulator, tmp_path, clock)
@@ -138,7 +136,7 @@ def test_actions_that_cannot_be_read_are_not_said_to_be_none(
 
 
 def test_tags_on_dataform_web_cannot_be_checked(tmp_path: Path, clock: FakeClock) -> None:
-    """Where the service reports no actions, the log says that a tag may run nothing."""
+    """The service reports no actions, so the log says that tags cannot be checked."""
     with Emulator() as emulator:
         step = run_here(tmp_path, inputs_for(emulator, tags="dialy"), clock)
         assert step.exit_code == 0
@@ -149,8 +147,8 @@ def test_tags_on_dataform_web_cannot_be_checked(tmp_path: Path, clock: FakeClock
 
 @pytest.mark.parametrize("name", ["tags", "actions"])
 @pytest.mark.parametrize("value", [",", " , ,", ",\n,"])
-def test_a_list_without_names(tmp_path: Path, clock: FakeClock, name: str, value: str) -> None:
-    """Separators alone do not select everything."""
+def test_list_without_names(tmp_path: Path, clock: FakeClock, name: str, value: str) -> None:
+    """A list of separators only is refused, because it would select everything."""
     with Emulator() as emulator:
         inputs = {"schedule": "", "environment": "production", name: value}
         step = play(emulator, tmp_path, clock, **inputs)
@@ -159,8 +157,8 @@ def test_a_list_without_names(tmp_path: Path, clock: FakeClock, name: str, value
     assert f"{name} holds separators only, which would select everything" in step.errors[0]
 
 
-def test_a_list_without_names_on_dataform_web(tmp_path: Path, clock: FakeClock) -> None:
-    """The same goes for the other service."""
+def test_list_without_names_on_dataform_web(tmp_path: Path, clock: FakeClock) -> None:
+    """The other service refuses it as well."""
     with Emulator() as emulator:
         step = run_here(tmp_path, inputs_for(emulator, tags=","), clock)
         assert emulator.requests == []
@@ -168,8 +166,8 @@ def test_a_list_without_names_on_dataform_web(tmp_path: Path, clock: FakeClock) 
 
 
 @pytest.mark.parametrize("name", ["include_dependencies", "include_dependents"])
-def test_a_flag_without_a_selection(tmp_path: Path, clock: FakeClock, name: str) -> None:
-    """A flag that widens a selection is refused where everything is run."""
+def test_flag_without_a_selection(tmp_path: Path, clock: FakeClock, name: str) -> None:
+    """A flag that extends a selection is refused if there is no selection."""
     with Emulator() as emulator:
         inputs = {"schedule": "", "environment": "production", name: "true"}
         step = play(emulator, tmp_path, clock, **inputs)
@@ -179,10 +177,10 @@ def test_a_flag_without_a_selection(tmp_path: Path, clock: FakeClock, name: str)
 
 
 @pytest.mark.parametrize("name", ["include_dependencies", "include_dependents"])
-def test_a_flag_with_a_schedule_that_selects_nothing(
+def test_flag_with_a_schedule_without_a_selection(
     tmp_path: Path, clock: FakeClock, name: str
 ) -> None:
-    """Neither does the flag mean anything with a schedule that runs everything."""
+    """The flag is also refused with a schedule that runs everything."""
     with Emulator(repositories=[warehouse()]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production", **{name: "true"})
         assert emulator.invocations == []
@@ -191,8 +189,8 @@ def test_a_flag_with_a_schedule_that_selects_nothing(
     assert f"{name.replace('_', '-')} widens a selection, but neither" in step.errors[0]
 
 
-def test_a_flag_with_a_schedule_that_selects(tmp_path: Path, clock: FakeClock) -> None:
-    """A flag widens what the schedule selects."""
+def test_flag_with_a_schedule_with_a_selection(tmp_path: Path, clock: FakeClock) -> None:
+    """A flag extends the selection of the schedule."""
     with Emulator(repositories=[warehouse(includedTags=["daily"])]) as emulator:
         inputs = {"environment": "production", "include_dependents": "true"}
         assert play(emulator, tmp_path, clock, **inputs).exit_code == 0
@@ -220,22 +218,22 @@ _INHERITED: dict[str, Any] = {
         ("include-dependents", "transitiveDependentsIncluded"),
     ],
 )
-def test_an_explicit_false_goes_before_the_schedule(
+def test_explicit_false_overrides_the_schedule(
     tmp_path: Path, clock: FakeClock, name: str, key: str
 ) -> None:
-    """A flag of the schedule is switched off by false, and by nothing else."""
+    """An input false turns off a flag of the schedule, and a blank input does not."""
     with Emulator(repositories=[warehouse(**_INHERITED)]) as emulator:
         play(emulator, tmp_path, clock, environment="production", **{name: ""})
         step = play(emulator, tmp_path, clock, environment="production", **{name: "false"})
-        kept, switched_off = (it.invocation_config for it in emulator.invocations)
+        kept, turned_off = (it.invocation_config for it in emulator.invocations)
     assert kept == _INHERITED
-    assert switched_off == {k: value for k, value in _INHERITED.items() if k != key}
+    assert turned_off == {k: value for k, value in _INHERITED.items() if k != key}
     assert step.exit_code == 0
     assert not any(f"{name} true" in line for line in step.log)
 
 
-def test_the_log_says_what_a_run_takes_from_its_schedule(tmp_path: Path, clock: FakeClock) -> None:
-    """Before the run starts, a line says what the schedule sets, without what is given."""
+def test_log_of_settings_from_the_schedule(tmp_path: Path, clock: FakeClock) -> None:
+    """Before the run starts, a line lists the schedule's settings that no input overrides."""
     with Emulator(repositories=[warehouse(**_INHERITED)]) as emulator:
         inputs = {"environment": "production", "tags": "daily", "include_dependents": "false"}
         step = play(emulator, tmp_path, clock, **inputs)
@@ -247,15 +245,15 @@ def test_the_log_says_what_a_run_takes_from_its_schedule(tmp_path: Path, clock: 
     assert line in step.log[:started]
 
 
-def test_a_schedule_without_settings_adds_no_line(tmp_path: Path, clock: FakeClock) -> None:
-    """Where nothing is taken from the schedule, nothing is said."""
+def test_schedule_without_settings(tmp_path: Path, clock: FakeClock) -> None:
+    """If the schedule has no settings, the log has no such line."""
     with Emulator(repositories=[warehouse()]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
     assert not any("Schedule nightly sets" in line for line in step.log)
 
 
-def test_a_hostile_setting_stays_one_line(tmp_path: Path, clock: FakeClock) -> None:
-    """What a schedule holds is text, whatever it looks like."""
+def test_hostile_setting_of_a_schedule(tmp_path: Path, clock: FakeClock) -> None:
+    """A setting of a schedule cannot add lines or workflow commands to the log."""
     account = "x\n::error::injected" + "y" * 5000
     with Emulator(repositories=[warehouse(serviceAccount=account)]) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
@@ -265,10 +263,10 @@ def test_a_hostile_setting_stays_one_line(tmp_path: Path, clock: FakeClock) -> N
 
 
 @pytest.mark.parametrize(("config", "exit_code"), [(_FULL, 2), ({}, 0)])
-def test_a_schedule_alone_cannot_be_switched_off(
+def test_false_with_a_schedule_alone(
     tmp_path: Path, clock: FakeClock, config: dict[str, Any], exit_code: int
 ) -> None:
-    """A false that a schedule alone would not obey is refused before anything is run."""
+    """An input false that would have no effect on a schedule is refused before the run."""
     with Emulator(repositories=[warehouse(**config)]) as emulator:
         step = play(emulator, tmp_path, clock, full_refresh="false")
         assert len(emulator.invocations) == (exit_code == 0)
@@ -280,8 +278,8 @@ def test_a_schedule_alone_cannot_be_switched_off(
         )
 
 
-def test_a_schedule_of_another_environment_is_named(tmp_path: Path, clock: FakeClock) -> None:
-    """The refusal names the environment that the schedule belongs to."""
+def test_schedule_of_another_environment(tmp_path: Path, clock: FakeClock) -> None:
+    """The refusal names the environment of the schedule."""
     sample = make_warehouse()
     other = replace(
         sample,
@@ -298,7 +296,7 @@ def test_a_schedule_of_another_environment_is_named(tmp_path: Path, clock: FakeC
 
 
 def test_forms_are_checked_before_anything_is_sent(tmp_path: Path, clock: FakeClock) -> None:
-    """What would be compiled and fail much later is refused at once."""
+    """Invalid forms of git-ref and schema-suffix are refused immediately."""
     with Emulator() as emulator:
         inputs = {"git_ref": "refs/pull/7/merge", "schema_suffix": "feature/x-1"}
         step = play(emulator, tmp_path, clock, schedule="", **inputs)
@@ -308,8 +306,8 @@ def test_forms_are_checked_before_anything_is_sent(tmp_path: Path, clock: FakeCl
     assert "give the branch (github.head_ref)" in step.errors[0]
 
 
-def test_the_log_says_which_ref_is_compiled(tmp_path: Path, clock: FakeClock) -> None:
-    """A ref of GitHub's is stripped to what Dataform knows, and a line says so."""
+def test_log_of_the_ref(tmp_path: Path, clock: FakeClock) -> None:
+    """A full Git ref is shortened for Dataform, and a line says so."""
     with Emulator() as emulator:
         step = play(emulator, tmp_path, clock, schedule="", git_ref="refs/heads/main")
         bodies = [request.body for request in emulator.requests if request.method == "POST"]
@@ -318,8 +316,8 @@ def test_the_log_says_which_ref_is_compiled(tmp_path: Path, clock: FakeClock) ->
     assert "git-ref refs/heads/main is compiled as main" in step.log
 
 
-def test_what_the_schedule_sets(tmp_path: Path, clock: FakeClock) -> None:
-    """What a schedule adds to the inputs is in the log and in the summary."""
+def test_settings_of_a_schedule_in_the_summary(tmp_path: Path, clock: FakeClock) -> None:
+    """The settings of a schedule are in the log and in the summary."""
     with Emulator(repositories=(warehouse(includedTags=["daily"], **_FULL),)) as emulator:
         step = play(emulator, tmp_path, clock, environment="production")
     line = "Schedule nightly sets: tags daily, full-refresh true"

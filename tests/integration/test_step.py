@@ -1,4 +1,4 @@
-"""The whole step in this process, against the emulator, in time that only sleeps move."""
+"""The whole step in this process, against the emulator, with a clock that only sleeps advance."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _folder(parent: Path, name: str) -> Path:
 
 
 def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A run that succeeds reads well in the log, and its outputs are all set."""
+    """A successful run writes this log, these outputs and this summary."""
     step = run_here(tmp_path, inputs_for(emulator), clock)
     run_id = emulator.runs[0].id
     link = f"{emulator.url}/#/1234/run/{run_id}"
@@ -79,7 +79,7 @@ def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
 def test_unsuccessful_run(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, schedule: str, status: str, words: str
 ) -> None:
-    """A run that ends badly fails the step with one error that links its log."""
+    """An unsuccessful run fails the step with one error that links to the run."""
     step = run_here(tmp_path, inputs_for(emulator, schedule=schedule), clock)
     run = emulator.runs[0]
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
@@ -90,8 +90,8 @@ def test_unsuccessful_run(
     assert f"[Open the run's log](<{emulator.url}/#/1234/run/{run.id}>)" in step.summary
 
 
-def test_unknown_status_is_given_up(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A status that nobody knows ends the wait after the outage timeout, with one warning."""
+def test_unknown_status(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """An unknown status is an outage: the step gives up after the outage timeout."""
     step = run_here(tmp_path, inputs_for(emulator, schedule="unknown-status"), clock)
     assert step.exit_code == ExitCode.NO_ANSWER
     assert step.outputs["status"] == "running"
@@ -101,7 +101,7 @@ def test_unknown_status_is_given_up(emulator: Emulator, clock: FakeClock, tmp_pa
 
 
 def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A run that the API does not find, even after its first half minute, ends the wait."""
+    """If the API still returns 404 after 30 seconds, the step fails."""
     step = run_here(tmp_path, inputs_for(emulator, schedule="missing"), clock)
     assert step.exit_code == ExitCode.REFUSED
     assert "HTTP 404" in step.errors[0]
@@ -121,7 +121,7 @@ def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
 def test_refusal(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], words: str
 ) -> None:
-    """A refusal ends the step at once, says what to check, and no run is made."""
+    """A refusal ends the step immediately. The error says what to check, and no run exists."""
     step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
     assert step.exit_code == ExitCode.REFUSED
     assert words in step.errors[0]
@@ -130,7 +130,7 @@ def test_refusal(
 
 
 def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """All bad inputs are named in one error, and nothing is sent."""
+    """One error names all invalid inputs, and nothing is sent."""
     changes = {
         "project_id": "a/b",
         "token": "",
@@ -156,10 +156,10 @@ def test_bad_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> Non
         ({"api_url": ""}, "api-url is missing: Google closed hosted Dataform Web on 26 February"),
     ],
 )
-def test_a_place_that_was_forgotten(
+def test_missing_place(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], words: str
 ) -> None:
-    """The step ends at once, and the first thing it says is what to give."""
+    """If the inputs fit no service, the step ends before anything is sent, with a remedy."""
     step = run_here(tmp_path, inputs_for(emulator, **changes), clock)
     assert step.exit_code == ExitCode.BAD_INPUT
     assert f"bad inputs::{words}" in step.errors[0]
@@ -168,7 +168,7 @@ def test_a_place_that_was_forgotten(
 
 
 def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With wait: false the step ends once the run exists, without a look at it."""
+    """With wait: false, the step ends when the run exists, without a poll."""
     step = run_here(tmp_path, inputs_for(emulator, wait="false"), clock)
     assert step.exit_code == ExitCode.SUCCESS
     assert step.outputs["status"] == "running"
@@ -178,7 +178,7 @@ def test_start_without_waiting(emulator: Emulator, clock: FakeClock, tmp_path: P
 
 
 def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With run-id an existing run is watched, and none is started."""
+    """With run-id, the step watches an existing run and starts none."""
     run_here(tmp_path, inputs_for(emulator, wait="false", schedule="failure"), clock)
     run_id = emulator.runs[0].id
     step = run_here(tmp_path, inputs_for(emulator, run_id=run_id), clock)
@@ -188,7 +188,7 @@ def test_watching_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
 
 
 def test_a_run_that_ended_long_ago(clock: FakeClock, tmp_path: Path) -> None:
-    """A run that is over when it is watched took as long as the service says."""
+    """The duration of a run that ended before the step comes from the service."""
     with Emulator(advance="clock", clock=clock, run_seconds=125) as emulator:
         started = run_here(tmp_path, google_inputs_for(emulator, wait="false"), clock)
         clock.sleep(86_400)
@@ -202,7 +202,7 @@ def test_a_run_that_ended_long_ago(clock: FakeClock, tmp_path: Path) -> None:
 
 
 def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """The timeout ends the step, and says that Dataform Web leaves the run going."""
+    """After the timeout, the step fails and says that Dataform Web cannot cancel the run."""
     step = run_here(tmp_path, inputs_for(emulator, schedule="endless", timeout="90s"), clock)
     assert step.exit_code == ExitCode.TIMEOUT
     assert step.outputs["status"] == "timed_out"
@@ -213,7 +213,7 @@ def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
 
 
 class _LateEnd:
-    """The clock of an emulator on which a run ends just before a request to cancel it."""
+    """An emulator's clock with which a run ends just before the request to cancel it."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -232,7 +232,7 @@ class _LateEnd:
 def test_a_run_that_ends_just_before_the_timeout(
     clock: FakeClock, tmp_path: Path, schedule: str, exit_code: int, status: str, failed: list[str]
 ) -> None:
-    """The step ends as the run did, with its actions, and nothing is left for the post step."""
+    """The outcome is that of the run, with its actions, and the post step has nothing to do."""
     late = _LateEnd(clock)
     with Emulator(advance="clock", clock=late, run_seconds=100) as emulator:
         late.emulator = emulator
@@ -249,7 +249,7 @@ def test_a_run_that_ends_just_before_the_timeout(
 
 
 def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """An outage of a few polls is one warning, one line at its end, and no failure."""
+    """An outage of a few polls is one warning and one line at its end, and not a failure."""
     emulator.add_fault(Fault("status", on="get", times=5, status=503))
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.SUCCESS
@@ -258,7 +258,7 @@ def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: P
 
 
 def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A create whose answer is lost is not repeated, and the error says where to look."""
+    """A create whose response is lost is not repeated. The error says where to look for the run."""
     emulator.add_fault(Fault("close", on="create", processed=True))
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.NO_ANSWER
@@ -267,22 +267,20 @@ def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
 
 
 def test_no_summary(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With summary: false no summary is written."""
+    """With summary: false, no summary is written."""
     assert run_here(tmp_path, inputs_for(emulator, summary="false"), clock).summary == ""
 
 
 def test_tags_are_sent(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """Tags become runConfig.tags, and show in the log and the summary."""
+    """Tags are sent as runConfig.tags, and shown in the log and the summary."""
     step = run_here(tmp_path, inputs_for(emulator, tags="daily, finance"), clock)
     assert emulator.runs[0].tags == ("daily", "finance")
     assert "  Tags: daily, finance" in step.log
     assert "**Tags** <code>daily</code>, <code>finance</code>" in step.summary
 
 
-def test_link_is_out_before_the_first_poll(
-    emulator: Emulator, clock: FakeClock, tmp_path: Path
-) -> None:
-    """The run's id and link are in the outputs and the log before the run is first asked for."""
+def test_link_before_the_first_poll(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The run's id and link are in the outputs and the log before the first poll."""
     emulator.add_fault(Fault("status", on="get", status=401))
     step = run_here(tmp_path, inputs_for(emulator), clock)
     run_id = emulator.runs[0].id
@@ -294,17 +292,17 @@ def test_link_is_out_before_the_first_poll(
 def test_link_of_the_service_replaces_the_derived_one(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """A link that the service gives counts from then on."""
+    """When a response contains a link, the output has that link."""
     body = '{"status": "SUCCESSFUL", "runLogUrl": "https://elsewhere.example/run"}'
     emulator.add_fault(Fault("json", on="get", body=body))
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.outputs["run-log-url"] == "https://elsewhere.example/run"
 
 
-def test_defect_is_no_traceback_on_the_loose(
+def test_internal_error(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error that nobody foresaw is one error with its traceback folded, and exit code 70."""
+    """An unexpected exception is one error with a folded traceback, and exit code 70."""
 
     class Broken(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -319,8 +317,8 @@ def test_defect_is_no_traceback_on_the_loose(
     assert emulator.runs[0].id in step.errors[0]
 
 
-def test_log_is_utf8_or_nowhere() -> None:
-    """Whatever the locale says the log is UTF-8, and a closed output is no error."""
+def test_log_is_utf8() -> None:
+    """The log is UTF-8 with every locale, and a closed output is not an error."""
     raw = io.BytesIO()
     stream = open_log(io.TextIOWrapper(raw, "latin-1"))
     stream.write("毎日\ud800")
@@ -330,8 +328,8 @@ def test_log_is_utf8_or_nowhere() -> None:
     assert open_log(text := io.StringIO()) is text
 
 
-def test_no_runner_no_files(emulator: Emulator, clock: FakeClock) -> None:
-    """Outside a runner, where no file is named, the step works all the same."""
+def test_step_without_a_runner(emulator: Emulator, clock: FakeClock) -> None:
+    """The step works without the files of a runner."""
     environ = {f"INPUT_{name}": value for name, value in inputs_for(emulator).items()}
     upper = {name.upper(): value for name, value in environ.items()}
     assert main(upper, io.StringIO(), clock) == 0
@@ -344,7 +342,7 @@ HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"
 def test_successful_run_on_google_cloud(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """A schedule is a workflow configuration there, and the run's compilation is an output."""
+    """A schedule is a workflow configuration, and the run's compilation is an output."""
     step = run_here(tmp_path, google_inputs_for(emulator), clock)
     [invocation] = emulator.invocations
     run_id = invocation.name.rpartition("/")[2]
@@ -363,7 +361,7 @@ def test_successful_run_on_google_cloud(
 
 
 def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A failed action is an error on its file, a row of the summary and part of an output."""
+    """A failed action is an error on its file, a section of the summary and part of an output."""
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
@@ -394,7 +392,7 @@ def test_failed_actions_are_named(emulator: Emulator, clock: FakeClock, tmp_path
         (Fault("status", on="query", status=503, times=None), "HTTP 503"),
         (Fault("reset", on="query", times=None), "Connection reset by peer"),
     ],
-    ids=["refused", "no answer", "reset"],
+    ids=["refused", "no response", "reset"],
 )
 @pytest.mark.parametrize(
     ("schedule", "exit_code", "lost"),
@@ -410,7 +408,7 @@ def test_actions_that_cannot_be_read(
     exit_code: int,
     lost: str,
 ) -> None:
-    """Log and summary say so and why, and no output claims that nothing failed."""
+    """The log and the summary give the reason, and no output says that nothing failed."""
     emulator.add_fault(fault)
     step = run_here(tmp_path, google_inputs_for(emulator, schedule=schedule), clock)
     assert step.exit_code == exit_code
@@ -425,7 +423,7 @@ def test_actions_that_cannot_be_read(
 def test_a_run_without_actions(
     clock: FakeClock, tmp_path: Path, selected: dict[str, list[str]]
 ) -> None:
-    """A workflow configuration that selects nothing succeeds, and the step says so."""
+    """If a workflow configuration selects no actions, the step succeeds with a warning."""
     config = WorkflowConfig(name="nightly", release_config="production", invocation_config=selected)
     warehouse = replace(make_warehouse(), workflow_configs=(config,))
     with Emulator(advance="poll", repositories=[warehouse]) as emulator:
@@ -438,7 +436,7 @@ def test_a_run_without_actions(
 
 
 def test_details_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """Without the compilation, what failed is told, and one warning says what is missing."""
+    """Without the compilation, failed actions are named, and a warning says what is missing."""
     emulator.add_fault(Fault("status", on="query", status=403, times=None, after=1))
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="failure"), clock)
     assert json.loads(step.outputs["failed-actions"]) == ["my-project.marts.customers"]
@@ -447,10 +445,8 @@ def test_details_that_cannot_be_read(emulator: Emulator, clock: FakeClock, tmp_p
     assert "neither the files of the actions nor the actions that they blocked" in step.summary
 
 
-def test_progress_is_told_now_and_then(
-    emulator: Emulator, clock: FakeClock, tmp_path: Path
-) -> None:
-    """A long run tells which actions ended, and which are running."""
+def test_progress_is_reported(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """During a long run, the log reports which actions ended and which are running."""
     step = run_here(tmp_path, google_inputs_for(emulator, schedule="endless", timeout="2m"), clock)
     assert step.exit_code == ExitCode.TIMEOUT
     assert "6 of 11 actions done after 15s; running: my-project.marts.customers" in step.log
@@ -461,7 +457,7 @@ def test_progress_is_told_now_and_then(
 
 
 def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """What does not compile is not run; each error is an annotation where it belongs."""
+    """If the code does not compile, nothing is run. Each error is an annotation on its file."""
     inputs = google_inputs_for(emulator, schedule="", git_ref="broken")
     step = run_here(tmp_path, inputs, clock)
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
@@ -476,7 +472,7 @@ def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_
 
 
 def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With compile-only the step ends once the code has compiled, and runs nothing."""
+    """With compile-only, the step ends after the compilation and runs nothing."""
     inputs = google_inputs_for(emulator, schedule="", git_ref="main", compile_only="true")
     step = run_here(tmp_path, inputs, clock)
     assert step.exit_code == ExitCode.SUCCESS
@@ -491,7 +487,7 @@ def test_compile_only(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> N
 def test_compile_only_shows_the_selection(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """What would run is what the selection selects, with what it depends on if asked for."""
+    """The summary lists the selected actions, with their dependencies if they are included."""
     chosen = {"schedule": "", "git_ref": "main", "compile_only": "true", "actions": "customers"}
     alone = run_here(tmp_path, google_inputs_for(emulator, **chosen), clock)
     assert "The selection has 1 of the project's " in alone.summary
@@ -504,7 +500,7 @@ def test_compile_only_shows_the_selection(
 
 
 def test_names_without_the_suffix(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """With schema-suffix, actions are named as the project names them."""
+    """With schema-suffix, actions may be given with and without the suffix."""
     chosen = {"schedule": "", "git_ref": "main", "schema_suffix": "pr_7"}
     for number, name in enumerate(("marts.customers", "marts_pr_7.customers")):
         inputs = google_inputs_for(emulator, **chosen, actions=name)
@@ -517,7 +513,7 @@ def test_names_without_the_suffix(emulator: Emulator, clock: FakeClock, tmp_path
 
 
 def test_run_id_beside_other_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A step that watches a run says which inputs have no effect, and shows none of them."""
+    """A step that watches a run names the inputs without effect, and does not show their values."""
     run_here(_folder(tmp_path, "first"), google_inputs_for(emulator), clock)
     run_id = emulator.invocations[0].name.rpartition("/")[2]
     inputs = google_inputs_for(emulator, schedule="nightly", tags="daily", run_id=run_id)
@@ -530,7 +526,7 @@ def test_run_id_beside_other_inputs(emulator: Emulator, clock: FakeClock, tmp_pa
 
 
 def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """After success, and only then, the environment has the compilation that was run."""
+    """After a successful run, the release configuration uses its compilation."""
     inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
     step = run_here(tmp_path, inputs, clock)
     assert step.exit_code == ExitCode.SUCCESS
@@ -542,19 +538,19 @@ def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
 
 
 def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """Where loopback refuses, the first warning and the verdict say what it is in a container."""
+    """If loopback refuses, the first warning and the error explain loopback in a container."""
     step = run_here(tmp_path, inputs_for(emulator, api_url="http://localhost:1"), clock)
     assert step.exit_code == ExitCode.NO_ANSWER
-    for said in (step.warnings[0], step.errors[-1]):
-        assert "Connection refused%0A" in said
-        assert said.endswith(f"%0A{LOOPBACK_HINT}")
+    for message in (step.warnings[0], step.errors[-1]):
+        assert "Connection refused%0A" in message
+        assert message.endswith(f"%0A{LOOPBACK_HINT}")
 
 
 @pytest.mark.parametrize("source", [{"schedule": "nightly"}, {"schedule": "", "git_ref": "main"}])
 def test_each_output_is_written_once(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, source: dict[str, str]
 ) -> None:
-    """What is written the moment it is known is not repeated by the outcome."""
+    """An output that is written early is not written again at the end."""
     step = run_here(tmp_path, google_inputs_for(emulator, **source), clock)
     written = parse_file_commands((tmp_path / "GITHUB_OUTPUT").read_text("utf-8"))
     assert [name for name, _ in written] == list(step.outputs)
@@ -567,7 +563,7 @@ def test_each_output_is_written_once(
 def test_promote_that_fails(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, status: int, exit_code: ExitCode
 ) -> None:
-    """The step fails, since scheduled runs have other code; the run itself was a success."""
+    """If the promotion fails, the step fails, but the status of the run is success."""
     emulator.add_fault(Fault("status", on="update", status=status, times=None))
     inputs = google_inputs_for(emulator, schedule="", environment="production", promote="true")
     step = run_here(tmp_path, inputs, clock)
@@ -576,10 +572,10 @@ def test_promote_that_fails(
     assert emulator.invocations[0].state == "SUCCEEDED"
 
 
-def test_post_step_has_nothing_to_do_with_a_run_that_is_over(
+def test_timeout_after_the_end_of_the_run(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """A timeout after the run's own end leaves nothing to cancel."""
+    """If the timeout comes after the end of the run, the post step has nothing to cancel."""
     emulator.add_fault(Fault("status", on="update", times=None))
     promoted = {"schedule": "", "environment": "production", "promote": "true"}
     inputs = google_inputs_for(emulator, **promoted, timeout="2m", outage_timeout="1h")
@@ -590,7 +586,7 @@ def test_post_step_has_nothing_to_do_with_a_run_that_is_over(
 
 
 def test_lost_create_is_found(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A run of our own compilation is found when the answer to its creation is lost."""
+    """If the response to a create is lost, the run is found by its compilation."""
     emulator.add_fault(Fault("close", on="create", processed=True))
     inputs = google_inputs_for(emulator, schedule="", environment="production")
     step = run_here(tmp_path, inputs, clock)
@@ -600,7 +596,7 @@ def test_lost_create_is_found(emulator: Emulator, clock: FakeClock, tmp_path: Pa
 
 
 def test_bad_run_id_on_google_cloud(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """The name of a run in another repository is a bad input, before anything is sent."""
+    """The name of a run in another repository is an invalid input. Nothing is sent."""
     name = f"{HOME}x/workflowInvocations/1"
     step = run_here(tmp_path, google_inputs_for(emulator, run_id=name), clock)
     assert step.exit_code == ExitCode.BAD_INPUT
@@ -608,7 +604,7 @@ def test_bad_run_id_on_google_cloud(emulator: Emulator, clock: FakeClock, tmp_pa
 
 
 def test_minted_token_is_masked(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """A token that the step mints is masked before anything that could hold it is printed."""
+    """A minted token is masked before anything that may contain it is printed."""
     emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token-"))
     emulator.add_fault(Fault("status", on="create", status=400, body="bad machine-token-1"))
     with GoogleStandIns() as google:
@@ -620,7 +616,7 @@ def test_minted_token_is_masked(emulator: Emulator, clock: FakeClock, tmp_path: 
 
 
 def test_no_credentials(clock: FakeClock, tmp_path: Path, emulator: Emulator) -> None:
-    """Without a token or anything that gives one, nothing is sent."""
+    """Without a token and usable credentials, nothing is sent."""
     file = tmp_path / "credentials.json"
     file.write_text("{}")
     inputs = google_inputs_for(emulator, token="")
@@ -632,10 +628,10 @@ def test_no_credentials(clock: FakeClock, tmp_path: Path, emulator: Emulator) ->
 
 
 @pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
-def test_requests_are_told_in_debug_mode(
+def test_requests_in_debug_mode(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, inputs_of: Callable[..., dict[str, str]]
 ) -> None:
-    """With RUNNER_DEBUG each request has a debug line; otherwise there is none."""
+    """With RUNNER_DEBUG, each request has a debug line. Without it, there is none."""
     step = run_here(tmp_path, inputs_of(emulator), clock, RUNNER_DEBUG="1")
     lines = [line.partition(" ") for line in step.log if line.startswith("::debug::")]
     methods = [line.removeprefix("::debug::") for line, _, _ in lines]
@@ -646,7 +642,7 @@ def test_requests_are_told_in_debug_mode(
 
 
 def test_debug_lines_hold_no_token(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
-    """Neither a given nor a minted token is told, though a service echoes it."""
+    """A token is hidden in debug lines, even if a service repeats it."""
     emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
     echo = {"X-Request-Id": "machine-token-1"}
     emulator.add_fault(Fault("status", on="create", status=400, headers=echo))
@@ -661,8 +657,8 @@ def test_debug_lines_hold_no_token(emulator: Emulator, clock: FakeClock, tmp_pat
     assert [line for line in step.log if "machine-token" in line] == ["::add-mask::machine-token-1"]
 
 
-def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path) -> None:
-    """A reason that holds the token shows no part of it, wherever log and summary cut it."""
+def test_secret_in_a_reason_that_is_cut(clock: FakeClock, tmp_path: Path) -> None:
+    """If log or summary cut a reason inside the token, no part of the token is shown."""
     failing = "marts.customers"
     for length in (230, 480, 1980, 2980):
         course = Course(failures={failing: "x" * length + DEFAULT_TOKEN})
@@ -681,14 +677,14 @@ def test_a_secret_in_a_reason_is_not_cut_in_two(clock: FakeClock, tmp_path: Path
 
 
 @pytest.mark.parametrize("attempts", [(2, 3), (1,), (1, 2, 4)])
-def test_no_free_thread_for_a_moment(
+def test_no_free_thread(
     emulator: Emulator,
     clock: FakeClock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     attempts: tuple[int, ...],
 ) -> None:
-    """A machine that cannot start a thread for a moment is an outage, for creates and polls."""
+    """If no thread can be started for some time, it is an outage, for creates and polls."""
     start, count = threading.Thread.start, 0
 
     def refuse(thread: threading.Thread) -> None:
@@ -703,16 +699,16 @@ def test_no_free_thread_for_a_moment(
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.SUCCESS
     assert len(emulator.runs) == 1
-    assert "No thread can be started for a request" in step.warnings[0]
+    assert "Cannot start a thread for a request" in step.warnings[0]
 
 
 @pytest.mark.parametrize(
     "variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_GHA_CREDS_PATH", "CLOUDSDK_CONFIG"]
 )
-def test_a_key_in_the_wrong_variable_is_shown_nowhere(
+def test_key_in_the_wrong_variable(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, variable: str
 ) -> None:
-    """Neither log nor outputs nor summary hold a piece of a key that stands in place of a path."""
+    """If a variable contains a key instead of a path, no part of the key is shown anywhere."""
     key = json.dumps({"private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq//\\hkiG9w0"})
     inputs = google_inputs_for(emulator, token="")
     more = {variable: key, "GCE_METADATA_HOST": "127.0.0.1:1"}
@@ -720,21 +716,19 @@ def test_a_key_in_the_wrong_variable_is_shown_nowhere(
     assert step.exit_code == ExitCode.REFUSED
     shown = "\n".join((*step.log, *step.outputs.values(), *step.state.values(), step.summary))
     assert variable in shown
-    assert "The variable holds JSON itself." in shown
+    assert "The variable contains JSON." in shown
     assert not any(piece in shown for piece in ("MIIEvQIB", "ADANBgkq", "hkiG9w0", "BEGIN"))
 
 
 @pytest.mark.parametrize("special", ["#", "?", "/", "\\", "#@"])
-def test_the_password_of_a_proxy_is_shown_nowhere(
-    emulator: Emulator, tmp_path: Path, special: str
-) -> None:
-    """A proxy that is written in a wrong way is named at once, and the step ends."""
+def test_password_of_an_invalid_proxy(emulator: Emulator, tmp_path: Path, special: str) -> None:
+    """An invalid proxy address ends the step immediately, and its password is not shown."""
     proxy = f"http://qzuser:hunter2{special}zwor7ix8@proxy.invalid:3128"
     step = run_apart(tmp_path, inputs_for(emulator), HTTP_PROXY=proxy, RUNNER_DEBUG="1")
     assert step.exit_code == ExitCode.NO_ANSWER
     shown = "\n".join((*step.log, *step.outputs.values(), step.summary))
-    assert "HTTP_PROXY does not hold the address of a proxy." in shown
-    assert "Write it like http://host:port" in shown
+    assert "HTTP_PROXY is not the address of a proxy." in shown
+    assert "Use the form http://host:port" in shown
     assert not any(piece in shown for piece in ("qzuser", "hunter", "zwor", "7ix8"))
     assert emulator.requests == []
 
@@ -751,7 +745,7 @@ def test_the_password_of_a_proxy_is_shown_nowhere(
 def test_minted_token_that_is_not_accepted_once(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, fault: Fault
 ) -> None:
-    """A 401 is answered by renewing the credentials: no outage, no refusal, one run."""
+    """After a 401, the token is renewed: there is no outage and no refusal, and one run."""
     emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
     emulator.add_fault(fault)
     with GoogleStandIns() as google:
@@ -766,11 +760,11 @@ def test_minted_token_that_is_not_accepted_once(
 def test_minted_token_that_is_never_accepted(
     emulator: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    """With a new token as well, a 401 is a refusal; on a create, at once."""
+    """A second 401 with a new token is a refusal. For a create, the first one is."""
     emulator.accept_tokens(lambda token: token is not None and token.startswith("machine-token"))
     with GoogleStandIns() as google:
         inputs = google_inputs_for(emulator, token="", environment="production", schedule="")
-        for fault, asked in (
+        for fault, count in (
             (Fault("status", on="get", status=401, times=None), 2),
             (Fault("status", on="create", status=401, times=None), 1),
         ):
@@ -779,4 +773,4 @@ def test_minted_token_that_is_never_accepted(
             google.asked.clear()
             step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
             assert step.exit_code == ExitCode.REFUSED
-            assert len(google.paths) == asked
+            assert len(google.paths) == count

@@ -1,4 +1,4 @@
-"""A third service needs a class and one registration, and nothing else has to change."""
+"""A third service needs only a class and a registration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAGE = "https://warehouse.example/runs"
 
 
 class Cron(Service):
-    """A service of its own kind: it runs a schedule in memory, which fails at the third poll."""
+    """A service that runs schedules in memory. Each run fails at the third poll."""
 
     name = "Cron"
     has_actions = True
@@ -74,8 +74,8 @@ def _run(folder: Path, clock: FakeClock, **inputs: str) -> Step:
     return read_step(folder, main(environ, stream, clock, _WITH_CRON), stream.getvalue())
 
 
-def test_a_third_service_goes_from_inputs_to_summary(tmp_path: Path, clock: FakeClock) -> None:
-    """Its run is started, followed and reported as any other, and its failure fails the step."""
+def test_run_of_a_third_service(tmp_path: Path, clock: FakeClock) -> None:
+    """Its run is started, followed and reported as usual, and its failure fails the step."""
     step = _run(tmp_path, clock, schedule="nightly")
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert "Cron: starting a run of schedule nightly (workspace night)" in step.log
@@ -86,15 +86,15 @@ def test_a_third_service_goes_from_inputs_to_summary(tmp_path: Path, clock: Fake
     assert "no such column" in step.summary
 
 
-def test_a_third_service_declares_what_it_requires(tmp_path: Path, clock: FakeClock) -> None:
-    """What its registration says of the inputs is checked before anything is sent."""
+def test_required_inputs_of_a_third_service(tmp_path: Path, clock: FakeClock) -> None:
+    """The inputs are checked against its registration before anything is sent."""
     step = _run(tmp_path, clock)
     assert step.exit_code == ExitCode.BAD_INPUT
     assert "schedule is missing: say which job to run" in step.summary
 
 
 def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> None:
-    """An input of its own that another service is given is refused in its own words."""
+    """Another service refuses its inputs with the message of its registration."""
     elsewhere: Services = (SERVICES[-1], (_CRON, _connect))
     environ = runner_environ(tmp_path, {"project-id": "1", "token": "t0ken", "repository": "x"})
     stream = io.StringIO()
@@ -102,10 +102,8 @@ def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> N
     assert "repository is for Cron: remove it" in stream.getvalue()
 
 
-def test_a_signal_while_a_service_is_made_leaves_the_settings(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    """The report follows the inputs from the moment that they are read."""
+def test_signal_while_a_service_is_created(tmp_path: Path, clock: FakeClock) -> None:
+    """The report of the stopped step already uses the inputs."""
 
     def interrupted(settings: Settings, surroundings: Surroundings) -> Service:
         os.kill(os.getpid(), signal.SIGINT)
@@ -122,6 +120,6 @@ def test_a_signal_while_a_service_is_made_leaves_the_settings(
 
 
 @pytest.mark.parametrize("ability", ["can_find_runs", "can_promote"])
-def test_a_service_inherits_that_it_cannot(ability: str) -> None:
-    """A class states what its service can do, and nothing of what it cannot."""
+def test_default_abilities_of_a_service(ability: str) -> None:
+    """A class declares only what its service can do. The default is false."""
     assert getattr(Cron(), ability) is False

@@ -1,4 +1,4 @@
-"""The tree of exceptions: what each says, and what follows from its class."""
+"""The exceptions: their messages, hints and properties."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _CLASSES = [value for value in vars(errors).values() if isinstance(value, type)]
 _ERRORS = [value for value in _CLASSES if issubclass(value, DataformError)]
 
 
-def test_input_errors_tell_all_problems() -> None:
-    """The message has a line a problem, and a plain ``except ValueError`` catches it."""
+def test_input_error_reports_all_problems() -> None:
+    """The message has one line for each problem, and ``except ValueError`` catches the error."""
     error = InputError([("a", "is bad"), ("b", "is worse")])
     assert isinstance(error, ValueError)
     assert str(error) == error.message == "a is bad\nb is worse"
@@ -34,8 +34,8 @@ def test_input_errors_tell_all_problems() -> None:
     assert error.hint == "Nothing was sent."
 
 
-def test_a_hint_of_the_moment_goes_before_that_of_the_class() -> None:
-    """Every class brings a hint, which the place that raises may replace, or take away."""
+def test_hints() -> None:
+    """A class has a default hint, which an error may replace or remove."""
     assert Unusable("x").hint == Unusable.hint
     assert Unusable("x", hint="Do y.").hint == "Do y."
     assert Refused("x", status=403, hint="").hint == ""
@@ -43,8 +43,8 @@ def test_a_hint_of_the_moment_goes_before_that_of_the_class() -> None:
     assert Refused.hint
 
 
-def test_a_hint_that_only_points_to_the_message_is_no_remedy() -> None:
-    """The classes differ, a hint of the moment is a remedy, and who raises has the last word."""
+def test_hints_without_a_remedy() -> None:
+    """A default hint may only refer to the message. An explicit hint is a remedy by default."""
     plain = (Unusable("x"), NoResponse("x"), InvalidResponse("x"))
     assert [error.has_remedy for error in plain] == [False, False, False]
     others = (NotConnected("x"), Misconfigured("x"), Throttled("x"), Refused("x", status=403))
@@ -53,8 +53,8 @@ def test_a_hint_that_only_points_to_the_message_is_no_remedy() -> None:
     assert not NotConnected("x", hint="See above.", has_remedy=False).has_remedy
 
 
-def test_errors_of_an_exchange_keep_their_numbers() -> None:
-    """The status of a refusal and the pause that a service asks for are kept."""
+def test_errors_keep_their_numbers() -> None:
+    """The status of a refusal and the value of Retry-After are kept."""
     assert Refused("x", status=403).status == 403
     assert Throttled("x", retry_after=0).retry_after == 0
     assert NoResponse("x").retry_after is None
@@ -71,22 +71,22 @@ def test_errors_of_an_exchange_keep_their_numbers() -> None:
         (Unusable, False, True),
     ],
 )
-def test_only_what_was_surely_not_processed_says_so(
+def test_unprocessed_and_retryable(
     error_class: type[Unusable], unprocessed: bool, retryable: bool
 ) -> None:
-    """A create is repeated only after these; a wrong word here runs a schedule twice."""
+    """A create is repeated after unprocessed errors. A wrong value runs a schedule twice."""
     error = error_class("x")
     assert (error.unprocessed, error.retryable) == (unprocessed, retryable)
 
 
 @pytest.mark.parametrize("error_class", [c for c in _ERRORS if not issubclass(c, Unusable)])
-def test_nothing_else_is_worth_another_try(error_class: type[DataformError]) -> None:
-    """Only an unusable answer can be followed by a usable one."""
+def test_other_errors_are_not_retryable(error_class: type[DataformError]) -> None:
+    """Only requests without a usable response are retried."""
     assert error_class.retryable is False
 
 
-def test_the_tree_has_one_root() -> None:
-    """``except DataformError`` catches everything that the package raises on purpose."""
+def test_base_class() -> None:
+    """``except DataformError`` catches all errors of the package."""
     assert [value for value in _CLASSES if issubclass(value, BaseException)] == _ERRORS
 
 
@@ -99,15 +99,15 @@ def test_the_tree_has_one_root() -> None:
         RunMayExist("lost"),
     ],
 )
-def test_errors_survive_a_process_pool(error: DataformError) -> None:
-    """An error that is carried to another process is the same there."""
-    carried = pickle.loads(pickle.dumps(error))  # noqa: S301
-    assert type(carried) is type(error)
-    assert (carried.args, carried.__dict__) == (error.args, error.__dict__)
+def test_errors_can_be_pickled(error: DataformError) -> None:
+    """A process pool transfers an error without changes."""
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(copy) is type(error)
+    assert (copy.args, copy.__dict__) == (error.args, error.__dict__)
 
 
-def test_a_refusal_of_credentials_is_final() -> None:
-    """A refusal of credentials is an error of this package that no retry catches."""
+def test_refused_credentials() -> None:
+    """Refused credentials are not retried."""
     error = CredentialsRefused("x")
     assert isinstance(error, DataformError)
     assert not isinstance(error, Unusable)

@@ -1,4 +1,4 @@
-"""Secrets hidden in texts and in data."""
+"""Secrets are hidden in texts and data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.runner import BOUNDED, hostile_texts
 
 
 def test_every_text_is_redacted() -> None:
-    """No text of an outcome or of a subject keeps a secret, however deep it stands."""
+    """A secret is hidden in every text of an outcome and a subject, at any depth."""
     outcome, subject = hostile_outcome("a s3cret b")
     assert str((outcome, subject)).count("s3cret") > 20
     clean = redacted((outcome, subject), lambda text: text.replace("s3cret", "***"))
@@ -28,15 +28,15 @@ def test_every_text_is_redacted() -> None:
     assert str(clean) == str((outcome, subject)).replace("s3cret", "***")
 
 
-def test_what_holds_no_secret_stays_as_it_is() -> None:
-    """States, times and numbers are no texts."""
+def test_data_without_a_secret_does_not_change() -> None:
+    """Data without a secret stays the same object, and states, times and numbers are not texts."""
     for outcome, subject in outcomes().values():
         assert redacted((outcome, subject), str) == (outcome, subject)
         assert redacted(outcome, str) is outcome
         assert redacted(replace(outcome, duration=1.5), str.upper).duration == 1.5
 
 
-TOKEN = "ya29.A0/b+C-x_Y=z~w%q&r<s>t'u\"v"  # Characters that each encoding escapes.
+TOKEN = "ya29.A0/b+C-x_Y=z~w%q&r<s>t'u\"v"  # Each encoding escapes some of its characters.
 
 
 def _escape_all(text: str, form: str) -> str:
@@ -77,7 +77,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_a_secret_is_hidden_in_every_form(form: str) -> None:
-    """Whatever encoding a service repeats a secret in, nothing of it is left."""
+    """A secret is hidden in every encoding in which a service may repeat it."""
     assert Redactor(TOKEN)(f"before {form} after {form}") == "before *** after ***"
 
 
@@ -87,18 +87,18 @@ def test_a_secret_is_hidden_in_every_form(form: str) -> None:
 def test_a_secret_is_hidden_in_base64(
     before: str, after: str, encode: Callable[[bytes], bytes]
 ) -> None:
-    """Base64 of a text that holds the secret hides it, wherever in the text it stands."""
+    """A secret is hidden in the Base64 of a text that contains it, at any position."""
     encoded = encode(f"{before}{TOKEN}{after}".encode()).decode()
     shown = Redactor(TOKEN)(f"x {encoded} y")
     assert re.fullmatch(r"x \S*\*\*\*\S* y", shown)
-    # Four characters are three bytes: what is left is of the text around, or less than that.
+    # Only the surrounding text is left, and less than a group of four characters on each side.
     left = shown.removeprefix("x ").removesuffix(" y").split("***")
     assert len("".join(left)) <= len(encoded) - len(encode(TOKEN.encode())) + 8
     assert "***" in Redactor(TOKEN)(quote(encoded, safe=""))
 
 
 def test_the_lines_of_a_secret_are_secrets() -> None:
-    """A key in PEM form is hidden as a whole, in JSON as well, and line by line."""
+    """A PEM key is hidden as a whole, in JSON, and line by line."""
     key = "-----BEGIN KEY-----\nMIIabc/def+ghi\nJKLmno==\n-----END KEY-----\n"
     redact = Redactor(key)
     assert redact(key) == "***"
@@ -107,20 +107,20 @@ def test_the_lines_of_a_secret_are_secrets() -> None:
 
 
 @pytest.mark.parametrize("secret", ["", " ", "\n", "abc", " a "])
-def test_what_is_no_secret_is_not_replaced(secret: str) -> None:
-    """A blank or very short text would only garble what is shown."""
+def test_blank_and_short_texts_are_not_secrets(secret: str) -> None:
+    """To replace a blank or very short text would make messages unreadable."""
     text = f"x {secret} y abc a"
     assert Redactor(secret)(text) == text
 
 
 @pytest.mark.parametrize("text", ["100%50 a\\u0041b &#65; %41%zz", "&amp; \\/ %2F", "a" * 10_000])
-def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
-    """No encoding is undone where that shows no secret."""
+def test_text_without_a_secret_does_not_change(text: str) -> None:
+    """A text without a secret keeps its encoding."""
     assert Redactor(TOKEN)(text) == text
 
 
-def test_secrets_that_overlap_are_hidden_together() -> None:
-    """Nothing of either is left where the end of one is the start of the other."""
+def test_overlapping_secrets() -> None:
+    """If the end of one secret is the start of another one, both are hidden."""
     assert Redactor("first-half", "half-second")("a first-half-second b") == "a *** b"
 
 
@@ -129,7 +129,7 @@ def test_secrets_that_overlap_are_hidden_together() -> None:
 @example("\\" * 60, "x", "\\" * 59 + "y")
 @example("/" + "x" * 8, "\\" * 50, "%" * 50)
 def test_any_secret_is_hidden(secret: str, before: str, after: str) -> None:
-    """Any text may be a secret, and what stands around does not matter."""
+    """Any text may be a secret, and any text may surround it."""
     assume(secret.strip() and len(secret) >= 4 and "*" not in secret)
     redact = Redactor(secret)
     for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="", errors="replace")):
@@ -138,8 +138,8 @@ def test_any_secret_is_hidden(secret: str, before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["\\", "%", "&", "/", "0"])
-def test_no_text_takes_long(character: str) -> None:
-    """A text of one character a million times is read about as fast as any other."""
+def test_time_for_a_long_text(character: str) -> None:
+    """A million repetitions of a special character do not take long."""
     secret = f"{character * 20}secret{character * 20}"
     text = f"{character * 1_000_000}secret"
     start = time.process_time()

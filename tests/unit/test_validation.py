@@ -1,6 +1,6 @@
-"""Which texts are safe as a path segment, a token, a link or the address of an API.
+"""Checks whether a text is safe as a path segment, a token, a link or an API address.
 
-The address of an API is read here by way of the input ``api-url``.
+API addresses are tested through the input ``api-url``.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ _AFTER_THE_SCHEME = st.sampled_from(["a", "a.b/c", "[::1]:8080/", "a?", "a#", ""
 
 
 @pytest.mark.parametrize("text", ["a", "0", "A-b_9", "x" * 200])
-def test_a_segment_is_letters_digits_hyphens_and_underscores(text: str) -> None:
-    """Every id that a service makes can stand in a path."""
+def test_segments(text: str) -> None:
+    """Ids of letters, digits, hyphens and underscores are safe in a path."""
     assert is_segment(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "..", "a/b", "a\\b", "a%2Fb", "a?b", "a#b", "a b", "a\n", "é", "٣", "x" * 201]
 )
-def test_nothing_leaves_its_segment(text: str) -> None:
-    """What could change a path, or is overlong, is no segment."""
+def test_texts_that_are_not_segments(text: str) -> None:
+    """A text that could change a path, or is too long, is not a segment."""
     assert not is_segment(text)
 
 
 @pytest.mark.parametrize("text", ["my-project", "example.com:my-project", "123", "a" * 63])
-def test_a_google_cloud_project_has_an_id_or_a_number(text: str) -> None:
-    """The forms from before there were organisations are still in use."""
+def test_project_ids(text: str) -> None:
+    """A project has an id or a number. Older ids start with a domain."""
     assert is_project_id(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", ".", "..", "-a", "a/b", "a b", "a?b", "a#b", "a%2Fb", "a\n", "é", "٣", "a" * 101]
 )
-def test_no_project_id_leaves_its_segment(text: str) -> None:
-    """What could change a path is no project's id."""
+def test_texts_that_are_not_project_ids(text: str) -> None:
+    """A text that could change a path is not a project id."""
     assert not is_project_id(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "token"),
+    ("text", "expected"),
     [
         ("ya29.a-b_c", True),
         ("|+/=", True),
@@ -56,9 +56,9 @@ def test_no_project_id_leaves_its_segment(text: str) -> None:
         ("é", False),
     ],
 )
-def test_a_token_can_stand_in_a_header(text: str, token: bool) -> None:
-    """A token is printable and has no blanks."""
-    assert is_token(text) is token
+def test_tokens(text: str, expected: bool) -> None:
+    """A token is printable ASCII without spaces."""
+    assert is_token(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_token_can_stand_in_a_header(text: str, token: bool) -> None:
         "https://a/" + "b" * 1990,
     ],
 )
-def test_addresses_of_pages_are_links(text: str) -> None:
-    """What a service gives as the address of a run can be shown as a link."""
+def test_links(text: str) -> None:
+    """The http(s) address of a page is safe as a link."""
     assert is_link(text)
 
 
@@ -110,16 +110,16 @@ def test_addresses_of_pages_are_links(text: str) -> None:
         "https://a/" + "b" * 1991,
     ],
 )
-def test_nothing_else_is_a_link(text: str) -> None:
-    """Other schemes, user information, and what ends or breaks a link are refused."""
+def test_texts_that_are_not_links(text: str) -> None:
+    """Other schemes, user information, and characters that end a link are refused."""
     assert not is_link(text)
 
 
 @BOUNDED
 @given(st.builds("https://{}{}".format, _AFTER_THE_SCHEME, hostile_texts() | st.text("!-~'\"<>\\")))
 @example("https://a@b")
-def test_a_link_holds_nothing_that_ends_or_breaks_it(text: str) -> None:
-    """No link has a blank, a quote, an angle bracket, a backslash, a pipe, or a user."""
+def test_characters_of_links(text: str) -> None:
+    """A link never contains a space, quote, angle bracket, backslash, pipe or user."""
     if is_link(text):
         assert text.isascii()
         assert text.isprintable()
@@ -128,12 +128,12 @@ def test_a_link_holds_nothing_that_ends_or_breaks_it(text: str) -> None:
 
 
 _ADDRESS_PROBLEM = (
-    "is not an API address: write it like https://host or https://host/path, "
+    "is not an API address: use the form https://host or https://host/path, "
     "without user, query or fragment"
 )
-_CLEAR_PROBLEM = (
-    "{!r} would send the token in the clear: use https (http is for loopback, private addresses "
-    "and names without a dot)"
+_UNENCRYPTED_PROBLEM = (
+    "{!r} would send the token unencrypted: use https (http is only for loopback, private "
+    "addresses and names without a dot)"
 )
 
 
@@ -161,8 +161,8 @@ _CLEAR_PROBLEM = (
         "https://host/xv1",
     ],
 )
-def test_addresses_of_an_api(value: str) -> None:
-    """https goes anywhere; http to this machine, private addresses and undotted names."""
+def test_api_addresses(value: str) -> None:
+    """https is allowed for every host, and http for loopback, private addresses and short names."""
     assert read(api_url=value).api_url == value
     assert read(api_url=f" {value}/\n").api_url == value
 
@@ -186,9 +186,9 @@ def test_addresses_of_an_api(value: str) -> None:
         "http://api.example.com/v1",
     ],
 )
-def test_a_token_is_never_sent_in_the_clear(value: str) -> None:
-    """http to a place that may be anywhere is refused, however its address is written."""
-    assert problems({"api-url": value}) == {"api-url": _CLEAR_PROBLEM.format(value)}
+def test_unencrypted_api_addresses(value: str) -> None:
+    """http is refused for every host that may be public, in every notation of its address."""
+    assert problems({"api-url": value}) == {"api-url": _UNENCRYPTED_PROBLEM.format(value)}
 
 
 @pytest.mark.parametrize(
@@ -220,16 +220,16 @@ def test_a_token_is_never_sent_in_the_clear(value: str) -> None:
         "https://" + "a" * 254,
     ],
 )
-def test_nothing_else_is_an_address_of_an_api(value: str) -> None:
-    """The refused address is not repeated, as it may hold a password."""
+def test_texts_that_are_not_api_addresses(value: str) -> None:
+    """The message does not repeat the value, because it may contain a password."""
     assert problems({"api-url": value}) == {"api-url": _ADDRESS_PROBLEM}
     assert "passw0rd" not in _ADDRESS_PROBLEM
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/base/v1", "/v1beta1"])
-def test_an_address_ends_before_the_version(path: str) -> None:
-    """The version is part of the API's paths, which would have it twice."""
+def test_api_address_with_a_version(path: str) -> None:
+    """An address must not contain the version, because the paths of requests contain it."""
     value = f"https://host{path}"
     assert problems({"api-url": value}) == {
-        "api-url": f"{value!r} must not end in the API's version: remove it"
+        "api-url": f"{value!r} must not end with the API version: remove it"
     }

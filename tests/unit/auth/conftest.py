@@ -13,7 +13,7 @@ from tests.unit.auth.support import Setting
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleStandIns]:
-    """The stand-ins, which are the proxy as well: nothing reaches the real ones."""
+    """The stand-ins. They are also the proxy, so no request reaches the real services."""
     with GoogleStandIns() as google:
         monkeypatch.setenv("HTTPS_PROXY", google.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")

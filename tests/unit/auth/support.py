@@ -1,4 +1,4 @@
-"""What the tests of access tokens share: a setting with credentials, and the ways to fail."""
+"""Helpers for the tests of access tokens: a setting with credentials, and expected errors."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ DENIED = {
 
 @dataclass
 class Setting:
-    """A token source with a credentials file, a clock, and what it told to mask."""
+    """The surroundings of a token source: its credentials file, its clock, and its reports."""
 
     folder: Path
     google: GoogleStandIns
     clock: FakeClock = field(default_factory=FakeClock)
     masked: list[str] = field(default_factory=list)
-    #: What was told of each exchange.
-    told: list[str] = field(default_factory=list)
+    #: The reports on requests.
+    lines: list[str] = field(default_factory=list)
     on_mask: Callable[[int], object] = lambda _count: None
 
     def source(self, info: object, *, refresh_seconds: float = 30) -> ApplicationDefaultCredentials:
@@ -63,7 +63,7 @@ class Setting:
         return ApplicationDefaultCredentials(
             environ,
             on_token=self.mask,
-            on_exchange=self.told.append,
+            on_exchange=self.lines.append,
             clock=self.clock,
             refresh_seconds=refresh_seconds,
         )
@@ -100,7 +100,7 @@ def service_account_key(google: GoogleStandIns) -> dict[str, str]:
 
 
 def be_real(google: GoogleStandIns, host: str, bundle: Path) -> None:
-    """Have the stand-ins answer, behind their proxy, as ``host`` and by TLS."""
+    """Let the stand-ins respond as ``host`` over TLS, behind their proxy."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(bundle))
     google.certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,4 +135,4 @@ def join_workers() -> None:
 
 
 class Stop(Exception):
-    """What a signal's handler raises."""
+    """Raised by a signal handler."""

@@ -1,4 +1,4 @@
-"""Where tokens come from: each kind of credentials, and which of them the environment offers."""
+"""Each type of credentials, and how the environment selects one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.auth.support import (
 
 
 def test_workload_identity_federation_with_a_service_account(setting: Setting) -> None:
-    """Three exchanges make a token, and nothing else is asked, not even for a project."""
+    """A token needs exactly three requests, without a request for the project."""
     google = setting.google
     assert setting.federation()() == "impersonated-token-3"
     assert google.paths == FEDERATION
@@ -48,7 +48,7 @@ def test_workload_identity_federation_with_a_service_account(setting: Setting) -
 
 
 def test_direct_workload_identity_federation(setting: Setting) -> None:
-    """Without a service account, the exchanged token is the one that is used."""
+    """Without a service account, the federated token is used."""
     source = setting.source(setting.google.external_account(impersonation=False))
     assert source() == "federated-token-2"
     assert setting.google.paths == [IDENTITY, EXCHANGE]
@@ -56,7 +56,7 @@ def test_direct_workload_identity_federation(setting: Setting) -> None:
 
 
 def test_service_account_key(setting: Setting) -> None:
-    """A key signs an assertion, which is exchanged for a token and masked."""
+    """A key signs an assertion that is exchanged for a token. Both are masked."""
     assert setting.source(service_account_key(setting.google))() == "oauth-token-1"
     assertion = setting.google.asked[0].form["assertion"]
     claims = json.loads(base64.urlsafe_b64decode(assertion.split(".")[1] + "=="))
@@ -65,7 +65,7 @@ def test_service_account_key(setting: Setting) -> None:
 
 
 def test_impersonated_service_account(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of gcloud may make a key impersonate another service account."""
+    """A file of gcloud may contain a key that impersonates another service account."""
     google, bundle = setting.google, setting.folder / "bundle.pem"
     be_real(google, "iamcredentials.googleapis.com", bundle)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
@@ -95,7 +95,7 @@ def test_workforce_login(setting: Setting) -> None:
 def test_user_login_through_a_proxy_and_a_private_authority(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Proxies and REQUESTS_CA_BUNDLE are heeded, and .netrc is not."""
+    """Proxies and REQUESTS_CA_BUNDLE are used, and .netrc is not."""
     bundle, netrc = setting.folder / "bundle.pem", setting.folder / "netrc"
     be_real(setting.google, "oauth2.googleapis.com", bundle)
     netrc.write_text("machine oauth2.googleapis.com login eve password x\n")
@@ -114,7 +114,7 @@ def test_user_login_through_a_proxy_and_a_private_authority(
 
 
 def test_amazon_machine(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A runner on AWS exchanges a signed request."""
+    """A runner on AWS exchanges a signed request for a token."""
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -130,7 +130,7 @@ def test_amazon_machine(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine of Google Cloud, one request is enough, and it passes by the proxy."""
+    """On a Google Cloud machine, one request without the proxy gets a token."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY")
     source = setting.source_of({"GCE_METADATA_HOST": setting.google.host})
@@ -142,15 +142,15 @@ def test_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("variable", FILE_VARIABLES)
 def test_each_variable_of_the_auth_action_names_the_file(setting: Setting, variable: str) -> None:
-    """Any one of the variables is enough; the first one that is not blank counts."""
+    """Each variable may name the file. The first one that is not blank counts."""
     path = setting.folder / "x.json"
     path.write_text(json.dumps(setting.google.external_account()))
     environ = dict.fromkeys(FILE_VARIABLES, " ") | {variable: f"{path}\n"}
     assert setting.source_of(environ)() == "impersonated-token-3"
 
 
-def test_the_file_of_a_job_in_a_container(setting: Setting) -> None:
-    """The path of the job's container is found again in this container's workspace."""
+def test_file_of_a_job_in_a_container(setting: Setting) -> None:
+    """A path of the job's container is mapped to this container's workspace."""
     (setting.folder / GENERATED).write_text(json.dumps(setting.google.external_account()))
     environ = {
         "GOOGLE_APPLICATION_CREDENTIALS": f"/__w/repository/repository/{GENERATED}",
@@ -161,7 +161,7 @@ def test_the_file_of_a_job_in_a_container(setting: Setting) -> None:
 
 @pytest.mark.parametrize("name", ["key.json", "gha-creds-1.json"])
 def test_no_other_file_of_the_workspace_is_read(setting: Setting, name: str) -> None:
-    """A file that a stranger's checkout could hold is never taken for the missing one."""
+    """A file of the checkout with another name is not used instead of the missing file."""
     (setting.folder / name).write_text(json.dumps(setting.google.external_account()))
     environ = {
         "GOOGLE_APPLICATION_CREDENTIALS": f"/nowhere/{name}",
@@ -169,31 +169,31 @@ def test_no_other_file_of_the_workspace_is_read(setting: Setting, name: str) -> 
     }
     error = refusal(setting.source_of(environ))
     assert error.message == (
-        "The credentials file that GOOGLE_APPLICATION_CREDENTIALS names does not exist."
+        "The credentials file set in GOOGLE_APPLICATION_CREDENTIALS does not exist."
     )
-    assert "actions/checkout deletes it: run checkout first" in error.hint
+    assert "actions/checkout deletes it: run actions/checkout first" in error.hint
 
 
-def test_a_deleted_file(setting: Setting) -> None:
-    """The usual mistake is named: a checkout after the authentication deletes the file."""
+def test_deleted_file(setting: Setting) -> None:
+    """A missing file in the workspace is an error that names the variable."""
     environ = {
         "GOOGLE_GHA_CREDS_PATH": f"/nowhere/{GENERATED}",
         "GITHUB_WORKSPACE": str(setting.folder),
     }
     error = refusal(setting.source_of(environ))
-    assert error.message == "The credentials file that GOOGLE_GHA_CREDS_PATH names does not exist."
+    assert error.message == "The credentials file set in GOOGLE_GHA_CREDS_PATH does not exist."
 
 
-def test_an_unreadable_file(setting: Setting) -> None:
-    """A file that cannot be opened is told apart from one that is missing."""
+def test_unreadable_file(setting: Setting) -> None:
+    """The error for an unreadable file differs from that for a missing file."""
     error = refusal(setting.source_of({"GOOGLE_APPLICATION_CREDENTIALS": str(setting.folder)}))
-    assert error.message.endswith(" names cannot be read: Is a directory.")
+    assert error.message.endswith("_CREDENTIALS cannot be read: Is a directory.")
     assert "run this step as the same user, or as root" in error.hint
 
 
 @pytest.mark.parametrize("variable", ["HOME", "CLOUDSDK_CONFIG"])
-def test_the_file_of_gcloud(setting: Setting, variable: str) -> None:
-    """Without any variable, gcloud's own file is read."""
+def test_file_of_gcloud(setting: Setting, variable: str) -> None:
+    """Without any of the variables, gcloud's own file is read."""
     folder = setting.folder / (".config/gcloud" if variable == "HOME" else ".")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "application_default_credentials.json"
@@ -204,17 +204,17 @@ def test_the_file_of_gcloud(setting: Setting, variable: str) -> None:
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        (b"", "holds no JSON object."),
-        (b"[1]", "holds no JSON object."),
-        (b"[" * 100_000, "holds no JSON object."),
-        (b"\xff\xfe", "holds no JSON object."),
-        ({}, "names no type of credentials."),
-        ({"type": "hunter2"}, "GOOGLE_APPLICATION_CREDENTIALS names is of a type that is not"),
-        ({"type": ["hunter2"]}, "is of a type that is not supported."),
-        ({"type": "gdch_service_account"}, "not supported: gdch_service_account."),
+        (b"", "does not contain a JSON object."),
+        (b"[1]", "does not contain a JSON object."),
+        (b"[" * 100_000, "does not contain a JSON object."),
+        (b"\xff\xfe", "does not contain a JSON object."),
+        ({}, "does not name a type of credentials."),
+        ({"type": "hunter2"}, "set in GOOGLE_APPLICATION_CREDENTIALS has an unsupported type."),
+        ({"type": ["hunter2"]}, "has an unsupported type."),
+        ({"type": "gdch_service_account"}, "has an unsupported type: gdch_service_account."),
         (
             {"type": "external_account", "credential_source": {"executable": {}}},
-            "asks to run a program, which is not supported.",
+            "requires an external program, which is not supported.",
         ),
         ({"type": "external_account"}, "A valid credential source or a subject token supplier"),
         ({"type": "service_account"}, "missing fields"),
@@ -223,55 +223,55 @@ def test_the_file_of_gcloud(setting: Setting, variable: str) -> None:
         ({"type": "external_account_authorized_user"}, "fields to allow it to refresh"),
     ],
 )
-def test_a_broken_file(setting: Setting, info: object, words: str) -> None:
-    """A file of no use is refused in words that say why, before anything is sent."""
+def test_invalid_file(setting: Setting, info: object, words: str) -> None:
+    """An invalid file is refused with the reason, before anything is sent."""
     error = refusal(setting.source(info))
     assert words in error.message
     assert "hunter2" not in error.message
-    assert error.hint.startswith("Give the file that google-github-actions/auth or gcloud made")
+    assert error.hint.startswith("Use the file that google-github-actions/auth or gcloud creates")
     assert setting.google.asked == []
 
 
 def test_no_credentials(setting: Setting) -> None:
-    """Where nothing is set, the variables are named, and what to do."""
+    """Without credentials, the error names the variables and says what to do."""
     error = refusal(setting.source_of({"NO_GCE_CHECK": "true"}))
     assert error.message == (
-        "There are no Google Cloud credentials: none of GOOGLE_APPLICATION_CREDENTIALS, "
+        "No Google Cloud credentials were found: none of GOOGLE_APPLICATION_CREDENTIALS, "
         "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE, GOOGLE_GHA_CREDS_PATH is set, and no metadata "
-        "server answers. NO_GCE_CHECK forbids to ask it"
+        "server of Google Cloud responds. NO_GCE_CHECK forbids the request"
     )
     assert error.hint == (
-        "In a workflow, run google-github-actions/auth before this step (with permissions: "
-        "id-token: write for workload identity federation); elsewhere, run gcloud auth "
-        "application-default login; or give a token."
+        "In a workflow, run google-github-actions/auth before this step (workload identity "
+        "federation needs permissions: id-token: write). Elsewhere, run gcloud auth "
+        "application-default login. Or provide a token."
     )
 
 
 def test_no_metadata_server(setting: Setting) -> None:
-    """A machine elsewhere, where nobody listens, has no credentials."""
+    """Without a metadata server, there are no credentials."""
     error = refusal(setting.source_of({"GCE_METADATA_HOST": "127.0.0.1:1"}))
     assert error.message.endswith("Connection refused")
 
 
-def test_a_metadata_server_of_another_cloud(setting: Setting) -> None:
-    """GitHub's own runners have one at the same address: it is not taken for Google's."""
+def test_metadata_server_of_another_cloud(setting: Setting) -> None:
+    """A metadata server of another cloud is not used. GitHub's runners have one at this address."""
     setting.google.fail(METADATA, Given(body={"access_token": "x", "expires_in": 1}))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
-    assert error.message.endswith(" is not of Google Cloud")
+    assert error.message.endswith(" The server at its address is not of Google Cloud")
 
 
-def test_a_silent_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look for a metadata server is short."""
+def test_silent_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request to a metadata server has a short time limit."""
     monkeypatch.setattr(credentials, "_PROBE_SECONDS", 0.1)
     setting.google.fail(METADATA, Given(fault="hang"))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert "timed out" in error.message
 
 
-def test_a_machine_without_a_service_account(setting: Setting) -> None:
-    """Google's own metadata server may have nothing to give."""
-    google_says = {"Metadata-Flavor": "Google"}
-    setting.google.fail(METADATA, Given(status=404, body=b"<html>", headers=google_says))
+def test_machine_without_a_service_account(setting: Setting) -> None:
+    """If Google's metadata server has no token, the hint says what to do."""
+    headers = {"Metadata-Flavor": "Google"}
+    setting.google.fail(METADATA, Given(status=404, body=b"<html>", headers=headers))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert error.message.endswith("/default/token: HTTP 404: an HTML page")
     assert error.hint.startswith("Attach a service account to the virtual machine")
@@ -287,32 +287,35 @@ _KEY = {
     "client_email": "robot@qqproject1.iam.gserviceaccount.com",
     "token_uri": "https://oauth2.googleapis.com/token",
 }
-#: What people put where a path belongs, and what is said of it.
+#: Values that are not the path of a credentials file, and a part of the error message.
 WRONG_VALUES = {
-    "JSON": (json.dumps(_KEY), "holds JSON"),
-    "JSON on many lines": (json.dumps(_KEY, indent=2), "holds JSON"),
-    "quoted JSON": (f"'{json.dumps(_KEY)}'", "holds JSON"),
-    "escaped JSON": (json.dumps(json.dumps(_KEY)), "holds JSON"),
-    "Base64": (base64.b64encode(json.dumps(_KEY).encode()).decode(), "holds Base64"),
+    "JSON": (json.dumps(_KEY), "contains JSON"),
+    "JSON on many lines": (json.dumps(_KEY, indent=2), "contains JSON"),
+    "quoted JSON": (f"'{json.dumps(_KEY)}'", "contains JSON"),
+    "escaped JSON": (json.dumps(json.dumps(_KEY)), "contains JSON"),
+    "Base64": (base64.b64encode(json.dumps(_KEY).encode()).decode(), "contains Base64"),
     "Base64 of many lines": (
         base64.encodebytes(json.dumps(_KEY, indent=2).encode()).decode(),
-        "holds Base64",
+        "contains Base64",
     ),
-    "PEM": (_KEY["private_key"], "holds a key or a certificate"),
-    "PEM on one line": (_KEY["private_key"].replace("\n", "\\n"), "holds a key or a certificate"),
-    "body of a key": ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ" * 30, "holds Base64"),
+    "PEM": (_KEY["private_key"], "contains a key or a certificate"),
+    "PEM on one line": (
+        _KEY["private_key"].replace("\n", "\\n"),
+        "contains a key or a certificate",
+    ),
+    "body of a key": ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ" * 30, "contains Base64"),
     "access token": ("ya29.a0ARW5m75qqWxYz_0123456789-abcdefghijkl", ""),
     "token of GitHub": ("ghp_0123456789abcdefghijABCDEFGHIJ", ""),
-    "lines": ("hunter2hunter2\nhunter2hunter2", "holds several lines"),
+    "lines": ("hunter2hunter2\nhunter2hunter2", "contains several lines"),
     "long": ("/hunter2" * 1000, "cannot be read: File name too long"),
-    "zero": ("/hunter2\x00hunter2", "it is no path"),
+    "zero": ("/hunter2\x00hunter2", "it is not a path"),
     "path": ("/home/hunter2/secret-key.json", "does not exist."),
     "part of a file": ("/dev/null/hunter2hunter2", "cannot be read: Not a directory."),
 }
 
 
 def _has_piece(secret: str, shown: str) -> bool:
-    """Tell whether eight characters of a secret are shown, other than words that are ours."""
+    """Tell whether eight characters of a secret are shown, other than words of our messages."""
     ours = {"type", "service_account", "private_key", "PRIVATE KEY", "several lines"}
     pieces = {secret[at : at + 8] for at in range(len(secret) - 7)}
     return any(piece in shown and not any(piece in word for word in ours) for piece in pieces)
@@ -320,49 +323,47 @@ def _has_piece(secret: str, shown: str) -> bool:
 
 @pytest.mark.parametrize("variable", FILE_VARIABLES)
 @pytest.mark.parametrize(("value", "words"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
-def test_a_key_in_the_wrong_variable(
-    setting: Setting, variable: str, value: str, words: str
-) -> None:
-    """What a variable holds instead of a path is described, and no piece of it is repeated."""
+def test_key_in_the_wrong_variable(setting: Setting, variable: str, value: str, words: str) -> None:
+    """The error describes a value that is not a path, and repeats no part of it."""
     error = refusal(setting.source_of({variable: value}))
     assert variable in error.message
     assert words in error.message
-    shown = f"{error.message}\n{error.hint}\n{error!r}\n{setting.told}"
+    shown = f"{error.message}\n{error.hint}\n{error!r}\n{setting.lines}"
     assert not _has_piece(value, shown)
-    if words.startswith("holds"):
-        assert error.hint.startswith("The variable must hold the path of a file, and not what")
+    if words.startswith("contains"):
+        assert error.hint.startswith("Set the variable to the path of a file, not to its contents")
 
 
 @pytest.mark.parametrize(("value", "words"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
-def test_a_key_instead_of_the_folder_of_gcloud(setting: Setting, value: str, words: str) -> None:
-    """A folder that is none is said as well, where there are no other credentials."""
+def test_key_instead_of_the_folder_of_gcloud(setting: Setting, value: str, words: str) -> None:
+    """The error also describes an invalid CLOUDSDK_CONFIG if there are no other credentials."""
     environ = {"CLOUDSDK_CONFIG": value, "GCE_METADATA_HOST": "127.0.0.1:1"}
     error = refusal(setting.source_of(environ))
-    assert " The folder that CLOUDSDK_CONFIG names holds no application_def" in error.message
-    if words.startswith("holds"):
+    assert " The folder set in CLOUDSDK_CONFIG contains no application_def" in error.message
+    if words.startswith("contains"):
         assert words in error.message
     assert not _has_piece(value, error.message + error.hint)
 
 
 @pytest.mark.parametrize("value", [value for value, _ in WRONG_VALUES.values()])
-def test_a_key_instead_of_the_metadata_server(setting: Setting, value: str) -> None:
-    """The same of the metadata server's host, which is not repeated even where it may be one."""
+def test_key_instead_of_the_metadata_server(setting: Setting, value: str) -> None:
+    """The host of the metadata server is never shown, even if it is a valid one."""
     error = refusal(setting.source_of({"GCE_METADATA_HOST": value}))
-    assert not _has_piece(value, f"{error.message} {error.hint} {setting.told}")
+    assert not _has_piece(value, f"{error.message} {error.hint} {setting.lines}")
 
 
 def test_user_and_password_of_the_metadata_server(setting: Setting) -> None:
-    """A host with a user and a password is none."""
+    """A user and a password are not allowed in the host of the metadata server."""
     error = refusal(setting.source_of({"GCE_METADATA_HOST": "svc:hunter2@127.0.0.1:1"}))
-    assert "GCE_METADATA_HOST holds no host, such as host:80." in error.message
+    assert "GCE_METADATA_HOST is not a host, such as host:80." in error.message
     assert "hunter2" not in error.message
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM])
-def test_a_file_that_cannot_be_read_for_the_moment(
+def test_file_that_cannot_be_read_now(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """A machine without a free file or memory is not the file's fault: it is tried again."""
+    """If the machine has no free file or memory, the file is read again later."""
     source = setting.federation()
 
     def fail(_path: Path) -> bytes:
@@ -375,8 +376,8 @@ def test_a_file_that_cannot_be_read_for_the_moment(
     assert source() == "impersonated-token-3"
 
 
-def test_the_texts_of_a_file_are_not_repeated(setting: Setting) -> None:
-    """google-auth's words may hold what a file holds, under whatever name."""
+def test_contents_of_the_file_in_a_message_of_google_auth(setting: Setting) -> None:
+    """If a message of google-auth repeats a text of the file, the text is hidden."""
     info = setting.google.external_account() | {
         "credential_source": {"file": "/nowhere/hunter2hunter2"}
     }

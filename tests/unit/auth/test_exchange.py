@@ -1,4 +1,4 @@
-"""The exchanges for a token: what is told of each, and what its failure means."""
+"""The requests for a token: their reports, and the errors of failed requests."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.unit.auth.support import (
 )
 
 
-def test_each_exchange_is_told(setting: Setting) -> None:
-    """Address, status, time and size are told of each, without query, body and tokens."""
+def test_each_request_is_reported(setting: Setting) -> None:
+    """A report has the address, status, time and size, but no query, body or token."""
     echo = {"X-Request-Id": "identity-token-1"}
     setting.google.fail(EXCHANGE, Given(503, headers=echo), Given(fault="close"))
     for _ in range(2):
         failure(setting.federation())
     url = setting.google.url
-    parts = [re.sub(r"\d+\.\d\d s", "0 s", line) for line in setting.told]
+    parts = [re.sub(r"\d+\.\d\d s", "0 s", line) for line in setting.lines]
     assert parts[0].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
     assert parts[1] == f"POST {url}{EXCHANGE}: HTTP 503 in 0 s, 0 bytes, X-Request-Id: ***"
     assert parts[2].startswith(f"GET {url}{IDENTITY}: HTTP 200 in 0 s, ")
     assert parts[3] == f"POST {url}{EXCHANGE}: NotConnected after 0 s"
-    assert "token-" not in "".join(setting.told)
+    assert "token-" not in "".join(setting.lines)
 
 
 _DISABLED = {
@@ -71,15 +71,13 @@ _AUDIENCE = {
             IDENTITY,
             Given(403, {"message": "Can't issue ID_TOKEN for job in 'Completed' state."}),
             "HTTP 403: Can't issue ID_TOKEN for job in 'Completed' state.",
-            "Give the job permissions: id-token: write",
+            "Set permissions: id-token: write for the job",
         ),
-        (IDENTITY, Given(401, b"no " * 400), "HTTP 401: no no", "Give the job permissions"),
+        (IDENTITY, Given(401, b"no " * 400), "HTTP 401: no no", "Set permissions: id-token"),
     ],
 )
-def test_a_refusal_names_the_remedy(
-    setting: Setting, path: str, given: Given, words: str, hint: str
-) -> None:
-    """Each step says in the service's words why, and what to change; it is tried once."""
+def test_refusals(setting: Setting, path: str, given: Given, words: str, hint: str) -> None:
+    """The message has the service's reason, and the hint a remedy. Nothing is retried."""
     setting.google.fail(path, given)
     error = refusal(setting.federation())
     method = "GET" if path == IDENTITY else "POST"
@@ -92,8 +90,8 @@ def test_a_refusal_names_the_remedy(
     assert setting.google.paths == FEDERATION[: FEDERATION.index(path) + 1]
 
 
-def test_a_refused_key(setting: Setting) -> None:
-    """A deleted key is told apart from a wrong set-up of federation."""
+def test_refused_key(setting: Setting) -> None:
+    """The hint for a deleted key differs from the hints for federation."""
     words = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
     setting.google.fail(OAUTH, Given(400, words))
     error = refusal(setting.source(service_account_key(setting.google)))
@@ -101,8 +99,8 @@ def test_a_refused_key(setting: Setting) -> None:
     assert error.hint.startswith("The service account's key may be deleted or disabled")
 
 
-def test_a_revoked_login(setting: Setting) -> None:
-    """A login that has run out is to be made again."""
+def test_revoked_login(setting: Setting) -> None:
+    """The hint for an expired login is to log in again."""
     setting.google.fail(EXCHANGE, Given(400, {"error": "invalid_grant"}))
     info = {
         "type": "external_account_authorized_user",
@@ -125,22 +123,22 @@ def test_a_revoked_login(setting: Setting) -> None:
         (Given(429, {"error": {"message": "slow down"}}), "HTTP 429: slow down"),
         (Given(408, b"late"), "HTTP 408: late"),
         (Given(400, {"error": "temporarily_unavailable"}), "HTTP 400: temporarily_unavailable"),
-        (Given(302, b"", {"Location": "/idtoken"}), "HTTP 302, a redirect, is not followed"),
+        (Given(302, b"", {"Location": "/idtoken"}), "HTTP 302: redirects are not followed"),
         (Given(fault="close"), "Remote end closed connection without response"),
-        (Given(fault="flood"), "the answer is longer than 65536 bytes"),
-        (Given(body=b"<html>"), "the answer holds no usable token"),
-        (Given(body=b""), "the answer holds no usable token"),
-        (Given(body={}), "the answer holds no usable token"),
-        (Given(body=[]), "the answer holds no usable token"),
+        (Given(fault="flood"), "the response is longer than 65536 bytes"),
+        (Given(body=b"<html>"), "the response has no usable token"),
+        (Given(body=b""), "the response has no usable token"),
+        (Given(body={}), "the response has no usable token"),
+        (Given(body=[]), "the response has no usable token"),
         (
             Given(body={"value": "", "access_token": None, "accessToken": "", "expireTime": ""}),
-            "the answer holds no usable token",
+            "the response has no usable token",
         ),
-        (Given(body={"accesstoken": "surprise"}), "the answer holds no usable token"),
+        (Given(body={"accesstoken": "surprise"}), "the response has no usable token"),
     ],
 )
-def test_a_failure_that_may_pass(setting: Setting, path: str, given: Given, words: str) -> None:
-    """No step is repeated here, and each failure says which step it was; nobody sleeps."""
+def test_temporary_failures(setting: Setting, path: str, given: Given, words: str) -> None:
+    """The message names the request that failed. Nothing is retried, and the next call succeeds."""
     setting.google.fail(path, given)
     source = setting.federation()
     error = failure(source)
@@ -150,24 +148,24 @@ def test_a_failure_that_may_pass(setting: Setting, path: str, given: Given, word
     assert source().startswith("impersonated-token-")
 
 
-def test_an_empty_token(setting: Setting) -> None:
-    """An answer that names a lifetime, but no token, is no answer."""
+def test_empty_token(setting: Setting) -> None:
+    """A response with a lifetime but without a token is not usable."""
     setting.google.fail(EXCHANGE, Given(body={"access_token": "", "expires_in": 3600}))
     error = failure(setting.source(setting.google.external_account(impersonation=False)))
-    assert error.message.endswith(f"{EXCHANGE}: the answer holds no usable token")
+    assert error.message.endswith(f"{EXCHANGE}: the response has no usable token")
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip"])
-def test_a_refresh_is_bounded_in_time(setting: Setting, fault: str) -> None:
-    """Neither silence nor an endless answer holds a caller up."""
+def test_time_limit_of_a_refresh(setting: Setting, fault: str) -> None:
+    """No response, or an endless one, does not exceed the time limit."""
     setting.google.fail(EXCHANGE, Given(fault=fault))
     error = failure(setting.federation(refresh_seconds=0.2))
-    assert "timed out" in error.message or "in time" in error.message or "0.2" in error.message
+    assert "timed out" in error.message or "within 0.2 seconds" in error.message
     assert error.hint
 
 
-def test_time_may_run_out_between_two_exchanges(setting: Setting) -> None:
-    """The limit is one for all the exchanges together."""
+def test_time_limit_between_two_requests(setting: Setting) -> None:
+    """All requests together have one time limit."""
     setting.google.on_request = lambda _path: setting.google.pause(0.3)
     error = failure(setting.federation(refresh_seconds=0.2))
     setting.google.on_request = lambda _path: None
@@ -176,7 +174,7 @@ def test_time_may_run_out_between_two_exchanges(setting: Setting) -> None:
 
 
 def test_no_connection(setting: Setting) -> None:
-    """A service that cannot be reached is one that did not get the request."""
+    """If the service cannot be reached, the error is the same as for the API."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     info = service_account_key(setting.google) | {"token_uri": f"http://127.0.0.1:{port}/token"}
@@ -186,28 +184,24 @@ def test_no_connection(setting: Setting) -> None:
     assert error.hint == LOOPBACK_HINT
 
 
-def test_a_missing_bundle_of_certificates(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No attempt can succeed without the certificates that were asked for."""
+def test_missing_certificate_file(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing certificate file is a configuration error."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     info = service_account_key(setting.google) | {"token_uri": "https://127.0.0.1:1/token"}
     error = misconfiguration(setting.source(info))
-    assert error.message == (
-        "The file of certificates that REQUESTS_CA_BUNDLE names does not exist."
-    )
+    assert error.message == "The certificate file set in REQUESTS_CA_BUNDLE does not exist."
 
 
-def test_an_authority_that_is_not_trusted(setting: Setting) -> None:
-    """A certificate of an unknown authority will not be trusted later either."""
+def test_untrusted_certificate(setting: Setting) -> None:
+    """A certificate of an unknown authority is a configuration error."""
     be_real(setting.google, "sts.googleapis.com", setting.folder / "unused.pem")
     info = service_account_key(setting.google) | {"token_uri": "https://sts.googleapis.com/token"}
     error = misconfiguration(setting.source(info))
     assert "certificate verify failed" in error.message
 
 
-def test_a_proxy_that_fails(setting: Setting) -> None:
-    """A proxy that has no way to the service may have one later."""
+def test_failure_of_a_proxy(setting: Setting) -> None:
+    """A proxy that cannot reach the service may reach it later."""
     info = service_account_key(setting.google) | {"token_uri": "https://sts.googleapis.com/token"}
     assert "Tunnel connection failed: 502" in failure(setting.source(info)).message
 
@@ -215,11 +209,11 @@ def test_a_proxy_that_fails(setting: Setting) -> None:
 @pytest.mark.parametrize(
     "address", ["token", "https://user:hunter2@sts.example/token", "https://a b/", "ftp://x/y"]
 )
-def test_an_address_of_no_use(setting: Setting, address: str) -> None:
-    """An address that is none is a mistake in the file, and is not repeated: it may be a secret."""
+def test_invalid_address(setting: Setting, address: str) -> None:
+    """An invalid address in the file is not shown, because it may be a secret."""
     info = service_account_key(setting.google) | {"token_uri": address}
     error = misconfiguration(setting.source(info))
     assert error.message == (
-        "No access token: POST (an address that is not valid): the address is not valid, or holds "
-        "a user or a password"
+        "No access token: POST (invalid address): the address is invalid, or contains a user name "
+        "or password"
     )

@@ -1,4 +1,4 @@
-"""The secrets behind a token: each is masked once, and hidden in all that is said."""
+"""The secrets of token requests: each is masked once, and hidden in all messages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from tests.support.google_stand_ins import IMPERSONATION, RUNTIME_TOKEN, Given
 from tests.unit.auth.support import Setting, Stop, refusal
 
 
-def test_all_tokens_are_masked_in_the_order_of_their_making(setting: Setting) -> None:
-    """The caller gets the tokens of the steps between as well, each once."""
+def test_all_tokens_are_masked(setting: Setting) -> None:
+    """The caller receives each token once, including those of intermediate steps."""
     source = setting.federation()
     source()
     source()
     assert setting.masked == ["identity-token-1", "federated-token-2", "impersonated-token-3"]
 
 
-def test_secrets_are_hidden_in_what_a_service_says(setting: Setting) -> None:
-    """A service that echoes tokens, as they are or as in a form, does not betray them."""
+def test_secrets_in_the_message_of_a_service(setting: Setting) -> None:
+    """Tokens that a service repeats in its message are hidden."""
     echo = (
         f"identity-token-1 federated-token-2 {RUNTIME_TOKEN} impersonated tokens "
         f"{setting.google.url}"
@@ -27,8 +27,8 @@ def test_secrets_are_hidden_in_what_a_service_says(setting: Setting) -> None:
     assert error.message.endswith(f"HTTP 403: *** *** *** impersonated tokens {setting.google.url}")
 
 
-def test_a_signal_while_masking(setting: Setting) -> None:
-    """What was not masked yet is masked by the next call, before it returns."""
+def test_signal_during_masking(setting: Setting) -> None:
+    """If a signal interrupts the masking, the next call masks the rest before it returns."""
 
     def interrupt(count: int) -> None:
         if count == 2:

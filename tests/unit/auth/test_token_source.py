@@ -1,4 +1,4 @@
-"""The token source: when a token is renewed, and how it bears failures, threads and signals."""
+"""The token source: when it renews a token, and what failures, threads and signals do."""
 
 from __future__ import annotations
 
@@ -27,18 +27,16 @@ from tests.unit.auth.support import (
 )
 
 
-def test_a_source_without_options(setting: Setting) -> None:
-    """Neither a mask nor a clock has to be given."""
+def test_source_without_options(setting: Setting) -> None:
+    """All options have defaults."""
     path = setting.folder / "credentials.json"
     path.write_text(json.dumps(setting.google.external_account()))
     source = ApplicationDefaultCredentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
     assert source() == source() == "impersonated-token-3"
 
 
-def test_nothing_goes_on_in_the_background(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """google-auth starts no thread of its own, which would look up where a token may be used."""
+def test_no_background_threads(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """google-auth starts no thread. It could start one to look up trust boundaries."""
     started: list[tuple[str, str]] = []
     start = threading.Thread.start
 
@@ -49,13 +47,13 @@ def test_nothing_goes_on_in_the_background(
     monkeypatch.setattr(threading.Thread, "start", record)
     setting.federation()()
     assert {module for module, _ in started} == {"threading"}
-    # The others are the stand-ins' own, one a request.
+    # The stand-ins start the other threads, one for each request.
     assert sorted(name for _, name in started) == ["Thread", "Thread", "Thread", "dataform"]
 
 
 @pytest.mark.parametrize("module", ["dataform_action", "dataform_action.auth.token_source"])
 def test_importing_loads_nothing_of_google(module: str) -> None:
-    """google-auth costs a run of the other service nothing."""
+    """google-auth is not loaded for a run that does not need it."""
     program = (
         f"import sys, {module}\n"
         "print(*[n for n in sys.modules if n.split('.')[0] in ('google', 'cryptography')])"
@@ -63,24 +61,24 @@ def test_importing_loads_nothing_of_google(module: str) -> None:
     assert run_program(program).split() == []
 
 
-def test_a_missing_library(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host without google-auth is told to install it."""
+def test_missing_library(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If google-auth is missing, the hint is to install it."""
     monkeypatch.setitem(sys.modules, "google.oauth2", None)
     error = refusal(setting.source(service_account_key(setting.google)))
     assert "google.oauth2" in error.message
-    assert error.hint == "Install google-auth, or give an access token."
+    assert error.hint == "Install google-auth, or provide an access token."
 
 
-def test_a_broken_key_is_not_shown(setting: Setting) -> None:
-    """What is wrong with a key is said without the key."""
+def test_invalid_key(setting: Setting) -> None:
+    """The message about an invalid key does not show the key."""
     info = service_account_key(setting.google) | {"private_key": "secret-but-no-key"}
     error = refusal(setting.source(info))
     assert error.message.startswith("The Google Cloud credentials cannot be used: ")
     assert "secret-but-no-key" not in error.message
 
 
-def test_a_reused_source_asks_again_after_a_refusal(setting: Setting) -> None:
-    """A refusal is not kept: the next call may find the mistake mended."""
+def test_call_after_a_refusal(setting: Setting) -> None:
+    """A refusal is not cached: the next call makes new requests."""
     setting.google.fail(IMPERSONATION, Given(403, DENIED))
     source = setting.federation()
     refusal(source)
@@ -88,7 +86,7 @@ def test_a_reused_source_asks_again_after_a_refusal(setting: Setting) -> None:
 
 
 class _Stuck(dict[str, str]):
-    """An environment that takes its time, as a resolver may."""
+    """An environment that blocks, as a resolver may."""
 
     over = threading.Event()
 
@@ -97,17 +95,17 @@ class _Stuck(dict[str, str]):
         return ""
 
 
-def test_a_caller_waits_no_longer_than_the_limit(setting: Setting) -> None:
-    """Where no timeout of a socket helps, the caller goes on alone."""
+def test_time_limit_of_a_call(setting: Setting) -> None:
+    """A call ends at its time limit, even if something other than a socket blocks."""
     environ = _Stuck()
     error = failure(setting.source_of(environ, refresh_seconds=0.05))
     environ.over.set()
-    assert error.message == "No access token could be had within 0.05 seconds"
+    assert error.message == "No access token was obtained within 0.05 seconds"
     assert error.hint == Unusable.hint
     assert not error.has_remedy
 
 
-def test_an_answer_without_a_lifetime(setting: Setting) -> None:
+def test_token_without_a_lifetime(setting: Setting) -> None:
     """A token of unknown lifetime is used once."""
     setting.google.fail(OAUTH, *[Given(body={"access_token": f"token-{n}"}) for n in range(2)])
     source = setting.source(service_account_key(setting.google))
@@ -115,10 +113,10 @@ def test_an_answer_without_a_lifetime(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(("lifetime", "renewed"), [(300, 180), (3600, 3480), (43_200, 3480)])
-def test_a_token_is_renewed_before_it_expires(
+def test_token_is_renewed_before_it_expires(
     setting: Setting, lifetime: int, renewed: float
 ) -> None:
-    """Two minutes before the end there is a new one; no token is trusted beyond an hour."""
+    """A token is renewed 2 minutes before it expires, or after an hour at the latest."""
     setting.google.lifetime = lifetime
     source = setting.source(setting.google.external_account(impersonation=False))
     first = source()
@@ -132,8 +130,8 @@ def test_a_token_is_renewed_before_it_expires(
     assert second in setting.masked
 
 
-def test_the_file_is_read_once(setting: Setting) -> None:
-    """A file that is deleted during a long run is not missed."""
+def test_file_is_read_once(setting: Setting) -> None:
+    """The credentials file may be deleted during a long run."""
     source = setting.federation()
     source()
     (setting.folder / "credentials.json").unlink()
@@ -144,8 +142,8 @@ def test_the_file_is_read_once(setting: Setting) -> None:
 @pytest.mark.parametrize(
     "given", [Given(500), Given(403, DENIED), Given(fault="close"), Given(body={})]
 )
-def test_a_failed_renewal_is_an_outage(setting: Setting, given: Given) -> None:
-    """Credentials that were good once are tried again, whatever the answer was."""
+def test_failed_renewal_is_an_outage(setting: Setting, given: Given) -> None:
+    """After a first success, every failure of a renewal may be temporary."""
     source = setting.federation()
     source()
     setting.clock.time += 3600
@@ -157,8 +155,8 @@ def test_a_failed_renewal_is_an_outage(setting: Setting, given: Given) -> None:
     assert source().startswith("impersonated-token-")
 
 
-def test_a_renewal_may_fail_while_the_old_token_lasts(setting: Setting) -> None:
-    """Until half a minute before its end, the old token is used on."""
+def test_failed_renewal_while_the_old_token_is_valid(setting: Setting) -> None:
+    """The old token is used until 30 seconds before it expires."""
     source = setting.federation()
     first = source()
     setting.google.fail(IDENTITY, Given(500), Given(403), Given(500))
@@ -171,23 +169,23 @@ def test_a_renewal_may_fail_while_the_old_token_lasts(setting: Setting) -> None:
     assert len(setting.google.paths) == 6
 
 
-def test_a_slow_renewal_does_not_hold_up(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old token is used at once, and the new one as soon as it is there."""
+def test_slow_renewal(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old token is used until the new one arrives."""
     monkeypatch.setattr(token_source, "_PATIENCE", 0.05)
     source = setting.federation()
     first = source()
-    go_on = threading.Event()
-    setting.google.on_request = lambda _path: go_on.wait(60)
+    proceed = threading.Event()
+    setting.google.on_request = lambda _path: proceed.wait(60)
     setting.clock.time += 3500
     assert source() == first
-    go_on.set()
+    proceed.set()
     join_workers()
     assert source() == "impersonated-token-6"
     assert len(setting.google.paths) == 6
 
 
-def test_a_token_that_was_not_accepted(setting: Setting) -> None:
-    """It is replaced by the next call; a token that is not in use any more is not asked about."""
+def test_token_that_was_not_accepted(setting: Setting) -> None:
+    """The next call replaces it. To invalidate a token that is not in use has no effect."""
     source = setting.federation()
     first = source()
     source.invalidate("another")
@@ -199,8 +197,8 @@ def test_a_token_that_was_not_accepted(setting: Setting) -> None:
     assert source() == second
 
 
-def test_a_token_that_cannot_be_replaced(setting: Setting) -> None:
-    """Credentials that were good before are tried again: their refusal is an outage then."""
+def test_invalidated_token_that_cannot_be_replaced(setting: Setting) -> None:
+    """If the credentials were accepted before, their refusal is an outage."""
     source = setting.federation()
     source.invalidate("none")
     source.invalidate(source())
@@ -211,7 +209,7 @@ def test_a_token_that_cannot_be_replaced(setting: Setting) -> None:
 
 
 def test_no_free_thread(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a free thread, the old token is used while it lasts; then there is an outage."""
+    """If no thread can be started, the old token is used while it is valid."""
     source = setting.federation()
     start = threading.Thread.start
 
@@ -234,7 +232,7 @@ def test_no_free_thread(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_many_threads(setting: Setting) -> None:
-    """Threads may share a source; each gets a token that was masked."""
+    """Threads may share a source. Each receives a token that was masked before."""
     source = setting.federation()
     found: list[tuple[str, bool]] = []
 
@@ -257,14 +255,14 @@ def _stop(*_: object) -> None:
 
 
 @pytest.mark.parametrize("path", FEDERATION)
-def test_a_signal_in_the_middle(setting: Setting, path: str) -> None:
-    """A handler that raises ends the call at once, and leaves the source in order."""
-    go_on = threading.Event()
+def test_signal_during_a_call(setting: Setting, path: str) -> None:
+    """A signal handler that raises ends the call immediately. The next call works."""
+    proceed = threading.Event()
 
-    def interrupt(asked: str) -> None:
-        if asked == path:
+    def interrupt(requested: str) -> None:
+        if requested == path:
             os.kill(os.getpid(), signal.SIGTERM)
-            go_on.wait(60)
+            proceed.wait(60)
 
     signal.signal(signal.SIGTERM, _stop)
     setting.google.on_request = interrupt
@@ -273,7 +271,7 @@ def test_a_signal_in_the_middle(setting: Setting, path: str) -> None:
         source()
     setting.google.on_request = lambda _path: None
     assert source().startswith("impersonated-token-")
-    go_on.set()
+    proceed.set()
     join_workers()
     token = source()
     assert token in setting.masked
@@ -291,10 +289,10 @@ def test_a_signal_in_the_middle(setting: Setting, path: str) -> None:
         ("billing-project", {"GOOGLE_CLOUD_QUOTA_PROJECT": "a b"}, ""),
     ],
 )
-def test_project_that_pays_for_the_quota(
+def test_quota_project(
     setting: Setting, own: object, environ: dict[str, str], project: str
 ) -> None:
-    """The credentials name it, or the environment, which goes before them."""
+    """The variable overrides the credentials, and an invalid project is ignored."""
     named = {} if own is None else {"quota_project_id": own}
     info = {**setting.google.external_account(), **named}
     path = setting.folder / "credentials.json"

@@ -165,7 +165,7 @@ def test_settings_are_shown_without_the_token() -> None:
         (
             OutageStarted(Throttled("GET x: HTTP 429."), 600.0),
             "No usable answer from the API, trying again for up to 10m. GET x: HTTP 429.\n"
-            "Too many requests were made: run fewer jobs at a time.",
+            "The service received too many requests: run fewer jobs at the same time.",
         ),
         (
             OutageStarted(NotConnected("POST x.", hint="See.", has_remedy=False), 600.0),

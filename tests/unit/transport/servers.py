@@ -1,4 +1,4 @@
-"""Servers on loopback that break off before, in or after a TLS handshake, and proxies."""
+"""Servers on loopback that fail before, during or after a TLS handshake, and proxies."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-#: What each connection does after it was accepted.
+#: What a server does with a connection.
 Behaviour = Callable[[socket.socket], object]
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"id": "1"}'
 
 
 class Server:
-    """A server. Each of its connections behaves in turn as told, the last for all that follow."""
+    """A server with one behaviour for each connection. The last one repeats."""
 
     def __init__(self, *behaviours: Behaviour) -> None:
         self._behaviours = list(behaviours)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
-        #: How many connections were made.
+        #: The number of connections so far.
         self.connections = 0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -53,19 +53,19 @@ def serve(*behaviours: Behaviour) -> Iterator[Server]:
         server.close()
 
 
-def end(connection: socket.socket) -> None:
-    """Close before anything was read."""
+def hang_up(connection: socket.socket) -> None:
+    """Close the connection after the first byte."""
     connection.recv(1)
 
 
 def reset(connection: socket.socket) -> None:
-    """Reset after the first byte has come."""
+    """Reset the connection after the first byte."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def say(*texts: bytes) -> Behaviour:
-    """Read something before each text is sent, and then close."""
+def respond(*texts: bytes) -> Behaviour:
+    """Read something before each text is sent. Then close the connection."""
 
     def behave(connection: socket.socket) -> None:
         for text in texts:
@@ -76,12 +76,12 @@ def say(*texts: bytes) -> Behaviour:
 
 
 def reply(connection: socket.socket) -> None:
-    """Read a request with its body, and accept it."""
+    """Read a request with its body, and return success."""
     recording([])(connection)
 
 
 def recording(requests: list[bytes]) -> Behaviour:
-    """Read a request with its body, keep it, and accept it."""
+    """Read a request with its body, record it, and return success."""
 
     def behave(connection: socket.socket) -> None:
         request = b""
@@ -93,8 +93,8 @@ def recording(requests: list[bytes]) -> Behaviour:
     return behave
 
 
-def by_tls(context: ssl.SSLContext, behave: Behaviour) -> Behaviour:
-    """Behave so after a TLS handshake."""
+def over_tls(context: ssl.SSLContext, behave: Behaviour) -> Behaviour:
+    """Complete a TLS handshake before ``behave``."""
 
     def secured(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
@@ -104,7 +104,7 @@ def by_tls(context: ssl.SSLContext, behave: Behaviour) -> Behaviour:
 
 
 def tunnel(behave: Behaviour) -> Behaviour:
-    """Accept a CONNECT, and behave so inside of the tunnel."""
+    """Accept a CONNECT request. Then ``behave`` inside the tunnel."""
 
     def tunnelled(connection: socket.socket) -> None:
         connection.recv(100_000)

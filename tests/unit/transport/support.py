@@ -1,4 +1,4 @@
-"""What the tests of the transport share."""
+"""Helpers for the tests of the transport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request with a token: what is sent, to which address, and what a bad or late token means."""
+"""Requests with a token: what is sent, to which address, and what an invalid or late token does."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dataform_action.transport.client import Transport
 from tests.unit.transport.support import RUNS, connect
 
 
-def test_exchange(emulator: Emulator) -> None:
-    """A request carries the token, JSON and the package's name, and returns the object."""
-    answer = connect(emulator).send("POST", RUNS, {"scheduleName": "nightly"})
-    assert set(answer) == {"id"}
+def test_request(emulator: Emulator) -> None:
+    """A request has the token, a JSON body and a User-Agent, and returns the JSON object."""
+    response = connect(emulator).send("POST", RUNS, {"scheduleName": "nightly"})
+    assert set(response) == {"id"}
     request = emulator.requests[0]
     assert request.headers["Authorization"] == f"Bearer {emulator.token}"
     assert request.headers["User-Agent"].startswith("dataform-action/")
@@ -30,13 +30,13 @@ def test_exchange(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://api.example.com", "would send the token in the clear"),
+        ("http://api.example.com", "would send the token unencrypted"),
         ("https://user:password@api.example.com", "is not an API address"),
-        ("https://api.example.com/v1", "must not end in the API's version"),
+        ("https://api.example.com/v1", "must not end with the API version"),
     ],
 )
-def test_address_that_no_token_goes_to(url: str, words: str) -> None:
-    """A library's user is refused the same addresses as a workflow's."""
+def test_refused_address(url: str, words: str) -> None:
+    """The library refuses the same addresses as the action."""
     with pytest.raises(InputError, match="api_url") as caught:
         Transport(url, lambda: "token")
     assert words in caught.value.message
@@ -44,23 +44,23 @@ def test_address_that_no_token_goes_to(url: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\n", "“a”", "é"])
-def test_token_that_is_none_is_not_sent(emulator: Emulator, token: str) -> None:
-    """A token function that returns what is no token sends nothing, and shows none of it."""
-    with pytest.raises(NotConnected, match=r"what was given as a token is none$"):
+def test_invalid_token(emulator: Emulator, token: str) -> None:
+    """If the token is invalid, nothing is sent, and the message does not show the token."""
+    with pytest.raises(NotConnected, match=r": the token is empty or contains an invalid char.+r$"):
         Transport(emulator.url, lambda: token).send("GET", RUNS)
     assert emulator.requests == []
 
 
-def test_token_that_is_not_to_be_had(emulator: Emulator) -> None:
-    """A token function that fails is an outage, unless it says otherwise in our own terms."""
+def test_token_function_that_fails(emulator: Emulator) -> None:
+    """An error of the token function is an outage. An error of this package passes unchanged."""
 
     def fail(error: Exception) -> str:
         raise error
 
-    with pytest.raises(NotConnected, match="no token to be had: no route"):
+    with pytest.raises(NotConnected, match="no token is available: no route"):
         Transport(emulator.url, lambda: fail(OSError("no route"))).send("GET", RUNS)
     for missing in (FileNotFoundError(2, "No such file", "hunter2"), ValueError("no token")):
-        with pytest.raises(NotConnected, match=r"no token to be had: [Nn]o [a-z ]+$"):
+        with pytest.raises(NotConnected, match=r"no token is available: [Nn]o [a-z ]+$"):
             Transport(emulator.url, lambda: fail(missing)).send("GET", RUNS)  # noqa: B023
     with pytest.raises(Refused):
         Transport(emulator.url, lambda: fail(Refused("x", status=1))).send("GET", RUNS)
@@ -75,21 +75,19 @@ def _join_workers() -> None:
             thread.join(60)
 
 
-def test_token_that_is_late(emulator: Emulator) -> None:
-    """A token function holds no call beyond its limit, and what it brings later is not sent."""
+def test_late_token(emulator: Emulator) -> None:
+    """A slow token function does not exceed the time limit, and its late token is not sent."""
     release = threading.Event()
 
-    def ask() -> str:
+    def get_token() -> str:
         release.wait(60)
         return emulator.token
 
-    client = Transport(emulator.url, ask)
+    client = Transport(emulator.url, get_token)
     with pytest.raises(NotConnected) as caught:
         client.send("POST", RUNS, {}, read_seconds=0.05)
     assert type(caught.value) is NotConnected
-    assert caught.value.message == (
-        f"POST {emulator.url}{RUNS}: no token to be had within 0.1 seconds"
-    )
+    assert caught.value.message == f"POST {emulator.url}{RUNS}: no token within 0.1 seconds"
     release.set()
     _join_workers()
     assert emulator.requests == []
@@ -101,28 +99,28 @@ class _Stop(Exception):
     pass
 
 
-def test_signal_while_a_token_is_waited_for(emulator: Emulator) -> None:
-    """A caller that is called away leaves no request behind."""
+def test_signal_during_the_wait_for_a_token(emulator: Emulator) -> None:
+    """If a signal interrupts the caller, no request is sent afterwards."""
     release = threading.Event()
 
     def stop(*_: object) -> None:
         raise _Stop
 
-    def ask() -> str:
+    def get_token() -> str:
         os.kill(os.getpid(), signal.SIGTERM)
         release.wait(60)
         return emulator.token
 
     signal.signal(signal.SIGTERM, stop)
     with pytest.raises(_Stop):
-        Transport(emulator.url, ask).send("POST", RUNS, {})
+        Transport(emulator.url, get_token).send("POST", RUNS, {})
     release.set()
     _join_workers()
     assert emulator.requests == []
 
 
-def test_token_of_a_failed_exchange_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each attempt hides the token that it was made with, in the words of a failure as well."""
+def test_token_of_a_failed_request_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt hides its own token in the error message."""
     tokens = iter(("token-one", "token-two"))
     client = Transport("https://nowhere.invalid", lambda: next(tokens))
 
@@ -136,7 +134,7 @@ def test_token_of_a_failed_exchange_is_hidden(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token alone may be asked for; one that does not come is no connection."""
+    """``authorize`` only gets the token. A late token is a NotConnected error."""
     connect(emulator).authorize()
     release = threading.Event()
 
@@ -146,7 +144,7 @@ def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(transport, "READ_SECONDS", 0.05)
     try:
-        with pytest.raises(NotConnected, match=r"no token to be had within 0\.05 seconds"):
+        with pytest.raises(NotConnected, match=r"no token within 0\.05 seconds"):
             Transport(emulator.url, wait).authorize()
     finally:
         release.set()
@@ -154,7 +152,7 @@ def test_authorizing_sends_nothing(emulator: Emulator, monkeypatch: pytest.Monke
 
 
 class _Renewable:
-    """A source of tokens, of which each can be replaced by the next one."""
+    """A token function. ``invalidate`` replaces its token with the next one."""
 
     def __init__(self, *tokens: str) -> None:
         self._tokens = list(tokens)
@@ -170,17 +168,17 @@ class _Renewable:
 
 
 def test_token_that_is_not_accepted_is_renewed(emulator: Emulator) -> None:
-    """Credentials that can be renewed are, once, and the same request is made again."""
-    source, told = _Renewable("old-token", emulator.token), list[str]()
-    client = Transport(emulator.url, source, on_exchange=told.append)
+    """A token that is not accepted is renewed once, and the same request is made again."""
+    source, lines = _Renewable("old-token", emulator.token), list[str]()
+    client = Transport(emulator.url, source, on_exchange=lines.append)
     assert set(client.send("POST", RUNS, {"scheduleName": "nightly"})) == {"id"}
     assert source.invalidated == ["old-token"]
     assert [request.body for request in emulator.requests] == 2 * [b'{"scheduleName": "nightly"}']
-    assert [line.split(" in ")[0].rpartition(" ")[2] for line in told] == ["401", "200"]
+    assert [line.split(" in ")[0].rpartition(" ")[2] for line in lines] == ["401", "200"]
 
 
 def test_token_that_is_not_accepted_twice(emulator: Emulator) -> None:
-    """A second 401 is a refusal, and neither token is shown."""
+    """A second 401 is a refusal, and the message hides the second token."""
     echo = '{"error": "first-token and second-token"}'
     emulator.add_fault(Fault("status", status=401, times=2, body=echo))
     source = _Renewable("first-token", "second-token", "third-token")
@@ -193,7 +191,7 @@ def test_token_that_is_not_accepted_twice(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("creates", [True, False])
 def test_token_that_is_not_renewed(emulator: Emulator, creates: bool) -> None:
-    """A create is never made a second time, and a function has only the token that it returns."""
+    """A create is not repeated after a 401. A plain token function cannot be renewed."""
     source: Callable[[], str] = _Renewable("old", emulator.token) if creates else lambda: "old"
     with pytest.raises(Refused):
         Transport(emulator.url, source).send("POST", RUNS, {}, creates=creates)
@@ -201,21 +199,21 @@ def test_token_that_is_not_renewed(emulator: Emulator, creates: bool) -> None:
 
 
 def test_renewal_that_fails(emulator: Emulator) -> None:
-    """Without another token there is an outage: the first one may have been good until now."""
+    """If the renewal fails, the error is that of the renewal: an outage, not a refusal."""
 
     class Failing(_Renewable):
         def __call__(self) -> str:
             if self.invalidated:
-                raise NotConnected("no answer")
+                raise NotConnected("no response")
             return "old"
 
-    with pytest.raises(NotConnected, match="no answer"):
+    with pytest.raises(NotConnected, match="no response"):
         Transport(emulator.url, Failing("old")).send("POST", RUNS)
     assert len(emulator.requests) == 1
 
 
-def test_renewal_that_is_late(emulator: Emulator) -> None:
-    """Both requests together take no longer than one may."""
+def test_late_renewal(emulator: Emulator) -> None:
+    """Both attempts together keep the time limit of one request."""
     release = threading.Event()
 
     class Slow(_Renewable):
@@ -224,7 +222,7 @@ def test_renewal_that_is_late(emulator: Emulator) -> None:
                 release.wait(60)
             return "old"
 
-    with pytest.raises(NotConnected, match=r"no token to be had within 0\.[0-9]+ seconds"):
+    with pytest.raises(NotConnected, match=r"no token within 0\.[0-9]+ seconds"):
         Transport(emulator.url, Slow("old")).send("POST", RUNS, read_seconds=0.2)
     release.set()
     _join_workers()

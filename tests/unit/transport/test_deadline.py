@@ -1,4 +1,4 @@
-"""A bound on the time of an exchange, whatever it waits for."""
+"""The time limit of a request, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.transport.support import RUNS, connect
 
 
 def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look-up that does not return holds the caller no longer than the whole limit."""
+    """A name lookup that hangs does not exceed the time limit."""
     release = threading.Event()
 
     def resolve(*_args: object) -> None:
@@ -41,7 +41,7 @@ def test_resolver_that_hangs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 def test_no_free_thread(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    """A machine without a free thread sent nothing: the same may be sent when it has one again."""
+    """If no thread can be started, nothing is sent. Another attempt succeeds when one is free."""
     start = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
@@ -56,7 +56,7 @@ def test_no_free_thread(
             with pytest.raises(NotConnected) as caught:
                 attempt()
             assert type(caught.value) is NotConnected
-            assert caught.value.message.startswith("No thread can be started for a request")
+            assert caught.value.message.startswith("Cannot start a thread for a request")
             assert "--pids-limit" in caught.value.hint
     assert emulator.requests == []
     assert set(client.send("POST", RUNS, {})) == {"id"}

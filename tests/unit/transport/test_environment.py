@@ -1,4 +1,4 @@
-"""What the environment says about proxies and certificates: named, explained, never repeated."""
+"""Proxies and certificates in the environment: errors name the variable, and hide its value."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from dataform_action.transport.environment import (
     find_proxy,
     is_loopback,
 )
-from tests.unit.transport.servers import by_tls, recording, reply, say, serve
+from tests.unit.transport.servers import over_tls, recording, reply, respond, serve
 from tests.unit.transport.support import RUNS, connect
 
-#: Characters that mean something in an address.
+#: Characters with a special meaning in an address.
 SPECIAL = ["#", "?", "/", "\\", "#@", "/@", "@#", "?@:"]
 HARMLESS = ["@", "%", "%zz", " ", "é", "€", "日本", "[", "]", ":", "+", "&", "'", '"', "<"]
 VARIABLES = [
@@ -34,7 +34,7 @@ VARIABLES = [
 
 
 def _pieces(secret: str) -> set[str]:
-    """Return every piece of a secret that could be recognised."""
+    """Return every part of a secret that is long enough to recognize."""
     return {secret[at : at + 4] for at in range(len(secret) - 3)}
 
 
@@ -61,14 +61,14 @@ def _misconfigured(url: str) -> Misconfigured:
         "https://sv{}cq7z9:lefqxrig1234@proxy.invalid:3128/",
     ],
 )
-def test_password_that_ends_the_address(
+def test_password_with_a_special_character(
     monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str, special: str, form: str
 ) -> None:
-    """A password with a character that ends the address is refused, and no piece of it shown."""
+    """An unescaped special character in a password is refused. No part of the password is shown."""
     value = form.format(special)
     monkeypatch.setenv(variable, value)
     error = _misconfigured(f"{scheme}://api.internal" if scheme == "https" else "http://api")
-    assert error.message == f"{variable} does not hold the address of a proxy."
+    assert error.message == f"{variable} is not the address of a proxy."
     assert error.hint == PROXY_FORM
     shown = error.message + error.hint + repr(error)
     for secret in ("svcq7z9", f"lefq{special}xrig1234", "lefqxrig1234"):
@@ -91,8 +91,8 @@ def test_password_that_ends_the_address(
         "http://[hunter22",
     ],
 )
-def test_value_that_is_no_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Whatever else a proxy's variable holds is refused by its name, at once."""
+def test_invalid_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Any other invalid value is refused immediately, and the error names the variable."""
     monkeypatch.setenv("HTTPS_PROXY", value)
     error = _misconfigured("https://api.example")
     assert error.message.startswith("HTTPS_PROXY ")
@@ -101,13 +101,13 @@ def test_value_that_is_no_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> 
 
 
 @pytest.mark.parametrize("special", HARMLESS)
-def test_password_of_a_proxy_that_fails(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
-    """No failure of a proxy shows its user or its password, even if the proxy repeats them."""
+def test_password_in_the_failure_of_a_proxy(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
+    """An error of a proxy never shows its user or password, even if the proxy repeats them."""
     password = f"hun{special}ter22"
     echo = b"HTTP/1.1 502 No " + password.encode("latin-1", "ignore") + b"\r\n\r\n"
     shown = ""
-    for answer in (b"", echo) if special.isascii() or special == "é" else (b"",):
-        with serve(say(answer)) as proxy:
+    for response in (b"", echo) if special.isascii() or special == "é" else (b"",):
+        with serve(respond(response)) as proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://svcq7z9:{password}@{proxy.host}")
             with pytest.raises(NotConnected) as caught:
                 _send("https://api.example")
@@ -118,7 +118,7 @@ def test_password_of_a_proxy_that_fails(monkeypatch: pytest.MonkeyPatch, special
 
 @pytest.mark.parametrize("special", [*HARMLESS, "%23", "%2F", "%40", "%25"])
 def test_password_reaches_the_proxy(monkeypatch: pytest.MonkeyPatch, special: str) -> None:
-    """User and password go to the proxy as they are meant."""
+    """The proxy receives the user and the password decoded."""
     requests: list[bytes] = []
     user = special.replace(":", "")
     with serve(recording(requests)) as proxy:
@@ -134,7 +134,7 @@ def test_password_reaches_the_proxy(monkeypatch: pytest.MonkeyPatch, special: st
 
 @pytest.mark.parametrize("value", ["127.0.0.1:{}", "http://127.0.0.1:{}", " http://127.0.0.1:{}/ "])
 def test_forms_of_a_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A proxy may be written without a scheme, and with blanks around."""
+    """The address of a proxy may have no scheme, and spaces around it."""
     with serve(reply) as proxy:
         monkeypatch.setenv("all_proxy", value.format(proxy.port))
         assert _send("http://api") == {"id": "1"}
@@ -142,34 +142,34 @@ def test_forms_of_a_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 
 @pytest.mark.parametrize("value", ["", " "])
 def test_blank_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A blank variable means that there is no proxy."""
+    """A blank variable means no proxy."""
     monkeypatch.setenv("HTTP_PROXY", value)
     assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
 
 
-def test_host_without_the_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY is heeded."""
+def test_no_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts in NO_PROXY are reached without the proxy."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
 
 
-def test_lower_case_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable that is named is the one that is used."""
+def test_lower_case_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If both spellings exist, the lower-case variable is used and named."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
     monkeypatch.setenv("https_proxy", "http://a#b@c")
     assert _misconfigured("https://api.example").message.startswith("https_proxy ")
 
 
 def test_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system may have a setting for a proxy that is no variable."""
+    """The proxy may come from a setting of the system instead of a variable."""
     monkeypatch.setattr("requests.utils.getproxies", lambda: {"https": "http://a#hunter22@b"})
     message = _misconfigured("https://api.example").message
-    assert message == "The proxy setting of this system does not hold the address of a proxy."
+    assert message == "The proxy setting of this system is not the address of a proxy."
 
 
 def test_socks_proxy_with_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Connections that are not ours prove nothing, and their failures show no password."""
+    """A SOCKS request counts as sent, because another library makes the connection."""
     tmp_path.joinpath("socks.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("ALL_PROXY", "socks5://svcq7z9:hunter22@127.0.0.1:1")
@@ -183,12 +183,12 @@ def test_socks_proxy_with_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_proxy_on_this_machine_itself(
     monkeypatch: pytest.MonkeyPatch, scheme: str, host: str
 ) -> None:
-    """A proxy on loopback where nothing listens is, in a container, a mistake: said at once."""
+    """If nothing listens at a proxy on loopback, the request fails at once, with a hint."""
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://svcq7z9:hunter22@{host}:1")
     error = _misconfigured(f"{scheme}://api")
-    assert f"the proxy that {scheme.upper()}_PROXY names: Connection refused" in error.message
+    assert f"the proxy set in {scheme.upper()}_PROXY failed: Connection refused" in error.message
     assert error.hint == LOCAL_PROXY_HINT
-    assert "In a container, 127.0.0.1 and localhost are the container itself" in error.hint
+    assert "In a container, 127.0.0.1 and localhost mean the container itself" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -203,18 +203,18 @@ def test_proxy_on_this_machine_itself(
         ("proxy", False),
     ],
 )
-def test_what_is_this_machine(host: str, found: bool) -> None:
-    """Names and addresses of this machine are known without asking anybody."""
+def test_loopback_hosts(host: str, found: bool) -> None:
+    """Loopback names and addresses are recognized without a name lookup."""
     assert is_loopback(host) is found
 
 
 @pytest.mark.parametrize(
     ("code", "kind"), [(socket.EAI_NONAME, Misconfigured), (socket.EAI_AGAIN, NotConnected)]
 )
-def test_proxy_whose_name_is_not_known(
+def test_unknown_proxy_host(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[NotConnected]
 ) -> None:
-    """The name of a proxy that does not exist is a mistake; a resolver that is down may recover."""
+    """An unknown proxy host is a configuration error. A temporary resolver failure is an outage."""
 
     def resolve(*_: object) -> None:
         raise socket.gaierror(code, "Name or service not known")
@@ -225,22 +225,24 @@ def test_proxy_whose_name_is_not_known(
         with pytest.raises(NotConnected) as caught:
             connect(emulator, "https://api.example").send("POST", RUNS, {})
     assert type(caught.value) is kind
-    assert "the proxy that HTTPS_PROXY names: Name or service not known" in caught.value.message
+    assert "the proxy set in HTTPS_PROXY failed: Name or service not known" in caught.value.message
     assert "HTTPS_PROXY" in caught.value.hint
 
 
 @pytest.mark.parametrize("user", ["", "svcq7z9:hunter22@"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_proxy_that_wants_a_password(
+def test_proxy_that_requires_a_password(
     monkeypatch: pytest.MonkeyPatch, scheme: str, user: str
 ) -> None:
-    """A 407 means that the proxy passes nothing on until somebody corrects the variable."""
-    with serve(say(b"HTTP/1.1 407 hunter22\r\nContent-Length: 0\r\n\r\n")) as proxy:
+    """HTTP 407 is a configuration error: the user and password are missing or wrong."""
+    with serve(respond(b"HTTP/1.1 407 hunter22\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{user}{proxy.host}")
         error = _misconfigured(f"{scheme}://api")
-    assert f"the proxy that {scheme.upper()}_PROXY names asks for a user and" in error.message
-    assert ("does not accept those in it" if user else "there are none in it") in error.message
-    assert error.hint.startswith(f"Correct {scheme.upper()}_PROXY. Write it like ")
+    problem = "rejects the" if user else "requires a"
+    assert error.message.endswith(
+        f"the proxy set in {scheme.upper()}_PROXY {problem} user name and password (HTTP 407)"
+    )
+    assert error.hint.startswith(f"Correct {scheme.upper()}_PROXY. Use the form ")
     assert "hunter22" not in error.message
 
 
@@ -249,7 +251,7 @@ def https() -> Iterator[str]:
     """The address of a server with TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with serve(by_tls(context, reply)) as server:
+    with serve(over_tls(context, reply)) as server:
         yield f"https://{server.host}"
 
 
@@ -263,89 +265,90 @@ _ENCODED = base64.b64encode(_KEY.encode()).decode()
     [
         ("/nowhere/hunter22.pem", "does not exist."),
         ("hunter22", "does not exist."),
-        (_KEY, "does not exist. The variable holds JSON itself."),
-        (_PEM, "does not exist. The variable holds a key or a certificate itself."),
-        (_ENCODED, "does not exist. The variable holds Base64 itself."),
-        ("hunter22" * 100, "The variable holds Base64 itself."),
+        (_KEY, "does not exist. The variable contains JSON."),
+        (_PEM, "does not exist. The variable contains a key or a certificate."),
+        (_ENCODED, "does not exist. The variable contains Base64."),
+        ("hunter22" * 100, "The variable contains Base64."),
         ("x/" * 5000, "cannot be read: File name too long."),
     ],
 )
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_bundle_that_is_not_there(
+def test_missing_bundle(
     monkeypatch: pytest.MonkeyPatch, https: str, variable: str, value: str, words: str
 ) -> None:
-    """A bundle of certificates that does not exist is named by its variable, and not repeated."""
+    """If the certificate file does not exist, the error names the variable and hides its value."""
     monkeypatch.setenv(variable, value)
     error = _misconfigured(https)
-    assert error.message.startswith(f"The file of certificates that {variable} names ")
+    assert error.message.startswith(f"The certificate file set in {variable} ")
     assert error.message.endswith(words)
     assert "hunter22" not in error.message
     assert "/nowhere" not in error.message
-    assert "certificates in PEM form" in error.hint
+    assert "PEM certificates" in error.hint
 
 
-def test_bundle_that_holds_no_certificates(
+def test_bundle_without_certificates(
     monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
 ) -> None:
-    """A file of something else is named as well, and so is one that cannot be read."""
+    """A file without PEM certificates is refused."""
     path = tmp_path / "bundle.pem"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
     for content in (b"", b"hunter22", b"\x00\xff"):
         path.write_bytes(content)
         error = _misconfigured(https)
         assert error.message == (
-            "The file of certificates that REQUESTS_CA_BUNDLE names holds no certificates in PEM "
-            "form."
+            "The certificate file set in REQUESTS_CA_BUNDLE contains no PEM certificates."
         )
 
 
 def test_bundle_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, https: str) -> None:
-    """A file that exists and cannot be read is told apart. Root may read every other one."""
+    """A file that cannot be read is refused. Even root cannot read this one."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/proc/self/mem")
     message = _misconfigured(https).message
-    assert message.startswith("The file of certificates that REQUESTS_CA_BUNDLE names ")
+    assert message.startswith("The certificate file set in REQUESTS_CA_BUNDLE ")
 
 
 def test_bundle_that_is_a_folder(
     monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
 ) -> None:
-    """A folder of certificates may be named; one without the authority trusts nobody."""
+    """The variable may name a folder. If the folder is empty, no certificate is trusted."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
     assert "CERTIFICATE_VERIFY_FAILED" in _misconfigured(https).message
 
 
-def test_bundle_of_another_variable(monkeypatch: pytest.MonkeyPatch, https: str) -> None:
-    """A variable that other programs read is not read here, and that is said."""
+def test_bundle_in_another_variable(monkeypatch: pytest.MonkeyPatch, https: str) -> None:
+    """The hint says that SSL_CERT_FILE has no effect, although other programs read it."""
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/hunter22.pem")
     error = _misconfigured(https)
     assert "CERTIFICATE_VERIFY_FAILED" in error.message
-    assert error.hint == f"SSL_CERT_FILE is not read here. {Misconfigured.hint}"
+    assert error.hint == f"SSL_CERT_FILE has no effect here. {Misconfigured.hint}"
 
 
 @pytest.mark.parametrize("value", ["/nowhere/hunter22.log", _KEY, "/", "x/" * 5000])
-def test_log_of_keys_that_cannot_be_written(
+def test_key_log_that_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, https: str, value: str
 ) -> None:
-    """SSLKEYLOGFILE in a folder that a container does not have is named before anything is sent."""
+    """If the file in SSLKEYLOGFILE cannot be written, nothing is sent."""
     monkeypatch.setenv("SSLKEYLOGFILE", value)
     error = _misconfigured(https)
-    assert error.message.startswith("The file that SSLKEYLOGFILE names cannot be written: ")
+    assert error.message.startswith("The file set in SSLKEYLOGFILE cannot be written: ")
     assert error.hint.startswith("Unset SSLKEYLOGFILE for this step")
     assert "hunter22" not in error.message
     assert "nowhere" not in error.message
     assert not [path for path in Path.cwd().iterdir() if "hunter22" in path.name]
 
 
-def test_log_of_keys_that_can_be_written(
+def test_key_log_that_can_be_written(
     monkeypatch: pytest.MonkeyPatch, https: str, tmp_path: Path
 ) -> None:
-    """A log of keys that is possible is not blamed for another problem."""
+    """A usable SSLKEYLOGFILE is not reported as the cause of another problem."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
     assert "CERTIFICATE_VERIFY_FAILED" in _misconfigured(https).message
 
 
-def test_what_plain_http_does_not_need(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Certificates and the log of keys matter only where there is TLS."""
+def test_plain_http_needs_no_certificates(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without TLS, invalid certificate files and key logs have no effect."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/x")
     assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
@@ -354,8 +357,8 @@ def test_what_plain_http_does_not_need(emulator: Emulator, monkeypatch: pytest.M
     assert type(caught.value) is NotConnected
 
 
-def test_a_variable_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that are no text are named as what is wrong, and are no internal error."""
+def test_variable_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy variable with invalid bytes is a configuration error, not an internal error."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "\udcff/8")
     with pytest.raises(Misconfigured, match="NO_PROXY"):

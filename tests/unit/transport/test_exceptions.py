@@ -1,4 +1,4 @@
-"""What a failed exchange says: whether the request ever left, and where the cause lies."""
+"""The errors of failed requests: whether the request was sent, and the cause."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from dataform_action.transport.exceptions import LOOPBACK_HINT
 from tests.unit.transport.support import RUNS, connect
 
 
-def test_connection_that_is_refused(emulator: Emulator) -> None:
-    """A closed port is a request that never left."""
+def test_refused_connection(emulator: Emulator) -> None:
+    """If the port is closed, nothing was sent."""
     with pytest.raises(NotConnected, match="Connection refused"):
         connect(emulator, "http://127.0.0.1:1").send("GET", RUNS)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.7.0.1", "localhost", "[::1]"])
-def test_loopback_that_refuses(emulator: Emulator, host: str) -> None:
-    """A loopback address where nothing listens is perhaps that of a container."""
+def test_refused_connection_to_loopback(emulator: Emulator, host: str) -> None:
+    """If nothing listens on loopback, the hint explains loopback in a container."""
     with pytest.raises(NotConnected) as caught:
         connect(emulator, f"http://{host}:1").send("GET", RUNS)
     assert caught.value.hint == LOOPBACK_HINT
     assert "Inside a container, " in LOOPBACK_HINT
 
 
-def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
-    """A connection that is not made in time is a request that never left."""
+def test_connection_that_times_out(emulator: Emulator) -> None:
+    """If no connection is made in time, nothing was sent."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -45,8 +45,8 @@ def test_connection_that_is_not_accepted(emulator: Emulator) -> None:
     assert caught.value.hint == NotConnected.hint
 
 
-def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host name that cannot be resolved is a request that never left."""
+def test_unknown_host(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the host name cannot be resolved, nothing was sent."""
 
     def resolve(*_args: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -57,8 +57,8 @@ def test_name_that_is_not_known(emulator: Emulator, monkeypatch: pytest.MonkeyPa
             connect(emulator, "https://nowhere.invalid").send("GET", RUNS)
 
 
-def test_answer_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that passed the request on and then lost the answer is no proof of anything."""
+def test_response_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a proxy closes the connection without a response, the request may have been processed."""
     monkeypatch.setenv("HTTP_PROXY", emulator.url)
     emulator.add_fault(Fault("close", processed=True))
     with pytest.raises(NoResponse, match=r"Remote end closed connection without response$"):
@@ -68,7 +68,7 @@ def test_answer_lost_behind_a_proxy(emulator: Emulator, monkeypatch: pytest.Monk
 def test_private_certificate_authority(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A server of a private authority is refused, and accepted with REQUESTS_CA_BUNDLE."""
+    """A certificate of a private authority is accepted only with REQUESTS_CA_BUNDLE."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,4 +1,4 @@
-"""One exchange over real sockets: one connection, no redirect, no .netrc, and no endless body."""
+"""Requests over real sockets: one connection, no redirects, no .netrc, and a size limit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataform_action.transport import client as transport
 from tests.unit.transport.support import RUNS, connect
 
 
-def test_one_connection_serves_all(emulator: Emulator) -> None:
-    """A hundred requests, refused ones among them, go over one kept-alive connection."""
+def test_one_connection_for_all_requests(emulator: Emulator) -> None:
+    """A hundred requests, including refused ones, use one kept-alive connection."""
     client = connect(emulator)
     client.send("POST", RUNS, {"scheduleName": "endless"})
     run_id = emulator.runs[0].id
@@ -25,8 +25,8 @@ def test_one_connection_serves_all(emulator: Emulator) -> None:
     assert emulator.connections == 1
 
 
-def test_connection_is_used_again_after_a_failure(emulator: Emulator) -> None:
-    """A failed exchange does not spoil the next one."""
+def test_request_after_a_failure(emulator: Emulator) -> None:
+    """A failed request does not affect the next one."""
     client = connect(emulator)
     client.send("POST", RUNS, {})
     run_id = emulator.runs[0].id
@@ -37,19 +37,19 @@ def test_connection_is_used_again_after_a_failure(emulator: Emulator) -> None:
         assert client.send("GET", f"{RUNS}/{run_id}")["id"] == run_id
 
 
-def test_endless_answer_is_cut(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that is larger than any real one is not held in memory."""
+def test_endless_response(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that is larger than any real one is not read to its end."""
     monkeypatch.setattr(transport, "_BODY_LIMIT", 100_000)
     emulator.add_fault(Fault("huge"))
-    with pytest.raises(InvalidResponse, match="the answer is longer than 100000 bytes"):
+    with pytest.raises(InvalidResponse, match="the response is longer than 100000 bytes"):
         connect(emulator).send("GET", f"{RUNS}/1")
 
 
 def test_body_of_a_redirect_is_not_read(emulator: Emulator) -> None:
-    """A redirect's body counts against the same limit as any other."""
+    """The size limit also applies to the body of a redirect."""
     headers = {"Location": "/elsewhere"}
     emulator.add_fault(Fault("huge", status=302, size=40_000_000, headers=headers))
-    with pytest.raises(InvalidResponse, match="the answer is longer than"):
+    with pytest.raises(InvalidResponse, match="the response is longer than"):
         connect(emulator).send("GET", RUNS)
 
 

@@ -1,4 +1,4 @@
-"""What an answer means, and what is told of it without a secret."""
+"""How responses are classified, and how they are reported without secrets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dataform_action.errors import (
     Throttled,
     Unusable,
 )
-from dataform_action.transport import response as answers
 from dataform_action.transport.client import Transport
+from dataform_action.transport.response import parse_retry_after
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -39,7 +39,7 @@ from tests.unit.transport.support import RUNS, connect
         (
             Fault("redirect", headers={"Location": "/elsewhere"}),
             InvalidResponse,
-            "HTTP 302, a redirect, which is not followed",
+            "HTTP 302: redirects are not followed",
         ),
         (Fault("status", status=500, body="<html>"), NoResponse, "HTTP 500: an HTML page"),
         (Fault("status", status=503, body='{"error": "busy"}'), NoResponse, "HTTP 503: busy"),
@@ -52,13 +52,11 @@ from tests.unit.transport.support import RUNS, connect
         (Fault("status", status=429, body='{"error": {}}'), Throttled, "HTTP 429"),
         (Fault("status", status=400, body="[]"), Refused, "HTTP 400: []"),
         (Fault("hang", seconds=60), NoResponse, "timed out"),
-        (Fault("drip", seconds=60), NoResponse, "no whole answer within 0.3 seconds"),
+        (Fault("drip", seconds=60), NoResponse, "no complete response within 0.3 seconds"),
     ],
 )
-def test_what_a_failure_means(
-    emulator: Emulator, fault: Fault, error: type[DataformError], words: str
-) -> None:
-    """Each way to fail is told apart, in words that name the request and the cause."""
+def test_failures(emulator: Emulator, fault: Fault, error: type[DataformError], words: str) -> None:
+    """Each failure has its own class, and a message that names the request and the cause."""
     emulator.add_fault(fault)
     with pytest.raises(error) as caught:
         connect(emulator).send("GET", f"{RUNS}/1", read_seconds=0.15)
@@ -107,15 +105,15 @@ def _google(status: str, message: str = "x", **more: object) -> str:
         (407, "", NoResponse),
     ],
 )
-def test_what_an_error_response_means(
+def test_error_responses(
     emulator: Emulator, method: str, status: int, body: str, error: type[DataformError]
 ) -> None:
-    """The codes that Google calls transient are outages, whatever HTTP code they come with."""
+    """Google's transient codes are outages with any HTTP status."""
     emulator.add_fault(Fault("status", status=status, body=body))
     with pytest.raises(error) as caught:
         connect(emulator).send(method, RUNS)
     assert type(caught.value) is error
-    # What may be created again surely was not carried out.
+    # A create may be repeated only after these errors.
     unprocessed = isinstance(caught.value, Unusable) and caught.value.unprocessed
     assert unprocessed is (error in (Throttled, Misconfigured))
 
@@ -131,10 +129,8 @@ def test_what_an_error_response_means(
         ("PATCH", _google("ABORTED"), NoResponse),
     ],
 )
-def test_what_a_conflict_means(
-    emulator: Emulator, method: str, body: str, error: type[DataformError]
-) -> None:
-    """A read has nothing to be in conflict with; a write may be wrong, if the API says so."""
+def test_conflicts(emulator: Emulator, method: str, body: str, error: type[DataformError]) -> None:
+    """HTTP 409 is an outage for a read. For a write, the code in the body decides."""
     emulator.add_fault(Fault("status", status=409, body=body))
     with pytest.raises(error):
         connect(emulator).send(method, RUNS)
@@ -167,10 +163,10 @@ def test_what_a_conflict_means(
         ("Unknown connection: my-connection", Refused),
     ],
 )
-def test_a_remote_connection_that_was_closed(
+def test_lost_connection_of_the_service(
     emulator: Emulator, words: str, error: type[DataformError]
 ) -> None:
-    """A 400 that is about a connection of the service's own is an outage."""
+    """HTTP 400 about a lost connection between the service and another server is an outage."""
     emulator.add_fault(Fault("status", status=400, body=_google("FAILED_PRECONDITION", words)))
     with pytest.raises(error) as caught:
         connect(emulator).send("POST", RUNS, {})
@@ -199,13 +195,13 @@ def test_a_remote_connection_that_was_closed(
     ],
 )
 def test_retry_after(emulator: Emulator, value: str, seconds: float | None) -> None:
-    """Retry-After is read as seconds or as a date; anything else asks for nothing."""
-    found = answers.parse_retry_after({"Retry-After": value})
+    """Retry-After is a number of seconds or a date. Other values are ignored."""
+    found = parse_retry_after({"Retry-After": value})
     assert found == (None if seconds is None else pytest.approx(seconds, abs=900))
 
 
 def test_retry_after_of_a_server_error(emulator: Emulator) -> None:
-    """A 503 may ask to wait, as a 429 may."""
+    """HTTP 503 may have a Retry-After header, as HTTP 429."""
     emulator.add_fault(Fault("status", status=503, headers={"Retry-After": "7"}))
     with pytest.raises(NoResponse) as caught:
         connect(emulator).send("GET", RUNS)
@@ -213,11 +209,11 @@ def test_retry_after_of_a_server_error(emulator: Emulator) -> None:
 
 
 def test_token_is_hidden_at_any_depth(emulator: Emulator) -> None:
-    """A token in any string or name of an answer is replaced, and nothing else changes."""
+    """A token in any string or name of a response is hidden, and nothing else changes."""
     text = f'{{"a": ["x {emulator.token} y", 1, null], "{emulator.token}": {{"b": true}}}}'
     emulator.add_fault(Fault("json", body=text))
-    answer = connect(emulator).send("GET", RUNS)
-    assert answer == {"a": ["x *** y", 1, None], "***": {"b": True}}
+    response = connect(emulator).send("GET", RUNS)
+    assert response == {"a": ["x *** y", 1, None], "***": {"b": True}}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +227,7 @@ def test_token_is_hidden_at_any_depth(emulator: Emulator) -> None:
     ],
 )
 def test_token_is_hidden_in_every_form(emulator: Emulator, echo: str) -> None:
-    """A service that repeats the token in another encoding does not get it past us."""
+    """The token is also hidden if the service repeats it in another encoding."""
     client = Transport(emulator.url, lambda: "ya29.a/b+c=")
     for body in (f"<p>{echo}", f'{{"error": {{"message": "bad {echo}"}}}}', f'["{echo}'):
         emulator.add_fault(Fault("status", status=400, body=body.replace("<p>", "p ")))
@@ -244,8 +240,8 @@ def test_token_is_hidden_in_every_form(emulator: Emulator, echo: str) -> None:
     assert "ya29" not in str(client.send("GET", RUNS))
 
 
-def test_token_deep_in_an_answer(emulator: Emulator) -> None:
-    """What is nested deeper than anything real is not understood, and its token not shown."""
+def test_token_in_a_deeply_nested_response(emulator: Emulator) -> None:
+    """A response that is nested too deeply is invalid, and its token is not shown."""
     text = f'{"[" * 700}"{emulator.token}"{"]" * 700}'
     emulator.add_fault(Fault("json", body=f'{{"a": {text}}}'))
     with pytest.raises(InvalidResponse) as caught:
@@ -254,17 +250,17 @@ def test_token_deep_in_an_answer(emulator: Emulator) -> None:
 
 
 def _observed(emulator: Emulator) -> tuple[Transport, list[str]]:
-    told: list[str] = []
-    return Transport(emulator.url, lambda: emulator.token, on_exchange=told.append), told
+    lines: list[str] = []
+    return Transport(emulator.url, lambda: emulator.token, on_exchange=lines.append), lines
 
 
-def test_each_exchange_is_told(emulator: Emulator) -> None:
-    """Method, path, status, time and size are told of an answer, good or bad."""
-    client, told = _observed(emulator)
+def test_each_request_is_reported(emulator: Emulator) -> None:
+    """A report has the method, address, status, time and size, also for an error response."""
+    client, lines = _observed(emulator)
     client.send("POST", RUNS, {"scheduleName": "nightly"})
     with pytest.raises(Refused):
         client.send("GET", f"{RUNS}/0?secret=1")
-    created, refused = told
+    created, refused = lines
     url = re.escape(f"{emulator.url}{RUNS}")
     assert re.fullmatch(rf"POST {url}: HTTP 200 in \d+\.\d\d s, \d+ bytes", created)
     assert re.fullmatch(rf"GET {url}/0: HTTP 404 in \d+\.\d\d s, \d+ bytes", refused)
@@ -279,26 +275,26 @@ def test_each_exchange_is_told(emulator: Emulator) -> None:
         (Fault("html"), "HTTP 200 in"),
     ],
 )
-def test_each_failure_is_told(emulator: Emulator, fault: Fault, words: str) -> None:
-    """A failure shows its status or, without an answer, its kind."""
-    client, told = _observed(emulator)
+def test_each_failure_is_reported(emulator: Emulator, fault: Fault, words: str) -> None:
+    """A report has the status or, without a response, the class of the error."""
+    client, lines = _observed(emulator)
     emulator.add_fault(fault)
     with pytest.raises(DataformError):
         client.send("GET", RUNS)
-    assert f"GET {emulator.url}{RUNS}: {words} " in told[0]
-    assert len(told) == 1
+    assert f"GET {emulator.url}{RUNS}: {words} " in lines[0]
+    assert len(lines) == 1
 
 
-def test_what_is_told_holds_no_token(emulator: Emulator) -> None:
-    """A token in the address or in what a server echoes is hidden, and bodies are not shown."""
-    client, told = _observed(emulator)
+def test_reports_contain_no_token(emulator: Emulator) -> None:
+    """A token in the address or in a response header is hidden, and bodies are not shown."""
+    client, lines = _observed(emulator)
     long = "x" * 99 + emulator.token
     for value in (emulator.token, f"id-{emulator.token}", long, "a b", "ok-1"):
         headers = {"X-Request-Id": value}
         emulator.add_fault(Fault("status", status=400, headers=headers, body=emulator.token))
         with pytest.raises(Refused):
             client.send("GET", f"/v1/{emulator.token}?token={emulator.token}")
-    parts = [line.partition(" bytes")[2] for line in told]
+    parts = [line.partition(" bytes")[2] for line in lines]
     assert parts == [
         ", X-Request-Id: ***",
         ", X-Request-Id: id-***",
@@ -306,11 +302,11 @@ def test_what_is_told_holds_no_token(emulator: Emulator) -> None:
         "",
         ", X-Request-Id: ok-1",
     ]
-    assert all(line.startswith(f"GET {emulator.url}/v1/***: HTTP 400 in ") for line in told)
+    assert all(line.startswith(f"GET {emulator.url}/v1/***: HTTP 400 in ") for line in lines)
 
 
-def test_observer_that_fails_loses_no_answer(emulator: Emulator) -> None:
-    """What was asked for has been carried out: it is returned, whatever the observer does."""
+def test_observer_that_fails(emulator: Emulator) -> None:
+    """If the observer fails, the response is still returned."""
 
     def fail(_line: str) -> None:
         raise ValueError
