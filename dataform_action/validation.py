@@ -50,6 +50,19 @@ def is_link(text: str) -> bool:
     return len(text) <= _LINK_LIMIT and re.fullmatch(_LINK, text, re.ASCII) is not None
 
 
+def is_host(host: str) -> bool:
+    """Tell whether a host name or address has a valid form.
+
+    ``socket.getaddrinfo`` encodes a host in this way. It raises an error for an empty label and for
+    a label of more than 63 characters.
+    """
+    try:
+        host.strip("[]").encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def api_url_problem(url: str) -> str:
     """Return what is wrong with the address of an API and how to fix it, or an empty string."""
     match = _API_URL.fullmatch(url)
@@ -58,6 +71,11 @@ def api_url_problem(url: str) -> str:
         return (
             "is not an API address: use the form https://host or https://host/path, "
             "without user, query or fragment"
+        )
+    if not is_host(match["host"]):
+        return (
+            f"{shown(url)} contains an invalid host name: each part between dots must have "
+            "1 to 63 characters"
         )
     if match["scheme"] == "http" and not _is_local(match["host"]):
         return (

@@ -16,15 +16,18 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3.util import parse_url
 
 from dataform_action.errors import Misconfigured
 from dataform_action.redaction import describe_secret
+from dataform_action.validation import is_host
 
 PROXY_FORM = (
     "Use the form http://host:port or http://user:password@host:port. In the user name and the "
     "password, percent-encode special characters: %23 for #, %2F for /, %3F for ?, %40 for @, "
     "%5C for a backslash, %25 for %."
 )
+HOST_FORM = "Check the host name: each part between dots must have 1 to 63 characters."
 LOCAL_PROXY_HINT = (
     "In a container, 127.0.0.1 and localhost mean the container itself. Use an address that the "
     "container can reach, such as that of Docker's bridge (http://172.17.0.1:3128), and make the "
@@ -92,6 +95,8 @@ def find_proxy(url: str) -> Proxy | None:
     if match is None or int(match["port"] or 0) > 65535:
         text = f"{variable} is not the address of a proxy. {describe_secret(value)}".strip()
         raise Misconfigured(text, hint=PROXY_FORM)
+    if not _is_valid_host(match["host"]):
+        raise Misconfigured(f"{variable} contains an invalid host name.", hint=HOST_FORM)
     scheme = (match["scheme"] or "http").lower()
     if scheme.startswith("socks"):
         return _socks(variable, value, match["host"])
@@ -109,6 +114,15 @@ def find_proxy(url: str) -> Proxy | None:
         authorization=authorization,
         secrets=(password, unquote(password), authorization),
     )
+
+
+def _is_valid_host(host: str) -> bool:
+    """Tell whether urllib3 and the resolver accept a host."""
+    try:
+        ascii_host = parse_url(f"http://{host}").host
+    except ValueError:
+        return False
+    return ascii_host is not None and is_host(ascii_host)
 
 
 def _encoded(text: str) -> bytes:

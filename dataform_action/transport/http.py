@@ -16,6 +16,7 @@ from dataform_action.errors import Misconfigured
 from dataform_action.redaction import Redactor
 from dataform_action.transport.connection import Argument, sending, use_connections, watch
 from dataform_action.transport.environment import (
+    HOST_FORM,
     Proxy,
     certificate_bundle,
     check_key_log,
@@ -29,6 +30,7 @@ from dataform_action.transport.exceptions import (
     proxy_refusal,
 )
 from dataform_action.transport.response import Json, Response
+from dataform_action.validation import is_host
 
 _CHUNK = 64 * 1024
 #: Response headers with an id by which the service can find the request.
@@ -227,6 +229,8 @@ def _check_address(request: Request) -> None:
     if match is None:
         text = f"{request.what}: the address is invalid, or contains a user name or password"
         raise Misconfigured(text, hint=_ADDRESS_FORM)
+    if not is_host(match[1]):
+        raise Misconfigured(f"{request.what}: the host name is invalid", hint=HOST_FORM)
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:

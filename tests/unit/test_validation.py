@@ -135,6 +135,7 @@ _UNENCRYPTED_PROBLEM = (
     "{!r} would send the token unencrypted: use https (http is only for loopback, private "
     "addresses and names without a dot)"
 )
+_HOST_PROBLEM = "contains an invalid host name: each part between dots must have 1 to 63 characters"
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,9 @@ _UNENCRYPTED_PROBLEM = (
         "http://[fd00::1]",
         "http://[::ffff:127.0.0.1]",
         "http://[::ffff:10.0.0.1]",
+        "https://host.example.",
+        "https://a_b-.example",
+        f"https://{'a' * 63}.{'b' * 63}.example",
         "https://host/v1/x",
         "https://host/xv1",
     ],
@@ -224,6 +228,21 @@ def test_texts_that_are_not_api_addresses(value: str) -> None:
     """The message does not repeat the value, because it may contain a password."""
     assert problems({"api-url": value}) == {"api-url": _ADDRESS_PROBLEM}
     assert "passw0rd" not in _ADDRESS_PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://api..example.com", "'https://api..example.com'"),
+        ("http://a..b/v1", "'http://a..b/v1'"),
+        ("https://api.example.com..", "'https://api.example.com..'"),
+        (f"https://{'a' * 64}", "(72 characters)"),
+        (f"https://api.{'a' * 64}.com:443/x", "(86 characters)"),
+    ],
+)
+def test_api_addresses_with_an_invalid_host(value: str, shown: str) -> None:
+    """A host name that no resolver accepts is refused before anything is sent."""
+    assert problems({"api-url": value}) == {"api-url": f"{shown} {_HOST_PROBLEM}"}
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/", "/base/v1", "/v1beta1"])

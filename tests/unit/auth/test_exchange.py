@@ -217,3 +217,10 @@ def test_invalid_address(setting: Setting, address: str) -> None:
         "No access token: POST (invalid address): the address is invalid, or contains a user name "
         "or password"
     )
+
+
+def test_invalid_host(setting: Setting) -> None:
+    """An address in the file with an impossible host name is refused immediately."""
+    info = service_account_key(setting.google) | {"token_uri": "https://a..b/token"}
+    error = misconfiguration(setting.source(info))
+    assert error.message == ("No access token: POST https://a..b/token: the host name is invalid")

@@ -16,6 +16,7 @@ from dataform_action.emulator import Emulator
 from dataform_action.errors import Misconfigured, NoResponse, NotConnected
 from dataform_action.transport.client import Transport
 from dataform_action.transport.environment import (
+    HOST_FORM,
     LOCAL_PROXY_HINT,
     PROXY_FORM,
     find_proxy,
@@ -98,6 +99,29 @@ def test_invalid_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert error.message.startswith("HTTPS_PROXY ")
     assert "hunter" not in error.message + error.hint
     assert "svcq7z9" not in error.message + error.hint
+
+
+@pytest.mark.parametrize(
+    "host", [".", ".a", "a..b", "a" * 64, f"{'a' * 64}.b", "é..b", "ß" * 64, "☃"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+def test_proxy_with_an_invalid_host(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, host: str
+) -> None:
+    """A host name that no resolver accepts is refused immediately, and is not shown."""
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://svcq7z9:hunter22@{host}:3128")
+    error = _misconfigured("https://api.example")
+    assert error.message == "HTTPS_PROXY contains an invalid host name."
+    assert error.hint == HOST_FORM
+
+
+@pytest.mark.parametrize("host", ["a" * 63, "a.", "é.example", "a_b", "[::1]", "127.0.0.1"])
+def test_proxy_with_a_valid_host(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Every other host is accepted."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{host}:3128")
+    proxy = find_proxy("https://api.example")
+    assert proxy is not None
+    assert proxy.host == host
 
 
 @pytest.mark.parametrize("special", HARMLESS)

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
-from dataform_action.errors import InvalidResponse, NoResponse, Refused
+from dataform_action.errors import InvalidResponse, Misconfigured, NoResponse, Refused
+from dataform_action.redaction import Redactor
 from dataform_action.transport import client as transport
+from dataform_action.transport.environment import HOST_FORM
+from dataform_action.transport.http import HttpSession, Request
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -35,6 +38,17 @@ def test_request_after_a_failure(emulator: Emulator) -> None:
         with pytest.raises(NoResponse):
             client.send("GET", f"{RUNS}/{run_id}", read_seconds=0.1)
         assert client.send("GET", f"{RUNS}/{run_id}")["id"] == run_id
+
+
+@pytest.mark.parametrize("host", ["a..b", ".a", "a" * 64, f"a.{'a' * 64}"])
+def test_invalid_host(host: str) -> None:
+    """A host name that no resolver accepts is refused immediately, without an attempt."""
+    request = Request(
+        what="GET it", method="GET", url=f"http://{host}/", headers={}, timeout=(1, 1), limit=1
+    )
+    with pytest.raises(Misconfigured, match=r"^GET it: the host name is invalid$") as caught:
+        HttpSession(Redactor()).send(request, str)
+    assert caught.value.hint == HOST_FORM
 
 
 def test_endless_response(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
