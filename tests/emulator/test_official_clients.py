@@ -45,7 +45,7 @@ def emulator() -> Iterator[Emulator]:
 def check(method: str, url: str, status: int, body: bytes) -> None:
     """Compare an answer with the description."""
     if status == 200:
-        assert DISCOVERY.check_answer(method, urlsplit(url).path, body) == []
+        assert DISCOVERY.check_response(method, urlsplit(url).path, body) == []
 
 
 @pytest.fixture
@@ -484,11 +484,11 @@ Check = Callable[[Discovery], list[str]]
     ("find", "problems"),
     [
         (
-            lambda it: it.check_answer("GET", f"/v1/{RELEASE}", b'{"gitCommitish": 1, "x": 2}'),
-            [".gitCommitish: 1 is no string", ".x: unknown"],
+            lambda it: it.check_response("GET", f"/v1/{RELEASE}", b'{"gitCommitish": 1, "x": 2}'),
+            [".gitCommitish: 1 is not of type string", ".x: unknown"],
         ),
         (
-            lambda it: it.check_answer(
+            lambda it: it.check_response(
                 "GET",
                 f"/v1/{HOME}/workflowInvocations/1",
                 b'{"state": "PAUSED", "invocationTiming": {"startTime": "now"},'
@@ -497,9 +497,9 @@ Check = Callable[[Discovery], list[str]]
             [
                 ".state: 'PAUSED' is none of STATE_UNSPECIFIED, RUNNING, SUCCEEDED, CANCELLED, "
                 "FAILED, CANCELING",
-                ".invocationTiming.startTime: 'now' is no google-datetime",
-                ".invocationConfig.concurrentActionsLimit: True is no integer",
-                ".invocationConfig.includedTags[0]: 1 is no string",
+                ".invocationTiming.startTime: 'now' does not have the format google-datetime",
+                ".invocationConfig.concurrentActionsLimit: True is not of type integer",
+                ".invocationConfig.includedTags[0]: 1 is not of type string",
             ],
         ),
         (
@@ -510,10 +510,10 @@ Check = Callable[[Discovery], list[str]]
                 b'{"codeCompilationConfig": {"vars": {"a": 1}}, "internalMetadata": ""}',
             ),
             [
-                "?updateMask: '*' is no google-fieldmask",
+                "?updateMask: '*' does not have the format google-fieldmask",
                 "?updateMask: repeated",
                 "?x: unknown",
-                ".codeCompilationConfig.vars.a: 1 is no string",
+                ".codeCompilationConfig.vars.a: 1 is not of type string",
                 ".internalMetadata: output only",
             ],
         ),

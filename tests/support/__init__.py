@@ -1,1 +1,1 @@
-"""What the tests share: fakes, readers of what a step leaves, and stand-ins for servers."""
+"""Helpers for the tests: fakes, readers of a step's output, and stand-ins for servers."""

@@ -1,4 +1,4 @@
-"""What an installer makes of the command ``dataform-action``."""
+"""The script that an installer creates for the command ``dataform-action``."""
 
 from dataform_action.__main__ import entry
 

@@ -1,4 +1,4 @@
-"""Compares requests and answers with a discovery document, Google's own description of an API."""
+"""Compares requests and responses with Google's own description of an API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A discovery document; every check returns what is wrong, a line a problem."""
+    """A discovery document. Every check returns a list of problems."""
 
     document: Mapping[str, Any]
 
@@ -36,7 +36,7 @@ class Discovery:
         return cls(json.loads(path.read_text("utf-8")))
 
     def find_method(self, http_method: str, path: str) -> Mapping[str, Any]:
-        """Return the method that a request calls; raise LookupError if there is none."""
+        """Return the method that a request calls. Raise LookupError if there is none."""
         for method in _methods(self.document["resources"]):
             form = re.sub(r"\\{[^}]*\\}", "[^/:]+", re.escape(method["flatPath"]))
             if method["httpMethod"] == http_method and re.fullmatch(form, path.lstrip("/")):
@@ -44,7 +44,7 @@ class Discovery:
         raise LookupError(f"The document has no {http_method} {path}")
 
     def check_request(self, http_method: str, path: str, query: str, body: bytes) -> list[str]:
-        """Check a request: its parameters, and its body for what a client may send."""
+        """Check the parameters of a request, and the fields that a client may send in its body."""
         method = self.find_method(http_method, path)
         known = {**self.document["parameters"], **method.get("parameters", {})}
         problems = []
@@ -63,7 +63,7 @@ class Discovery:
         return problems
 
     def check_fields(self, schema: Mapping[str, Any], fields: str) -> list[str]:
-        """Check that a response has the fields that a request names: ``a,b/c,d(e,f)``."""
+        """Check that the response has the fields in a request's mask: ``a,b/c,d(e,f)``."""
         problems = []
         for name, inner in _split(fields):
             found = self._resolved(schema).get("properties", {}).get(name)
@@ -79,8 +79,8 @@ class Discovery:
             found = self.document["schemas"][schema["$ref"]]
         return found
 
-    def check_answer(self, http_method: str, path: str, body: bytes) -> list[str]:
-        """Check the body of a successful answer."""
+    def check_response(self, http_method: str, path: str, body: bytes) -> list[str]:
+        """Check the body of a successful response."""
         schema = self.find_method(http_method, path)["response"]
         return list(self._check(schema, json.loads(body), "", sent=False))
 
@@ -95,7 +95,7 @@ class Discovery:
         else:
             is_right = isinstance(value, _TYPES[kind])
         if not is_right:
-            return [f"{path}: {value!r} is no {kind}"]
+            return [f"{path}: {value!r} is not of type {kind}"]
         if isinstance(value, list):
             return [
                 problem
@@ -121,7 +121,7 @@ class Discovery:
 
 
 def _split(fields: str) -> Iterator[tuple[str, str]]:
-    """Yield each name of a list, and the list of its own fields."""
+    """Yield each name of a field mask with the mask of its own fields."""
     for part in re.findall(r"[^,()]+(?:\((?:[^()]|\([^()]*\))*\))?", fields):
         name, separator, inner = re.match(r"([^/(]*)([/(]?)(.*)", part).groups()  # type: ignore[union-attr]
         yield name, inner[:-1] if separator == "(" else inner
@@ -132,7 +132,7 @@ def _check_text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[st
         yield f"{path}: {value!r} is none of {', '.join(schema['enum'])}"
     form = _FORMATS.get(schema.get("format", ""))
     if form is not None and re.fullmatch(form, value) is None:
-        yield f"{path}: {value!r} is no {schema['format']}"
+        yield f"{path}: {value!r} does not have the format {schema['format']}"
 
 
 def _methods(resources: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

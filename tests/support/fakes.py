@@ -1,4 +1,4 @@
-"""Small real classes that stand in for the service and for time."""
+"""Small classes that replace the service and time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataform_action.services.base import Retry, once
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"
 
-#: What a scripted call does: end with a status, raise, or run some code first.
+#: A step of a scripted call: return a status, raise, or call a function.
 Step = str | BaseException | Callable[[], str]
-#: The same of a call that is answered with actions.
+#: A step of a call that returns actions.
 ActionsStep = tuple[Action, ...] | BaseException | Callable[[], tuple[Action, ...]]
 
 _STATES = {
@@ -35,7 +35,7 @@ def make_action(name: str, state: ActionState = ActionState.SUCCEEDED, **more: o
 
 
 class FakeClock:
-    """Time that passes only when somebody sleeps."""
+    """A clock that only ``sleep`` advances."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.time = now
@@ -52,34 +52,34 @@ class FakeClock:
 
 @dataclass
 class FakeService:
-    """A service that follows scripts; the last step of a script repeats for ever."""
+    """A service that follows scripts. The last step of a script repeats forever."""
 
     clock: FakeClock
     polls: Iterable[Step] = ("RUNNING", "RUNNING", "SUCCESSFUL")
     creates: Iterable[Step] = ("",)
-    #: What is known of the run afterwards: its status, or nothing new.
+    #: The status of the run after a cancel, or empty if it is unknown.
     cancels: Iterable[Step] = ("",)
-    #: The name of the compilation; empty if nothing is compiled.
+    #: The name of the compilation, or empty if nothing is compiled.
     prepares: Iterable[Step] = ("",)
-    #: The id of the run that is found; empty if there is none.
+    #: The id of the run that is found, or empty if there is none.
     finds: Iterable[Step] = ("",)
     promotes: Iterable[Step] = ("",)
     queries: Iterable[ActionsStep] = ((),)
-    #: The actions as they were compiled; none if they stay as they are.
+    #: The actions with their details, or empty if they do not change.
     details_of: Iterable[ActionsStep] = ((),)
-    #: What the run executed, as the details tell it.
+    #: The compilation of the run, which ``details`` returns.
     compilation: Compilation | None = None
     has_actions: bool = False
     can_find_runs: bool = True
     can_promote: bool = True
-    #: How long a kind of call takes, in seconds.
+    #: The duration of each kind of call, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
-    #: What was called when, such as ``("get", 1001.0)``.
+    #: The calls with their times, such as ``("get", 1001.0)``.
     calls: list[tuple[str, float]] = field(default_factory=list)
     requests: list[RunRequest] = field(default_factory=list)
-    #: What was started and promoted, in this order.
+    #: The arguments of ``start`` and ``promote``, in order.
     prepared: list[Prepared] = field(default_factory=list)
-    #: The compilation results whose run was looked for.
+    #: The arguments of ``find``.
     found: list[str] = field(default_factory=list)
     name: str = "Fake"
 
@@ -142,7 +142,7 @@ class FakeService:
         return [name for name, _ in self.calls]
 
     def times(self, name: str) -> list[float]:
-        """Return the moments of a call, counted from the first call of any kind."""
+        """Return the times of a call in seconds since the first call of any kind."""
         return [moment - self.calls[0][1] for called, moment in self.calls if called == name]
 
     def _follow(self, name: str) -> str:
@@ -166,7 +166,7 @@ class FakeService:
 
 
 class Recorder:
-    """An observer that keeps every update, with the moment when it came."""
+    """An observer that records every update with its time."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -182,8 +182,8 @@ class Recorder:
 
 
 class Killed(BaseException):
-    """What a host raises in the middle of anything, like a signal's handler."""
+    """Raised by the host at any time, as a signal handler does."""
 
 
 class Broken(DataformError):
-    """An error of the package's own tree that no service raises."""
+    """An error of the package that no service raises."""

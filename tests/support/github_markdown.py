@@ -1,9 +1,9 @@
-"""What GitHub makes of Markdown: the elements, links, text and references of the page.
+"""Renders Markdown as GitHub does: the elements, links, text and references of the page.
 
-Markdown becomes HTML by GitHub's own parser (cmark-gfm); the HTML is read as a browser reads it,
-cleaned by the allow-list that GitHub published with html-pipeline, and its text is searched for
-what GitHub turns into links, pictures or formulas afterwards. Where GitHub asks whether a user, a
-commit or an emoji exists, the answer here is always yes.
+GitHub's own parser (cmark-gfm) converts Markdown to HTML. The HTML is parsed as a browser does, and
+cleaned with the allow-list that GitHub published with html-pipeline. Then the text is searched for
+references that GitHub converts to links, pictures or formulas. GitHub checks whether a user, a
+commit or an emoji exists. Here, all of them exist.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ _ALLOWED_ATTRIBUTES = frozenset(
         *("srcset", "start", "summary", "title", "type", "valign", "value", "width"),
     )
 )
-#: Attributes that hold addresses, and the elements that may have them.
+#: Attributes with addresses, and the elements that may have them.
 _ADDRESSES = {"href": ("a",), "src": ("img",), "cite": ("blockquote", "del", "ins", "q")}
 _SCHEMES = ("http", "https", "mailto")
 _VOID = frozenset(("br", "hr", "img", "input", "source", "wbr"))
-#: No text in these is searched for references.
+#: The text of these elements is not searched for references.
 _LITERAL = frozenset(("a", "code", "pre", "tt"))
-#: Letters to Unicode, but nothing to be seen.
+#: Invisible characters that Unicode classifies as letters.
 UNSEEN = frozenset("\u115f\u1160\u3164\uffa0")
 
-# Ruby's \w and \W are ASCII; each pattern takes at least what GitHub's own takes.
+# Ruby's \w and \W are ASCII. Each pattern matches at least what GitHub's own pattern matches.
 _REFERENCES = {
     "mention": re.compile(r"(?:^|(?<=\W))@[a-z0-9][a-z0-9-]*(?:/[a-z0-9][\w-]*)?", re.A | re.I),
     "issue": re.compile(r"(?:[\w-]+/?[\w.-]*|^|(?<=\W))(?:gh-|#)[0-9]+\b", re.A | re.I),
@@ -68,14 +68,14 @@ _ALERT = re.compile(r"\s*\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*(?:\n|$)
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element of the page; a text among its children is never beside another text."""
+    """An element of the page. Its children never contain two adjacent texts."""
 
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     children: tuple[Element | str, ...] = ()
 
     def walk(self) -> Iterator[Element]:
-        """Return the elements inside, in the document's order, without this one."""
+        """Yield the elements inside this one, in document order."""
         for child in self.children:
             if isinstance(child, Element):
                 yield child
@@ -83,7 +83,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """Return what is read, with a line break wherever a block begins or ends."""
+        """Return the visible text, with a line break where a block begins or ends."""
         parts = (child if isinstance(child, str) else child.text for child in self.children)
         text = "".join(parts)
         return f"\n{text}\n" if self.name in _BLOCKS else text
@@ -91,19 +91,19 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page that GitHub shows; ``dropped`` are the elements that it refused to show."""
+    """The page that GitHub shows. ``dropped`` contains the elements that it removes."""
 
     body: Element
     dropped: tuple[str, ...]
 
     @property
     def elements(self) -> list[str]:
-        """Return the names of all elements, in the document's order."""
+        """Return the names of all elements, in document order."""
         return [element.name for element in self.body.walk()]
 
     @property
     def addresses(self) -> list[str]:
-        """Return where links lead and pictures come from."""
+        """Return the addresses of links and pictures."""
         return [
             value
             for element in self.body.walk()
@@ -113,12 +113,12 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Return what is read."""
+        """Return the visible text."""
         return self.body.text
 
     @property
     def references(self) -> list[tuple[str, str]]:
-        """Return what GitHub would turn into something else: its kind and its text."""
+        """Return the references that GitHub would convert: kind and text of each."""
         return [
             (kind, match[0])
             for text in _plain_texts(self.body)
@@ -136,16 +136,16 @@ class Page:
 
 
 def letters_of(text: str) -> str:
-    """Return the letters and digits of a text, without those that nobody sees."""
+    """Return the visible letters and digits of a text."""
     return "".join(sign for sign in text if sign.isalnum() and sign not in UNSEEN)
 
 
 def read_page(markdown: str) -> Page:
-    """Return the page that GitHub makes of a Markdown text."""
-    # What cannot be written to a file as UTF-8 reaches GitHub as a question mark.
+    """Return the page that GitHub renders from a Markdown text."""
+    # Characters that UTF-8 cannot encode reach GitHub as question marks.
     source = markdown.encode("utf-8", "replace").decode()
     rendered = cmarkgfm.cmark.markdown_to_html_with_extensions(source, _OPTIONS, _EXTENSIONS)
-    # As a whole document: html5lib loses text that a browser moves out of a table of a fragment.
+    # Parsed as a document: in a fragment, html5lib loses text that a browser moves out of a table.
     document = html5lib.parse(f"<!DOCTYPE html><body>{rendered}", namespaceHTMLElements=False)
     [body] = document.iter("body")
     dropped: list[str] = []
@@ -162,7 +162,7 @@ def render_html(markdown: str) -> str:
 
 
 def _clean(parent: ParsedElement, dropped: list[str]) -> tuple[Element | str, ...]:
-    """Return the children of a parsed element that GitHub shows; an unknown one leaves its own."""
+    """Return the visible children of an element. An unknown child is replaced by its children."""
     children: list[Element | str] = [parent.text or ""]
     for parsed in parent:
         # The tag of a comment is a function.
@@ -208,7 +208,7 @@ def _join_texts(children: list[Element | str]) -> Iterator[Element | str]:
 
 
 def _plain_texts(element: Element) -> Iterator[str]:
-    """Return the texts of an element in which GitHub looks for references."""
+    """Yield the texts of an element in which GitHub searches for references."""
     for child in element.children:
         if isinstance(child, str):
             yield child
@@ -217,7 +217,7 @@ def _plain_texts(element: Element) -> Iterator[str]:
 
 
 def _as_alert(quote: Element) -> Element:
-    """Return a quotation that starts with ``[!NOTE]`` or the like as GitHub's alert."""
+    """Convert a quotation that starts with ``[!NOTE]`` or similar to an alert."""
     blocks = [child for child in quote.children if isinstance(child, Element)]
     first = blocks[0].children[0] if blocks and blocks[0].children else ""
     match = _ALERT.match(first) if isinstance(first, str) else None

@@ -1,6 +1,6 @@
-"""One step outcome of each kind, and the job summary that belongs to each: ``tests/golden/*.md``.
+"""One step outcome of each kind, and the job summary of each: ``tests/golden/*.md``.
 
-``python -m tests.support.golden`` writes the summaries anew; read them in the diff.
+``python -m tests.support.golden`` writes the summaries. Review them in the diff.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dataform_action.report.words import Mention, Words
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
-#: What a summary is made of: the outcome, and what the step was asked to do.
+#: The data of a summary: the outcome, and the inputs of the step.
 Case = tuple[StepOutcome, Subject | None]
 
 COMMIT = "3f2a9c1d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
@@ -72,7 +72,7 @@ def make_subject(request: RunRequest, *, google: bool = True) -> Subject:
 def ran(
     name: str, start: float, seconds: float, state: ActionState = ActionState.SUCCEEDED, **more: str
 ) -> Action:
-    """Return an action that ran; ``start`` and ``seconds`` count from the run's start."""
+    """Return an action that ran for ``seconds``, ``start`` seconds after the start of the run."""
     started = _START + timedelta(seconds=start)
     return Action(
         name=f"my-project.{name}",
@@ -287,7 +287,7 @@ def _errors() -> dict[str, Case]:
 
 
 def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
-    """Return an outcome and a subject with a text in every remote place."""
+    """Return an outcome and a subject with this text in every field of a service."""
     failed, start = ActionState.FAILED, _START
     end = start + timedelta(seconds=5)
     actions = (
@@ -337,7 +337,7 @@ def render(outcome: StepOutcome, subject: Subject | None, limit: int = SUMMARY_L
 
 
 def main() -> None:
-    """Write all files anew, and remove those that belong to no outcome any more."""
+    """Write all files, and delete those without an outcome."""
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.md"):
         path.unlink()

@@ -1,8 +1,8 @@
-"""Stand-ins on loopback for what mints Google's access tokens.
+"""Stand-ins on loopback for the services that issue Google's access tokens.
 
-One server plays GitHub's identity tokens, the Security Token Service, the IAM Service Account
-Credentials API, the OAuth token endpoint and a metadata server; and it is a proxy that plays
-them for their real names, too. Every token is a new one, with its number at its end.
+One server replaces GitHub's identity tokens, the Security Token Service, the IAM Service Account
+Credentials API, the OAuth token endpoint and a metadata server. It is also a proxy that replaces
+them under their real names. Every token is new and ends with its number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -46,17 +46,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Given:
-    """An answer to give, or a way not to."""
+    """A response, or a fault instead."""
 
     status: int = 200
     body: object = b""
     headers: dict[str, str] = field(default_factory=dict)
-    #: "hang" gives no answer, "close" hangs up; "drip" and "flood" never come to an end.
+    #: "hang" sends no response, "close" hangs up, and "drip" and "flood" never end.
     fault: str = ""
 
 
 class GoogleStandIns:
-    """The server. ``faults`` holds, by path, the answers to give before the usual ones."""
+    """The server. ``faults`` contains the next responses of a path, before the usual ones."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -64,7 +64,7 @@ class GoogleStandIns:
         #: The lifetime of the access tokens, in seconds.
         self.lifetime = 3600
         self.certificate: ssl.SSLContext | None = None
-        #: Called with each request's path before it is answered.
+        #: Called with the path of each request before the response.
         self.on_request: Callable[[str], object] = lambda _path: None
         self._count = 0
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class GoogleStandIns:
         self.faults.setdefault(path, deque()).extend(answers)
 
     def external_account(self, *, impersonation: bool = True) -> dict[str, Any]:
-        """Return what google-github-actions/auth writes for workload identity federation."""
+        """Return the file of google-github-actions/auth for workload identity federation."""
         info: dict[str, Any] = {
             "type": "external_account",
             "audience": AUDIENCE,
@@ -127,7 +127,7 @@ class GoogleStandIns:
             case "/computeMetadata/v1/instance/service-accounts/default/token":
                 flavor = {"Metadata-Flavor": asked.headers["metadata-flavor"]}
                 return Given(body=self._token(f"machine-token-{number}").body, headers=flavor)
-        assert path == IMPERSONATION, f"{path} is not played here"
+        assert path == IMPERSONATION, f"no stand-in for {path}"
         end = datetime.now(UTC) + timedelta(seconds=self.lifetime)
         token = f"impersonated-token-{number}"
         return Given(body={"accessToken": token, "expireTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"})
@@ -138,14 +138,14 @@ class GoogleStandIns:
         )
 
     def pause(self, seconds: float = 60) -> None:
-        """Hold a request up, until the server is shut down at the latest."""
+        """Delay a request, at most until the server is shut down."""
         self._over.wait(seconds)
 
 
 class _Server(ThreadingHTTPServer):
     stand_ins: GoogleStandIns
     daemon_threads = True
-    # A client that gave up is what many of the tests are about.
+    # In many tests, the client gives up.
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        # Until the client has gone, and writing fails.
+        # Until the client closes the connection, so that writing fails.
         while given.fault:
             stand_ins.pause(0.01 if given.fault == "drip" else 0)
             self.wfile.write(b" " if given.fault == "drip" else b" " * 65536)
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815
 
     def do_CONNECT(self) -> None:
-        """Be a proxy that is every host at once."""
+        """Open a tunnel to this server for any host."""
         stand_ins = cast(_Server, self.server).stand_ins
         stand_ins.asked.append(Asked(self.command, self.path, {}, b""))
         if stand_ins.certificate is None:

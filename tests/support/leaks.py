@@ -1,7 +1,7 @@
-"""Find secrets in what was written: whole or in part, and in every spelling that a text can take.
+"""Finds secrets in the output of a step: whole or in part, and in every encoding.
 
-A leak is any eight consecutive characters of a secret, or of a form in which it can be restored.
-The one place where a secret may stand is the runner's own command to mask it.
+A leak is any eight consecutive characters of a secret or of one of its encodings. Only the command
+that tells the runner to mask a secret may contain it.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-#: So many consecutive characters of a secret are a leak.
+#: The number of consecutive characters of a secret that are a leak.
 PART = 8
 _MASK = re.compile(r"^::add-mask::.*$", re.MULTILINE)
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 
 
 class Leaks:
-    """What to look for: the parts of each secret in each of its forms, by the secret's name."""
+    """The parts of all secrets in all their encodings, with the names of the secrets."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._parts: dict[str, str] = {}
         for name, secret in secrets.items():
-            assert len(secret) >= PART, f"{name} is too short to be looked for"
+            assert len(secret) >= PART, f"{name} is too short to search for"
             for kind, form in forms(secret):
                 for part in parts(form):
                     self._parts.setdefault(part, f"{name} ({kind})")
 
     def find(self, text: str) -> list[str]:
-        """Return which secrets a text holds, and around which words; none is good."""
+        """Return the secrets in a text, each with the text around it."""
         found: dict[str, str] = {}
         for reading in readings(_MASK.sub("", text)):
             held = {reading[place : place + PART] for place in range(len(reading) - PART + 1)}
@@ -43,7 +43,7 @@ class Leaks:
 
 
 def forms(secret: str) -> Iterator[tuple[str, str]]:
-    """Return a secret in every form in which a text may hold it, each with its name."""
+    """Yield a secret in every encoding, each with the name of the encoding."""
     yield "plain", secret
     for character in ("ascii", "unicode"):
         as_json = json.dumps(secret, ensure_ascii=character == "ascii")[1:-1]
@@ -56,23 +56,23 @@ def forms(secret: str) -> Iterator[tuple[str, str]]:
     yield "HTML-escaped", html.escape(secret)
     for encode in (b64encode, urlsafe_b64encode):
         for shift in range(3):
-            # The characters at both ends also depend on what stands beside the secret.
+            # The characters at both ends also depend on the text around the secret.
             data = b"\0" * shift + secret.encode("utf-8", "replace")
             whole = encode(data[: len(data) // 3 * 3]).decode()
             yield f"base64, shifted by {shift}", whole[4 if shift else 0 :]
 
 
 def parts(form: str) -> Iterator[str]:
-    """Return all parts of a form that are long enough to be a leak, and telling."""
+    """Yield all parts of an encoded secret that are long and specific enough to be a leak."""
     for place in range(len(form) - PART + 1):
         part = form[place : place + PART]
-        # A run of escapes, such as %0A%0A%0, or of one character tells nothing.
+        # Repeated escapes, such as %0A%0A%0, or characters are not specific to the secret.
         if len(set(part)) > PART // 2 and sum(map(str.isalnum, part)) > PART // 2:
             yield part
 
 
 def readings(text: str) -> set[str]:
-    """Return a text as it stands, and as its readers decode it: runner, JSON, HTML, Markdown."""
+    """Return a text and all its decoded forms: of the runner, JSON, HTML and Markdown."""
     found = {text}
     newest = {text}
     for _ in range(2):
@@ -86,7 +86,7 @@ def _lower(encoded: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Drop what our own escaping puts between the characters of a text."""
+    """Remove the characters that our own escaping inserts."""
     return _INVISIBLE.sub("", re.sub(r"\\(?=[^\w\s])", "", text))
 
 
@@ -98,6 +98,6 @@ _DECODERS = (unquote, html.unescape, _without_marks, _unescaped)
 
 
 def written(folder: Path, *texts: str) -> str:
-    """Return everything that a step wrote: its streams, and each file in its folder."""
+    """Return everything that a step wrote: its streams, and the files in its folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return "\n".join([*texts, *(path.read_text("utf-8", "replace") for path in files)])

@@ -1,7 +1,7 @@
-"""What stands between the action and the emulator: TLS, proxies, and a machine that is not well.
+"""Networks between the action and the emulator: TLS, proxies, and a machine with problems.
 
-Each is a context manager that takes the emulator and returns the address under which the action
-is to find it. What breaks comes first; after that, everything passes.
+Each is a context manager that takes the emulator and returns the address that the action must use.
+The first connections may fail. The others work.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ import trustme
 from dataform_action.emulator import Emulator
 
 Serve = Callable[[socket.socket], None]
-"""Serve one connection; it is closed afterwards."""
+"""Serves one connection, which is closed afterwards."""
 Network = Callable[[Emulator], AbstractContextManager[str]]
 
 _RESET = struct.pack("ii", 1, 0)
-#: The start of a record with a ServerHello, which never comes to its end.
+#: The start of a TLS record with a ServerHello. The rest is never sent.
 _HALF_A_HELLO = bytes.fromhex("160303007a020000760303") + bytes(16)
 _NOWHERE = "/nowhere/keys.log"
 
 
 class Gate:
-    """A server on loopback: each of the first connections as given, the others as the last one."""
+    """A server on loopback with one function for each connection. The last function repeats."""
 
     def __init__(self, *serve: Serve) -> None:
         self._serve = deque(serve)
@@ -61,7 +61,7 @@ class Gate:
         for connection in self._connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        # What passes bytes on ends with the emulator behind it.
+        # The threads that relay bytes end with the emulator.
         self._thread.join()
 
     def _accept(self) -> None:
@@ -81,31 +81,31 @@ class Gate:
         connection.close()
 
 
-def end_without_a_word(connection: socket.socket) -> None:
-    """Read the start of what the client sends, and hang up."""
+def hang_up(connection: socket.socket) -> None:
+    """Read the start of the client's data, and close the connection."""
     connection.recv(10_000)
 
 
 def reset(connection: socket.socket) -> None:
-    """Read the start of what the client sends, and end the connection with a TCP reset."""
+    """Read the start of the client's data, and reset the connection."""
     connection.recv(10_000)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
-def end_in_the_handshake(connection: socket.socket) -> None:
-    """Begin to answer a handshake, and hang up."""
+def hang_up_in_the_handshake(connection: socket.socket) -> None:
+    """Send a part of the TLS handshake, and close the connection."""
     connection.recv(10_000)
     connection.sendall(_HALF_A_HELLO)
 
 
-def say(answer: bytes, connection: socket.socket) -> None:
-    """Answer anything with the same words."""
+def respond(response: bytes, connection: socket.socket) -> None:
+    """Send the same response to any request."""
     connection.recv(10_000)
-    connection.sendall(answer)
+    connection.sendall(response)
 
 
 def tunnel(port: int, connection: socket.socket) -> None:
-    """Be a proxy that opens the tunnel which it is asked for, always to the same port."""
+    """Act as a proxy that opens every tunnel to the same port."""
     head = b""
     while b"\r\n\r\n" not in head:
         head += connection.recv(10_000)
@@ -114,7 +114,7 @@ def tunnel(port: int, connection: socket.socket) -> None:
 
 
 def serve_tls(port: int, connection: socket.socket) -> None:
-    """Speak TLS with the client, and pass on what it says."""
+    """Complete a TLS handshake with the client, and relay its data."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _authority().issue_cert("127.0.0.1").configure_cert(context)
     with context.wrap_socket(connection, server_side=True) as secured:
@@ -122,12 +122,12 @@ def serve_tls(port: int, connection: socket.socket) -> None:
 
 
 def relay(port: int, client: socket.socket) -> None:
-    """Pass on bytes in both directions until one side ends."""
+    """Relay data in both directions until one side closes the connection."""
     with socket.create_connection(("127.0.0.1", port)) as server:
         other = {client: server, server: client}
         while True:
-            held = isinstance(client, ssl.SSLSocket) and client.pending() > 0
-            ready = [client] if held else select.select([client, server], [], [])[0]
+            is_buffered = isinstance(client, ssl.SSLSocket) and client.pending() > 0
+            ready = [client] if is_buffered else select.select([client, server], [], [])[0]
             for source in ready:
                 data = source.recv(65_536)
                 if not data:
@@ -142,7 +142,7 @@ def _authority() -> trustme.CA:
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Set variables, among them the one that has our certificates trusted."""
+    """Set variables, including the one that makes the test certificates trusted."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder, "bundle.pem")
         _authority().cert_pem.write_to_path(str(bundle))
@@ -152,7 +152,7 @@ def _environment(**variables: str) -> Iterator[None]:
 
 @contextmanager
 def over_tls(*first: Serve, emulator: Emulator, **variables: str) -> Iterator[str]:
-    """Stand before the emulator with TLS, and break the first connections."""
+    """Put TLS before the emulator, with faults in the first connections."""
     port = int(emulator.url.rpartition(":")[2])
     with Gate(*first, partial(serve_tls, port)) as gate, _environment(**variables):
         yield f"https://127.0.0.1:{gate.port}"
@@ -160,13 +160,13 @@ def over_tls(*first: Serve, emulator: Emulator, **variables: str) -> Iterator[st
 
 @contextmanager
 def behind_a_proxy(
-    *first: Serve, emulator: Emulator, scheme: str = "http", for_ever: bool = False
+    *first: Serve, emulator: Emulator, scheme: str = "http", forever: bool = False
 ) -> Iterator[str]:
-    """Stand before the emulator with TLS and a proxy, which breaks the first tunnels."""
+    """Put a proxy and TLS before the emulator, with faults in the first tunnels."""
     port = int(emulator.url.rpartition(":")[2])
     with ExitStack() as stack:
         secured = stack.enter_context(Gate(partial(serve_tls, port)))
-        last = () if for_ever else (partial(tunnel, secured.port),)
+        last = () if forever else (partial(tunnel, secured.port),)
         proxy = stack.enter_context(Gate(*first, *last))
         stack.enter_context(_environment(HTTPS_PROXY=f"{scheme}://127.0.0.1:{proxy.port}"))
         yield f"https://127.0.0.1:{secured.port}"
@@ -174,20 +174,20 @@ def behind_a_proxy(
 
 @contextmanager
 def no_tls(emulator: Emulator) -> Iterator[str]:
-    """Give an https address for a port that speaks plain HTTP."""
+    """Use an https address for a port with plain HTTP."""
     yield emulator.url.replace("http:", "https:")
 
 
 @contextmanager
 def no_proxy_there(emulator: Emulator) -> Iterator[str]:
-    """Name a proxy on loopback, where nothing listens: in a container, that is the container."""
+    """Set a proxy on loopback, where nothing listens, as it happens in a container."""
     with _environment(HTTPS_PROXY="http://127.0.0.1:1"):
         yield "https://127.0.0.1:2"
 
 
 @contextmanager
 def no_thread(which: Iterable[int], emulator: Emulator) -> Iterator[str]:
-    """Refuse the threads of some requests, as a machine with too many processes does."""
+    """Let the threads of some requests fail, as on a machine with too many processes."""
     start, numbers = threading.Thread.start, set(which)
     count = 0
 
@@ -205,7 +205,7 @@ def no_thread(which: Iterable[int], emulator: Emulator) -> Iterator[str]:
 
 @contextmanager
 def dead_addresses(count: int, emulator: Emulator) -> Iterator[str]:
-    """Have the host's name lead to IPv6 addresses that do not answer, and then to the emulator."""
+    """Let the host name resolve to IPv6 addresses that do not respond, and to the emulator."""
     port = int(emulator.url.rpartition(":")[2])
     usual = socket.getaddrinfo
 
@@ -217,7 +217,7 @@ def dead_addresses(count: int, emulator: Emulator) -> Iterator[str]:
         return [*[dead] * count, good]
 
     with ExitStack() as stack:
-        # A queue of connections that is full answers no other. Without IPv6, none does anyway.
+        # With a full queue, the port does not respond. Without IPv6, it does not respond either.
         with suppress(OSError):
             listener = stack.enter_context(socket.socket(socket.AF_INET6))
             listener.bind(("::1", port))
@@ -240,20 +240,20 @@ def _named(network: Callable[..., AbstractContextManager[str]], *args: Any, **mo
 
 NETWORKS: Mapping[str, Network] = {
     "TLS": _named(over_tls),
-    "handshake ends": _named(over_tls, end_without_a_word),
+    "handshake ends": _named(over_tls, hang_up),
     "handshake is reset": _named(over_tls, reset),
-    "handshake is cut": _named(over_tls, end_in_the_handshake),
+    "handshake is cut": _named(over_tls, hang_up_in_the_handshake),
     "no TLS": _named(no_tls),
     "no key log": _named(over_tls, SSLKEYLOGFILE=_NOWHERE),
     "proxy": _named(behind_a_proxy),
-    "proxy drops one": _named(behind_a_proxy, end_without_a_word),
-    "proxy fails once": _named(behind_a_proxy, partial(say, _BAD_GATEWAY)),
-    "proxy drops all": _named(behind_a_proxy, end_without_a_word, for_ever=True),
+    "proxy drops one": _named(behind_a_proxy, hang_up),
+    "proxy fails once": _named(behind_a_proxy, partial(respond, _BAD_GATEWAY)),
+    "proxy drops all": _named(behind_a_proxy, hang_up, forever=True),
     "proxy wants a password": _named(
-        behind_a_proxy, partial(say, _PROXY_AUTHENTICATION), for_ever=True
+        behind_a_proxy, partial(respond, _PROXY_AUTHENTICATION), forever=True
     ),
     "proxy speaks http": _named(
-        behind_a_proxy, partial(say, _BAD_GATEWAY), scheme="https", for_ever=True
+        behind_a_proxy, partial(respond, _BAD_GATEWAY), scheme="https", forever=True
     ),
     "no proxy there": _named(no_proxy_there),
     "no thread for the create": _named(no_thread, (1,)),

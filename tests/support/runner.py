@@ -1,7 +1,7 @@
-"""What GitHub's runner makes of a step's log and files, after its source.
+"""Parses a step's log and files as GitHub's runner does.
 
-Written from ``ActionCommand.cs``, ``OutputManager.cs`` and ``FileCommandManager.cs`` of
-https://github.com/actions/runner, and from nothing of ours.
+It follows ``ActionCommand.cs``, ``OutputManager.cs`` and ``FileCommandManager.cs`` of
+https://github.com/actions/runner, and uses none of our code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import settings, strategies as st
 
-#: Every command that the runner knows, in either of its two notations.
+#: All commands of the runner, in both notations.
 COMMANDS = frozenset(
     (
         *("add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group"),
@@ -20,7 +20,7 @@ COMMANDS = frozenset(
     )
 )
 
-#: The same examples in every run, and no failure because a machine is slow.
+#: The same examples in every run, and no deadline for slow machines.
 BOUNDED = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
 _FRAGMENTS = (
@@ -46,14 +46,14 @@ _FRAGMENTS = (
 
 
 def hostile_texts() -> st.SearchStrategy[str]:
-    """Return a strategy of texts made of what means something to some reader of a log."""
+    """Return a strategy of texts with characters that are special for a reader of a log."""
     piece = st.sampled_from(_FRAGMENTS) | st.text(max_size=5)
     return st.lists(piece, max_size=12).map("".join)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A workflow command, with everything unescaped."""
+    """A workflow command, unescaped."""
 
     name: str
     message: str = ""
@@ -67,7 +67,7 @@ def read_lines(log: str) -> list[str]:
 
 
 def parse_log(log: str) -> list[Command | str]:
-    """Return what the runner takes for commands as such, and the other lines as text."""
+    """Return the lines of a log: the runner's commands as ``Command``, and the others as text."""
     return [_parse_v2(line) or _parse_v1(line) or line for line in read_lines(log)]
 
 
@@ -110,14 +110,14 @@ def _unescape(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
 
 
 class BadFileCommand(ValueError):
-    """Tell that the runner would fail the step over this file."""
+    """The runner would fail the step because of this file."""
 
 
 def parse_file_commands(text: str) -> list[tuple[str, str]]:
-    """Return the pairs that a GITHUB_OUTPUT or GITHUB_STATE file holds.
+    """Return the pairs in a GITHUB_OUTPUT or GITHUB_STATE file.
 
     Raises:
-        BadFileCommand: the runner could not read it.
+        BadFileCommand: the runner cannot read the file.
     """
     pairs = []
     text = text.removeprefix("\ufeff")

@@ -1,4 +1,4 @@
-"""Run the action as the runner does, in this process or in its own, and read what it left."""
+"""Runs the action as the runner does, in this process or in its own, and reads its files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dataform_action.emulator import Emulator
 from tests.support.runner import parse_file_commands
 
 ROOT = Path(__file__).resolve().parents[2]
-#: The interpreter with the flags that the image gives it.
+#: The interpreter with the flags of the image.
 PYTHON = (sys.executable, "-I", "-S", "-u")
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a step left behind."""
+    """The exit code, log and files of a step."""
 
     exit_code: int
     log: list[str]
@@ -41,7 +41,7 @@ class Step:
 
 
 def runner_environ(folder: Path, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that the runner gives a step, with empty file commands."""
+    """Return the environment of a step, with empty files for its outputs."""
     environ = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
     for name in _FILES:
         path = folder / name
@@ -51,7 +51,7 @@ def runner_environ(folder: Path, inputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:
-    """Return the inputs of a good run; an underscore in a change's name stands for a hyphen."""
+    """Return inputs for a successful run. In names of changes, underscores replace hyphens."""
     return {
         "project-id": "1234",
         "schedule": "nightly",
@@ -63,7 +63,7 @@ def inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:
 
 
 def google_inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:
-    """Return the inputs of a good run on Google Cloud, spelled as those of ``inputs_for``."""
+    """Return inputs for a successful run on Google Cloud. See ``inputs_for``."""
     place = {
         "project_id": "my-project",
         "location": "europe-west1",
@@ -74,7 +74,7 @@ def google_inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:
 
 
 def run_program(program: str) -> str:
-    """Return what a program prints in a process of its own, where warnings are errors."""
+    """Run a program in a new process where warnings are errors. Return its output."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=ROOT,
@@ -86,7 +86,7 @@ def run_program(program: str) -> str:
 
 
 def run_here(folder: Path, inputs: Mapping[str, str], clock: Clock, **more: str) -> Step:
-    """Run the step in this process, with the given time and more of an environment."""
+    """Run the step in this process, with a clock and additional variables."""
     environ = {**runner_environ(folder, inputs), **more}
     stream = io.StringIO()
     return read_step(folder, main(environ, stream, clock), stream.getvalue())
@@ -95,7 +95,7 @@ def run_here(folder: Path, inputs: Mapping[str, str], clock: Clock, **more: str)
 def start_step(
     folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
 ) -> subprocess.Popen[str]:
-    """Start the step in a process of its own, in a workspace of its own."""
+    """Start the step in a new process, with its own workspace."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.Popen(
         [*PYTHON, str(ROOT / entry)],
@@ -111,14 +111,14 @@ def start_step(
 def run_apart(
     folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
 ) -> Step:
-    """Run the step in a process of its own to its end."""
+    """Run the step in a new process until it ends."""
     process = start_step(folder, inputs, entry, **environ)
     log, _ = process.communicate(timeout=30)
     return read_step(folder, process.returncode, log)
 
 
 def read_step(folder: Path, exit_code: int, log: str) -> Step:
-    """Collect what a step left, reading its files as the runner does."""
+    """Return the step, with its files read as the runner reads them."""
     texts = {name: (folder / name).read_bytes().decode() for name in _FILES}
     return Step(
         exit_code=exit_code,
