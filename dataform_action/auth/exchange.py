@@ -42,7 +42,7 @@ _REFUSALS = {
     "impersonation": (
         "Grant roles/iam.workloadIdentityUser on the service account to the principalSet of the "
         "workload identity pool (roles/iam.serviceAccountTokenCreator to a service account or "
-        "user), and check the name of the service account. A new grant needs a few minutes."
+        "user), and check the name of the service account. Wait a few minutes after a new grant."
     ),
     "disabled": (
         "Enable the IAM Service Account Credentials API (iamcredentials.googleapis.com) in the "
@@ -50,8 +50,7 @@ _REFUSALS = {
     ),
     "condition": (
         "The attribute condition of the workload identity provider excludes this repository, "
-        "branch or event. Change the condition, or use a repository, branch or event that it "
-        "allows."
+        "branch or event. Change the condition, or run the workflow where the condition allows it."
     ),
     "token-exchange": (
         "Check workload_identity_provider in the step of google-github-actions/auth: the pool and "
@@ -76,8 +75,8 @@ _REFUSALS = {
 class TokenRequest(NamedTuple):
     """One request on the way to a token.
 
-    ``seconds`` limits the time until the response, within the deadline of all requests. ``direct``
-    means without a proxy.
+    ``seconds`` limits the time for its response, within the deadline of all requests. A ``direct``
+    request uses no proxy.
     """
 
     url: str

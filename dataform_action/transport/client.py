@@ -1,4 +1,4 @@
-"""JSON requests with a bearer token: sends one and returns its JSON object or raises an error."""
+"""JSON requests with a bearer token, which return a JSON object or raise an error."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RenewableToken(Protocol):
 class Transport:
     """Send JSON requests with a bearer token over one kept-alive connection.
 
-    A call is one attempt, without retries and redirects. ``token`` is called for every request,
+    A call is one attempt, without retries or redirects. ``token`` is called for every request,
     because it may change during a long wait. A ``RenewableToken`` is renewed when the API does not
     accept it. ``on_exchange`` receives one line without secrets for each request and its response.
     ``more_headers`` returns the headers of the service. It is called after ``token``.

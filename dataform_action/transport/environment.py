@@ -27,7 +27,7 @@ PROXY_FORM = (
     "password, percent-encode special characters: %23 for #, %2F for /, %3F for ?, %40 for @, "
     "%5C for a backslash, %25 for %."
 )
-HOST_FORM = "Check the host name: each part between dots must have 1 to 63 characters."
+HOST_HINT = "Check the host name: each part between dots must have 1 to 63 characters."
 LOCAL_PROXY_HINT = (
     "In a container, 127.0.0.1 and localhost mean the container itself. Use an address that the "
     "container can reach, such as that of Docker's bridge (http://172.17.0.1:3128), and make the "
@@ -96,7 +96,7 @@ def find_proxy(url: str) -> Proxy | None:
         text = f"{variable} is not the address of a proxy. {describe_secret(value)}".strip()
         raise Misconfigured(text, hint=PROXY_FORM)
     if not _is_valid_host(match["host"]):
-        raise Misconfigured(f"{variable} contains an invalid host name.", hint=HOST_FORM)
+        raise Misconfigured(f"{variable} contains an invalid host name.", hint=HOST_HINT)
     scheme = (match["scheme"] or "http").lower()
     if scheme.startswith("socks"):
         return _socks(variable, value, match["host"])
@@ -161,7 +161,7 @@ def is_loopback(host: str) -> bool:
 
 
 def certificate_bundle() -> str | None:
-    """Return the file or folder of certificates in the variable from which requests takes it."""
+    """Return the certificate file or folder that requests takes from the environment, or None."""
     return next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
 
 
@@ -212,10 +212,10 @@ def _key_log_problem() -> Misconfigured | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
     except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or "it is not a path"
+        reason = getattr(error, "strerror", None) or "it is not a path"
     else:
         return None
-    text = f"The file set in SSLKEYLOGFILE cannot be written: {words}."
+    text = f"The file set in SSLKEYLOGFILE cannot be written: {reason}."
     return Misconfigured(text, hint=_KEY_LOG_HINT)
 
 

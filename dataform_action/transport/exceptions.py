@@ -1,4 +1,4 @@
-"""Why a request got no response, and whether it was sent."""
+"""The errors of requests without a complete response: the cause, and whether one was sent."""
 
 import http.client
 import re
@@ -55,7 +55,7 @@ class BodyTooLong(requests.exceptions.ContentDecodingError):
 
 
 class FailedRequest(NamedTuple):
-    """A request that got no response.
+    """A request that failed without a complete response.
 
     ``what`` names the request in messages, and ``hide`` removes secrets from them. ``is_unsent``
     is true if it is certain that no byte of the request was sent. The connection reports that;
@@ -148,10 +148,10 @@ def reason_of(error: BaseException) -> str:
     """
     innermost = causes_of(error)[-1]
     if isinstance(innermost, OSError) and not isinstance(innermost, ssl.SSLError):
-        words = innermost.strerror or str(innermost)
+        reason = innermost.strerror or str(innermost)
     else:
-        words = str(innermost).rsplit(">: ", 1)[-1].strip()
-    return words or type(innermost).__name__
+        reason = str(innermost).rsplit(">: ", 1)[-1].strip()
+    return reason or type(innermost).__name__
 
 
 def _reason_by(error: BaseException, proxy: Proxy | None) -> str:

@@ -16,7 +16,7 @@ from dataform_action.errors import Misconfigured
 from dataform_action.redaction import Redactor
 from dataform_action.transport.connection import Argument, sending, use_connections, watch
 from dataform_action.transport.environment import (
-    HOST_FORM,
+    HOST_HINT,
     Proxy,
     certificate_bundle,
     check_key_log,
@@ -36,7 +36,7 @@ _CHUNK = 64 * 1024
 #: Response headers with an id by which the service can find the request.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
 _ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
-_ADDRESS_FORM = "Use the form https://host/path, without a user name or password."
+_ADDRESS_HINT = "Use the form https://host/path, without a user name or password."
 
 #: An address that all libraries parse in the same way, without user, password and fragment.
 _URL = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?(?:[/?][!-~]*)?", re.ASCII)
@@ -45,7 +45,7 @@ _URL = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::[0-9]{1,5})?(?:[/?]
 class Request(NamedTuple):
     """One HTTP request, and the limits of its response."""
 
-    #: What names the request in messages.
+    #: The name of the request in messages.
     what: str
     method: str
     url: str
@@ -228,9 +228,9 @@ def _check_address(request: Request) -> None:
     match = _URL.fullmatch(request.url)
     if match is None:
         text = f"{request.what}: the address is invalid, or contains a user name or password"
-        raise Misconfigured(text, hint=_ADDRESS_FORM)
+        raise Misconfigured(text, hint=_ADDRESS_HINT)
     if not is_host(match[1]):
-        raise Misconfigured(f"{request.what}: the host name is invalid", hint=HOST_FORM)
+        raise Misconfigured(f"{request.what}: the host name is invalid", hint=HOST_HINT)
 
 
 def _read_body(response: requests.Response, limit: int) -> bytes:

@@ -16,7 +16,7 @@ from dataform_action.emulator import Emulator
 from dataform_action.errors import Misconfigured, NoResponse, NotConnected
 from dataform_action.transport.client import Transport
 from dataform_action.transport.environment import (
-    HOST_FORM,
+    HOST_HINT,
     LOCAL_PROXY_HINT,
     PROXY_FORM,
     find_proxy,
@@ -112,7 +112,7 @@ def test_proxy_with_an_invalid_host(
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://svcq7z9:hunter22@{host}:3128")
     error = _misconfigured("https://api.example")
     assert error.message == "HTTPS_PROXY contains an invalid host name."
-    assert error.hint == HOST_FORM
+    assert error.hint == HOST_HINT
 
 
 @pytest.mark.parametrize("host", ["a" * 63, "a.", "é.example", "a_b", "[::1]", "127.0.0.1"])

@@ -10,7 +10,7 @@ from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import InvalidResponse, Misconfigured, NoResponse, Refused
 from dataform_action.redaction import Redactor
 from dataform_action.transport import client as transport
-from dataform_action.transport.environment import HOST_FORM
+from dataform_action.transport.environment import HOST_HINT
 from dataform_action.transport.http import HttpSession, Request
 from tests.unit.transport.support import RUNS, connect
 
@@ -48,7 +48,7 @@ def test_invalid_host(host: str) -> None:
     )
     with pytest.raises(Misconfigured, match=r"^GET it: the host name is invalid$") as caught:
         HttpSession(Redactor()).send(request, str)
-    assert caught.value.hint == HOST_FORM
+    assert caught.value.hint == HOST_HINT
 
 
 def test_endless_response(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
