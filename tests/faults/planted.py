@@ -38,13 +38,13 @@ from tests.support.google_stand_ins import (
     IMPERSONATION,
     METADATA,
     OAUTH,
-    Asked,
-    Given,
     GoogleStandIns,
+    ReceivedRequest,
+    Reply,
 )
 from tests.support.leaks import Leaks, written
 from tests.support.steps import google_inputs_for, inputs_for, runner_environ
-from tests.unit.auth.support import be_real, private_key
+from tests.unit.auth.support import private_key, serve_as
 
 _LETTERS = string.ascii_letters + string.digits
 
@@ -278,21 +278,21 @@ class SecretStandIns(GoogleStandIns):
         self.seen: dict[str, str] = {}
         #: The path whose requests are answered otherwise, and how.
         self.odd_path = ""
-        self.odd: Callable[[str], Given] | None = None
+        self.odd: Callable[[str], Reply] | None = None
 
-    def answer(self, asked: Asked) -> Given:
-        given = super().answer(asked)
-        number = len(self.asked)
+    def respond(self, request: ReceivedRequest) -> Reply:
+        reply = super().respond(request)
+        number = len(self.requests)
         names = ("assertion", "client_secret", "refresh_token", "subject_token")
-        sent = {name: asked.form[name] for name in names if name in asked.form}
-        sent["authorization"] = asked.headers.get("authorization", "").partition(" ")[2]
+        sent = {name: request.form[name] for name in names if name in request.form}
+        sent["authorization"] = request.headers.get("authorization", "").partition(" ")[2]
         self.seen |= {f"{name} {number}": value for name, value in sent.items() if value}
-        if self.odd is not None and asked.path.partition("?")[0] == self.odd_path:
+        if self.odd is not None and request.path.partition("?")[0] == self.odd_path:
             return self.odd(echo(*self.seen.values()))
-        if isinstance(given.body, bytes):
-            return given
-        text = _MINTED.sub(self._mint, json.dumps(given.body))
-        return Given(given.status, json.loads(text), given.headers, given.fault)
+        if isinstance(reply.body, bytes):
+            return reply
+        text = _MINTED.sub(self._mint, json.dumps(reply.body))
+        return Reply(reply.status, json.loads(text), reply.headers, reply.fault)
 
     def _mint(self, match: re.Match[str]) -> str:
         self.seen[match[0]] = make_secret(match[0])
@@ -323,7 +323,7 @@ def service_account(scene: Scene) -> Mapping[str, Any]:
 def authorized_user(scene: Scene) -> Mapping[str, Any]:
     # google-auth asks Google itself, whom the stand-ins play behind their proxy.
     bundle = scene.folder / "bundle.pem"
-    be_real(scene.google, "oauth2.googleapis.com", bundle)
+    serve_as(scene.google, "oauth2.googleapis.com", bundle)
     scene.environ |= {"HTTPS_PROXY": scene.google.url, "REQUESTS_CA_BUNDLE": str(bundle)}
     return {
         "type": "authorized_user",
@@ -379,15 +379,15 @@ CREDENTIALS: dict[str, Credentials] = {
 }
 
 #: How the exchange for a token ends, by a name for each: the responses to each step.
-EXCHANGES: dict[str, Callable[[str], Given]] = {
-    "refused": lambda said: Given(403, {"error": {"message": said}}),
-    "refused as OAuth does": lambda said: Given(
+EXCHANGES: dict[str, Callable[[str], Reply]] = {
+    "refused": lambda said: Reply(403, {"error": {"message": said}}),
+    "refused as OAuth does": lambda said: Reply(
         400, {"error": "invalid_grant", "error_description": said}
     ),
-    "in trouble": lambda said: Given(503, said.encode()),
-    "nonsense": lambda said: Given(200, {"said": said, "access_token": 7, "expires_in": said}),
-    "a text": lambda said: Given(200, said.encode()),
-    "redirected": lambda said: Given(302, said.encode(), {"Location": f"http://x/{quote(said)}"}),
+    "in trouble": lambda said: Reply(503, said.encode()),
+    "nonsense": lambda said: Reply(200, {"said": said, "access_token": 7, "expires_in": said}),
+    "a text": lambda said: Reply(200, said.encode()),
+    "redirected": lambda said: Reply(302, said.encode(), {"Location": f"http://x/{quote(said)}"}),
 }
 
 

@@ -770,7 +770,7 @@ def test_minted_token_that_is_never_accepted(
         ):
             emulator.clear_faults()
             emulator.add_fault(fault)
-            google.asked.clear()
+            google.requests.clear()
             step = run_here(tmp_path, inputs, clock, GCE_METADATA_HOST=google.host)
             assert step.exit_code == ExitCode.REFUSED
             assert len(google.paths) == count

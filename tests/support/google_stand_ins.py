@@ -31,7 +31,7 @@ METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A received request."""
 
     method: str
@@ -45,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Given:
+class Reply:
     """A response, or a fault instead."""
 
     status: int = 200
@@ -59,8 +59,8 @@ class GoogleStandIns:
     """The server. ``faults`` contains the next responses of a path, before the usual ones."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.faults: dict[str, deque[Given]] = {}
+        self.requests: list[ReceivedRequest] = []
+        self.faults: dict[str, deque[Reply]] = {}
         #: The lifetime of the access tokens, in seconds.
         self.lifetime = 3600
         self.certificate: ssl.SSLContext | None = None
@@ -85,10 +85,10 @@ class GoogleStandIns:
 
     @property
     def paths(self) -> list[str]:
-        return [asked.path.partition("?")[0] for asked in self.asked]
+        return [request.path.partition("?")[0] for request in self.requests]
 
-    def fail(self, path: str, *answers: Given) -> None:
-        self.faults.setdefault(path, deque()).extend(answers)
+    def fail(self, path: str, *replies: Reply) -> None:
+        self.faults.setdefault(path, deque()).extend(replies)
 
     def external_account(self, *, impersonation: bool = True) -> dict[str, Any]:
         """Return the file of google-github-actions/auth for workload identity federation."""
@@ -107,10 +107,10 @@ class GoogleStandIns:
             info["service_account_impersonation_url"] = self.url + IMPERSONATION
         return info
 
-    def answer(self, asked: Asked) -> Given:
-        path = asked.path.partition("?")[0]
+    def respond(self, request: ReceivedRequest) -> Reply:
+        path = request.path.partition("?")[0]
         with self._lock:
-            self.asked.append(asked)
+            self.requests.append(request)
             self._count += 1
             number = self._count
             fault = self.faults[path].popleft() if self.faults.get(path) else None
@@ -119,21 +119,21 @@ class GoogleStandIns:
             return fault
         match path:
             case "/idtoken":
-                return Given(body={"value": f"identity-token-{number}"})
+                return Reply(body={"value": f"identity-token-{number}"})
             case "/v1/token":
                 return self._token(f"federated-token-{number}")
             case "/token":
                 return self._token(f"oauth-token-{number}")
             case "/computeMetadata/v1/instance/service-accounts/default/token":
-                flavor = {"Metadata-Flavor": asked.headers["metadata-flavor"]}
-                return Given(body=self._token(f"machine-token-{number}").body, headers=flavor)
+                flavor = {"Metadata-Flavor": request.headers["metadata-flavor"]}
+                return Reply(body=self._token(f"machine-token-{number}").body, headers=flavor)
         assert path == IMPERSONATION, f"no stand-in for {path}"
         end = datetime.now(UTC) + timedelta(seconds=self.lifetime)
         token = f"impersonated-token-{number}"
-        return Given(body={"accessToken": token, "expireTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"})
+        return Reply(body={"accessToken": token, "expireTime": f"{end:%Y-%m-%dT%H:%M:%SZ}"})
 
-    def _token(self, token: str) -> Given:
-        return Given(
+    def _token(self, token: str) -> Reply:
+        return Reply(
             body={"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
         )
 
@@ -159,32 +159,32 @@ class _Handler(BaseHTTPRequestHandler):
         stand_ins = cast(_Server, self.server).stand_ins
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        given = stand_ins.answer(Asked(self.command, self.path, headers, body))
-        if given.fault == "hang":
+        reply = stand_ins.respond(ReceivedRequest(self.command, self.path, headers, body))
+        if reply.fault == "hang":
             stand_ins.pause()
         self.close_connection = True
-        if given.fault in {"hang", "close"}:
+        if reply.fault in {"hang", "close"}:
             return
-        body = given.body if isinstance(given.body, bytes) else json.dumps(given.body).encode()
-        self.send_response(given.status)
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
         self.send_header("Connection", "close")
-        for name, value in given.headers.items():
+        for name, value in reply.headers.items():
             self.send_header(name, value)
-        if given.fault == "":
+        if reply.fault == "":
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
         # Until the client closes the connection, so that writing fails.
-        while given.fault:
-            stand_ins.pause(0.01 if given.fault == "drip" else 0)
-            self.wfile.write(b" " if given.fault == "drip" else b" " * 65536)
+        while reply.fault:
+            stand_ins.pause(0.01 if reply.fault == "drip" else 0)
+            self.wfile.write(b" " if reply.fault == "drip" else b" " * 65536)
 
     do_POST = do_GET  # noqa: N815
 
     def do_CONNECT(self) -> None:
         """Open a tunnel to this server for any host."""
         stand_ins = cast(_Server, self.server).stand_ins
-        stand_ins.asked.append(Asked(self.command, self.path, {}, b""))
+        stand_ins.requests.append(ReceivedRequest(self.command, self.path, {}, b""))
         if stand_ins.certificate is None:
             self.send_error(502)
             return

@@ -87,7 +87,7 @@ def test_without_a_token_one_is_minted_and_told(emulator: Emulator) -> None:
     with GoogleStandIns() as google:
         environ = {"GCE_METADATA_HOST": google.host}
         service = _connect(google_inputs_for(emulator, token=""), environ, told.append)
-        assert google.asked == []
+        assert google.requests == []
         emulator.accept_tokens(told.__contains__)
         with pytest.raises(Refused, match="404"):
             service.get(service.describe("1-a"))

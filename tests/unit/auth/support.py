@@ -99,7 +99,7 @@ def service_account_key(google: GoogleStandIns) -> dict[str, str]:
     }
 
 
-def be_real(google: GoogleStandIns, host: str, bundle: Path) -> None:
+def serve_as(google: GoogleStandIns, host: str, bundle: Path) -> None:
     """Let the stand-ins respond as ``host`` over TLS, behind their proxy."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(bundle))

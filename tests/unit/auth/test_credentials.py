@@ -21,15 +21,15 @@ from tests.support.google_stand_ins import (
     OAUTH,
     RUNTIME_TOKEN,
     SERVICE_ACCOUNT,
-    Given,
+    Reply,
 )
 from tests.unit.auth.support import (
     FEDERATION,
     GENERATED,
     Setting,
-    be_real,
     failure,
     refusal,
+    serve_as,
     service_account_key,
 )
 
@@ -39,7 +39,7 @@ def test_workload_identity_federation_with_a_service_account(setting: Setting) -
     google = setting.google
     assert setting.federation()() == "impersonated-token-3"
     assert google.paths == FEDERATION
-    identity, exchange, impersonation = google.asked
+    identity, exchange, impersonation = google.requests
     assert identity.headers["authorization"] == f"Bearer {RUNTIME_TOKEN}"
     assert exchange.form["subject_token"] == "identity-token-1"
     assert exchange.form["audience"] == AUDIENCE
@@ -52,13 +52,13 @@ def test_direct_workload_identity_federation(setting: Setting) -> None:
     source = setting.source(setting.google.external_account(impersonation=False))
     assert source() == "federated-token-2"
     assert setting.google.paths == [IDENTITY, EXCHANGE]
-    assert setting.google.asked[1].form["scope"] == SCOPE
+    assert setting.google.requests[1].form["scope"] == SCOPE
 
 
 def test_service_account_key(setting: Setting) -> None:
     """A key signs an assertion that is exchanged for a token. Both are masked."""
     assert setting.source(service_account_key(setting.google))() == "oauth-token-1"
-    assertion = setting.google.asked[0].form["assertion"]
+    assertion = setting.google.requests[0].form["assertion"]
     claims = json.loads(base64.urlsafe_b64decode(assertion.split(".")[1] + "=="))
     assert (claims["iss"], claims["scope"]) == (SERVICE_ACCOUNT, SCOPE)
     assert setting.masked == [assertion, "oauth-token-1"]
@@ -67,7 +67,7 @@ def test_service_account_key(setting: Setting) -> None:
 def test_impersonated_service_account(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of gcloud may contain a key that impersonates another service account."""
     google, bundle = setting.google, setting.folder / "bundle.pem"
-    be_real(google, "iamcredentials.googleapis.com", bundle)
+    serve_as(google, "iamcredentials.googleapis.com", bundle)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     info = {
         "type": "impersonated_service_account",
@@ -89,7 +89,7 @@ def test_workforce_login(setting: Setting) -> None:
         "token_url": setting.google.url + EXCHANGE,
     }
     assert setting.source(info)() == "federated-token-1"
-    assert setting.google.asked[0].form["refresh_token"] == "refresh-token"
+    assert setting.google.requests[0].form["refresh_token"] == "refresh-token"
 
 
 def test_user_login_through_a_proxy_and_a_private_authority(
@@ -97,7 +97,7 @@ def test_user_login_through_a_proxy_and_a_private_authority(
 ) -> None:
     """Proxies and REQUESTS_CA_BUNDLE are used, and .netrc is not."""
     bundle, netrc = setting.folder / "bundle.pem", setting.folder / "netrc"
-    be_real(setting.google, "oauth2.googleapis.com", bundle)
+    serve_as(setting.google, "oauth2.googleapis.com", bundle)
     netrc.write_text("machine oauth2.googleapis.com login eve password x\n")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     monkeypatch.setenv("NETRC", str(netrc))
@@ -108,9 +108,9 @@ def test_user_login_through_a_proxy_and_a_private_authority(
         "refresh_token": "refresh-token",
     }
     assert setting.source(info)() == "oauth-token-1"
-    connect, asked = setting.google.asked
-    assert (connect.path, asked.path) == ("oauth2.googleapis.com:443", OAUTH)
-    assert "authorization" not in asked.headers
+    connect, refresh = setting.google.requests
+    assert (connect.path, refresh.path) == ("oauth2.googleapis.com:443", OAUTH)
+    assert "authorization" not in refresh.headers
 
 
 def test_amazon_machine(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> N
     source = setting.source_of({"GCE_METADATA_HOST": setting.google.host})
     assert source() == "machine-token-1"
     assert setting.google.paths == [METADATA]
-    assert setting.google.asked[0].headers["metadata-flavor"] == "Google"
+    assert setting.google.requests[0].headers["metadata-flavor"] == "Google"
     assert setting.masked == ["machine-token-1"]
 
 
@@ -229,7 +229,7 @@ def test_invalid_file(setting: Setting, info: object, words: str) -> None:
     assert words in error.message
     assert "hunter2" not in error.message
     assert error.hint.startswith("Use the file that google-github-actions/auth or gcloud creates")
-    assert setting.google.asked == []
+    assert setting.google.requests == []
 
 
 def test_no_credentials(setting: Setting) -> None:
@@ -255,7 +255,7 @@ def test_no_metadata_server(setting: Setting) -> None:
 
 def test_metadata_server_of_another_cloud(setting: Setting) -> None:
     """A metadata server of another cloud is not used. GitHub's runners have one at this address."""
-    setting.google.fail(METADATA, Given(body={"access_token": "x", "expires_in": 1}))
+    setting.google.fail(METADATA, Reply(body={"access_token": "x", "expires_in": 1}))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert error.message.endswith(" The server at its address is not of Google Cloud")
 
@@ -263,7 +263,7 @@ def test_metadata_server_of_another_cloud(setting: Setting) -> None:
 def test_silent_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request to a metadata server has a short time limit."""
     monkeypatch.setattr(credentials, "_PROBE_SECONDS", 0.1)
-    setting.google.fail(METADATA, Given(fault="hang"))
+    setting.google.fail(METADATA, Reply(fault="hang"))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert "timed out" in error.message
 
@@ -271,7 +271,7 @@ def test_silent_metadata_server(setting: Setting, monkeypatch: pytest.MonkeyPatc
 def test_machine_without_a_service_account(setting: Setting) -> None:
     """If Google's metadata server has no token, the hint says what to do."""
     headers = {"Metadata-Flavor": "Google"}
-    setting.google.fail(METADATA, Given(status=404, body=b"<html>", headers=headers))
+    setting.google.fail(METADATA, Reply(status=404, body=b"<html>", headers=headers))
     error = refusal(setting.source_of({"GCE_METADATA_HOST": setting.google.host}))
     assert error.message.endswith("/default/token: HTTP 404: an HTML page")
     assert error.hint.startswith("Attach a service account to the virtual machine")

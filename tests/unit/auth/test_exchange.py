@@ -8,15 +8,15 @@ import socket
 import pytest
 
 from dataform_action.transport.exceptions import LOOPBACK_HINT
-from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Given
+from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Reply
 from tests.unit.auth.support import (
     DENIED,
     FEDERATION,
     Setting,
-    be_real,
     failure,
     misconfiguration,
     refusal,
+    serve_as,
     service_account_key,
 )
 
@@ -24,7 +24,7 @@ from tests.unit.auth.support import (
 def test_each_request_is_reported(setting: Setting) -> None:
     """A report has the address, status, time and size, but no query, body or token."""
     echo = {"X-Request-Id": "identity-token-1"}
-    setting.google.fail(EXCHANGE, Given(503, headers=echo), Given(fault="close"))
+    setting.google.fail(EXCHANGE, Reply(503, headers=echo), Reply(fault="close"))
     for _ in range(2):
         failure(setting.federation())
     url = setting.google.url
@@ -45,7 +45,7 @@ _DISABLED = {
 }
 _CONDITION = {
     "error": "unauthorized_client",
-    "error_description": "The given credential is rejected by the attribute condition.",
+    "error_description": "The reply credential is rejected by the attribute condition.",
 }
 _AUDIENCE = {
     "error": "invalid_target",
@@ -54,35 +54,35 @@ _AUDIENCE = {
 
 
 @pytest.mark.parametrize(
-    ("path", "given", "words", "hint"),
+    ("path", "reply", "words", "hint"),
     [
         (
             IMPERSONATION,
-            Given(403, DENIED),
+            Reply(403, DENIED),
             "HTTP 403: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it "
             "may not exist).",
             "Grant roles/iam.workloadIdentityUser on the service account",
         ),
-        (IMPERSONATION, Given(403, _DISABLED), "project 123", "Enable the IAM Service Account"),
-        (EXCHANGE, Given(400, _CONDITION), "unauthorized_client: The given", "The attribute cond"),
-        (EXCHANGE, Given(400, _AUDIENCE), "invalid_target", "Check workload_identity_provider"),
-        (EXCHANGE, Given(404, b""), "HTTP 404: an empty body", "Check workload_identity_provider"),
+        (IMPERSONATION, Reply(403, _DISABLED), "project 123", "Enable the IAM Service Account"),
+        (EXCHANGE, Reply(400, _CONDITION), "unauthorized_client: The reply", "The attribute cond"),
+        (EXCHANGE, Reply(400, _AUDIENCE), "invalid_target", "Check workload_identity_provider"),
+        (EXCHANGE, Reply(404, b""), "HTTP 404: an empty body", "Check workload_identity_provider"),
         (
             IDENTITY,
-            Given(403, {"message": "Can't issue ID_TOKEN for job in 'Completed' state."}),
+            Reply(403, {"message": "Can't issue ID_TOKEN for job in 'Completed' state."}),
             "HTTP 403: Can't issue ID_TOKEN for job in 'Completed' state.",
             "Set permissions: id-token: write for the job",
         ),
-        (IDENTITY, Given(401, b"no " * 400), "HTTP 401: no no", "Set permissions: id-token"),
+        (IDENTITY, Reply(401, b"no " * 400), "HTTP 401: no no", "Set permissions: id-token"),
     ],
 )
-def test_refusals(setting: Setting, path: str, given: Given, words: str, hint: str) -> None:
+def test_refusals(setting: Setting, path: str, reply: Reply, words: str, hint: str) -> None:
     """The message has the service's reason, and the hint a remedy. Nothing is retried."""
-    setting.google.fail(path, given)
+    setting.google.fail(path, reply)
     error = refusal(setting.federation())
     method = "GET" if path == IDENTITY else "POST"
     assert error.message.startswith(
-        f"No access token: {method} {setting.google.url}{path}: HTTP {given.status}: "
+        f"No access token: {method} {setting.google.url}{path}: HTTP {reply.status}: "
     )
     assert words in error.message
     assert len(error.message) < 800
@@ -93,7 +93,7 @@ def test_refusals(setting: Setting, path: str, given: Given, words: str, hint: s
 def test_refused_key(setting: Setting) -> None:
     """The hint for a deleted key differs from the hints for federation."""
     words = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
-    setting.google.fail(OAUTH, Given(400, words))
+    setting.google.fail(OAUTH, Reply(400, words))
     error = refusal(setting.source(service_account_key(setting.google)))
     assert error.message.endswith("HTTP 400: invalid_grant: Invalid JWT Signature.")
     assert error.hint.startswith("The service account's key may be deleted or disabled")
@@ -101,7 +101,7 @@ def test_refused_key(setting: Setting) -> None:
 
 def test_revoked_login(setting: Setting) -> None:
     """The hint for an expired login is to log in again."""
-    setting.google.fail(EXCHANGE, Given(400, {"error": "invalid_grant"}))
+    setting.google.fail(EXCHANGE, Reply(400, {"error": "invalid_grant"}))
     info = {
         "type": "external_account_authorized_user",
         "client_id": "client",
@@ -116,30 +116,30 @@ def test_revoked_login(setting: Setting) -> None:
 
 @pytest.mark.parametrize("path", FEDERATION)
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("reply", "words"),
     [
-        (Given(500, b""), "HTTP 500: an empty body"),
-        (Given(503, b"<html>"), "HTTP 503: an HTML page"),
-        (Given(429, {"error": {"message": "slow down"}}), "HTTP 429: slow down"),
-        (Given(408, b"late"), "HTTP 408: late"),
-        (Given(400, {"error": "temporarily_unavailable"}), "HTTP 400: temporarily_unavailable"),
-        (Given(302, b"", {"Location": "/idtoken"}), "HTTP 302: redirects are not followed"),
-        (Given(fault="close"), "Remote end closed connection without response"),
-        (Given(fault="flood"), "the response is longer than 65536 bytes"),
-        (Given(body=b"<html>"), "the response has no usable token"),
-        (Given(body=b""), "the response has no usable token"),
-        (Given(body={}), "the response has no usable token"),
-        (Given(body=[]), "the response has no usable token"),
+        (Reply(500, b""), "HTTP 500: an empty body"),
+        (Reply(503, b"<html>"), "HTTP 503: an HTML page"),
+        (Reply(429, {"error": {"message": "slow down"}}), "HTTP 429: slow down"),
+        (Reply(408, b"late"), "HTTP 408: late"),
+        (Reply(400, {"error": "temporarily_unavailable"}), "HTTP 400: temporarily_unavailable"),
+        (Reply(302, b"", {"Location": "/idtoken"}), "HTTP 302: redirects are not followed"),
+        (Reply(fault="close"), "Remote end closed connection without response"),
+        (Reply(fault="flood"), "the response is longer than 65536 bytes"),
+        (Reply(body=b"<html>"), "the response has no usable token"),
+        (Reply(body=b""), "the response has no usable token"),
+        (Reply(body={}), "the response has no usable token"),
+        (Reply(body=[]), "the response has no usable token"),
         (
-            Given(body={"value": "", "access_token": None, "accessToken": "", "expireTime": ""}),
+            Reply(body={"value": "", "access_token": None, "accessToken": "", "expireTime": ""}),
             "the response has no usable token",
         ),
-        (Given(body={"accesstoken": "surprise"}), "the response has no usable token"),
+        (Reply(body={"accesstoken": "surprise"}), "the response has no usable token"),
     ],
 )
-def test_temporary_failures(setting: Setting, path: str, given: Given, words: str) -> None:
+def test_temporary_failures(setting: Setting, path: str, reply: Reply, words: str) -> None:
     """The message names the request that failed. Nothing is retried, and the next call succeeds."""
-    setting.google.fail(path, given)
+    setting.google.fail(path, reply)
     source = setting.federation()
     error = failure(source)
     assert f"{setting.google.url}{path}: {words}" in error.message
@@ -150,7 +150,7 @@ def test_temporary_failures(setting: Setting, path: str, given: Given, words: st
 
 def test_empty_token(setting: Setting) -> None:
     """A response with a lifetime but without a token is not usable."""
-    setting.google.fail(EXCHANGE, Given(body={"access_token": "", "expires_in": 3600}))
+    setting.google.fail(EXCHANGE, Reply(body={"access_token": "", "expires_in": 3600}))
     error = failure(setting.source(setting.google.external_account(impersonation=False)))
     assert error.message.endswith(f"{EXCHANGE}: the response has no usable token")
 
@@ -158,7 +158,7 @@ def test_empty_token(setting: Setting) -> None:
 @pytest.mark.parametrize("fault", ["hang", "drip"])
 def test_time_limit_of_a_refresh(setting: Setting, fault: str) -> None:
     """No response, or an endless one, does not exceed the time limit."""
-    setting.google.fail(EXCHANGE, Given(fault=fault))
+    setting.google.fail(EXCHANGE, Reply(fault=fault))
     error = failure(setting.federation(refresh_seconds=0.2))
     assert "timed out" in error.message or "within 0.2 seconds" in error.message
     assert error.hint
@@ -194,7 +194,7 @@ def test_missing_certificate_file(setting: Setting, monkeypatch: pytest.MonkeyPa
 
 def test_untrusted_certificate(setting: Setting) -> None:
     """A certificate of an unknown authority is a configuration error."""
-    be_real(setting.google, "sts.googleapis.com", setting.folder / "unused.pem")
+    serve_as(setting.google, "sts.googleapis.com", setting.folder / "unused.pem")
     info = service_account_key(setting.google) | {"token_uri": "https://sts.googleapis.com/token"}
     error = misconfiguration(setting.source(info))
     assert "certificate verify failed" in error.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.google_stand_ins import IMPERSONATION, RUNTIME_TOKEN, Given
+from tests.support.google_stand_ins import IMPERSONATION, RUNTIME_TOKEN, Reply
 from tests.unit.auth.support import Setting, Stop, refusal
 
 
@@ -22,7 +22,7 @@ def test_secrets_in_the_message_of_a_service(setting: Setting) -> None:
         f"identity-token-1 federated-token-2 {RUNTIME_TOKEN} impersonated tokens "
         f"{setting.google.url}"
     )
-    setting.google.fail(IMPERSONATION, Given(403, {"error": {"message": echo}}))
+    setting.google.fail(IMPERSONATION, Reply(403, {"error": {"message": echo}}))
     error = refusal(setting.federation())
     assert error.message.endswith(f"HTTP 403: *** *** *** impersonated tokens {setting.google.url}")
 

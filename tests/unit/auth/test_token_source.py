@@ -13,7 +13,7 @@ import pytest
 from dataform_action.auth import token_source
 from dataform_action.auth.token_source import ApplicationDefaultCredentials
 from dataform_action.errors import Unusable
-from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Given
+from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, OAUTH, Reply
 from tests.support.steps import run_program
 from tests.unit.auth.support import (
     DENIED,
@@ -79,7 +79,7 @@ def test_invalid_key(setting: Setting) -> None:
 
 def test_call_after_a_refusal(setting: Setting) -> None:
     """A refusal is not cached: the next call makes new requests."""
-    setting.google.fail(IMPERSONATION, Given(403, DENIED))
+    setting.google.fail(IMPERSONATION, Reply(403, DENIED))
     source = setting.federation()
     refusal(source)
     assert source() == "impersonated-token-6"
@@ -107,7 +107,7 @@ def test_time_limit_of_a_call(setting: Setting) -> None:
 
 def test_token_without_a_lifetime(setting: Setting) -> None:
     """A token of unknown lifetime is used once."""
-    setting.google.fail(OAUTH, *[Given(body={"access_token": f"token-{n}"}) for n in range(2)])
+    setting.google.fail(OAUTH, *[Reply(body={"access_token": f"token-{n}"}) for n in range(2)])
     source = setting.source(service_account_key(setting.google))
     assert [source(), source()] == ["token-0", "token-1"]
 
@@ -140,14 +140,14 @@ def test_file_is_read_once(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [Given(500), Given(403, DENIED), Given(fault="close"), Given(body={})]
+    "reply", [Reply(500), Reply(403, DENIED), Reply(fault="close"), Reply(body={})]
 )
-def test_failed_renewal_is_an_outage(setting: Setting, given: Given) -> None:
+def test_failed_renewal_is_an_outage(setting: Setting, reply: Reply) -> None:
     """After a first success, every failure of a renewal may be temporary."""
     source = setting.federation()
     source()
     setting.clock.time += 3600
-    setting.google.fail(IMPERSONATION, given)
+    setting.google.fail(IMPERSONATION, reply)
     error = failure(source)
     assert error.unprocessed
     assert error.message.startswith("No access token: POST ")
@@ -159,7 +159,7 @@ def test_failed_renewal_while_the_old_token_is_valid(setting: Setting) -> None:
     """The old token is used until 30 seconds before it expires."""
     source = setting.federation()
     first = source()
-    setting.google.fail(IDENTITY, Given(500), Given(403), Given(500))
+    setting.google.fail(IDENTITY, Reply(500), Reply(403), Reply(500))
     setting.clock.time += 3500
     assert source() == first
     setting.clock.time += 65
@@ -202,7 +202,7 @@ def test_invalidated_token_that_cannot_be_replaced(setting: Setting) -> None:
     source = setting.federation()
     source.invalidate("none")
     source.invalidate(source())
-    setting.google.fail(IMPERSONATION, Given(403, DENIED), Given(500))
+    setting.google.fail(IMPERSONATION, Reply(403, DENIED), Reply(500))
     for _ in range(2):
         failure(source)
     assert source() == "impersonated-token-12"

@@ -18,7 +18,7 @@ from dataform_action.runs import api as watch
 from dataform_action.services.google.hints import EXPIRED_HINT
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock, Recorder
-from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, Given, GoogleStandIns
+from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, GoogleStandIns, Reply
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _RUN = 3 * _HOUR
@@ -63,9 +63,9 @@ class World:
 
     def mint(self, path: str) -> None:
         if path in _MINTS:
-            self.minted[f"{_MINTS[path]}-{len(self.google.asked)}"] = self.clock.now()
+            self.minted[f"{_MINTS[path]}-{len(self.google.requests)}"] = self.clock.now()
         elif path == IDENTITY and self.fails_from <= self.elapsed < self.fails_until:
-            self.google.fail(EXCHANGE, Given(status=self.failure))
+            self.google.fail(EXCHANGE, Reply(status=self.failure))
 
     def accept(self, token: str | None) -> bool:
         """Accept what was announced and minted within its lifetime: each its own way to fail."""
