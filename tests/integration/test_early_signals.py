@@ -25,6 +25,7 @@ _MOMENTS = 48
 #: be prevented. With the flags of the image, this time is about a millisecond.
 _BEFORE_OUR_FIRST_LINE = re.compile(
     r"init_sys_streams: can't initialize"
+    r"|failed to set __main__\.__loader__"
     r"|Failed checking if argv\[0\] is an import path entry"
     r'|entrypoint\.py", line 0, in <module>'
 )
