@@ -139,11 +139,8 @@ def _failure_of(response: Response, method: str) -> Failure:
     if not isinstance(code, str):
         number = inner.get("code")
         code = _NUMBERED_CODES.get(number, "") if isinstance(number, int) else ""
-    reasons = [
-        item.get("reason")
-        for item in (errors if isinstance(errors, list) else [])
-        if isinstance(item, dict)
-    ]
+    listed = errors if isinstance(errors, list) else []
+    reasons = [item.get("reason") for item in listed if isinstance(item, dict)]
     return Failure(
         method=method,
         status=response.status,
@@ -187,7 +184,7 @@ def read_response(
 
 def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
     value = parse_json(body)
-    # To search the whole body once is much faster than each string. Usually it has no secret.
+    # Search the whole body first: it is much faster than each string, and rarely has a secret.
     text = body.decode("utf-8", "replace")
     if value is None or hide(text) == text:
         return value
