@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from dataform_action.errors import DataformError, InputError
 from dataform_action.text import cut
@@ -62,9 +63,11 @@ class ActionState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CompiledAction(_Value):
-    """An action as the project defines it. ``file`` is a path in the repository.
+    """An action as the project defines it.
 
-    ``canonical_name`` is the name without the compilation's suffixes and prefix.
+    ``file`` is a path in the repository, and ``canonical_name`` the name without the compilation's
+    suffixes and prefix. ``checked_action`` is the name of the action whose rows an assertion
+    checks. It is empty for other kinds, and where it is not known.
     """
 
     name: str
@@ -74,6 +77,20 @@ class CompiledAction(_Value):
     dependencies: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     disabled: bool = False
+    checked_action: str = ""
+
+
+class Job(NamedTuple):
+    """A job that executes an action, or a part of it, outside of Dataform.
+
+    ``kind`` says what it is, such as ``BigQuery job``. ``url`` is the page that shows it; it is
+    empty where that is not known. ``has_own_page`` is false where the page lists other jobs too.
+    """
+
+    kind: str
+    id: str
+    url: str = ""
+    has_own_page: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -81,9 +98,10 @@ class Action(_Value):
     """An action of a run; ``name`` is ``project.dataset.name``.
 
     ``reason`` says why it failed, ``started`` and ``finished`` (with their time zones) when
-    it ran as far as is known, ``job_id`` which BigQuery job ran it. ``kind`` (such as
-    ``table`` or ``assertion``), ``file`` and ``dependencies`` come from the compilation, and
-    are empty where that could not be asked for.
+    it ran as far as is known, and ``jobs`` what executed it: a unit test has two, other actions
+    have one at most. ``kind`` (such as ``table`` or ``assertion``), ``file``, ``dependencies``
+    and ``checked_action`` come from the compilation, as ``CompiledAction`` has them. They are
+    empty where the compilation could not be read.
     """
 
     name: str
@@ -91,11 +109,21 @@ class Action(_Value):
     reason: str = ""
     started: datetime | None = None
     finished: datetime | None = None
-    job_id: str = ""
-    job_url: str = ""
+    jobs: tuple[Job, ...] = ()
     kind: str = ""
     file: str = ""
     dependencies: tuple[str, ...] = ()
+    checked_action: str = ""
+
+    @property
+    def job_id(self) -> str:
+        """Return the id of the action's first job; empty if there is none."""
+        return self.jobs[0].id if self.jobs else ""
+
+    @property
+    def job_url(self) -> str:
+        """Return the page that shows the action's first job; empty if it is not known."""
+        return self.jobs[0].url if self.jobs else ""
 
     @property
     def seconds(self) -> float | None:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Action, Compilation, CompiledAction
+from dataform_action.model import Action, Compilation, CompiledAction, Job
 from dataform_action.services.base import once
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import COMPILED_SIZE, COURTESY_SECONDS, GoogleApi
 from dataform_action.services.google.parse import (
+    NOTEBOOK_EXECUTION,
     parse_commit,
     parse_compiled_actions,
     parse_core_version,
@@ -22,6 +23,8 @@ from dataform_action.services.google.parse import (
     parse_project_path,
 )
 from dataform_action.services.google.source_links import files_url
+
+_CONSOLE_URL = "https://console.cloud.google.com"
 
 
 def read_details(
@@ -36,7 +39,7 @@ def read_details(
     }
     none = CompiledAction(name="")
     detailed = tuple(
-        _detailed(action, compiled.get(action.name, none), _job_url(action, location, api))
+        _detailed(action, compiled.get(action.name, none), _linked_jobs(action, location, api))
         for action in actions
     )
     commit = parse_commit(answer)
@@ -49,13 +52,14 @@ def read_details(
     return detailed, compilation
 
 
-def _detailed(action: Action, compiled: CompiledAction, job_url: str) -> Action:
+def _detailed(action: Action, compiled: CompiledAction, jobs: tuple[Job, ...]) -> Action:
     return replace(
         action,
         kind=compiled.kind,
         file=compiled.file,
         dependencies=compiled.dependencies,
-        job_url=job_url,
+        checked_action=compiled.checked_action,
+        jobs=jobs,
     )
 
 
@@ -105,15 +109,30 @@ def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
     return files_url(parse_git_url(answer), commit, github_url)
 
 
-def _job_url(action: Action, location: str, api: GoogleApi) -> str:
-    """Return the address of an action's BigQuery job, where that can be known.
+def _linked_jobs(action: Action, location: str, api: GoogleApi) -> tuple[Job, ...]:
+    """Return an action's jobs with their pages, where these are known.
 
-    The API tells neither project nor location of a job. The action's own project and
-    the location that the project was compiled with are where BigQuery runs it.
+    The API names neither project nor location of a job. BigQuery runs it in the action's own
+    project and in the location that the project was compiled with. Notebooks run in Colab
+    Enterprise, whose page lists the executions of a project.
     """
     project = action.name.rsplit(".", 2)[0]
-    if not (action.job_id and location and project == api.project_id):
+    if project != api.project_id:
+        return action.jobs
+    return tuple(
+        job._replace(url=_executions_url(project), has_own_page=False)
+        if job.kind == NOTEBOOK_EXECUTION
+        else job._replace(url=_bigquery_job_url(job.id, project, location))
+        for job in action.jobs
+    )
+
+
+def _executions_url(project: str) -> str:
+    return f"{_CONSOLE_URL}/vertex-ai/colab/execution-jobs?{urlencode({'project': project})}"
+
+
+def _bigquery_job_url(job_id: str, project: str, location: str) -> str:
+    if not location:
         return ""
-    query = urlencode({"project": project})
-    job = f"!1m5!1m4!1m3!1s{project}!2s{action.job_id}!3s{location}"
-    return f"https://console.cloud.google.com/bigquery?{query}&ws={job}"
+    job = f"!1m5!1m4!1m3!1s{project}!2s{job_id}!3s{location}"
+    return f"{_CONSOLE_URL}/bigquery?{urlencode({'project': project})}&ws={job}"

@@ -11,7 +11,8 @@ INVOCATION = "name,state,resolvedCompilationResult,invocationTiming"
 INVOCATIONS = "nextPageToken,workflowInvocations(name,compilationResult)"
 INVOCATION_ACTIONS = (
     "nextPageToken,workflowInvocationActions(target,state,failureReason,invocationTiming,"
-    "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId)"
+    "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId,"
+    "bigqueryUnitTestAction(actualResultsJobId,expectedResultsJobId))"
 )
 COMPILATION = (
     "name,resolvedGitCommitSha,dataformCoreVersion,"
@@ -26,18 +27,24 @@ WORKFLOW_CONFIGS = (
 )
 WORKFLOW_CONFIG = "name,releaseConfig,invocationConfig"
 
-#: What may hold tags and dependencies. A declaration has neither: it is told by being there.
-_KINDS = ("operations", "assertion", "notebook", "dataPreparation", "bigqueryUnitTest")
+#: What may hold tags and dependencies. A declaration has neither; an empty object stands for it.
+_KINDS = ("operations", "notebook", "dataPreparation", "bigqueryUnitTest")
 
 
-def _compiled(own: str, relation: str, shared: str) -> str:
-    kinds = ",".join([f"relation({relation}{shared})", *(f"{kind}({shared})" for kind in _KINDS)])
-    return (
-        f"nextPageToken,compilationResultActions(target,canonicalTarget,{own}{kinds},declaration)"
+def _compiled(own: str, relation: str, assertion: str, shared: str) -> str:
+    kinds = (
+        f"relation({relation}{shared})",
+        f"assertion({assertion}{shared})",
+        *(f"{kind}({shared})" for kind in _KINDS),
+        "declaration",
     )
+    fields = f"target,canonicalTarget,{own}{','.join(kinds)}"
+    return f"nextPageToken,compilationResultActions({fields})"
 
 
-#: All that is told about a compiled action.
-COMPILED_ACTIONS = _compiled("filePath,", "relationType,", "dependencyTargets,tags,disabled")
+#: Everything that is read about a compiled action.
+COMPILED_ACTIONS = _compiled(
+    "filePath,", "relationType,", "parentAction,", "dependencyTargets,tags,disabled"
+)
 #: What is enough to select actions: their names, tags and dependencies.
-SELECTABLE_ACTIONS = _compiled("", "", "dependencyTargets,tags")
+SELECTABLE_ACTIONS = _compiled("", "", "", "dependencyTargets,tags")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from dataform_action.errors import InvalidResponse
-from dataform_action.model import Action, ActionState, CompiledAction, CompileError, State
+from dataform_action.model import Action, ActionState, CompiledAction, CompileError, Job, State
 from dataform_action.transport.response import Json
 
 _STATES = {
@@ -170,7 +170,18 @@ _KINDS = {
     "bigqueryUnitTest": "unit test",
     "declaration": "declaration",
 }
-_RUNS = ("bigqueryAction", "notebookAction", "dataPreparationAction")
+BIGQUERY_JOB = "BigQuery job"
+NOTEBOOK_EXECUTION = "notebook execution"
+#: Where an action names its jobs: the object, the field of the id, and what the job is.
+_JOBS = (
+    ("bigqueryAction", "jobId", BIGQUERY_JOB),
+    ("notebookAction", "jobId", NOTEBOOK_EXECUTION),
+    ("dataPreparationAction", "jobId", BIGQUERY_JOB),
+    ("bigqueryUnitTestAction", "actualResultsJobId", f"{BIGQUERY_JOB} (actual results)"),
+    ("bigqueryUnitTestAction", "expectedResultsJobId", f"{BIGQUERY_JOB} (expected results)"),
+)
+#: What the compiler calls itself where an error is in no file of the project.
+_COMPILER = "index.js"
 
 
 def parse_compile_errors(answer: dict[str, Json]) -> tuple[CompileError, ...]:
@@ -190,7 +201,7 @@ def parse_compile_errors(answer: dict[str, Json]) -> tuple[CompileError, ...]:
 def _compile_error(entry: dict[str, Json], prefix: str) -> CompileError:
     message, stack = text_in(entry, "message"), text_in(entry, "stack")
     path = text_in(entry, "path")
-    file = repository_path(path, prefix)
+    file = "" if path == _COMPILER else repository_path(path, prefix)
     line, column = _position(path, f"{message}\n{stack}") if file else (None, None)
     return CompileError(
         message=message or "The API gives no message.",
@@ -238,16 +249,29 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
     kind = _KINDS.get(key, "action")
     if kind == "relation":
         kind = text_in(compiled, "relationType").replace("_", " ").lower() or kind
-    dependencies = map(parse_target, objects_in(compiled, "dependencyTargets"))
+    targets = map(parse_target, objects_in(compiled, "dependencyTargets"))
+    dependencies = tuple(name for name in targets if name)
     return CompiledAction(
         name=parse_target(entry.get("target")),
         canonical_name=parse_target(entry.get("canonicalTarget")),
         kind=kind,
         file=repository_path(text_in(entry, "filePath"), prefix),
-        dependencies=tuple(name for name in dependencies if name),
+        dependencies=dependencies,
         tags=tuple(texts_in(compiled, "tags")),
         disabled=compiled.get("disabled") is True,
+        checked_action=_checked_action(compiled, dependencies) if kind == "assertion" else "",
     )
+
+
+def _checked_action(assertion: dict[str, Json], dependencies: tuple[str, ...]) -> str:
+    """Return the name of the action that an assertion checks; empty where it is not known.
+
+    The API names it for an assertion that the configuration of a table or view declares. One that
+    was written by hand checks its dependency, if it has only one.
+    """
+    parent = parse_target(assertion.get("parentAction"))
+    only = dependencies[0] if len(dependencies) == 1 else ""
+    return parent or only
 
 
 def _is_text(value: Json) -> bool:
@@ -260,12 +284,8 @@ def parse_actions(answer: dict[str, Json]) -> list[Action]:
 
 
 def _action(entry: dict[str, Json]) -> Action:
-    ran: dict[str, Json] = next(
-        (entry[key] for key in _RUNS if isinstance(entry.get(key), dict)), {}
-    )
     started, finished = parse_times(entry)
     state = entry.get("state")
-    job_id = text_in(ran, "jobId")
     return Action(
         name=parse_target(entry.get("target")) or "(an action without a name)",
         state=_ACTION_STATES.get(state, ActionState.PENDING)
@@ -274,8 +294,17 @@ def _action(entry: dict[str, Json]) -> Action:
         reason=text_in(entry, "failureReason"),
         started=started,
         finished=finished,
-        job_id=job_id if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id) else "",
+        jobs=tuple(_jobs(entry)),
     )
+
+
+def _jobs(entry: dict[str, Json]) -> Iterator[Job]:
+    """Yield the jobs of an action whose ids can stand in a link."""
+    for key, field, kind in _JOBS:
+        executed = entry.get(key)
+        job_id = text_in(executed, field) if isinstance(executed, dict) else ""
+        if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id):
+            yield Job(kind=kind, id=job_id)
 
 
 def _time(timing: Json, key: str) -> datetime | None:

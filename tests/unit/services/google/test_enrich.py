@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import responses
 
-from dataform_action.model import Action, ActionState, Compilation, CompiledAction, RunRequest
+from dataform_action.model import Action, ActionState, Compilation, CompiledAction, Job, RunRequest
 from dataform_action.services.google.service import GoogleDataform
 from tests.unit.services.google.support import (
     COMMIT,
@@ -71,21 +71,66 @@ def test_details(google: GoogleDataform, api: responses.RequestsMock) -> None:
     other = {"target": target("raw"), "declaration": {}}
     expect(api, f"{query}&pageToken=n", {"compilationResultActions": [other]})
     expect(api, f"GET {REPOSITORY}", GIT)
-    a = Action(name="my-project.sales.a", state=ActionState.FAILED, job_id="job_1")
-    b = Action(name="other.sales.b", state=ActionState.FAILED, job_id="job_2")
+    job = Job("BigQuery job", "job_1")
+    a = Action(name="my-project.sales.a", state=ActionState.FAILED, jobs=(job,))
+    b = Action(name="other.sales.b", state=ActionState.FAILED, jobs=(job,))
     c = Action(name="my-project.sales.c", state=ActionState.SKIPPED)
     run = make_run(compilation_result=COMPILATION)
     detailed, compilation = google.details(run, (a, b, c))
     assert [action.name for action in detailed] == [a.name, b.name, c.name]
     assert (detailed[0].kind, detailed[0].file) == ("view", "warehouse/definitions/a.sqlx")
     assert detailed[0].dependencies == ("my-project.sales.raw",)
-    assert detailed[0].job_url == (
+    url = (
         "https://console.cloud.google.com/bigquery?project=my-project"
         "&ws=!1m5!1m4!1m3!1smy-project!2sjob_1!3sEU"
     )
+    assert detailed[0].jobs == (job._replace(url=url),)
+    assert (detailed[0].job_id, detailed[0].job_url) == ("job_1", url)
     # Neither of these has a job of which project and location are known.
     assert detailed[1:] == (b, c)
     assert compilation == Compilation(name=COMPILATION, commit=COMMIT, files_url=FILES)
+
+
+@pytest.mark.parametrize("location", ["EU", ""])
+def test_details_of_jobs(
+    google: GoogleDataform, api: responses.RequestsMock, location: str
+) -> None:
+    """A notebook runs in Colab Enterprise; BigQuery's page needs the location of the job."""
+    config = {"defaultLocation": location}
+    expect(api, f"GET {COMPILATION}", {"codeCompilationConfig": config})
+    expect(api, f"GET {COMPILATION}:query?pageSize=400")
+    jobs = (Job("BigQuery job (actual results)", "a"), Job("BigQuery job (expected results)", "e"))
+    actions = (
+        Action(name="my-project.d.test", state=ActionState.FAILED, jobs=jobs),
+        Action(
+            name="my-project.d.notebook",
+            state=ActionState.FAILED,
+            jobs=(Job("notebook execution", "7"),),
+        ),
+    )
+    detailed, _ = google.details(make_run(compilation_result=COMPILATION), actions)
+    page = (
+        "https://console.cloud.google.com/bigquery?project=my-project&ws=!1m5!1m4!1m3!1smy-project"
+    )
+    assert [job.url for job in detailed[0].jobs] == [
+        f"{page}!2s{job.id}!3sEU" if location else "" for job in jobs
+    ]
+    [execution] = detailed[1].jobs
+    assert execution.url == (
+        "https://console.cloud.google.com/vertex-ai/colab/execution-jobs?project=my-project"
+    )
+    assert not execution.has_own_page
+
+
+def test_details_of_an_assertion(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """What it checks is a part of the action."""
+    expect(api, f"GET {COMPILATION}", {})
+    compiled = {"target": target("check"), "assertion": {"dependencyTargets": [target("a")]}}
+    query = f"GET {COMPILATION}:query?pageSize=400"
+    expect(api, query, {"compilationResultActions": [compiled]})
+    action = Action(name="my-project.sales.check", state=ActionState.FAILED)
+    [detailed], _ = google.details(make_run(compilation_result=COMPILATION), (action,))
+    assert detailed.checked_action == "my-project.sales.a"
 
 
 def test_details_of_no_compilation(google: GoogleDataform, api: responses.RequestsMock) -> None:

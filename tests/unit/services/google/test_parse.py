@@ -116,6 +116,16 @@ def test_compile_error_in_full() -> None:
     )
 
 
+@pytest.mark.parametrize("folder", ["", "warehouse"])
+def test_compile_error_in_the_compiler(folder: str) -> None:
+    """The compiler's own file, which it names for some errors, is none of the project."""
+    answer = {
+        "codeCompilationConfig": {"pipelineConfig": {"path": folder}},
+        "compilationErrors": [{"message": 'Could not resolve "x"', "path": "index.js"}],
+    }
+    assert parse_compile_errors(answer) == (CompileError(message='Could not resolve "x"'),)
+
+
 def test_compile_error_without_anything() -> None:
     """An error of which nothing is told is an error all the same."""
     (error,) = parse_compile_errors({"compilationErrors": [{}]})
@@ -255,8 +265,26 @@ def test_compiled_action_in_full() -> None:
             dependencies=("s.raw",),
             tags=("daily", "finance"),
             disabled=True,
+            checked_action="s.raw",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "checked"),
+    [
+        ({"assertion": {"parentAction": {"name": "p"}, "dependencyTargets": [{"name": "d"}]}}, "p"),
+        ({"assertion": {"dependencyTargets": [{"name": "d"}]}}, "d"),
+        ({"assertion": {"parentAction": 7, "dependencyTargets": [{"name": "d"}, {}]}}, "d"),
+        ({"assertion": {"dependencyTargets": [{"name": "d"}, {"name": "e"}]}}, ""),
+        ({"assertion": {}}, ""),
+        ({"relation": {"parentAction": {"name": "p"}, "dependencyTargets": [{"name": "d"}]}}, ""),
+    ],
+)
+def test_what_an_assertion_checks(entry: dict[str, object], checked: str) -> None:
+    """It is the action whose configuration declares the assertion, or else the only dependency."""
+    [action] = parse_compiled_actions({"compilationResultActions": [entry]}, "")
+    assert action.checked_action == checked
 
 
 @pytest.mark.parametrize("odd", [None, 7, "true", {"a": 1}])
@@ -314,25 +342,34 @@ def test_time_that_is_not_known(timing: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "job_id"),
+    ("entry", "jobs"),
     [
-        ({"bigqueryAction": {"jobId": "dataform-gen_1.x:y"}}, "dataform-gen_1.x:y"),
-        ({"notebookAction": {"jobId": "n1"}}, "n1"),
-        ({"dataPreparationAction": {"jobId": "d1"}}, "d1"),
-        ({"bigqueryAction": 7, "notebookAction": {"jobId": "n1"}}, "n1"),
-        ({"bigqueryUnitTestAction": {"actualResultsJobId": "u1"}}, ""),
-        ({"bigqueryAction": {"jobId": "a b"}}, ""),
-        ({"bigqueryAction": {"jobId": "a)](http://x"}}, ""),
-        ({"bigqueryAction": {"jobId": "a\n"}}, ""),
-        ({"bigqueryAction": {"jobId": "x" * 301}}, ""),
-        ({"bigqueryAction": {"jobId": 7}}, ""),
-        ({"bigqueryAction": {}}, ""),
+        ({"bigqueryAction": {"jobId": "dataform-gen_1.x:y"}}, ["BigQuery job dataform-gen_1.x:y"]),
+        ({"notebookAction": {"jobId": "n1"}}, ["notebook execution n1"]),
+        ({"dataPreparationAction": {"jobId": "d1"}}, ["BigQuery job d1"]),
+        ({"bigqueryAction": 7, "notebookAction": {"jobId": "n1"}}, ["notebook execution n1"]),
+        (
+            {"bigqueryUnitTestAction": {"actualResultsJobId": "a", "expectedResultsJobId": "e"}},
+            ["BigQuery job (actual results) a", "BigQuery job (expected results) e"],
+        ),
+        (
+            {"bigqueryUnitTestAction": {"expectedResultsJobId": "e"}},
+            ["BigQuery job (expected results) e"],
+        ),
+        ({"bigqueryAction": {"jobId": "a b"}}, []),
+        ({"bigqueryAction": {"jobId": "a)](http://x"}}, []),
+        ({"bigqueryAction": {"jobId": "a\n"}}, []),
+        ({"bigqueryAction": {"jobId": "x" * 301}}, []),
+        ({"bigqueryAction": {"jobId": 7}}, []),
+        ({"bigqueryAction": {}}, []),
+        ({}, []),
     ],
 )
-def test_job_ids(entry: dict[str, object], job_id: str) -> None:
-    """A job's id is told only where it can stand in a link."""
+def test_jobs(entry: dict[str, object], jobs: list[str]) -> None:
+    """A job is known only if its id can stand in a link; no page of it is known yet."""
     (action,) = parse_actions({"workflowInvocationActions": [entry]})
-    assert action.job_id == job_id
+    assert [f"{job.kind} {job.id}" for job in action.jobs] == jobs
+    assert {(job.url, job.has_own_page) for job in action.jobs} <= {("", True)}
 
 
 @pytest.mark.parametrize("token", ["\ud800", "a\n", "é"])

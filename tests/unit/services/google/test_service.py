@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from dataform_action.errors import InputError, InvalidResponse, NoResponse, Refused
-from dataform_action.model import Action, ActionState, Compilation, Prepared, RunRequest, State
+from dataform_action.model import Action, ActionState, Compilation, Job, Prepared, RunRequest, State
 from dataform_action.runs.api import run
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock
@@ -301,7 +301,7 @@ def test_actions_of_every_page(google: GoogleDataform, api: responses.RequestsMo
             reason="Not found: Table x",
             started=datetime(2026, 11, 22, 0, 0, 0, 123456, UTC),
             finished=datetime(2026, 11, 22, 0, 1, 0, 623456, UTC),
-            job_id="job_1",
+            jobs=(Job("BigQuery job", "job_1"),),
         ),
         Action(name="my-project.sales.b", state=ActionState.PENDING),
         Action(name="my-project.sales.c", state=ActionState.PENDING),
