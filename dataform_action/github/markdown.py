@@ -28,6 +28,13 @@ _CODE = re.compile(r"[@#$<>|*_~^`\[\]{}\\&=]|:.|www\.|gh-[0-9]|(?<![0-9a-z])[0-9
 _WORD = re.compile(r"(\(?)(.*?)([.,:;!?)]*)", re.S)
 #: Where a mail address could be seen, even in code.
 _AT = re.compile(r"&#64;(?=\w)")
+#: A word of code that is longer than this may be broken, so that it fits into a heading or table.
+_LONGEST_WORD = 40
+#: A piece of such a word: up to a sign after which people would break it, or of a fixed length.
+_SIGN = re.compile(r"&#[0-9]+;|.")
+_PIECE = re.compile(
+    rf"(?:{_SIGN.pattern}){{8,20}}?(?:[./:-]|&#(?:46|58|95);)|(?:{_SIGN.pattern}){{1,20}}"
+)
 _TEXT_LIMIT = 2000
 _CODE_LIMIT = 300
 _BLOCK_LINES = 40
@@ -52,10 +59,19 @@ def code(text: str, limit: int = _CODE_LIMIT) -> str:
     """Return a text as code on one line; nothing if there is nothing to be seen.
 
     An element rather than backticks: those could not hold a pipe in a table, nor stand in a
-    summary element. The empty element, which is not seen, parts what would be a mail address.
+    summary element. An empty element, which is not seen, breaks what would be a mail address, and
+    lets the browser break long words.
     """
-    line = one_line(text, limit)
-    return f"<code>{_AT.sub('&#64;<wbr>', escape(line))}</code>" if line else ""
+    line = " ".join(map(_breakable, escape(one_line(text, limit)).split(" ")))
+    return f"<code>{_AT.sub('&#64;<wbr>', line)}</code>" if line else ""
+
+
+def _breakable(word: str) -> str:
+    """Return an escaped word with the places where a browser may break it, if it is long."""
+    if len(word) <= _LONGEST_WORD or len(_SIGN.findall(word)) <= _LONGEST_WORD:
+        return word
+    # Beside the element, an underscore could be emphasis.
+    return "<wbr>".join(_PIECE.findall(word.replace("_", "&#95;")))
 
 
 def prose(text: str) -> str:
@@ -73,10 +89,10 @@ def _word(word: str) -> str:
     return f"{escape(before)}{code(core, _TEXT_LIMIT)}{escape(after)}"
 
 
-def code_block(text: str, limit: int = _TEXT_LIMIT) -> list[str]:
+def code_block(text: str, limit: int = _TEXT_LIMIT, language: str = "text") -> list[str]:
     """Return the lines of a code block: many lines stay, cut at a word where it is too long.
 
-    Long lines are wrapped at words, since GitHub's page would hide their ends.
+    Long lines are wrapped, at words if possible, since GitHub's page would hide their ends.
     """
     lines = text.strip().splitlines()
     kept = [_wrapped(_BLANK.sub(" ", line.expandtabs(4))) for line in lines[:_BLOCK_LINES]]
@@ -85,7 +101,7 @@ def code_block(text: str, limit: int = _TEXT_LIMIT) -> list[str]:
         shown += "\n…"
     longest = max(map(len, re.findall("`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *shown.split("\n"), fence]
+    return [f"{fence}{language}", *shown.split("\n"), fence]
 
 
 def _wrapped(line: str) -> str:
@@ -94,7 +110,6 @@ def _wrapped(line: str) -> str:
         line.rstrip(),
         _BLOCK_WIDTH,
         subsequent_indent=indent,
-        break_long_words=False,
         break_on_hyphens=False,
     )
     return "\n".join(lines)

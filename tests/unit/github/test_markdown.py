@@ -103,12 +103,42 @@ def test_lines_of_a_block_stay() -> None:
     assert block == ["```text", "a", "  b", "", "    c d [31m", "```"]
 
 
-def test_long_lines_of_a_block_are_wrapped_at_words() -> None:
+def test_long_lines_of_a_block_are_wrapped() -> None:
     """What GitHub would hide at the right goes on in the next line, as deep as the first."""
-    _, first, second, long, _ = code_block(f"x\n  {'word ' * 24}end\n{'y' * 200}")[1:]
+    _, first, second, *long, _ = code_block(f"x\n  {'word ' * 24}end\n{'y' * 200}")[1:]
     assert first == ("  " + "word " * 20).rstrip()
     assert second == "  word word word word end"
-    assert long == "y" * 200
+    assert long == ["y" * 105, "y" * 95]
+
+
+def test_a_block_may_be_of_a_language() -> None:
+    """GitHub colours it."""
+    assert code_block("SELECT 1", language="sql") == ["```sql", "SELECT 1", "```"]
+
+
+@pytest.mark.parametrize(
+    ("word", "pieces"),
+    [
+        ("x" * 40, ["x" * 40]),
+        ("x" * 41, ["x" * 20, "x" * 20, "x"]),
+        (
+            "my-project.dataform_assertions.staging_countries_unique",
+            ["my-project.", "dataform_", "assertions.", "staging_countries_", "unique"],
+        ),
+        ("a/" * 21, ["a/a/a/a/a/"] * 4 + ["a/"]),
+        (f"{'a' * 40}@b", ["a" * 20, "a" * 20, "@", "b"]),
+        (f"a {'<' * 45} b", ["a " + "<" * 20, "<" * 20, "<" * 5 + " b"]),
+    ],
+)
+def test_long_words_of_code_can_be_broken(word: str, pieces: list[str]) -> None:
+    """A browser may break them where people would, so that they fit; the text is the same."""
+    shown = code(word).removeprefix("<code>").removesuffix("</code>")
+    assert list(map(html.unescape, shown.split("<wbr>"))) == pieces
+
+
+def test_a_broken_word_holds_no_emphasis() -> None:
+    """An underscore inside a word means nothing, but beside an element it could."""
+    assert "_" not in code("_".join(["word"] * 20))
 
 
 def test_a_long_block_is_cut() -> None:
