@@ -53,7 +53,8 @@ class Subject(NamedTuple):
     ``place`` says where, such as a project and a repository, and ``project_id`` is left out of
     the names of actions. ``run_id`` is the run to watch, if one is not to be started.
     ``has_actions`` says that the service knows the actions of a run, and ``summary`` that a job
-    summary is wanted.
+    summary is wanted. ``repository_url`` is the address on GitHub of the repository that the
+    workflow runs in; it is empty where that is not known.
     """
 
     service_name: str
@@ -65,6 +66,7 @@ class Subject(NamedTuple):
     api_url: str
     has_actions: bool
     summary: bool
+    repository_url: str = ""
 
 
 @_unlike_other_kinds

@@ -157,7 +157,7 @@ class _Job:
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None
         surroundings = Surroundings(environ=environ, on_token=self._console.mask, on_exchange=debug)
-        self.subject = _subject_of(settings)
+        self.subject = _subject_of(settings, environ)
         self.state = StateObserver(self._files, settings)
         service = connect(settings, surroundings, services)
         for line in render_intent(self.subject):
@@ -185,7 +185,9 @@ class _Job:
         return self.state.creating(self._signals.shielded)
 
 
-def _subject_of(settings: Settings) -> Subject:
+def _subject_of(settings: Settings, environ: Mapping[str, str]) -> Subject:
+    repository = environ.get("GITHUB_REPOSITORY")
+    server = environ.get("GITHUB_SERVER_URL", "").rstrip("/")
     return Subject(
         service_name=settings.service.name,
         place=settings.place,
@@ -196,4 +198,5 @@ def _subject_of(settings: Settings) -> Subject:
         api_url=settings.api_url,
         has_actions=settings.service.has_actions,
         summary=settings.summary,
+        repository_url=f"{server}/{repository}" if server and repository else "",
     )

@@ -1,76 +1,103 @@
-"""The errors that belong to files of the repository: the most useful ones of a step."""
+"""The errors on files: one for each cause, as many as the runner keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dataform_action.github.commands import ANNOTATION_LIMIT
-from dataform_action.model import CompileError
-from dataform_action.report.analysis import Analysis
+from dataform_action.report.causes import Causes, CompileErrors, FailedActions
 from dataform_action.report.outcome import StepOutcome
+from dataform_action.report.places import describe_action, describe_error, place_of, title_of
 from dataform_action.report.words import NO_REASON, count_of
 from dataform_action.text import cut
 
 #: One of the errors that the runner keeps is for the outcome.
 _MOST = ANNOTATION_LIMIT - 1
-#: Inside the runner's own limit, with room for what stands around a reason.
-_REASON_LIMIT = 3000
+#: With what stands around a reason, a message stays inside the runner's own limit.
+_REASON_LIMIT = 2000
+_NAME_LIMIT = 300
+_MOST_PLACES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """An error on a file of the repository; the title is made of fixed words."""
+    """An error, on a file of the workflow's repository if it has one.
+
+    The title is made of fixed words.
+    """
 
     title: str
     message: str
-    file: str
+    file: str = ""
     line: int | None = None
     column: int | None = None
 
 
 def render_annotations(
-    outcome: StepOutcome, analysis: Analysis, elsewhere: str
+    outcome: StepOutcome, causes: Causes, repository_url: str, elsewhere: str
 ) -> list[Annotation]:
-    """Return the errors that belong to files: those that fit beside the outcome's own.
+    """Return an error for each cause: as many as fit beside the outcome's own.
 
-    First come those that name a file, of these the ones that blocked the most. The last
-    one counts those that are not here, and says that they are in ``elsewhere``.
+    ``repository_url`` is the address of the repository that the workflow runs in; it is empty where
+    that is not known. Only its files can be annotated. A place in another repository is a part
+    of the message. Errors on files come first, of these the causes that blocked the most. The last
+    error counts the causes that are left out, and says that they are in ``elsewhere``.
     """
-    # Those without a file point nowhere, and are in the summary as well.
-    places = [*_compiled(outcome.compile_errors), *_failed(analysis)]
-    places.sort(key=lambda place: not place.file)
-    shown = places[:_MOST]
-    if len(places) > _MOST:
-        rest = f"And {count_of(len(places) - _MOST, 'more error')}: see {elsewhere}."
-        shown[-1] = replace(shown[-1], message=f"{shown[-1].message}\n{rest}")
+    is_own = _is_own(outcome, repository_url)
+    annotations = [
+        *(_of_errors(cause, is_own) for cause in causes.compile_errors),
+        *(_of_actions(cause, is_own) for cause in causes.failures),
+    ]
+    annotations.sort(key=lambda annotation: not annotation.file)
+    shown = annotations[:_MOST]
+    if len(annotations) > _MOST:
+        rest = f"{count_of(len(annotations) - _MOST, 'more cause')}: see {elsewhere}."
+        shown[-1] = replace(shown[-1], message=f"{shown[-1].message}\nAnd {rest}")
     return shown
 
 
-def _compiled(errors: tuple[CompileError, ...]) -> list[Annotation]:
-    return [
-        Annotation(
-            title="Dataform: compile error",
-            message=_message(error.action, error.message),
-            file=error.file,
-            line=error.line,
-            column=error.column,
-        )
-        for error in errors
-    ]
+def _is_own(outcome: StepOutcome, repository_url: str) -> bool:
+    """Return whether the compiled files are those of the workflow's repository."""
+    files_url = f"{repository_url}/blob/{outcome.commit}"
+    return bool(repository_url) and outcome.files_url.lower() == files_url.lower()
 
 
-def _failed(analysis: Analysis) -> list[Annotation]:
-    annotations = []
-    for action in analysis.failed:
-        count = len(analysis.blocked[action.name])
-        after = f"\nIt held up {count_of(count, 'action')}." if count else ""
-        message = _message(action.name, action.reason or NO_REASON) + after
-        annotations.append(
-            Annotation(title="Dataform: action failed", message=message, file=action.file)
-        )
-    return annotations
+def _of_errors(cause: CompileErrors, is_own: bool) -> Annotation:
+    # The compiler may name a file for some errors of a cause only.
+    places = sorted(cause.places, key=lambda error: not error.file) or [*cause.errors[:1]]
+    first, *others = places
+    on_file = is_own and bool(first.file)
+    names = ("" if on_file else place_of(first), first.action)
+    return Annotation(
+        title="Dataform: compile error",
+        message=_message(names, cause.message, "message", map(describe_error, others)),
+        file=first.file if on_file else "",
+        line=first.line if on_file else None,
+        column=first.column if on_file else None,
+    )
 
 
-def _message(name: str, reason: str) -> str:
-    words = cut(reason.strip(), _REASON_LIMIT)
-    return f"{cut(name, 300)}: {words}" if name else words
+def _of_actions(cause: FailedActions, is_own: bool) -> Annotation:
+    first, *others = sorted(cause.actions, key=lambda action: not action.file)
+    on_file = is_own and bool(first.file)
+    names = ("" if on_file else first.file, title_of(first))
+    reason = cause.reason.strip() or NO_REASON
+    message = _message(names, reason, "reason", map(describe_action, others))
+    if cause.blocked:
+        message += f"\nBlocked {count_of(len(cause.blocked), 'action')}."
+    return Annotation(
+        title="Dataform: action failed", message=message, file=first.file if on_file else ""
+    )
+
+
+def _message(names: tuple[str, str], reason: str, noun: str, others: Iterable[str]) -> str:
+    """Return where and what failed, and why, and what else failed with the same words."""
+    known = [cut(name, _NAME_LIMIT) for name in names if name]
+    message = ": ".join((*known, cut(reason.strip(), _REASON_LIMIT)))
+    every = list(others)
+    if not every:
+        return message
+    shown = ", ".join(cut(other, _NAME_LIMIT) for other in every[:_MOST_PLACES])
+    more = f" and {len(every) - _MOST_PLACES:,} more" if len(every) > _MOST_PLACES else ""
+    return f"{message}\nThe same {noun}: {shown}{more}."

@@ -12,6 +12,7 @@ from dataform_action.github.files import FileCommands
 from dataform_action.redaction import redacted
 from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
+from dataform_action.report.causes import Causes, find_causes
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import notes_on_outputs, render_outputs
@@ -35,14 +36,23 @@ def publish(
     with _Guard(console, "outputs"):
         files.output(render_outputs(outcome, analysis, subject))
     analysis = analyse(()) if analysis is None else analysis
+    causes = Causes(compile_errors=(), failures=())
+    with _Guard(console, "list of what failed"):
+        causes = find_causes(outcome.compile_errors, analysis)
     if files.has_outputs:
         outcome = replace(outcome, notes=(*outcome.notes, *notes_on_outputs(analysis)))
     summary = subject is None or subject.summary
     if summary:
         with _Guard(console, "job summary"):
-            files.summary(render_summary(outcome, analysis, subject, files.summary_room()))
-    with _Guard(console, "list of failures in the log"):
-        _print_actions(outcome, analysis, console, "the job summary" if summary else "the log")
+            files.summary(render_summary(outcome, analysis, causes, subject, files.summary_room()))
+    with _Guard(console, "end of the log"):
+        repository_url = "" if subject is None else subject.repository_url
+        elsewhere = "the job summary" if summary else "the log"
+        for place in render_annotations(outcome, causes, repository_url, elsewhere):
+            console.error(
+                place.message, place.title, file=place.file, line=place.line, column=place.column
+            )
+        _print_actions(analysis, causes, console)
     for note in outcome.notes:
         console.warning(note.text, note.title)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
@@ -77,15 +87,9 @@ class _Guard:
         return True
 
 
-def _print_actions(
-    outcome: StepOutcome, analysis: Analysis, console: Console, elsewhere: str
-) -> None:
-    """Print what failed and why at the end of the log."""
-    for place in render_annotations(outcome, analysis, elsewhere):
-        console.error(
-            place.message, place.title, file=place.file, line=place.line, column=place.column
-        )
+def _print_actions(analysis: Analysis, causes: Causes, console: Console) -> None:
+    """Print all actions, and at the end of the log what failed and why."""
     if analysis.actions:
         console.group("All actions: failed first, then by duration", render_actions(analysis))
-    for line in render_failures(outcome, analysis):
+    for line in render_failures(causes):
         console.line(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dataform_action.events import Fact, Subject
@@ -11,6 +11,7 @@ from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.model import RunRequest, State
 from dataform_action.report.analysis import Analysis, renamed
+from dataform_action.report.causes import Causes
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.progress import unused_inputs
 from dataform_action.report.request import RequestFact, option_facts, source_facts
@@ -27,6 +28,7 @@ _LOG_WORDS = "Open the run's log"
 def render_summary(
     outcome: StepOutcome,
     analysis: Analysis,
+    causes: Causes,
     subject: Subject | None,
     limit: int = SUMMARY_LIMIT,
 ) -> str:
@@ -37,33 +39,39 @@ def render_summary(
     """
     page = Page(limit)
     page.add("the outcome", [f"## {_icon(outcome)} {outcome.title}", "", *_words(outcome)])
+    # Without a subject there is no run, and so no name of an action.
+    shorten = _shortener("" if subject is None else f"{subject.project_id}.")
     if subject is not None:
-        outcome, analysis = _shortened(outcome, analysis, f"{subject.project_id}.")
+        outcome, analysis = _shortened(outcome, analysis, shorten)
         page.add("what was run", [_facts(outcome, analysis, subject)])
         for remark in filter(None, (unused_inputs(subject), *outcome.remarks)):
             page.add("what was run", [prose(remark)])
     for note in outcome.notes:
         page.add("what is incomplete", _note(note))
-    add_compile_errors(page, outcome)
-    add_failed_actions(page, analysis, outcome.files_url)
+    add_compile_errors(page, causes.compile_errors, outcome.files_url, shorten)
+    add_failed_actions(page, causes.failures, outcome.files_url, shorten)
     add_timeline(page, analysis, duration=outcome.duration)
     add_compiled(page, outcome)
     add_actions(page, analysis, outcome.files_url)
     return page.render()
 
 
-def _shortened(
-    outcome: StepOutcome, analysis: Analysis, project: str
-) -> tuple[StepOutcome, Analysis]:
-    """Return both with short names of actions. The facts name the project."""
+def _shortener(project: str) -> Callable[[str], str]:
+    """Return the function that shortens names of actions. The facts name the project."""
 
-    def short(name: str) -> str:
+
+    def shorten(name: str) -> str:
         return name.removeprefix(project) if name.count(".") > project.count(".") else name
 
-    errors = (replace(error, action=short(error.action)) for error in outcome.compile_errors)
-    compiled = (replace(action, name=short(action.name)) for action in outcome.compiled)
-    shortened = replace(outcome, compile_errors=tuple(errors), compiled=tuple(compiled))
-    return shortened, renamed(analysis, short)
+    return shorten
+
+
+def _shortened(
+    outcome: StepOutcome, analysis: Analysis, shorten: Callable[[str], str]
+) -> tuple[StepOutcome, Analysis]:
+    """Return both with short names of actions."""
+    compiled = (replace(action, name=shorten(action.name)) for action in outcome.compiled)
+    return replace(outcome, compiled=tuple(compiled)), renamed(analysis, shorten)
 
 
 def _icon(outcome: StepOutcome) -> str:

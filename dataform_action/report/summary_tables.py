@@ -1,4 +1,4 @@
-"""The folded tables of the job summary: all actions of a run, and what a compilation would run."""
+"""The tables of the job summary: all actions of a run, and what a compilation would run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def render_counts(analysis: Analysis) -> str:
 
 
 def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
-    """Add the table of all actions."""
+    """Add the folded table of all actions."""
     count = len(analysis.actions)
     if not count:
         return
@@ -57,16 +57,16 @@ def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
 def _details(action: Action, files_url: str, blockers: tuple[str, ...]) -> str:
     file = file_url(action.file, files_url)
     parts = [link("File", file) if is_link(file) else code(action.file)]
-    if is_link(action.job_url):
-        parts.append(link("Job", action.job_url))
+    jobs = [job for job in action.jobs if job.has_own_page and is_link(job.url)]
+    parts += [link("Job" if len(jobs) == 1 else prose(job.kind), job.url) for job in jobs]
     if blockers:
         more = f" and {len(blockers) - 1:,} more" if len(blockers) > 1 else ""
-        parts.append(f"held up by {name_of(blockers[0])}{more}")
+        parts.append(f"blocked by {name_of(blockers[0])}{more}")
     return " · ".join(filter(None, parts))
 
 
 def add_compiled(page: Page, outcome: StepOutcome) -> None:
-    """Add what a compilation would run: by type, by tag, and all of it folded."""
+    """Add what a compilation would run: counts by type and by tag, and a table of all actions."""
     if not outcome.compiled:
         return
     actions = [action for action in outcome.compiled if action.kind != "declaration"]
@@ -93,7 +93,7 @@ def _counts(would_run: list[CompiledAction], compiled: tuple[CompiledAction, ...
     kinds = Counter(action.kind or "action" for action in would_run)
     lines = ["| Type | Actions |", "|---|---:|"]
     lines += [row(prose(kind) or "action", f"{count:,}") for kind, count in kinds.most_common()]
-    lines.append(row("**In all**", f"**{len(would_run):,}**"))
+    lines.append(row("**Total**", f"**{len(would_run):,}**"))
     disabled = sum(action.disabled for action in compiled)
     declared = sum(action.kind == "declaration" for action in compiled)
     notes = ([f"{disabled:,} disabled"] if disabled else []) + (

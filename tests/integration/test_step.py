@@ -456,6 +456,35 @@ def test_progress_is_reported(emulator: Emulator, clock: FakeClock, tmp_path: Pa
     assert step.state["settled"] == "true"
 
 
+@pytest.mark.parametrize(
+    "where", [{"GITHUB_REPOSITORY": "OWNER/other"}, {"GITHUB_SERVER_URL": "https://example.com"}]
+)
+def test_files_of_another_repository_are_not_annotated(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path, where: dict[str, str]
+) -> None:
+    """The message names the file that GitHub could not show."""
+    inputs = google_inputs_for(emulator, schedule="failure")
+    step = run_here(tmp_path, inputs, clock, **where)
+    failed, _ = step.errors
+    assert failed.startswith(
+        "::error title=Dataform%3A action failed::definitions/marts/customers.sqlx: "
+        "my-project.marts.customers: Query error: Division by zero"
+    )
+
+
+def test_a_failed_assertion_names_its_table(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Log and summary give the query for the rows, and the table whose rows these are."""
+    name = "my-project.assertions.marts_revenue_assertions_uniqueKey_0"
+    emulator.fail_action(name, "Assertion failed: query returned 3 rows.")
+    step = run_here(tmp_path, google_inputs_for(emulator), clock)
+    assert f"    Rows: SELECT * FROM `{name}`" in step.log
+    assert f"{name} (assertion on my-project.marts.revenue): Assertion failed" in step.errors[0]
+    assert "assertion on <code>marts.revenue</code> failed after" in step.summary
+    assert f"```sql\nSELECT * FROM `{name}`\n```" in step.summary
+
+
 def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """If the code does not compile, nothing is run. Each error is an annotation on its file."""
     inputs = google_inputs_for(emulator, schedule="", git_ref="broken")

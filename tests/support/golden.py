@@ -20,6 +20,7 @@ from dataform_action.model import (
     CompiledAction,
     CompileError,
     CompileFailed,
+    Job,
     Polling,
     Prepared,
     Result,
@@ -28,6 +29,7 @@ from dataform_action.model import (
     State,
 )
 from dataform_action.report.analysis import analyse
+from dataform_action.report.causes import find_causes
 from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
 from dataform_action.report.summary import render_summary
 from dataform_action.report.words import Mention, Words
@@ -38,7 +40,8 @@ WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
 Case = tuple[StepOutcome, Subject | None]
 
 COMMIT = "3f2a9c1d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
-FILES_URL = f"https://github.com/example/warehouse/blob/{COMMIT}"
+REPOSITORY_URL = "https://github.com/example/warehouse"
+FILES_URL = f"{REPOSITORY_URL}/blob/{COMMIT}"
 _START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 _HOME = "projects/my-project/locations/europe-west1/repositories/warehouse"
 _CONSOLE = "https://console.cloud.google.com/bigquery"
@@ -66,33 +69,50 @@ def make_subject(request: RunRequest, *, google: bool = True) -> Subject:
         api_url="https://dataform.googleapis.com" if google else "https://api.dataform.co",
         has_actions=google,
         summary=True,
+        repository_url=REPOSITORY_URL,
     )
 
 
+def make_job(job_id: str, kind: str = "BigQuery job") -> Job:
+    url = f"{_CONSOLE}?project=my-project&j=bq:EU:{job_id}"
+    return Job(kind=kind, id=job_id, url=url)
+
+
 def ran(
-    name: str, start: float, seconds: float, state: ActionState = ActionState.SUCCEEDED, **more: str
+    name: str,
+    start: float,
+    seconds: float,
+    state: ActionState = ActionState.SUCCEEDED,
+    *,
+    kind: str = "table",
+    after: str = "",
+    checks: str = "",
+    reason: str = "",
+    jobs: tuple[Job, ...] | None = None,
 ) -> Action:
     """Return an action that ran for ``seconds``, ``start`` seconds after the start of the run."""
     started = _START + timedelta(seconds=start)
     return Action(
         name=f"my-project.{name}",
         state=state,
+        reason=reason,
         started=started,
         finished=started + timedelta(seconds=seconds),
-        job_id=f"job_{name.replace('.', '_')}",
-        job_url=f"{_CONSOLE}?project=my-project&j=bq:EU:job_{name.replace('.', '_')}",
-        kind=more.pop("kind", "table"),
+        jobs=(make_job(f"job_{name.replace('.', '_')}"),) if jobs is None else jobs,
+        kind=kind,
         file=f"definitions/{name.replace('.', '/')}.sqlx",
-        dependencies=tuple(f"my-project.{other}" for other in more.pop("after", "").split()),
-        **more,
+        dependencies=tuple(f"my-project.{other}" for other in after.split()),
+        checked_action=f"my-project.{checks}" if checks else "",
     )
 
 
-def skipped(name: str, after: str, state: ActionState = ActionState.SKIPPED) -> Action:
+def skipped(
+    name: str, after: str, state: ActionState = ActionState.SKIPPED, kind: str = "view"
+) -> Action:
     return Action(
         name=f"my-project.{name}",
         state=state,
-        kind="view",
+        kind=kind,
         file=f"definitions/{name.replace('.', '/')}.sqlx",
         dependencies=tuple(f"my-project.{other}" for other in after.split()),
     )
@@ -127,6 +147,7 @@ def failing() -> tuple[Action, ...]:
             *("staging.countries_unique", 4, 2, failed),
             kind="assertion",
             after="staging.countries",
+            checks="staging.countries",
             reason="Assertion failed: query returned 3 rows.",
         ),
         ran("staging.no_reason", 4, 2, failed, kind="operation"),
@@ -135,6 +156,72 @@ def failing() -> tuple[Action, ...]:
         skipped("marts.report", "marts.customers marts.revenue staging.countries_unique"),
         *(skipped(f"marts.export_{n}", "marts.customers") for n in range(1, 8)),
         skipped("marts.legacy_report", "", ActionState.DISABLED),
+    )
+
+
+def failing_for_few_reasons() -> tuple[Action, ...]:
+    """Return the actions of a run in which many fail for one reason, with names of real length."""
+    failed = ActionState.FAILED
+    lake = "example-lake:raw_events.orders"
+    tables = [
+        ran(
+            f"marts_country_performance.agg_orders_by_country_and_device_{n:02}",
+            n,
+            3,
+            failed,
+            reason=f"Access Denied: Table {lake}: User does not have permission to query table "
+            f"{lake}, or perhaps it does not exist. at [{n + 4}:8]",
+        )
+        for n in range(8)
+    ]
+    names = " ".join(action.name.removeprefix("my-project.") for action in tables)
+    assertions = [
+        ran(
+            f"dataform_assertions.marts_country_performance_dim_{table}_assertions_uniqueKey_0",
+            30,
+            2,
+            failed,
+            kind="assertion",
+            after=f"marts.dim_{table}",
+            checks=f"marts.dim_{table}",
+            reason="Assertion failed: query returned 3 rows.",
+        )
+        for table in ("countries", "devices")
+    ]
+    return (
+        *tables,
+        *assertions,
+        skipped("marts.orders_by_country", names, kind="assertion"),
+        *(skipped(f"marts.report_{n}", names) for n in range(9)),
+        ran(
+            *("notebooks.forecast", 20, 90, failed),
+            kind="notebook",
+            reason="The notebook execution failed.",
+            jobs=(
+                Job(
+                    kind="notebook execution",
+                    id="5871203",
+                    url="https://console.cloud.google.com/vertex-ai/colab/execution-jobs"
+                    "?project=my-project",
+                    has_own_page=False,
+                ),
+            ),
+        ),
+        ran(
+            *("tests.net_revenue", 20, 4, failed),
+            kind="unit test",
+            reason="The actual results differ from the expected results.",
+            jobs=(
+                make_job("job_actual", "BigQuery job (actual results)"),
+                make_job("job_expected", "BigQuery job (expected results)"),
+            ),
+        ),
+        ran(
+            *("exports.ledger", 21, 1, failed),
+            kind="operation",
+            jobs=(Job(kind="BigQuery job", id="job_of_another_project"),),
+        ),
+        ran("staging.orders", 0, 64),
     )
 
 
@@ -149,6 +236,28 @@ def compile_errors() -> tuple[CompileError, ...]:
         ),
         CompileError(message="Missing dependency: staging.nothing", file="definitions/a b#c.sqlx"),
         CompileError(message="Circular dependency:\n  a -> b\n  b -> a"),
+    )
+
+
+def compile_errors_of_few_causes() -> tuple[CompileError, ...]:
+    """Return the errors of a project with a mistake in an include, and a table that is missing."""
+    definitions = "definitions/output/reports/country_performance"
+    return (
+        CompileError(message="nothing is not defined", file="includes/constants.js", line=3),
+        *(
+            CompileError(message="constants is not defined", file=f"{definitions}_{n:02}.js")
+            for n in range(7)
+        ),
+        *(CompileError(message='Could not resolve "stg_orders"') for _ in range(2)),
+        *(
+            CompileError(
+                message=f'Missing dependency detected: Action "{name}" depends on '
+                '"{"name":"stg_orders"}" which does not exist',
+                file=f"definitions/marts/{name.rpartition('.')[2]}.sqlx",
+                action=name,
+            )
+            for name in ("my-project.marts.orders", "my-project.marts.revenue")
+        ),
     )
 
 
@@ -226,16 +335,20 @@ def _results() -> dict[str, Case]:
         files_url=FILES_URL,
         actions=compiled(),
     )
-    errors = CompileFailed(
-        "The compilation has 3 errors.",
-        errors=compile_errors(),
-        compilation_result=compilation.name,
-        commit=COMMIT,
-        files_url=FILES_URL,
+    errors, many_errors = (
+        CompileFailed(
+            f"The compilation has {len(errors)} errors.",
+            errors=errors,
+            compilation_result=compilation.name,
+            commit=COMMIT,
+            files_url=FILES_URL,
+        )
+        for errors in (compile_errors(), compile_errors_of_few_causes())
     )
     of_request = Prepared(request=compile_only.request, body={}, compilation=compilation)
     started = RunOutcome(run=_run(State.RUNNING, "RUNNING", google=False), waits=False)
     failed = _result(State.FAILURE, "FAILED", 253.0, failing())
+    for_few_reasons = _result(State.FAILURE, "FAILED", 253.0, failing_for_few_reasons())
     around = _result(State.FAILURE, "FAILED", 253.0, succeeding())
     cancelled = _result(State.CANCELLED, "CANCELLED", 70.0, succeeding()[:2])
     return {
@@ -244,9 +357,11 @@ def _results() -> dict[str, Case]:
         "web-wait-false": (outcome_of(started), web),
         "google-success": (_result(State.SUCCESS, "SUCCEEDED", 253.0, succeeding()), cloud),
         "google-failure": (failed, make_subject(_REF)),
+        "google-failure-for-few-reasons": (for_few_reasons, cloud),
         "google-failure-around-actions": (around, cloud),
         "google-cancelled": (cancelled, cloud),
         "compile-errors": (_error(errors), make_subject(_REF)),
+        "compile-errors-of-few-causes": (_error(many_errors), make_subject(_REF)),
         "compile-only": (outcome_of(RunOutcome(prepared=of_request)), compile_only),
         "hostile": hostile_outcome(_HOSTILE),
     }
@@ -297,11 +412,18 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
             reason=text,
             started=start,
             finished=end,
-            job_id=text,
+            jobs=(Job(kind=text, id=text),),
             kind=text,
             file=text,
+            checked_action=text,
         ),
-        Action(name=f"{text}2", state=failed, reason=f"a\n{text}\nb", job_url=text, file=text),
+        Action(
+            name=f"{text}2",
+            state=failed,
+            reason=f"a\n{text}\nb",
+            jobs=(Job(kind=text, id=text, url=text),),
+            file=text,
+        ),
         Action(name=f"{text}3", state=ActionState.SKIPPED, dependencies=(text, f"{text}2")),
         Action(name=f"a{text}", state=ActionState.SUCCEEDED, started=end, finished=end, kind=text),
         Action(
@@ -333,7 +455,9 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
 
 def render(outcome: StepOutcome, subject: Subject | None, limit: int = SUMMARY_LIMIT) -> str:
     """Return the job summary of a case."""
-    return render_summary(outcome, analyse(outcome.actions), subject, limit)
+    analysis = analyse(outcome.actions)
+    causes = find_causes(outcome.compile_errors, analysis)
+    return render_summary(outcome, analysis, causes, subject, limit)
 
 
 def main() -> None:

@@ -47,7 +47,15 @@ def runner_environ(folder: Path, inputs: Mapping[str, str]) -> dict[str, str]:
         path = folder / name
         path.touch()
         environ[name] = str(path)
-    return {**environ, "GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_WORKSPACE": str(folder)}
+    return {
+        **environ,
+        "GITHUB_ACTIONS": "true",
+        "CI": "true",
+        "GITHUB_WORKSPACE": str(folder),
+        "GITHUB_SERVER_URL": "https://github.com",
+        # The one that the emulator's sample is fetched from.
+        "GITHUB_REPOSITORY": "OWNER/warehouse",
+    }
 
 
 def inputs_for(emulator: Emulator, **changes: str) -> dict[str, str]:

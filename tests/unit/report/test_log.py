@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from dataform_action.model import ActionState, CompileError, State
+from dataform_action.model import Action, ActionState, CompileError
 from dataform_action.report.analysis import analyse
+from dataform_action.report.causes import find_causes
 from dataform_action.report.log import render_actions, render_failures
-from dataform_action.report.outcome import ExitCode, StepOutcome
-from dataform_action.report.words import Words
 from tests.support.fakes import make_action
-from tests.support.golden import failing, outcomes
+from tests.support.golden import compile_errors, compile_errors_of_few_causes, failing
 
-_OUTCOME = StepOutcome(
-    exit_code=ExitCode.RUN_UNSUCCESSFUL, status=State.FAILURE, title="", words=Words(message=())
-)
-_NOTHING = analyse(())
+
+def _failures(*actions: Action, errors: tuple[CompileError, ...] = ()) -> list[str]:
+    return render_failures(find_causes(errors, analyse(actions)))
 
 
 def test_every_action_has_a_line() -> None:
@@ -39,27 +35,48 @@ def test_a_long_name_is_cut() -> None:
 
 def test_what_failed_is_told_with_its_reasons() -> None:
     """Name, file, reason and what was blocked, the failure that blocked the most first."""
-    assert render_failures(_OUTCOME, analyse(failing())) == [
+    assert _failures(*failing()) == [
         "What failed:",
         "  my-project.staging.customers in definitions/staging/customers.sqlx",
         "    Query error: Unrecognized name: custommer_id; Did you mean customer_id?",
         "    at [8:5] in the query:",
         "        SELECT custommer_id, ```name``` FROM raw",
-        "    It held up 9 actions: my-project.marts.customers, my-project.marts.export_1, "
+        "    Blocked 9 actions: my-project.marts.customers, my-project.marts.export_1, "
         "my-project.marts.export_2, my-project.marts.export_3, my-project.marts.export_4 "
         "and 4 more",
-        "  my-project.staging.countries_unique in definitions/staging/countries_unique.sqlx",
+        "  my-project.staging.countries_unique (assertion on my-project.staging.countries) "
+        "in definitions/staging/countries_unique.sqlx",
         "    Assertion failed: query returned 3 rows.",
-        "    It held up 1 action: my-project.marts.report",
+        "    Rows: SELECT * FROM `my-project.staging.countries_unique`",
+        "    Blocked 1 action: my-project.marts.report",
         "  my-project.staging.no_reason in definitions/staging/no_reason.sqlx",
         "    The API gives no reason.",
     ]
 
 
+def test_equal_reasons_are_told_once() -> None:
+    """Ten of the actions are listed, and the queries of five assertions."""
+    actions = [
+        make_action(f"p.a.f{n:02}", ActionState.FAILED, reason="boom", kind="assertion", file="f")
+        for n in range(12)
+    ]
+    blocked = make_action("p.d.s", ActionState.SKIPPED, dependencies=("p.a.f00", "p.a.f11"))
+    assert _failures(*actions, blocked) == [
+        "What failed:",
+        "  12 actions with the same reason:",
+        "    boom",
+        "    - p.a.f00 in f",
+        "    - p.a.f11 in f",
+        *(f"    - p.a.f{n:02} in f" for n in range(1, 9)),
+        "    - and 2 more",
+        *(f"    Rows: SELECT * FROM `p.a.f{n:02}`" for n in (0, 11, 1, 2, 3)),
+        "    Blocked 1 action: p.d.s",
+    ]
+
+
 def test_compile_errors_are_told_with_their_places() -> None:
     """Each names its action, if it has one, and its file with line and column."""
-    outcome, _ = outcomes()["compile-errors"]
-    assert render_failures(outcome, _NOTHING) == [
+    assert _failures(errors=compile_errors()) == [
         "What failed:",
         "  my-project.marts.margin in definitions/marts/margin.js:12:37",
         "    Error: Unexpected token '}' in definitions/marts/margin.js:12:37",
@@ -72,22 +89,44 @@ def test_compile_errors_are_told_with_their_places() -> None:
     ]
 
 
+def test_equal_messages_are_told_once() -> None:
+    """The places of an error are listed below its message."""
+    assert _failures(errors=compile_errors_of_few_causes()) == [
+        "What failed:",
+        "  Compile error in includes/constants.js:3",
+        "    nothing is not defined",
+        "  7 compile errors with the same message:",
+        "    constants is not defined",
+        *(
+            f"    - definitions/output/reports/country_performance_{number:02}.js"
+            for number in range(7)
+        ),
+        "  2 compile errors with the same message:",
+        '    Could not resolve "stg_orders"',
+        "  2 compile errors with the same message:",
+        '    Missing dependency detected: Action "my-project.marts.orders" depends on '
+        '"{"name":"stg_orders"}" which does not exist',
+        "    - my-project.marts.orders in definitions/marts/orders.sqlx",
+        "    - my-project.marts.revenue in definitions/marts/revenue.sqlx",
+    ]
+
+
 def test_many_and_long_failures_are_cut() -> None:
-    """20 failures with 10 lines of 500 characters each are told, the others counted."""
+    """20 causes with 10 lines of 500 characters each are told, the others counted."""
     errors = tuple(
-        CompileError(message=f"{'word ' * 200}\n" * 12, file="f" * 600) for _ in range(21)
+        CompileError(message=f"{n} {'word ' * 200}\n" * 12, file="f" * 600) for n in range(21)
     )
-    lines = render_failures(replace(_OUTCOME, compile_errors=errors), _NOTHING)
+    lines = _failures(errors=errors)
     assert len(lines) == 1 + 20 * (1 + 10 + 1) + 1
     assert max(map(len, lines)) < 510
     assert lines[2].endswith("word…")
     assert lines[12] == "    …"
-    assert lines[-1] == "  and 1 more"
+    assert lines[-1] == "  and 1 more cause"
 
 
 def test_a_success_has_nothing_to_explain() -> None:
     """Without a failure there is no line."""
-    assert render_failures(_OUTCOME, analyse((make_action("d.a"),))) == []
-    assert render_actions(_NOTHING) == []
+    assert _failures(make_action("d.a")) == []
+    assert render_actions(analyse(())) == []
     running = analyse((make_action("d.a", ActionState.RUNNING),))
     assert render_actions(running) == ["running                 d.a"]

@@ -56,6 +56,22 @@ def test_every_place_has_its_part(tmp_path: Path) -> None:
     assert _named(log, "warning") == []
 
 
+def test_failed_actions_are_annotations_on_the_files_of_this_repository(tmp_path: Path) -> None:
+    """The subject says which repository that is; without it there is no file."""
+    outcome, subject = outcomes()["google-failure"]
+    assert subject is not None
+    log, _, _ = _publish(tmp_path, outcome, subject=subject)
+    files = [command.properties.get("file") for command in _named(log, "error")]
+    assert files == [
+        "definitions/staging/customers.sqlx",
+        "definitions/staging/countries_unique.sqlx",
+        "definitions/staging/no_reason.sqlx",
+        None,
+    ]
+    log, _, _ = _publish(tmp_path, outcome, subject=subject._replace(repository_url=""))
+    assert not any("file" in command.properties for command in _named(log, "error"))
+
+
 def test_a_list_that_was_shortened_is_told(tmp_path: Path) -> None:
     """Log and summary say how many names the output has, and how many there are."""
     outcome = outcomes()["google-failure"][0]
@@ -84,8 +100,9 @@ def test_nobody_is_told_of_an_output_that_nobody_reads() -> None:
     ("broken", "lost"),
     [
         ({"duration": float("nan")}, ["outputs", "job summary"]),
-        ({"files_url": None}, ["job summary"]),
-        ({"compile_errors": (None,)}, ["job summary", "list of failures in the log"]),
+        ({"commit": 7}, ["job summary"]),
+        ({"files_url": None}, ["job summary", "end of the log"]),
+        ({"compile_errors": (None,)}, ["list of what failed"]),
         ({"actions": (None,)}, ["analysis of the actions"]),
     ],
 )
@@ -103,6 +120,7 @@ def test_a_defect_in_a_part_takes_no_other(
     assert bool(outputs) is ("outputs" not in lost)
     assert bool(summary) is ("job summary" not in lost)
     assert ("What failed:" in log) is (lost in (["outputs", "job summary"], ["job summary"]))
+    assert ("### 3 failed actions" in summary) is (lost == ["outputs"])
     last = log[-1].message if isinstance(log[-1], Command) else log[-1]
     assert last.startswith(outcome.message)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dataform_action.github.files import SUMMARY_LIMIT
-from dataform_action.model import ActionState, State
+from dataform_action.model import ActionState, Job, State
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.words import Link, Mention, Words
 from tests.support.fakes import make_action, make_run
@@ -56,16 +56,16 @@ def test_what_is_most_important_comes_first() -> None:
 def test_actions_of_the_project_are_named_without_it() -> None:
     """The project stands above; another project's name stays, as does what is no full name."""
     actions = (
-        failed_action("my-project.d.a"),
-        failed_action("other.d.a"),
-        failed_action("my-project.b"),
+        failed_action("my-project.d.a", reason="1"),
+        failed_action("other.d.a", reason="2"),
+        failed_action("my-project.b", reason="3"),
         skipped("d.c", "d.a"),
     )
     text = render_nightly(make_outcome(*actions))
     headings = [line for line in text.splitlines() if line.startswith("#### ")]
     names = ("d.a", "my-project.b", "other.d.a")
     assert headings == [f"#### <code>{name}</code>" for name in names]
-    assert "Held up 1 action: <code>d.c</code>" in text
+    assert "Blocked 1 action: <code>d.c</code>" in text
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ def test_an_address_that_is_not_safe_is_no_link() -> None:
     assert "See <code>javascript&#58;alert</code>\n\n**Service**" in text
 
 
-def _large() -> StepOutcome:
-    """Return the outcome of a run whose texts are as long as they can be."""
+def _large(distinct: int) -> StepOutcome:
+    """Return the outcome of a run with distinct reasons, whose texts are as long as they can be."""
     wide = "\U0001f389"
     actions = [
         failed_action(
             f"{wide * 300}.{n}",
-            reason=f"{wide * 120}\n" * 100,
+            reason=f"{n % distinct} {wide * 120}\n" * 100,
             file="d/" + wide * 300,
-            job_url=f"https://a/{'x' * 1900}",
+            jobs=(Job(kind=wide * 300, id="1", url=f"https://a/{'x' * 1900}"),),
             kind=wide * 3000,
         )
         for n in range(150)
@@ -128,10 +128,11 @@ def _large() -> StepOutcome:
     return make_outcome(*actions, *held, words=said(wide * 9000, hint=wide * 9000))
 
 
+@pytest.mark.parametrize("distinct", [1, 150])
 @pytest.mark.parametrize("limit", [SUMMARY_LIMIT, 300_000, 60_000, 2000, 0])
-def test_a_summary_stays_inside_its_limit(limit: int) -> None:
+def test_a_summary_stays_inside_its_limit(limit: int, distinct: int) -> None:
     """Whatever the texts are, the bytes are not too many, and what is missing is named."""
-    text = render_nightly(_large(), limit)
+    text = render_nightly(_large(distinct), limit)
     assert len(text.encode()) <= max(limit, 1000)
     assert text.count("<details>") == text.count("</details>")
     assert text.count("```") % 2 == 0

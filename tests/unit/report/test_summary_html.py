@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from dataform_action.model import Job
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.words import Link, Words
 from dataform_action.validation import is_link
@@ -110,7 +111,7 @@ def is_expected(address: str, outcome: StepOutcome) -> bool:
     run_url = "" if outcome.run is None else outcome.run.log_url
     parts = (*outcome.words.message, *outcome.words.hint)
     linked = {part.url for part in parts if isinstance(part, Link)}
-    whole = {run_url, *linked, *(action.job_url for action in outcome.actions)}
+    whole = {run_url, *linked, *(job.url for action in outcome.actions for job in action.jobs)}
     home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))
 
@@ -138,7 +139,10 @@ def test_hostile_addresses(text: str, path: str) -> None:
             message=(f"{text} ", Link(url), f" {text} ", Link(f"{url}x"), f" {text}"),
             hint=(Link(url), f" {text}"),
         ),
-        actions=tuple(replace(action, job_url=url) for action in outcome.actions),
+        actions=tuple(
+            replace(action, jobs=(Job(kind=text, id=text, url=url, has_own_page=has_own_page),))
+            for has_own_page, action in zip((True, False, True, True, True), outcome.actions)
+        ),
     )
     page = show((changed, subject))
     assert {urlsplit(address)[:2] for address in page.addresses} <= {("https", "a.example")}

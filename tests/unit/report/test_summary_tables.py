@@ -27,7 +27,7 @@ def test_what_would_run_is_counted_by_type_and_tag() -> None:
     )
     text = render_nightly(make_outcome(exit_code=ExitCode.SUCCESS, compiled=compiled))
     assert (
-        "| view | 51 |\n| **In all** | **51** |\n\nNot counted: 1 disabled, 1 declaration." in text
+        "| view | 51 |\n| **Total** | **51** |\n\nNot counted: 1 disabled, 1 declaration." in text
     )
     assert "| <code>z</code> | 51 |" in text
     assert "And 2 more tags." in text
