@@ -14,6 +14,7 @@ from dataform_action.model import (
     Action,
     ActionState,
     Compilation,
+    Job,
     Polling,
     Result,
     Run,
@@ -22,6 +23,7 @@ from dataform_action.model import (
 )
 from dataform_action.report.analysis import analyse
 from dataform_action.report.annotations import render_annotations
+from dataform_action.report.causes import find_causes
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import StepOutcome, outcome_of
 from dataform_action.report.outputs import render_outputs
@@ -64,12 +66,16 @@ def make_action(number: int, width: int, failed: bool) -> Action:
         reason=REASON if failed else "",
         started=started if ran else None,
         finished=started + timedelta(seconds=5 + number % 97) if ran else None,
-        job_id=f"dataform-{number:032x}" if ran else "",
-        job_url=f"{CONSOLE}{number:032x}" if ran else "",
+        jobs=(make_job(number),) if ran else (),
         kind="table",
         file=f"definitions/layer/table_{number:05}.sqlx",
         dependencies=dependencies,
     )
+
+
+def make_job(number: int) -> Job:
+    """Return the job of an action."""
+    return Job("BigQuery job", f"dataform-{number:032x}", f"{CONSOLE}{number:032x}")
 
 
 def name_of(number: int) -> str:
@@ -108,14 +114,17 @@ def main() -> None:
     options = parser.parse_args()
     outcome, subject = make_case(options.actions, options.failures)
     analysis = analyse(outcome.actions)
+    causes = find_causes(outcome.compile_errors, analysis)
     parts: dict[str, Callable[[], object]] = {
         "analysis": lambda: " ".join(analyse(outcome.actions).blockers),
         "outputs": lambda: "\n".join(render_outputs(outcome, analysis, subject).values()),
-        "summary": lambda: render_summary(outcome, analysis, subject),
+        "causes": lambda: str(len(find_causes(outcome.compile_errors, analysis).failures)),
+        "summary": lambda: render_summary(outcome, analysis, causes, subject),
         "annotations": lambda: "\n".join(
-            place.message for place in render_annotations(outcome, analysis, "the summary")
+            place.message
+            for place in render_annotations(outcome, causes, REPOSITORY, "the summary")
         ),
-        "log": lambda: "\n".join([*render_actions(analysis), *render_failures(outcome, analysis)]),
+        "log": lambda: "\n".join([*render_actions(analysis), *render_failures(causes)]),
     }
     print(f"{options.actions:,} actions, {options.failures:,} failed")
     print(f"{'part':12} {'seconds':>8} {'peak MiB':>9} {'kB':>7}")

@@ -28,9 +28,9 @@ _CODE = re.compile(r"[@#$<>|*_~^`\[\]{}\\&=]|:.|www\.|gh-[0-9]|(?<![0-9a-z])[0-9
 _WORD = re.compile(r"(\(?)(.*?)([.,:;!?)]*)", re.S)
 #: Where a mail address could be seen, even in code.
 _AT = re.compile(r"&#64;(?=\w)")
-#: A word of code that is longer than this may be broken, so that it fits into a heading or table.
+#: A browser may break longer words of code, so that they fit into a heading or a table.
 _LONGEST_WORD = 40
-#: A piece of such a word: up to a sign after which people would break it, or of a fixed length.
+#: A part of such a word: up to a separator, such as a dot, or of 20 characters.
 _SIGN = re.compile(r"&#[0-9]+;|.")
 _PIECE = re.compile(
     rf"(?:{_SIGN.pattern}){{8,20}}?(?:[./:-]|&#(?:46|58|95);)|(?:{_SIGN.pattern}){{1,20}}"

@@ -1,4 +1,4 @@
-"""The errors on files: one for each cause, as many as the runner keeps."""
+"""The annotations: one error for each cause, on its file if GitHub can show it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dataform_action.report.places import describe_action, describe_error, place
 from dataform_action.report.words import NO_REASON, count_of
 from dataform_action.text import cut
 
-#: One of the errors that the runner keeps is for the outcome.
+#: The runner keeps one more error, which is for the outcome.
 _MOST = ANNOTATION_LIMIT - 1
-#: With what stands around a reason, a message stays inside the runner's own limit.
+#: A message with its reason, names and places stays below the runner's limit.
 _REASON_LIMIT = 2000
 _NAME_LIMIT = 300
 _MOST_PLACES = 3
@@ -22,9 +22,9 @@ _MOST_PLACES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """An error, on a file of the workflow's repository if it has one.
+    """An error. ``file`` is a file of the workflow's repository, or empty.
 
-    The title is made of fixed words.
+    The title is a fixed text.
     """
 
     title: str
@@ -37,12 +37,12 @@ class Annotation:
 def render_annotations(
     outcome: StepOutcome, causes: Causes, repository_url: str, elsewhere: str
 ) -> list[Annotation]:
-    """Return an error for each cause: as many as fit beside the outcome's own.
+    """Return one error for each cause, up to the number that the runner keeps.
 
-    ``repository_url`` is the address of the repository that the workflow runs in; it is empty where
-    that is not known. Only its files can be annotated. A place in another repository is a part
-    of the message. Errors on files come first, of these the causes that blocked the most. The last
-    error counts the causes that are left out, and says that they are in ``elsewhere``.
+    ``repository_url`` is the address of the repository that the workflow runs in. It is empty if
+    that is not known. GitHub shows annotations on files of this repository only. If the code is
+    in another repository, the message names the file. Errors on files come first. If causes are
+    left out, the last message has their number and points to ``elsewhere``.
     """
     is_own = _is_own(outcome, repository_url)
     annotations = [
@@ -58,13 +58,13 @@ def render_annotations(
 
 
 def _is_own(outcome: StepOutcome, repository_url: str) -> bool:
-    """Return whether the compiled files are those of the workflow's repository."""
+    """Return whether the code was compiled from the workflow's repository."""
     files_url = f"{repository_url}/blob/{outcome.commit}"
     return bool(repository_url) and outcome.files_url.lower() == files_url.lower()
 
 
 def _of_errors(cause: CompileErrors, is_own: bool) -> Annotation:
-    # The compiler may name a file for some errors of a cause only.
+    # The compiler may omit the file of some errors.
     places = sorted(cause.places, key=lambda error: not error.file) or [*cause.errors[:1]]
     first, *others = places
     on_file = is_own and bool(first.file)
@@ -92,7 +92,7 @@ def _of_actions(cause: FailedActions, is_own: bool) -> Annotation:
 
 
 def _message(names: tuple[str, str], reason: str, noun: str, others: Iterable[str]) -> str:
-    """Return where and what failed, and why, and what else failed with the same words."""
+    """Return the text of an error: place, name and reason, then the other places."""
     known = [cut(name, _NAME_LIMIT) for name in names if name]
     message = ": ".join((*known, cut(reason.strip(), _REASON_LIMIT)))
     every = list(others)

@@ -1,15 +1,15 @@
-"""Which failures have one cause: grouped once, for the summary, the annotations and the log. Pure.
+"""The causes of failures: computed once, for the summary, the annotations and the log. Pure.
 
-Failures have one cause if their texts are equal. The comparison ignores what depends on the action
-rather than on the cause:
+Failures belong to the same cause if their messages or reasons are equal. The comparison ignores
+white space and the parts that depend on the action:
 
 * a position in the SQL that Dataform generates for the action, such as ``[12:5]``
-* a point in time, such as ``2026-01-01 02:00:00 UTC``
-* the id of a job: the action's own, or that of a statement in a script
-* the action's own name, in full or without its project
+* a date with a time, such as ``2026-01-01 02:00:00 UTC``
+* the id of one of the action's own jobs, and the id of a job of a statement in a script
+* the action's own name, with or without its project
 
-Everything else counts. Texts that are merely alike, such as those that name different columns,
-stay apart: two headings for one cause are better than one heading for two.
+All other differences count: similar texts, such as those with different column names, are separate
+causes. Two headings for one cause are better than one heading for two causes.
 """
 
 from __future__ import annotations
@@ -25,26 +25,28 @@ from dataform_action.report.analysis import Analysis
 _T = TypeVar("_T")
 
 _POSITION = re.compile(r"\[[0-9]+:[0-9]+\]")
-#: What is never a part of a cause: positions, points in time, the jobs of a script's statements.
+#: What never belongs to a cause: positions, times, and the jobs of a script's statements.
 _INCIDENTAL = re.compile(
     rf"{_POSITION.pattern}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
-    r"(?: ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)(?![\w]))?"
+    r"(?: ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)(?!\w))?"
     r"|(?<!\w)script_job_[0-9a-f]{8,}(?:_[0-9]+)?(?!\w)"
 )
-#: What stands for an action's own name or job, and for what is never a part of a cause.
+#: Replacements for an action's own name or job, and for the other parts that are ignored.
 _OWN, _OTHER = "\0own\0", "\0\0"
+#: BigQuery allows 1,024 characters in the name of a table, and as many in that of a dataset.
+_LONGEST_NAME = 2200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedActions:
     """The failed actions of one cause.
 
-    ``reason`` is that of the first action, and empty if the API gives none. ``is_exact`` says that
-    all reasons are the same, letter by letter. ``actions`` has those that blocked the most first,
-    and ``positions`` where in its SQL each one failed, or empty texts if that does not differ.
-    ``blocked`` names what the actions blocked: tables and the like first, then assertions, each by
-    name.
+    ``reason`` is the reason of the first action. It is empty if the API gives none. ``is_exact``
+    says that the reasons differ in white space at most. ``actions`` are sorted: those that blocked
+    the most come first. ``positions`` says where in its SQL each action failed; the texts are empty
+    if the positions do not differ. ``blocked`` has the names of the actions that could not run:
+    first tables, views and so on, then assertions, each sorted by name.
     """
 
     reason: str
@@ -56,11 +58,11 @@ class FailedActions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileErrors:
-    """The compile errors of one cause, in the compiler's order.
+    """The compile errors of one cause, in the order in which the compiler reports them.
 
-    ``message`` is that of the first error. ``is_exact`` says that all messages are the same, letter
-    by letter. ``places`` has one error for each place: the compiler may report an error twice, or
-    without an action and a file.
+    ``message`` is the message of the first error. ``is_exact`` says that the messages differ in
+    white space at most. ``places`` has one error for each action and file: the compiler may report
+    an error twice, or with neither of them.
     """
 
     message: str
@@ -73,8 +75,9 @@ class CompileErrors:
 class Causes:
     """The causes of a step's failures.
 
-    ``compile_errors`` are in the compiler's order, since the first errors often cause the others.
-    ``failures`` has the causes that blocked the most first, then those of most actions.
+    ``compile_errors`` keeps the order of the compiler, because the first error often causes the
+    others. ``failures`` is sorted: the causes that blocked the most come first, and of these the
+    causes with the most actions.
     """
 
     compile_errors: tuple[CompileErrors, ...]
@@ -129,26 +132,30 @@ def _position(action: Action) -> str:
 
 
 def _are_equal(texts: Iterable[str]) -> bool:
-    return len({text.strip() for text in texts}) == 1
+    return len({_one_line(text) for text in texts}) == 1
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _keys(text: str, name: str, *own_ids: str) -> tuple[str, str]:
-    """Return what a text is compared by: with the action's own name and ids, and without them.
+    """Return two keys for the comparison: with the action's own name and job ids, and without them.
 
-    The first key finds actions that name the same table, although it is one of these actions.
+    The first key is for equal reasons that name one action, if this is one of those that failed.
     """
-    line = _INCIDENTAL.sub(_OTHER, " ".join(text.split()))
-    # What stands before a name may make it a longer one; before an id, it is a project or location.
+    line = _INCIDENTAL.sub(_OTHER, _one_line(text))
+    # A dot before a name makes it a part of a longer name. Before an id, it ends the location.
     own = [rf"(?<![\w.:-]){re.escape(word)}" for word in _spellings(name) if word in line]
     own += [rf"(?<![\w-]){re.escape(own_id)}" for own_id in own_ids if own_id and own_id in line]
     return line, re.sub(rf"(?:{'|'.join(own)})(?![\w-])", _OWN, line) if own else line
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """Yield an action's name as BigQuery and Dataform's compiler spell it."""
+    """Yield the ways in which BigQuery and Dataform's compiler write the name of an action."""
     project, dot, rest = name.partition(".")
     if not dot:
-        # A single word may mean something else.
+        # A single word may mean anything.
         return
     yield name
     dataset, dot, table = rest.partition(".")
@@ -178,11 +185,13 @@ def _grouped(items: Sequence[_T], keys: Sequence[tuple[str, str]]) -> list[list[
 
 
 def rows_query(action: Action) -> str:
-    """Return the query for the rows that fail an assertion; empty for other kinds of actions.
+    """Return the query for the rows that fail an assertion. It is empty for other kinds.
 
-    Dataform keeps the rows in a view, which has the name of the assertion.
+    Dataform creates a view of these rows, which has the name of the assertion.
     """
-    is_full_name = action.name.count(".") >= 2 and action.name.isprintable()
-    if action.kind != "assertion" or not is_full_name or re.search(r"[`\\]", action.name):
+    name = action.name
+    is_full = name.count(".") >= 2 and len(name) <= _LONGEST_NAME
+    # A name that ends the quotation is no name of a view.
+    if action.kind != "assertion" or not is_full or not name.isprintable() or {*"`\\"} & {*name}:
         return ""
-    return f"SELECT * FROM `{action.name}`"  # noqa: S608
+    return f"SELECT * FROM `{name}`"  # noqa: S608

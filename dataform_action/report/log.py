@@ -1,4 +1,4 @@
-"""The last lines of the log: all actions in a fold, and what failed, by cause."""
+"""The end of the log: all actions in a group, and what failed, by cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_LINE = 500
 
 
 def render_actions(analysis: Analysis) -> list[str]:
-    """Return a line for each action: those that failed, then the slowest."""
+    """Return a line for each action: failed actions first, then by duration."""
     return [
         f"{action.state.value:9}  "
         f"{'' if action.seconds is None else took(action.seconds):>11}  "
@@ -28,7 +28,7 @@ def render_actions(analysis: Analysis) -> list[str]:
 
 
 def render_failures(causes: Causes) -> list[str]:
-    """Return the lines that say what failed, where and why, and what it blocked."""
+    """Return the lines that say what failed and why, where it is, and what it blocked."""
     blocks = [
         *map(_compile_errors, causes.compile_errors),
         *map(_failed_actions, causes.failures),
@@ -61,7 +61,9 @@ def _failed_actions(cause: FailedActions) -> list[str]:
         block = [f"  {len(cause.actions):,} actions with the same reason:", *reason]
         block += _listed(names)
     queries = [query for query in map(rows_query, cause.actions) if query]
-    block += [f"    Rows: {cut(query, _LONGEST_LINE)}" for query in queries[:_MOST_NAMES]]
+    block += [
+        f"    Query for the rows: {cut(query, _LONGEST_LINE)}" for query in queries[:_MOST_NAMES]
+    ]
     if cause.blocked:
         block.append(_blocked(cause.blocked))
     return block

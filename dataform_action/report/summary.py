@@ -59,7 +59,6 @@ def render_summary(
 def _shortener(project: str) -> Callable[[str], str]:
     """Return the function that shortens names of actions. The facts name the project."""
 
-
     def shorten(name: str) -> str:
         return name.removeprefix(project) if name.count(".") > project.count(".") else name
 

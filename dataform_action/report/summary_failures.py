@@ -1,4 +1,4 @@
-"""The failures in the job summary: compile errors and failed actions, a heading for each cause."""
+"""Compile errors and failed actions in the job summary, with one heading for each cause."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from dataform_action.report.causes import CompileErrors, FailedActions, rows_que
 from dataform_action.report.words import NO_REASON, count_of, took
 from dataform_action.validation import is_link
 
-#: So many causes have a heading, the others a row of a folded table.
+#: The number of causes with a heading. The others are rows of a folded table.
 _MOST_IN_FULL = 20
 _MOST_ROWS = 1000
-#: So many of what has one cause are listed, the others are rows of a folded table.
+#: The number of actions or places in the list of a cause. The others are in a folded table.
 _MOST_PLACES = 5
 _MOST_NAMES = 5
 _MOST_FOLDED_NAMES = 200
-#: A longer reason is folded after so many lines, so that the first screen shows what follows it.
+#: The number of lines of a reason that are visible. The first screen must show more than a reason.
 _MOST_REASON_LINES = 12
 _OTHER_REASONS = (
     "The other reasons differ only in the action's name, job, time, or position in the SQL."
 )
 _OTHER_MESSAGES = "The other messages differ only in the action's name."
 
-#: Returns the name that the summary shows for the full name of an action.
+#: A function that returns the short name for the full name of an action.
 Shorten = Callable[[str], str]
 
 
 def add_failed_actions(
     page: Page, causes: tuple[FailedActions, ...], files_url: str, shorten: Shorten
 ) -> None:
-    """Add the failed actions by cause, with their files and jobs, and what they blocked."""
+    """Add the failed actions by cause, with their files and jobs and what they blocked."""
     if not causes:
         return
     count = sum(len(cause.actions) for cause in causes)
@@ -54,7 +54,7 @@ def add_failed_actions(
         page,
         count_of(len(others), "more reason"),
         "reasons",
-        "| Reason | Actions | First action | File |",
+        "| Reason | Actions | First action | File | Blocked |",
         map(drawing.failed_actions_row, others),
     )
 
@@ -95,7 +95,7 @@ def _title(count: int, noun: str, causes: int, cause: str) -> str:
 
 
 def _add_rest(page: Page, title: str, name: str, head: str, rows: Iterable[str]) -> None:
-    """Add a folded table, if there is a row for it."""
+    """Add a folded table, unless it has no rows."""
     shown = list(rows)
     if shown:
         line = "|" + "---|" * (head.count("|") - 1)
@@ -104,13 +104,13 @@ def _add_rest(page: Page, title: str, name: str, head: str, rows: Iterable[str])
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """Draws failures; ``files_url`` is the address of the commit's files."""
+    """Draws failures. ``files_url`` is the address of the commit's files."""
 
     files_url: str
     shorten: Shorten
 
     def failed_actions(self, cause: FailedActions) -> list[str]:
-        """Return the block of one reason."""
+        """Return the lines of one reason."""
         actions, count = cause.actions, len(cause.actions)
         reason = _reason(cause.reason)
         if count == 1:
@@ -136,15 +136,16 @@ class _Drawing:
             f"{len(cause.actions):,}",
             self._name(action),
             file_link(action.file, self.files_url),
+            str(len(cause.blocked) or ""),
         )
 
     def action_row(self, action: Action, position: str) -> str:
-        """Return the row of a failed action whose reason stands above."""
+        """Return the row of one action."""
         file = file_link(action.file, self.files_url)
         return row(self._name(action), file, self._details(action, position))
 
     def compile_errors(self, cause: CompileErrors) -> list[str]:
-        """Return the block of one message."""
+        """Return the lines of one message."""
         message = _reason(cause.message)
         if len(cause.errors) == 1:
             return [f"#### {self._place(cause.errors[0])}", "", *message]
@@ -161,7 +162,7 @@ class _Drawing:
         return row(code(cause.message), count, self._file(first), self._action(first))
 
     def error_row(self, error: CompileError) -> str:
-        """Return the row of a compile error whose message stands above."""
+        """Return the row of one place."""
         return row(self._file(error), self._action(error))
 
     def _name(self, action: Action) -> str:
@@ -172,7 +173,7 @@ class _Drawing:
         return " · ".join(filter(None, (file, self._details(action, position))))
 
     def _details(self, action: Action, position: str) -> str:
-        """Return what failed, after how long and where in its SQL, and its jobs."""
+        """Return what failed, after how long, where in its SQL, and in which jobs."""
         kind = prose(action.kind) or "action"
         on = f" on {code(self.shorten(action.checked_action))}" if action.checked_action else ""
         after = "" if action.seconds is None else f" after {took(action.seconds)}"
@@ -181,7 +182,7 @@ class _Drawing:
         return " · ".join(filter(None, (f"{kind}{on} failed{after}{at}", *jobs)))
 
     def _blocked(self, names: tuple[str, ...]) -> list[str]:
-        """Return what was blocked: a line, or a fold with the names that the line leaves out."""
+        """Return the names of blocked actions: a line, with a fold if there are many."""
         shown = [name_of(self.shorten(name)) for name in names[:_MOST_FOLDED_NAMES]]
         line = f"Blocked {count_of(len(names), 'action')}: {', '.join(shown[:_MOST_NAMES])}"
         if len(names) <= _MOST_NAMES:
@@ -204,7 +205,7 @@ class _Drawing:
 
 
 def _reason(text: str) -> list[str]:
-    """Return a reason as a block of code; a long one goes on in a fold."""
+    """Return a reason as a code block. If it is long, the whole of it is folded."""
     if not text.strip():
         return [NO_REASON]
     opening, *lines, closing = code_block(text)
@@ -212,12 +213,12 @@ def _reason(text: str) -> list[str]:
         return [opening, *lines, closing]
     first = [opening, *lines[:_MOST_REASON_LINES], "…", closing]
     whole = [opening, *lines, closing]
-    fold = ["<details>", "<summary>In full</summary>", "", *whole, "", "</details>"]
+    fold = ["<details>", "<summary>Full text</summary>", "", *whole, "", "</details>"]
     return [*first, "", *fold]
 
 
 def _rows_queries(actions: tuple[Action, ...]) -> list[str]:
-    """Return the queries for the rows that failed assertions, for the first of them."""
+    """Return the queries for the rows that fail the assertions among the actions."""
     queries = [query for query in map(rows_query, actions) if query]
     if not queries:
         return []
@@ -225,7 +226,7 @@ def _rows_queries(actions: tuple[Action, ...]) -> list[str]:
     which = "the assertion" if len(queries) == 1 else "the assertions"
     if len(queries) > len(shown):
         which = f"the first {len(shown)} assertions"
-    return ["", f"The rows that fail {which}:", "", "```sql", *_statements(shown), "```"]
+    return ["", f"Query for the rows that fail {which}:", "", "```sql", *_statements(shown), "```"]
 
 
 def _statements(queries: list[str]) -> list[str]:
@@ -233,7 +234,7 @@ def _statements(queries: list[str]) -> list[str]:
 
 
 def render_job(job: Job) -> str:
-    """Return a link to the page of a job, or what the job is and its id."""
+    """Return a link to the page of a job, or its kind and id."""
     kind = prose(job.kind) or "job"
     if job.has_own_page and is_link(job.url):
         return link(f"Open the {kind}", job.url)
@@ -242,5 +243,5 @@ def render_job(job: Job) -> str:
 
 
 def name_of(name: str) -> str:
-    """Return an action's name as code, or words if there is none."""
+    """Return an action's name as code, or a text in its place if it is empty."""
     return code(name) or "(an action without a name)"

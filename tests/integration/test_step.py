@@ -479,10 +479,11 @@ def test_a_failed_assertion_names_its_table(
     name = "my-project.assertions.marts_revenue_assertions_uniqueKey_0"
     emulator.fail_action(name, "Assertion failed: query returned 3 rows.")
     step = run_here(tmp_path, google_inputs_for(emulator), clock)
-    assert f"    Rows: SELECT * FROM `{name}`" in step.log
+    query = f"SELECT * FROM `{name}`"  # noqa: S608
+    assert f"    Query for the rows: {query}" in step.log
     assert f"{name} (assertion on my-project.marts.revenue): Assertion failed" in step.errors[0]
     assert "assertion on <code>marts.revenue</code> failed after" in step.summary
-    assert f"```sql\nSELECT * FROM `{name}`\n```" in step.summary
+    assert f"```sql\n{query}\n```" in step.summary
 
 
 def test_compile_errors_stop_the_step(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:

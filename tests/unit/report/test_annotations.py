@@ -1,4 +1,4 @@
-"""The errors on files: which ones, in which order, and what the last one says."""
+"""The annotations: which ones, in which order, and what the last one says."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _blocked(name: str, *dependencies: str) -> Action:
 
 
 def test_compile_errors_are_annotations_on_their_files() -> None:
-    """File, line and column are kept, the action goes before the message."""
+    """An annotation has the file, line and column. The message starts with the action."""
     assert _render(
         errors=(
             CompileError(message="No file."),
@@ -60,7 +60,7 @@ def test_compile_errors_are_annotations_on_their_files() -> None:
 
 
 def test_failed_actions_are_annotations_on_their_files() -> None:
-    """First those with a file, of these the ones that blocked the most; each says why."""
+    """Annotations with a file come first, of these the actions that blocked the most."""
     assert _render(
         _failed("d.a", reason="Division by zero"),
         make_action("d.b", file="definitions/b.sqlx"),
@@ -82,7 +82,7 @@ def test_failed_actions_are_annotations_on_their_files() -> None:
 
 
 def test_a_cause_has_one_annotation() -> None:
-    """It is on the first file that there is, and names the other places."""
+    """It is on the first known file, and its message names the other places."""
     actions = [_failed(f"d.a{n}", reason="boom", file=f"{n}.sqlx" if n else "") for n in range(6)]
     assert _render(*actions) == [
         Annotation(
@@ -121,10 +121,8 @@ def test_a_cause_has_one_annotation() -> None:
         (f"/blob/{COMMIT}", ""),
     ],
 )
-def test_files_of_another_repository_are_a_part_of_the_message(
-    files_url: str, repository_url: str
-) -> None:
-    """GitHub would show the annotation on a file of the same name, or nowhere."""
+def test_the_message_names_files_of_another_repository(files_url: str, repository_url: str) -> None:
+    """GitHub would show the annotation on the wrong file, or not at all."""
     errors = (CompileError(message="bad", file="a.js", line=12, column=37, action="d.a"),)
     action = _failed("d.b", reason="boom", file="b.sqlx", checked_action="d.t")
     assert _render(action, errors=errors, files_url=files_url, repository_url=repository_url) == [
@@ -134,7 +132,7 @@ def test_files_of_another_repository_are_a_part_of_the_message(
 
 
 def test_the_case_of_a_repository_does_not_count() -> None:
-    """GitHub's own names do not depend on it, and a remote is written as people like."""
+    """GitHub ignores the case of names, so a remote may differ from the workflow's repository."""
     [annotation] = _render(
         _failed("d.a", file="a.sqlx"), repository_url="https://GitHub.com/Example/Warehouse"
     )
@@ -142,7 +140,7 @@ def test_the_case_of_a_repository_does_not_count() -> None:
 
 
 def test_annotations_leave_room_for_the_outcome() -> None:
-    """The runner keeps 10 errors of a step: one is the outcome's, and the ninth counts the rest."""
+    """The runner keeps 10 errors. One is for the outcome, and the ninth counts the others."""
     actions = [
         *(_failed(f"d.a{n}", reason=f"a{n}") for n in range(5)),
         *(_failed(f"d.b{n}", reason=f"b{n}", file="b") for n in range(8)),
@@ -155,7 +153,7 @@ def test_annotations_leave_room_for_the_outcome() -> None:
 
 
 def test_a_long_reason_leaves_room_for_what_follows() -> None:
-    """A message is cut at a word, before what it blocked and how many more there are."""
+    """The reason is cut between words. The other places and the blocked actions follow it."""
     actions = [
         _failed(f"{'n' * 5000}{n}", reason=f"{n % 12} " + "word " * 2000, file="f" * 500)
         for n in range(60)
@@ -170,5 +168,5 @@ def test_a_long_reason_leaves_room_for_what_follows() -> None:
 
 
 def test_an_outcome_without_failures_has_no_annotations() -> None:
-    """The outcome's own error is not one of these."""
+    """Actions that did not fail are not annotated."""
     assert _render(make_action("d.a")) == []

@@ -1,4 +1,4 @@
-"""The last lines of the log."""
+"""The end of the log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ def _failures(*actions: Action, errors: tuple[CompileError, ...] = ()) -> list[s
     return render_failures(find_causes(errors, analyse(actions)))
 
 
+def _query(name: str) -> str:
+    return f"SELECT * FROM `{name}`"  # noqa: S608
+
+
 def test_every_action_has_a_line() -> None:
-    """First those that failed, then the slowest, then what did not run."""
+    """Failed actions come first, then the others by duration, then those that did not run."""
     lines = render_actions(analyse(failing()))
     assert len(lines) == len(failing())
     assert lines[:4] == [
@@ -28,13 +32,13 @@ def test_every_action_has_a_line() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    """A name takes no more of the log than any other line."""
+    """A line has about 500 characters at most."""
     [line] = render_actions(analyse((make_action("d." + "a" * 9000),)))
     assert 500 < len(line) < 550
 
 
-def test_what_failed_is_told_with_its_reasons() -> None:
-    """Name, file, reason and what was blocked, the failure that blocked the most first."""
+def test_a_failure_has_name_file_reason_and_blocked_actions() -> None:
+    """The failure that blocked the most comes first. An assertion has a query for its rows."""
     assert _failures(*failing()) == [
         "What failed:",
         "  my-project.staging.customers in definitions/staging/customers.sqlx",
@@ -47,15 +51,15 @@ def test_what_failed_is_told_with_its_reasons() -> None:
         "  my-project.staging.countries_unique (assertion on my-project.staging.countries) "
         "in definitions/staging/countries_unique.sqlx",
         "    Assertion failed: query returned 3 rows.",
-        "    Rows: SELECT * FROM `my-project.staging.countries_unique`",
+        "    Query for the rows: SELECT * FROM `my-project.staging.countries_unique`",
         "    Blocked 1 action: my-project.marts.report",
         "  my-project.staging.no_reason in definitions/staging/no_reason.sqlx",
         "    The API gives no reason.",
     ]
 
 
-def test_equal_reasons_are_told_once() -> None:
-    """Ten of the actions are listed, and the queries of five assertions."""
+def test_equal_reasons_are_shown_once() -> None:
+    """The log lists ten actions, and the queries of five assertions."""
     actions = [
         make_action(f"p.a.f{n:02}", ActionState.FAILED, reason="boom", kind="assertion", file="f")
         for n in range(12)
@@ -69,13 +73,13 @@ def test_equal_reasons_are_told_once() -> None:
         "    - p.a.f11 in f",
         *(f"    - p.a.f{n:02} in f" for n in range(1, 9)),
         "    - and 2 more",
-        *(f"    Rows: SELECT * FROM `p.a.f{n:02}`" for n in (0, 11, 1, 2, 3)),
+        *(f"    Query for the rows: {_query(f'p.a.f{n:02}')}" for n in (0, 11, 1, 2, 3)),
         "    Blocked 1 action: p.d.s",
     ]
 
 
-def test_compile_errors_are_told_with_their_places() -> None:
-    """Each names its action, if it has one, and its file with line and column."""
+def test_compile_errors_are_shown_with_their_places() -> None:
+    """The first line has the action, if it is known, and the file with line and column."""
     assert _failures(errors=compile_errors()) == [
         "What failed:",
         "  my-project.marts.margin in definitions/marts/margin.js:12:37",
@@ -89,8 +93,8 @@ def test_compile_errors_are_told_with_their_places() -> None:
     ]
 
 
-def test_equal_messages_are_told_once() -> None:
-    """The places of an error are listed below its message."""
+def test_equal_messages_are_shown_once() -> None:
+    """The places follow the message."""
     assert _failures(errors=compile_errors_of_few_causes()) == [
         "What failed:",
         "  Compile error in includes/constants.js:3",
@@ -112,7 +116,7 @@ def test_equal_messages_are_told_once() -> None:
 
 
 def test_many_and_long_failures_are_cut() -> None:
-    """20 causes with 10 lines of 500 characters each are told, the others counted."""
+    """The log shows 20 causes with 10 lines of 500 characters each, and the number of others."""
     errors = tuple(
         CompileError(message=f"{n} {'word ' * 200}\n" * 12, file="f" * 600) for n in range(21)
     )
@@ -124,8 +128,8 @@ def test_many_and_long_failures_are_cut() -> None:
     assert lines[-1] == "  and 1 more cause"
 
 
-def test_a_success_has_nothing_to_explain() -> None:
-    """Without a failure there is no line."""
+def test_a_success_has_no_failures() -> None:
+    """Without a failure the log has no such lines."""
     assert _failures(make_action("d.a")) == []
     assert render_actions(analyse(())) == []
     running = analyse((make_action("d.a", ActionState.RUNNING),))

@@ -1,4 +1,4 @@
-"""The outputs that only the outcome of a step knows."""
+"""The outputs that are known at the end of a step."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def _outputs(
         (None, {"status": "timed_out"}),
     ],
 )
-def test_outputs_tell_the_status_and_whole_seconds(
+def test_outputs_have_the_status_and_whole_seconds(
     duration: float | None, outputs: dict[str, str]
 ) -> None:
-    """A duration that is not known is no output; one of zero is."""
+    """An unknown duration has no output, a duration of zero has one."""
     assert _outputs(duration=duration) == outputs
 
 
-def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
-    """The names of the failed actions are a JSON list by name, whatever is in them."""
+def test_outputs_have_the_compilation_and_the_failed_actions() -> None:
+    """The names of failed actions are a sorted JSON list on one line, whatever is in them."""
     failed = ActionState.FAILED
     actions = (
         make_action('p.d."b\n', failed),
@@ -71,15 +71,15 @@ def test_outputs_tell_what_was_compiled_and_what_failed() -> None:
     assert "\n" not in outputs["failed-actions"]
 
 
-def test_actions_that_could_not_be_read_are_no_empty_list() -> None:
-    """A workflow is not told that nothing failed where nobody knows."""
+def test_unread_actions_have_no_list() -> None:
+    """An empty list would say that nothing failed, which is not known."""
     subject = make_subject(RunRequest(schedule="nightly"))
     assert _outputs(subject=subject)["failed-actions"] == "[]"
     assert _outputs(subject=subject, has_unread_actions=True) == {"status": "timed_out"}
 
 
 def test_a_long_list_of_failed_actions_is_cut_between_names() -> None:
-    """The list stays valid JSON that a program takes in a variable; the count has them all."""
+    """The list is valid JSON and fits into a variable. The count includes all actions."""
     actions = [make_action(f"p.d.{'ü' * 150}{n:04}", ActionState.FAILED) for n in range(5000)]
     blocker = make_action("p.z.last", ActionState.FAILED)
     blocked = make_action("p.z.a", ActionState.SKIPPED, dependencies=("p.z.last",))
@@ -103,7 +103,7 @@ def test_a_long_list_of_failed_actions_is_cut_between_names() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_name_that_never_fits_is_left_out(count: int) -> None:
-    """One monstrous name neither breaks the output nor keeps the others out of it."""
+    """One huge name neither breaks the output nor displaces the others."""
     actions = [make_action(f"p.d.{n}", ActionState.FAILED) for n in range(count)]
     monster = make_action("p.d." + "x" * 60_000, ActionState.FAILED)
     outputs = _outputs(monster, *actions)
@@ -113,8 +113,8 @@ def test_a_name_that_never_fits_is_left_out(count: int) -> None:
     assert note.text.startswith(f"The output failed-actions has {count} of {count + 1} names,")
 
 
-def test_a_whole_list_needs_no_note() -> None:
-    """A list that just fits is not shortened."""
+def test_a_complete_list_has_no_note() -> None:
+    """A list that fits exactly is not shortened."""
     names = ["x" * (FAILED_ACTIONS_LIMIT // 2 - 5), "y" * (FAILED_ACTIONS_LIMIT // 2 - 5)]
     actions = tuple(make_action(name, ActionState.FAILED) for name in names)
     assert notes_on_outputs(analyse(actions)) == ()
@@ -124,6 +124,6 @@ def test_a_whole_list_needs_no_note() -> None:
 
 
 def test_no_failed_action_is_an_empty_list() -> None:
-    """A workflow can read the list of any run whose actions are known."""
+    """If the actions are known, a workflow can always read the list."""
     outputs = _outputs(make_action("p.d.a"))
     assert (outputs["failed-actions"], outputs["failed-actions-count"]) == ("[]", "0")

@@ -1,4 +1,4 @@
-"""What failed, in the job summary: a heading for each cause, and the rest in rows."""
+"""Failures in the job summary: a heading for each cause, and rows for the others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.golden import FILES_URL, make_job
 from tests.unit.report.support import failed_action, make_outcome, render_nightly
 
 
-def test_many_reasons_are_told_in_full_and_then_by_row() -> None:
-    """The 20 that blocked the most have a heading each, the others a row each."""
+def test_many_reasons_are_headings_and_then_rows() -> None:
+    """The 20 reasons that blocked the most have a heading each, the others a row each."""
     failures = [failed_action(f"d.f{n:02}", reason=f"reason {n}") for n in range(25)]
     blocked = [
         make_action(f"d.s{n}", ActionState.SKIPPED, dependencies=("d.f24",)) for n in range(300)
@@ -25,14 +25,14 @@ def test_many_reasons_are_told_in_full_and_then_by_row() -> None:
     headings = re.findall("#### <code>(.*)</code>", text)
     assert headings == ["d.f24", *(f"d.f{n:02}" for n in range(19))]
     assert "<summary>5 more reasons</summary>" in text
-    assert "| <code>reason 19</code> | 1 | <code>d.f19</code> |  |" in text
+    assert "| <code>reason 19</code> | 1 | <code>d.f19</code> |  |  |" in text
     assert "Blocked 300 actions: <code>d.s0</code>, " in text
     assert "<code>d.s101</code> and 295 more</summary>" in text
     assert text.count(" and 100 more\n") == 1
 
 
 def test_equal_reasons_have_one_heading() -> None:
-    """The reason stands there once; five actions are listed, the others are rows."""
+    """The summary shows the reason once, lists five actions, and has rows for the others."""
     failures = [
         failed_action(
             f"d.f{n}", reason=f"boom at [{n + 1}:7]", file=f"definitions/f{n}.sqlx", kind="table"
@@ -59,7 +59,7 @@ def test_equal_reasons_have_one_heading() -> None:
 
 
 def test_actions_without_a_reason_have_one_heading() -> None:
-    """Nobody is told that two empty texts are the same."""
+    """The heading does not say that they have the same reason."""
     text = render_nightly(make_outcome(failed_action("d.a"), failed_action("d.b")))
     assert (
         "#### 2 actions without a reason\n\nThe API gives no reason.\n\n- <code>d.a</code>" in text
@@ -67,8 +67,8 @@ def test_actions_without_a_reason_have_one_heading() -> None:
     assert "differ only" not in text
 
 
-def test_many_messages_are_told_in_full_and_then_by_row() -> None:
-    """The first 20 have code blocks, the others a row each, with their first places."""
+def test_many_messages_are_headings_and_then_rows() -> None:
+    """The first 20 messages have code blocks, the others a row each, with their first places."""
     errors = tuple(
         CompileError(message=f"e{n}", file="a.js", line=n + 1, action="d.a") for n in range(22)
     )
@@ -82,7 +82,7 @@ def test_many_messages_are_told_in_full_and_then_by_row() -> None:
 
 
 def test_equal_messages_have_one_heading() -> None:
-    """The message stands there once, in the place of its first error."""
+    """The summary shows the message once. The first error keeps its place before the others."""
     text = render_nightly(
         make_outcome(
             compile_errors=(
@@ -105,8 +105,8 @@ def test_equal_messages_have_one_heading() -> None:
     assert "| <code>d/5.js</code> |  |" in text
 
 
-def test_messages_that_differ_in_the_action_are_said_to_do_so() -> None:
-    """The heading's message is that of the first error alone."""
+def test_messages_that_differ_in_the_action_have_a_remark() -> None:
+    """The message under the heading belongs to the first error."""
     errors = tuple(
         CompileError(message=f"{name} needs x", file="d/a.js", action=name)
         for name in ("my-project.d.a", "my-project.d.b")
@@ -119,15 +119,15 @@ def test_messages_that_differ_in_the_action_are_said_to_do_so() -> None:
     ) in text
 
 
-def test_an_assertion_names_what_it_checks_and_its_rows() -> None:
-    """The query has the full name, since it is for BigQuery."""
+def test_an_assertion_has_its_table_and_a_query() -> None:
+    """BigQuery needs the full name in the query."""
     assertion = failed_action(
         "my-project.checks.a_unique", kind="assertion", checked_action="my-project.d.a", reason="no"
     )
     text = render_nightly(make_outcome(assertion))
     assert (
         "#### <code>checks.a_unique</code>\n\nassertion on <code>d.a</code> failed\n\n"
-        "```text\nno\n```\n\nThe rows that fail the assertion:\n\n"
+        "```text\nno\n```\n\nQuery for the rows that fail the assertion:\n\n"
         "```sql\nSELECT * FROM `my-project.checks.a_unique`\n```\n"
     ) in text
     unknown = failed_action("my-project.checks.a", kind="assertion", reason="no")
@@ -138,16 +138,16 @@ def test_an_assertion_names_what_it_checks_and_its_rows() -> None:
     ("count", "words"), [(2, "the assertions:"), (6, "the first 5 assertions:")]
 )
 def test_assertions_with_one_reason_have_a_query_each(count: int, words: str) -> None:
-    """Each is a statement of its own, for as many as are listed."""
+    """Each query is a statement, up to the number of actions in the list."""
     names = [f"p.checks.a{n}" for n in range(count)]
     actions = (failed_action(name, kind="assertion", reason="no") for name in names)
     text = render_nightly(make_outcome(*actions, failed_action("p.d.a", reason="no")))
-    statements = "".join(f"SELECT * FROM `{name}`;\n" for name in names[:5])
-    assert f"The rows that fail {words}\n\n```sql\n{statements}```\n" in text
+    statements = "".join(f"SELECT * FROM `{name}`;\n" for name in names[:5])  # noqa: S608
+    assert f"Query for the rows that fail {words}\n\n```sql\n{statements}```\n" in text
 
 
 def test_tables_that_were_blocked_come_before_assertions() -> None:
-    """A report that is missing matters more than a check that was not made."""
+    """A missing table matters more than an assertion that did not run."""
     blocked = (
         make_action(name, ActionState.SKIPPED, dependencies=("d.f",), kind=kind)
         for name, kind in (("a.check", "assertion"), ("z.report", "table"))
@@ -171,12 +171,12 @@ def test_tables_that_were_blocked_come_before_assertions() -> None:
     ],
 )
 def test_a_job_is_a_link_or_has_a_label(job: Job, shown: str) -> None:
-    """No id stands alone, and a page that lists jobs is none of the job itself."""
+    """A page that lists all jobs is labelled as such, and the id of the job is shown."""
     assert render_job(job) == shown
 
 
 def test_a_unit_test_shows_both_of_its_jobs() -> None:
-    """The rows that it compares come from a job each."""
+    """A unit test has one job for the actual and one for the expected results."""
     jobs = (Job("BigQuery job (actual results)", "a"), Job("BigQuery job (expected results)", "e"))
     text = render_nightly(make_outcome(failed_action("d.t", kind="unit test", jobs=jobs)))
     assert (
@@ -185,23 +185,23 @@ def test_a_unit_test_shows_both_of_its_jobs() -> None:
     ) in text
 
 
-def test_a_long_reason_goes_on_in_a_fold() -> None:
-    """What follows a reason is not pushed off the first screen by a statement that it repeats."""
+def test_a_long_reason_is_folded() -> None:
+    """The first 12 lines are visible, so that the first screen shows what follows them."""
     reason = "\n".join(f"line {n}" for n in range(1, 31))
     text = render_nightly(make_outcome(failed_action("d.a", reason=reason)))
     first, fold, whole = text.partition(
-        "<details>\n<summary>In full</summary>\n\n```text\nline 1\n"
+        "<details>\n<summary>Full text</summary>\n\n```text\nline 1\n"
     )
     assert fold
     assert "line 12\n…\n```\n\n" in first
     assert "line 13" not in first
     assert "line 30\n```\n\n</details>" in whole
     short = render_nightly(make_outcome(failed_action("d.a", reason=reason[:80])))
-    assert "In full" not in short
+    assert "Full text" not in short
 
 
 def test_the_first_screen_says_what_failed_and_why() -> None:
-    """Of 1,300 actions, 24 failed for one reason: 40 lines name it, the first and what it blocked."""
+    """The first 40 lines of a summary of 1,300 actions have the reason of all 24 failures."""
     source = "example-lake:raw_events.orders_of_all_shops_and_countries"
     failures = [
         failed_action(
@@ -251,7 +251,7 @@ def _lines_on_screen(body: Element, width: int = 110) -> list[str]:
 
 
 def test_names_can_be_broken_where_they_stand() -> None:
-    """No part of a name in a heading or table is so long that the page has to be scrolled."""
+    """In headings and tables a browser can break names after 40 characters at the latest."""
     name = f"my-project.{'long_dataset_' * 8}.{'x' * 200}"
     actions = [
         failed_action(name, file=f"definitions/{name}.sqlx", reason="a," * 100),

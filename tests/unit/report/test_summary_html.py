@@ -141,7 +141,9 @@ def test_hostile_addresses(text: str, path: str) -> None:
         ),
         actions=tuple(
             replace(action, jobs=(Job(kind=text, id=text, url=url, has_own_page=has_own_page),))
-            for has_own_page, action in zip((True, False, True, True, True), outcome.actions)
+            for has_own_page, action in zip(
+                (True, False, True, True, True), outcome.actions, strict=True
+            )
         ),
     )
     page = show((changed, subject))

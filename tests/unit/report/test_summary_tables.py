@@ -11,7 +11,7 @@ from tests.unit.report.support import make_outcome, render_nightly, said
 
 
 def test_states_are_counted_where_the_message_does_not() -> None:
-    """A step that ended before its run shows how far that was."""
+    """A step that ends before its run shows the counts as a fact."""
     actions = (make_action("d.a"), make_action("d.b", ActionState.RUNNING))
     assert "**Actions** ▶️ 1 running · ✅ 1 succeeded" in render_nightly(make_outcome(*actions))
     counted = said("Of 2 actions, 1 succeeded.", mentions=[Mention.COUNTS])
@@ -19,7 +19,7 @@ def test_states_are_counted_where_the_message_does_not() -> None:
 
 
 def test_what_would_run_is_counted_by_type_and_tag() -> None:
-    """What is disabled or declared is not counted; tags beyond 50 are only numbered."""
+    """Disabled actions and declarations are not counted. Tags beyond 50 are a number."""
     compiled = (
         *(CompiledAction(name=f"d.a{n}", kind="view", tags=(f"t{n:02}", "z")) for n in range(51)),
         CompiledAction(name="d.b", kind="table", disabled=True, tags=("z",)),
@@ -37,7 +37,7 @@ def test_what_would_run_is_counted_by_type_and_tag() -> None:
 
 
 def test_no_more_rows_than_can_be_read() -> None:
-    """A table ends after 1,000 rows, the failed and slowest."""
+    """A table has at most 1,000 rows: failed actions first, then the slowest."""
     actions = [ran(f"d.a{n:04}", 0, n) for n in range(1500)]
     text = render_nightly(make_outcome(*actions))
     assert text.count("| ✅ succeeded |") == 1000
