@@ -20,6 +20,8 @@ _MOST_NAMES = 5
 _MOST_FOLDED_NAMES = 200
 #: The number of lines of a reason that are visible. The first screen must show more than a reason.
 _MOST_REASON_LINES = 12
+#: A longer query has a line break before the name of the view.
+_QUERY_WIDTH = 105
 _OTHER_REASONS = (
     "The other reasons differ only in the action's name, job, time, or position in the SQL."
 )
@@ -230,7 +232,14 @@ def _rows_queries(actions: tuple[Action, ...]) -> list[str]:
 
 
 def _statements(queries: list[str]) -> list[str]:
-    return queries if len(queries) == 1 else [f"{query};" for query in queries]
+    """Return the lines of queries. A long name gets its own line, since it cannot be wrapped."""
+    end = ";" if len(queries) > 1 else ""
+    lines = []
+    for query in queries:
+        separator = "\n" if len(query) > _QUERY_WIDTH else " "
+        statement = query.replace(" FROM ", f" FROM{separator}", 1)
+        lines += f"{statement}{end}".split("\n")
+    return lines
 
 
 def render_job(job: Job) -> str:

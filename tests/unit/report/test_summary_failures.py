@@ -146,6 +146,13 @@ def test_assertions_with_one_reason_have_a_query_each(count: int, words: str) ->
     assert f"Query for the rows that fail {words}\n\n```sql\n{statements}```\n" in text
 
 
+def test_the_query_of_a_long_name_has_two_lines() -> None:
+    """The name stays whole, so that the query can be copied."""
+    name = f"p.checks.{'a' * 100}"
+    text = render_nightly(make_outcome(failed_action(name, kind="assertion", reason="no")))
+    assert f"```sql\nSELECT * FROM\n`{name}`\n```\n" in text
+
+
 def test_tables_that_were_blocked_come_before_assertions() -> None:
     """A missing table matters more than an assertion that did not run."""
     blocked = (
