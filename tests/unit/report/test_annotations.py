@@ -94,13 +94,14 @@ def test_a_cause_has_one_annotation() -> None:
     ]
     errors = (
         CompileError(message="bad"),
+        CompileError(message="bad", action="d.a"),
         CompileError(message="bad", file="a.js", line=3, column=7),
         CompileError(message="bad", file="b.js", line=4, action="d.b"),
     )
     assert _render(errors=errors) == [
         Annotation(
             title=_ERROR,
-            message="bad\nThe same message: d.b in b.js:4.",
+            message="bad\nThe same message: d.b in b.js:4, d.a.",
             file="a.js",
             line=3,
             column=7,

@@ -124,11 +124,18 @@ def test_causes_that_blocked_the_most_come_first() -> None:
         _failed("p.d.c", "twice"),
         _failed("p.d.d", "blocks"),
         _failed("p.d.e", "blocks"),
-        _skipped("p.d.s", "p.d.d", "p.d.e"),
-        _skipped("p.d.t", "p.d.e"),
+        _failed("p.d.f", "blocks the most"),
+        _skipped("p.d.s", "p.d.d", "p.d.e", "p.d.f"),
+        _skipped("p.d.t", "p.d.e", "p.d.f"),
+        _skipped("p.d.u", "p.d.f"),
     )
-    assert _names(*actions) == [["p.d.e", "p.d.d"], ["p.d.b", "p.d.c"], ["p.d.a"]]
-    assert [cause.blocked for cause in _failures(*actions)] == [("p.d.s", "p.d.t"), (), ()]
+    assert _names(*actions) == [["p.d.f"], ["p.d.e", "p.d.d"], ["p.d.b", "p.d.c"], ["p.d.a"]]
+    assert [cause.blocked for cause in _failures(*actions)] == [
+        ("p.d.s", "p.d.t", "p.d.u"),
+        ("p.d.s", "p.d.t"),
+        (),
+        (),
+    ]
 
 
 def test_blocked_assertions_come_after_tables() -> None:
@@ -214,6 +221,7 @@ def test_thousands_of_failures_are_grouped() -> None:
         ("p.d.a\\", "assertion", ""),
         ("p.d.a\nb", "assertion", ""),
         ("p.d.a\u202eb", "assertion", ""),
+        (f"p.d.{'a' * 2200}", "assertion", ""),
         ("", "assertion", ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import parse_qs
@@ -12,6 +13,8 @@ from dataform_action.emulator import Course, Emulator, Fault, Repository, Rules,
 from dataform_action.errors import NoResponse, Refused, TooLarge
 from dataform_action.model import ActionState, Polling, RunRequest
 from dataform_action.runs.api import run
+from dataform_action.services.google.fields import INVOCATION_ACTIONS
+from dataform_action.services.google.parse import _JOBS
 from dataform_action.services.google.service import GoogleDataform
 from dataform_action.transport import client as transport
 from tests.support.fakes import FakeClock
@@ -161,6 +164,25 @@ def test_named_fields_are_all_that_is_read(
     assert result.compilation is not None
     assert result.compilation.commit
     assert result.compilation.files_url.startswith("https://github.com/OWNER/warehouse/blob/")
+
+
+def test_the_parent_of_an_assertion_is_requested(clock: FakeClock) -> None:
+    """An assertion with several dependencies checks the action that declares it."""
+    repository = warehouse(2, "x")
+    assert isinstance(repository.graph, dict)
+    tables = [table["target"] for table in repository.graph["tables"]]
+    target = {"database": "my-project", "schema": "checks", "name": "unique"}
+    assertion = {"target": target, "parentAction": tables[1], "dependencyTargets": tables}
+    graph = {**repository.graph, "assertions": [assertion]}
+    with Emulator(repositories=[replace(repository, graph=graph)]) as emulator:
+        actions = run(connect(emulator), _RELEASE, clock=clock).actions
+    assert {action.checked_action for action in actions} == {"", "my-project.marts.table_1"}
+
+
+@pytest.mark.parametrize(("action", "field", "kind"), _JOBS)
+def test_every_job_is_requested(action: str, field: str, kind: str) -> None:
+    """The ids of all kinds of jobs are among the fields."""
+    assert re.search(rf"{action}(/|\([^()]*\b){field}\b", INVOCATION_ACTIONS), kind
 
 
 def test_a_refused_field_costs_one_request(clock: FakeClock) -> None:
