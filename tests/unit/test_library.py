@@ -47,6 +47,7 @@ def test_list_of_public_names() -> None:
         "GoogleDataform",
         "InputError",
         "InvalidResponse",
+        "Job",
         "LeftRunning",
         "Misconfigured",
         "NoResponse",
