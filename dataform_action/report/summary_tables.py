@@ -37,7 +37,7 @@ def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
     if not count:
         return
     page.fold(
-        f"{all_of(count)}, first those that failed, then the slowest" if count > 1 else all_of(1),
+        f"{all_of(count)}: failed first, then by duration" if count > 1 else all_of(1),
         "actions",
         ("| State | Action | Type | Duration | Details |", "|---|---|---|---:|---|"),
         (
