@@ -27,7 +27,7 @@ from dataform_action.report.causes import find_causes
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import StepOutcome, outcome_of
 from dataform_action.report.outputs import render_outputs
-from dataform_action.report.summary import render_summary
+from dataform_action.report.summary.document import render_summary
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 CONSOLE = "https://console.cloud.google.com/bigquery?project=my-project&j=bq:EU:dataform-"

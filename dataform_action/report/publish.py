@@ -16,7 +16,7 @@ from dataform_action.report.causes import Causes, find_causes
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import notes_on_outputs, render_outputs
-from dataform_action.report.summary import render_summary
+from dataform_action.report.summary.document import render_summary
 
 
 def publish(

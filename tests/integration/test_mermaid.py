@@ -24,7 +24,7 @@ from hypothesis import given, settings, strategies as st
 
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import analyse
-from dataform_action.report.timeline import MOST_TASKS, drawn, render_timeline
+from dataform_action.report.summary.timeline import MOST_TASKS, drawn, render_timeline
 from tests.support.github_markdown import letters_of, read_page
 from tests.support.golden import failing, hostile_outcome, outcomes, ran, render
 from tests.support.runner import hostile_texts

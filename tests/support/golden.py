@@ -31,7 +31,7 @@ from dataform_action.model import (
 from dataform_action.report.analysis import analyse
 from dataform_action.report.causes import find_causes
 from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
-from dataform_action.report.summary import render_summary
+from dataform_action.report.summary.document import render_summary
 from dataform_action.report.words import Mention, Words
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"

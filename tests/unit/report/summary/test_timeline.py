@@ -14,7 +14,7 @@ from hypothesis import example, given
 from dataform_action.github.markdown import Page
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import analyse
-from dataform_action.report.timeline import (
+from dataform_action.report.summary.timeline import (
     MOST_TASKS,
     add_timeline,
     drawn,

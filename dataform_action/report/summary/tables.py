@@ -8,7 +8,7 @@ from dataform_action.github.markdown import Page, code, file_link, file_url, lin
 from dataform_action.model import Action, ActionState, CompiledAction
 from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
-from dataform_action.report.summary_failures import name_of
+from dataform_action.report.summary.failures import name_of
 from dataform_action.report.words import all_of, count_of, took
 from dataform_action.validation import is_link
 

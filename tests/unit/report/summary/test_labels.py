@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from hypothesis import given, strategies as st
 
-from dataform_action.report.labels import make_labels, shared_place, without_place
+from dataform_action.report.summary.labels import make_labels, shared_place, without_place
 
 #: Texts that are easily confused once they are cut.
 _NAMES = st.lists(st.text("ab_…", max_size=30), max_size=12)

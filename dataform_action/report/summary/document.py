@@ -15,9 +15,9 @@ from dataform_action.report.causes import Causes
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.progress import unused_inputs
 from dataform_action.report.request import RequestFact, option_facts, source_facts
-from dataform_action.report.summary_failures import add_compile_errors, add_failed_actions
-from dataform_action.report.summary_tables import add_actions, add_compiled, render_counts
-from dataform_action.report.timeline import add_timeline
+from dataform_action.report.summary.failures import add_compile_errors, add_failed_actions
+from dataform_action.report.summary.tables import add_actions, add_compiled, render_counts
+from dataform_action.report.summary.timeline import add_timeline
 from dataform_action.report.words import Link, Mention, Note, Text
 from dataform_action.text import format_duration
 from dataform_action.validation import is_link

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dataform_action.model import ActionState, CompileError, Job
-from dataform_action.report.summary_failures import render_job
+from dataform_action.report.summary.failures import render_job
 from tests.support.fakes import make_action
 from tests.support.github_markdown import Element, read_page
 from tests.support.golden import FILES_URL, make_job

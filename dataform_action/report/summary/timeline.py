@@ -8,8 +8,8 @@ from dataform_action.github.markdown import Page, code, one_line
 from dataform_action.model import Action, ActionState
 from dataform_action.report.analysis import Analysis
 from dataform_action.report.critical_path import CriticalPath
-from dataform_action.report.labels import make_labels, shared_place, without_place
-from dataform_action.report.summary_failures import name_of
+from dataform_action.report.summary.failures import name_of
+from dataform_action.report.summary.labels import make_labels, shared_place, without_place
 from dataform_action.report.words import took
 
 #: A diagram with more bars is hard to read. The longest actions always have a bar.
