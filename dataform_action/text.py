@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 _LONGEST_SHOWN = 60
+_LONGEST_NAME = 250
 #: A longer run of letters and digits may be a token. So may one that often alternates between them.
 _LONGEST_WORD = 18
 _SHORTEST_TOKEN = 8
@@ -44,12 +45,25 @@ def is_showable(value: str) -> bool:
 
 def _is_opaque(value: str) -> bool:
     """Tell whether a part of a value looks like a token."""
-    for word in re.findall("[0-9A-Za-z]+", value):
-        changes = len(re.findall("[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])", word))
-        is_token = len(word) >= _SHORTEST_TOKEN and changes > _MOST_CHANGES
-        if len(word) > _LONGEST_WORD or is_token:
-            return True
-    return False
+    words = re.findall("[0-9A-Za-z]+", value)
+    return any(len(word) > _LONGEST_WORD or _changes_often(word) for word in words)
+
+
+def _changes_often(word: str) -> bool:
+    """Tell whether a word often alternates between letters and digits, as random ones do."""
+    changes = len(re.findall("[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])", word))
+    return len(word) >= _SHORTEST_TOKEN and changes > _MOST_CHANGES
+
+
+def shown_name(value: str) -> str:
+    """Return a name as a message repeats it: whole, unless it is very long or looks random.
+
+    Names of actions and tags may be long words, which ``is_showable`` refuses. A commit is a name.
+    """
+    is_commit = re.fullmatch("[0-9a-f]{7,64}", value, re.ASCII)
+    is_random = any(map(_changes_often, re.findall("[0-9A-Za-z]+", value)))
+    hidden = len(value) > _LONGEST_NAME or (is_random and not is_commit)
+    return f"({len(value)} characters)" if hidden else value
 
 
 def printable(text: str) -> str:

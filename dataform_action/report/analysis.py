@@ -55,7 +55,8 @@ class Analysis:
 
 def analyse(actions: tuple[Action, ...]) -> Analysis:
     """Return the analysis of a run's actions."""
-    return _arrange(actions, find_blocked(actions), find_critical_path(actions))
+    blocked, blockers = find_blocked(actions)
+    return _arrange(actions, blocked, blockers, find_critical_path(actions))
 
 
 def renamed(analysis: Analysis, rename: Callable[[str], str]) -> Analysis:
@@ -64,22 +65,25 @@ def renamed(analysis: Analysis, rename: Callable[[str], str]) -> Analysis:
     def new(actions: tuple[Action, ...]) -> tuple[Action, ...]:
         return tuple(replace(action, name=rename(action.name)) for action in actions)
 
-    blocked = {
-        rename(name): tuple(sorted(map(rename, names))) for name, names in analysis.blocked.items()
-    }
     path = analysis.critical_path
     return _arrange(
         new(analysis.actions),
-        dict(sorted(blocked.items())),
+        _renamed_lists(analysis.blocked, rename),
+        _renamed_lists(analysis.blockers, rename),
         None if path is None else replace(path, actions=new(path.actions)),
     )
 
 
-def _arrange(actions: tuple[Action, ...], blocked: Names, path: CriticalPath | None) -> Analysis:
-    blockers: dict[str, list[str]] = {}
-    for failed, names in blocked.items():
-        for name in names:
-            blockers.setdefault(name, []).append(failed)
+def _renamed_lists(lists: Names, rename: Callable[[str], str]) -> Names:
+    """Return lists with new names. Actions that share a list still share it."""
+    known = {id(names): names for names in lists.values()}
+    new = {key: tuple(sorted(map(rename, names))) for key, names in known.items()}
+    return dict(sorted((rename(name), new[id(names)]) for name, names in lists.items()))
+
+
+def _arrange(
+    actions: tuple[Action, ...], blocked: Names, blockers: Names, path: CriticalPath | None
+) -> Analysis:
     counts = Counter(action.state for action in actions)
     return Analysis(
         actions=actions,
@@ -88,7 +92,7 @@ def _arrange(actions: tuple[Action, ...], blocked: Names, path: CriticalPath | N
             sorted(_failed(actions), key=lambda action: (-len(blocked[action.name]), action.name))
         ),
         blocked=blocked,
-        blockers={name: tuple(names) for name, names in blockers.items()},
+        blockers=blockers,
         counts={state: counts[state] for state in _STATES if counts[state]},
         critical_path=path,
     )
@@ -105,11 +109,12 @@ def _slowness(action: Action) -> tuple[bool, float, int, str]:
     return not failed, -seconds, _STATES.index(action.state), action.name
 
 
-def find_blocked(actions: tuple[Action, ...]) -> dict[str, tuple[str, ...]]:
-    """Return the skipped actions that each failed action blocks.
+def find_blocked(actions: tuple[Action, ...]) -> tuple[Names, Names]:
+    """Return the skipped actions that each failed action blocks, and the inverse.
 
     These depend on it, directly or through other skipped actions. A failed action that blocks
-    nothing has an empty tuple. All names are sorted.
+    nothing has an empty tuple. All names are sorted. Actions with equal lists share one tuple:
+    half of a large project may block the other half.
     """
     failed = sorted(action.name for action in _failed(actions))
     skipped = {
@@ -126,11 +131,24 @@ def find_blocked(actions: tuple[Action, ...]) -> dict[str, tuple[str, ...]]:
         for name in order:
             for dependency in skipped[name]:
                 causes[name] = causes.get(name, 0) | causes.get(dependency, 0)
-    blocked: dict[str, list[str]] = {name: [] for name in failed}
+    groups: dict[int, list[str]] = {}
     for name in sorted(skipped):
-        bits = causes.get(name, 0)
-        while bits:
-            place = bits.bit_length() - 1
-            blocked[failed[place]].append(name)
-            bits ^= 1 << place
-    return {name: tuple(names) for name, names in blocked.items()}
+        if causes.get(name):
+            groups.setdefault(causes[name], []).append(name)
+    blockers = {}
+    for bits, names in groups.items():
+        shared = tuple(name for place, name in enumerate(failed) if bits >> place & 1)
+        blockers.update(dict.fromkeys(names, shared))
+    return _blocked_by(failed, groups), blockers
+
+
+def _blocked_by(failed: list[str], groups: Mapping[int, list[str]]) -> Names:
+    """Return the blocked actions of each failed one; ``groups`` has them by their causes."""
+    known: dict[tuple[int, ...], tuple[str, ...]] = {}
+    blocked = {}
+    for place, name in enumerate(failed):
+        key = tuple(bits for bits in groups if bits >> place & 1)
+        if key not in known:
+            known[key] = tuple(sorted(name for bits in key for name in groups[bits]))
+        blocked[name] = known[key]
+    return blocked

@@ -116,7 +116,9 @@ def _failed_actions(
     actions: list[Action], analysis: Analysis, assertions: set[str]
 ) -> FailedActions:
     positions = tuple(map(_position, actions))
-    blocked = {name for action in actions for name in analysis.blocked[action.name]}
+    # Many actions may share one long tuple.
+    lists = {id(names): names for names in (analysis.blocked[a.name] for a in actions)}
+    blocked = set().union(*lists.values())
     return FailedActions(
         reason=actions[0].reason,
         is_exact=_are_equal(action.reason for action in actions),

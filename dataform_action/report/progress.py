@@ -7,7 +7,7 @@ from collections import Counter
 from dataform_action.events import Fact, Progressed, Subject, Update
 from dataform_action.model import Action, ActionState, RunRequest
 from dataform_action.report.request import RequestFact, inputs_of, option_facts
-from dataform_action.text import cut, format_duration
+from dataform_action.text import cut, format_duration, shown_name
 
 #: Failed actions are always named, up to this number in one update; other ends are examples.
 _MOST_FAILURES = 100
@@ -42,16 +42,21 @@ def _place(fact: Fact) -> str:
 
 
 def _source(request: RunRequest) -> str:
-    schedule = f"schedule {request.schedule}" if request.schedule else ""
-    environment = f"environment {request.environment}" if request.environment else ""
-    ref = f"git ref {request.git_ref}" if request.git_ref else ""
+    schedule, environment, ref = (
+        f"{word} {shown_name(name)}" if name else ""
+        for word, name in (
+            ("schedule", request.schedule),
+            ("environment", request.environment),
+            ("git ref", request.git_ref),
+        )
+    )
     if ref and environment:
         return f"{ref} with the settings of {environment}"
     return ref or " in ".join(filter(None, (schedule, environment)))
 
 
 def _values(fact: RequestFact) -> str:
-    shown = cut(", ".join(fact.values), _LONGEST_LINE)
+    shown = ", ".join(fact.values)
     return f"{shown} and {fact.more} more" if fact.more else shown
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import accumulate
 from typing import NamedTuple
 
 from dataform_action.model import RunRequest
-from dataform_action.text import is_showable
+from dataform_action.text import is_showable, shown_name
 
+#: At most so many values are shown, and so many characters of them. No value is cut.
 _MOST_VALUES = 10
+_MOST_CHARACTERS = 300
 _FLAGS = (
     ("Dependencies", "include_dependencies"),
     ("Dependents", "include_dependents"),
@@ -27,7 +30,7 @@ class RequestFact(NamedTuple):
 def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
     """Return what a request runs: its environment, schedule and Git ref."""
     return tuple(
-        RequestFact(label, (value,))
+        RequestFact(label, (shown_name(value),))
         for label, value in (
             ("Environment", request.environment),
             ("Schedule", request.schedule),
@@ -44,12 +47,13 @@ def option_facts(request: RunRequest) -> tuple[RequestFact, ...]:
 
 def _options(request: RunRequest) -> Iterator[RequestFact]:
     for label, values in (
-        ("Tags", request.tags),
-        ("Actions", request.actions),
+        ("Tags", tuple(map(shown_name, request.tags))),
+        ("Actions", tuple(map(shown_name, request.actions))),
         ("Variables", tuple(_safe(name) for name, _ in request.vars)),
     ):
         if values:
-            yield RequestFact(label, values[:_MOST_VALUES], max(0, len(values) - _MOST_VALUES))
+            first = _first_of(values)
+            yield RequestFact(label, first, len(values) - len(first))
     for label, value in (
         ("Schema suffix", request.schema_suffix),
         ("Table prefix", request.table_prefix),
@@ -62,6 +66,13 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
         # An explicit false beats the schedule's true; promote is false by default.
         if flag or (flag is False and name != "promote"):
             yield RequestFact(label, (str(flag).lower(),))
+
+
+def _first_of(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first values, as many as a line has room for, and at least one."""
+    lengths = accumulate(map(len, values[:_MOST_VALUES]))
+    count = sum(length <= _MOST_CHARACTERS for length in lengths)
+    return values[: max(count, 1)]
 
 
 def _safe(value: str) -> str:

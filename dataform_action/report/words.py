@@ -244,8 +244,8 @@ def count_states(actions: tuple[Action, ...]) -> str:
 
 
 def took(seconds: float) -> str:
-    """Return a duration for people, such as ``2m 13s``; a part of a second is ``under 1s``."""
-    return format_duration(seconds) if seconds >= 1 else "under 1s"
+    """Return a duration for people, such as ``2m 13s`` or ``less than 1s``."""
+    return format_duration(seconds) if seconds >= 1 else "less than 1s"
 
 
 def all_of(count: int) -> str:

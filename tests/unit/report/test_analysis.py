@@ -149,7 +149,7 @@ def test_names_are_replaced_everywhere() -> None:
 )
 def test_a_failed_action_blocks_skipped_ones(actions: tuple[Action, ...], names: list[str]) -> None:
     """These depend on it, directly or through other skipped actions. Each is named once."""
-    assert find_blocked(actions)["a"] == tuple(names)
+    assert find_blocked(actions)[0]["a"] == tuple(names)
 
 
 def test_only_failed_actions_block() -> None:
@@ -170,7 +170,7 @@ def test_only_failed_actions_block() -> None:
 @given(_RUNS)
 def test_blocked_actions_are_those_of_a_simple_search(actions: tuple[Action, ...]) -> None:
     """A skipped action is blocked by its dependencies, and by what blocks them."""
-    found = find_blocked(actions)
+    found, _ = find_blocked(actions)
     skipped = {action.name: action for action in actions if action.state is ActionState.SKIPPED}
     for cause, names in found.items():
         expected: set[str] = set()
@@ -183,16 +183,29 @@ def test_blocked_actions_are_those_of_a_simple_search(actions: tuple[Action, ...
         assert names == tuple(sorted(expected))
 
 
+def test_many_failures_that_block_the_same_share_their_lists() -> None:
+    """Half of 5,000 actions may block the other half: that is one list, not millions of names."""
+    failed = [_failed(f"p.f{n:04}") for n in range(2500)]
+    hub = _skipped("p.hub", *(action.name for action in failed))
+    others = [_skipped(f"p.s{n:04}", "p.hub") for n in range(2499)]
+    analysis = analyse((*failed, hub, *others))
+    for shown in (analysis, renamed(analysis, lambda name: name.removeprefix("p."))):
+        assert len({id(names) for names in shown.blocked.values()}) == 1
+        assert len({id(names) for names in shown.blockers.values()}) == 1
+        assert {len(names) for names in shown.blocked.values()} == {2500}
+        assert {len(names) for names in shown.blockers.values()} == {2500}
+
+
 def test_a_long_chain_is_followed_to_its_end() -> None:
     """5,000 actions in a row are no problem."""
     chain = tuple(_skipped(f"{n:04}", f"{n - 1:04}") for n in range(1, 5000))
-    assert len(find_blocked((_failed("0000"), *chain))["0000"]) == 4999
+    assert len(find_blocked((_failed("0000"), *chain))[0]["0000"]) == 4999
 
 
 def test_a_cycle_costs_a_few_rounds_only() -> None:
     """If there is a cycle, the search in a long chain ends early, not after minutes."""
     chain = tuple(_skipped(f"{n:04}", *[f"{n + 1:04}"] * 50) for n in range(2000))
     cycle = (_skipped("x", "y"), _skipped("y", "x"))
-    names = find_blocked((*chain, *cycle, _failed("2000")))["2000"]
+    names = find_blocked((*chain, *cycle, _failed("2000")))[0]["2000"]
     assert 10 < len(names) < 100
     assert names[-1] == "1999"

@@ -121,6 +121,24 @@ def test_every_option_has_a_line() -> None:
     ]
 
 
+def test_long_lists_are_counted_and_no_name_is_cut() -> None:
+    """A cut name could be a part of a secret, which no search finds."""
+    names = tuple(f"{'x' * 90}{number}" for number in range(6))
+    request = RunRequest(git_ref="main", actions=names, tags=("t" * 251, "ghp_a1B2c3D4e5F6g7H8"))
+    assert render_intent(_subject(request, "Web"))[1:] == [
+        "  Tags: (251 characters), (20 characters)",
+        f"  Actions: {', '.join(names[:3])} and 3 more",
+    ]
+
+
+def test_a_commit_is_shown() -> None:
+    """The digits and letters of a commit alternate as those of a token do."""
+    request = RunRequest(git_ref="6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d")
+    assert "git ref 6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d (" in "".join(
+        render_intent(_subject(request, "Web"))
+    )
+
+
 def test_a_value_that_looks_like_a_token_is_not_shown() -> None:
     """A token in the wrong input is only counted."""
     request = RunRequest(git_ref="main", schema_suffix="a1b2c3d4e5f6a7b8c9d0")
