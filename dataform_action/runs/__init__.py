@@ -1,4 +1,4 @@
-"""The life of a run: create it once, wait for it, recover it, cancel it. No HTTP, no GitHub.
+"""Create a run once, wait for it, find it again, cancel it. No HTTP, no GitHub.
 
-Others use the functions of ``api``, ``controller.RunController`` and ``recovery``.
+Other rooms use the functions of ``api``, ``controller.RunController`` and ``recovery``.
 """

@@ -1,6 +1,6 @@
-"""Create a run and wait for its end: the functions of the library, and of the action itself.
+"""Create a run and wait for it: the functions of the library.
 
-Nothing here knows HTTP or GitHub. What happens is told to ``on_update`` as it happens.
+``on_update`` is called with an ``Update`` for everything that happens.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def prepare(
     on_update: Observer = _ignore,
     clock: Clock | None = None,
 ) -> Prepared:
-    """Compile what a request asks for, and run nothing.
+    """Compile a request. Nothing is run.
 
     Raises:
         CompileFailed: the compilation has errors.
-        InputError: the request does not fit the project.
+        InputError: the request does not match the project.
         Refused, GaveUp, WaitTimeout: as ``run``.
     """
     return RunController(service, polling, on_update, clock).prepare(request)
@@ -46,17 +46,17 @@ def run(
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
 ) -> Result:
-    """Create a run and wait for its end.
+    """Create a run and wait until it ends.
 
-    The request to create it is repeated only when it surely was not carried out, for
-    ``polling.outage_timeout`` at most. ``on_update`` is called with each ``Update`` as it
-    happens; ``clock`` is the time to wait by. ``shielded`` guards each attempt, so that a
-    signal cannot come between the run's creation and the knowledge of its id.
+    The create request is repeated only if it was certainly not processed, and for at most
+    ``polling.outage_timeout``. ``on_update`` is called with each ``Update``. ``clock`` provides
+    the time. ``shielded`` protects each create request from signals, so that the id of a new run
+    is not lost.
 
     Raises:
         CompileFailed, InputError: as ``prepare``.
-        RunMayExist: the answer to the creation was lost.
-        Refused, Misconfigured: the creation cannot succeed.
+        RunMayExist: the create request got no usable response.
+        Refused, Misconfigured: the run cannot be created.
         GaveUp, WaitTimeout: as ``wait``.
     """
     return RunController(service, polling, on_update, clock, shielded).run(request)
@@ -71,7 +71,7 @@ def start(
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
 ) -> Run:
-    """Create a run and leave it to itself. It raises what ``run`` does before the wait."""
+    """Create a run and do not wait for it. Raises what ``run`` raises before the wait."""
     return RunController(service, polling, on_update, clock, shielded).start(request)
 
 
@@ -83,29 +83,28 @@ def wait(
     on_update: Observer = _ignore,
     clock: Clock | None = None,
 ) -> Result:
-    """Wait for the end of a run that exists already.
+    """Wait until an existing run ends.
 
-    The run is cancelled (if ``polling.cancel``) at the timeout and on any exception
-    that is not the service's own: a kill, or an observer that fails. It is left alone
-    when the wait gives up on an API that does not answer.
+    If ``polling.cancel`` is true, the run is cancelled at the timeout and when something else
+    ends the wait, such as a signal or an observer that raises. The run is left running when the
+    API refuses a request or gives no usable response for too long.
 
     Raises:
-        GaveUp: no usable answer for ``polling.outage_timeout``.
+        GaveUp: no usable response for ``polling.outage_timeout``.
         WaitTimeout: the run did not end within ``polling.timeout``.
-        Refused: the API declined to tell, for instance since the token expired.
+        Refused: the API refused the request, for example because the token expired.
     """
     return RunController(service, polling, on_update, clock).wait(run)
 
 
 class Poller:
-    """A wait for one run, a poll at a time: for hosts that sleep in a way of their own.
+    """Wait for one run, one poll per call. For hosts that sleep in their own way.
 
-    It keeps the rules of ``wait``, but for three: nothing is cancelled except at the timeout
-    (if ``polling.cancel``), since the host owns the loop; the progress of the actions is not
-    asked for; and there is no ``Waiting``. Only the last call sleeps by itself, when the cancel
-    or the actions want another attempt. ``fresh`` says that the run was created just now, so
-    that it may be unknown for a moment. The calls must come one after the other, from any
-    thread::
+    The rules are those of ``wait``, with three differences. The run is cancelled only at the
+    timeout (if ``polling.cancel``), because the host owns the loop. The progress of the actions is
+    not requested. There is no ``Waiting``. Only the last call sleeps, when it retries the
+    cancellation or the list of actions. ``fresh`` says that the run was just created, so the API
+    may not know it yet. Calls may come from any thread, but only one at a time::
 
         poller = Poller(service, run)
         while not isinstance(outcome := await asyncio.to_thread(poller.poll), Result):
@@ -126,10 +125,10 @@ class Poller:
         self._controller.adopt(run, fresh=fresh)
 
     def poll(self) -> Result | float:
-        """Ask once; return how the run ended, or the seconds until the next poll is due.
+        """Request the run once; return its result, or the seconds until the next poll.
 
         Raises:
-            GaveUp, WaitTimeout, Refused: as ``wait``. There is nothing to poll for any more.
+            GaveUp, WaitTimeout, Refused: as ``wait``. Stop polling after one of these.
         """
         outcome = self._controller.poll()
         return outcome if isinstance(outcome, Result) else self._controller.delay(outcome)

@@ -1,4 +1,4 @@
-"""Deadlines and outages: how long to retry, how long to wait in between, when to give up."""
+"""Deadlines and outages: how long to retry, how long to wait in between, when to stop."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from dataform_action.text import format_duration
 
 T = TypeVar("T")
 
-#: The longest silence towards the observer, in seconds.
+#: The longest time without an update for the observer, in seconds.
 HEARTBEAT = 60.0
-#: Back-off grows to this, or to the poll interval where that is longer.
+#: The longest backoff in seconds, unless the poll interval is longer.
 _LONGEST_BACKOFF = 60.0
-#: What a ``Retry-After`` may ask for at most.
+#: The longest ``Retry-After`` that is obeyed, in seconds.
 _LONGEST_RETRY_AFTER = 300.0
 
 
 class Backoff:
-    """Keep the time of one stage of a run, and of the outage that it may be in.
+    """Measure the time of one stage of a run, and the time of an outage.
 
-    ``begin`` starts a stage, such as the wait for the run. It lasts for ``polling.timeout``.
+    ``begin`` starts a stage, such as the wait for the run. A stage may last ``polling.timeout``.
     """
 
     def __init__(self, polling: Polling, on_update: Observer, clock: Clock) -> None:
@@ -36,13 +36,13 @@ class Backoff:
         self._started = self._last_update = clock.now()
         self._outage_since: float | None = None
         self._failures = 0
-        #: Whether there ever was a usable response.
+        #: Whether there was a usable response at any time.
         self.has_succeeded = False
-        #: The error by which the wait itself decided to end.
+        #: The error that ended the wait, if the wait itself raised it.
         self.verdict: DataformError | None = None
 
     def begin(self) -> None:
-        """Count the time of the stage from now on."""
+        """Start a stage now."""
         self._started = self._clock.now()
 
     def now(self) -> float:
@@ -51,40 +51,41 @@ class Backoff:
 
     @property
     def elapsed(self) -> float:
-        """Return how long the stage has lasted, in seconds."""
+        """Return the seconds since the stage started."""
         return self._clock.now() - self._started
 
     @property
-    def is_over(self) -> bool:
-        """Tell whether the timeout has been reached."""
+    def timed_out(self) -> bool:
+        """Return whether the stage has reached the timeout."""
         return self._clock.now() >= self._deadline
 
     @property
     def in_outage(self) -> bool:
-        """Tell whether the last attempt had no usable response."""
+        """Return whether the last attempt got no usable response."""
         return self._outage_since is not None
 
-    def rest(self, seconds: float) -> None:
-        """Sleep, whatever the deadlines are."""
+    def sleep(self, seconds: float) -> None:
+        """Sleep, regardless of the deadlines."""
         self._clock.sleep(seconds)
 
     def notify(self, update: Update) -> None:
-        """Pass an update to the observer."""
+        """Send an update to the observer."""
         self._last_update = self._clock.now()
         self._on_update(update)
 
     def succeeded(self) -> None:
-        """Take note of a usable response."""
+        """Record a usable response."""
         self.has_succeeded = True
         since, self._outage_since, self._failures = self._outage_since, None, 0
         if since is not None:
             self.notify(OutageEnded(self._clock.now() - since))
 
     def failed(self, error: Unusable, started: float, consequence: str) -> None:
-        """Count an attempt without a usable response, made at the moment ``started``.
+        """Record an attempt that got no usable response; it was made at time ``started``.
 
         Raises:
-            GaveUp: there was none for the whole outage timeout; it says ``consequence``.
+            GaveUp: there was no usable response for the outage timeout. Its message includes
+                ``consequence``.
         """
         self._failures += 1
         limit = self._polling.outage_timeout
@@ -92,34 +93,34 @@ class Backoff:
             self._outage_since = started
             self.notify(OutageStarted(error, limit))
         if self._clock.now() >= self._outage_since + limit:
-            self.decide(
+            self.raise_verdict(
                 GaveUp(
-                    f"The API gave no usable answer for {format_duration(limit)}. {consequence}\n"
-                    f"The last failure: {error.message}",
+                    f"No usable response from the API for {format_duration(limit)}. {consequence}\n"
+                    f"Last error: {error.message}",
                     hint=error.hint,
                 ),
                 error,
             )
 
-    def decide(self, verdict: DataformError, cause: DataformError | None = None) -> NoReturn:
+    def raise_verdict(self, verdict: DataformError, cause: DataformError | None = None) -> NoReturn:
         """End the wait by raising ``verdict``."""
         self.verdict = verdict
         raise verdict from cause
 
     def retrying(self, consequence: str) -> Retry:
-        """Return what makes one request until it has a usable response.
+        """Return a function that repeats one request until it has a usable response.
 
-        Errors that are not retryable pass through. Beyond these it raises:
+        It does not catch errors that are not retryable.
 
         Raises:
             GaveUp: as ``failed``.
-            WaitTimeout: the time of the stage is over; it says ``consequence``.
+            WaitTimeout: the stage reached the timeout. Its message includes ``consequence``.
         """
         requests = 0
 
         def retry(request: Callable[[], T], /) -> T:
             nonlocal requests
-            # A long list is read page by page, and good responses do not extend the time.
+            # A long list has many pages. Usable responses must not extend the timeout.
             if requests:
                 self._check_time(consequence)
             requests += 1
@@ -128,7 +129,7 @@ class Backoff:
                 try:
                     value = request()
                 except NotDone:
-                    self._wait_for_the_rest(consequence)
+                    self._wait_until_done(consequence)
                 except Unusable as error:
                     if not error.retryable:
                         raise
@@ -140,12 +141,15 @@ class Backoff:
         return retry
 
     def _check_time(self, consequence: str) -> None:
-        if self.is_over:
-            limit = format_duration(self._polling.timeout)
-            self.decide(WaitTimeout(f"{consequence} The timeout of {limit} is over."))
+        if self.timed_out:
+            self.raise_verdict(WaitTimeout(self._timeout_text(consequence)))
 
-    def _wait_for_the_rest(self, consequence: str) -> None:
-        """Wait for the next look at something that goes on, which is a usable response.
+    def _timeout_text(self, consequence: str) -> str:
+        limit = format_duration(self._polling.timeout)
+        return f"{consequence} The timeout of {limit} has passed."
+
+    def _wait_until_done(self, consequence: str) -> None:
+        """Wait before the next request for an operation that is not done yet.
 
         Raises:
             WaitTimeout: as ``retrying``.
@@ -155,22 +159,19 @@ class Backoff:
         self.pause(None)
 
     def wait_to_retry(self, error: Unusable, started: float, consequence: str) -> None:
-        """Wait for another attempt at a request that must succeed before a run is waited for.
+        """Wait before another attempt at a request that must succeed before the run starts.
 
         Raises:
             GaveUp, WaitTimeout: as ``retrying``.
         """
         self.failed(error, started, consequence)
-        if self.is_over:
-            limit = format_duration(self._polling.timeout)
-            text = f"{consequence} The timeout of {limit} is over."
-            self.decide(
-                WaitTimeout(f"{text} The last failure: {error.message}", hint=error.hint), error
-            )
+        if self.timed_out:
+            text = f"{self._timeout_text(consequence)} Last error: {error.message}"
+            self.raise_verdict(WaitTimeout(text, hint=error.hint), error)
         self.pause(None, error)
 
     def pause(self, run: Run | None, error: Unusable | None = None) -> None:
-        """Wait for the next attempt, and send ``Waiting`` whenever a minute was silent."""
+        """Wait until the next attempt; send ``Waiting`` after each minute without an update."""
         until = self._next_attempt(error)
         while (now := self._clock.now()) < until:
             if now >= self._last_update + HEARTBEAT:
@@ -179,7 +180,7 @@ class Backoff:
             self._clock.sleep(min(until, self._last_update + HEARTBEAT) - now)
 
     def delay(self, error: Unusable | None = None) -> float:
-        """Return the seconds until the next attempt is due."""
+        """Return the seconds until the next attempt."""
         return max(self._next_attempt(error) - self._clock.now(), 0.0)
 
     @property
@@ -187,10 +188,10 @@ class Backoff:
         return self._started + self._polling.timeout
 
     def _next_attempt(self, error: Unusable | None) -> float:
-        """Return the moment of the next attempt, which lies after no deadline.
+        """Return the time of the next attempt, which is never after a deadline.
 
-        As a moment, not as a duration: the difference of two moments may be too small
-        to move the clock, and a wait that never comes to its deadline never ends.
+        It is a time, not a duration. A duration can be too small to change the clock's value, so a
+        wait might never reach its deadline.
         """
         now = self._clock.now()
         delay = self._polling.delay(now - self._started)
@@ -199,7 +200,7 @@ class Backoff:
         delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if error.retry_after is not None:
             delay = max(delay, min(error.retry_after, _LONGEST_RETRY_AFTER))
-        # The jitter only adds: never faster than configured.
+        # The jitter is only added, so polls are never faster than configured.
         delay *= 1 + random.random() / 4  # noqa: S311
         give_up = self._outage_since + self._polling.outage_timeout
         return min(now + delay, self._deadline, give_up)

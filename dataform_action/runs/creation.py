@@ -1,4 +1,4 @@
-"""The creation of a run: at most once, and found again where its response was lost."""
+"""Create a run at most once, and find it again if the response was lost."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Shield = Callable[[], AbstractContextManager[object]]
 class Creation:
     """The requests to create one run.
 
-    ``shielded`` guards each attempt, so that a signal cannot come between the run's creation and
-    ``on_created``, which is called with the run.
+    ``on_created`` is called with the new run. ``shielded`` protects each attempt from signals until
+    then, so that the id of a new run is not lost.
     """
 
     def __init__(
@@ -33,24 +33,24 @@ class Creation:
         self._backoff = backoff
         self._shielded = shielded
         self._on_created = on_created
-        #: Whether a create request was begun of which nobody knows whether it made a run.
+        #: Whether a create request was sent whose outcome is not known.
         self.may_exist = False
 
     def create(self, prepared: Prepared) -> Run:
-        """Create the run, at most once, or find it again where its response was lost."""
+        """Create the run at most once, or find it again if the response was lost."""
         while True:
             started = self._backoff.now()
             try:
                 with self._shielded():
-                    made = self._attempt(prepared)
+                    outcome = self._attempt(prepared)
             except RunMayExist as lost:
                 return self._recover(prepared, lost)
-            if isinstance(made, Run):
-                return made
-            self._backoff.wait_to_retry(made, started, NOTHING_CREATED)
+            if isinstance(outcome, Run):
+                return outcome
+            self._backoff.wait_to_retry(outcome, started, NOTHING_CREATED)
 
     def _attempt(self, prepared: Prepared) -> Run | Unusable:
-        """Make one request to create the run; return it, or a failure that allows another one."""
+        """Send one create request; return the run, or a failure that allows another attempt."""
         self.may_exist = True
         try:
             run = self._service.start(prepared)
@@ -61,12 +61,12 @@ class Creation:
             if isinstance(error, Unusable) and error.retryable:
                 return error
             raise
-        # Not inside the try: no error of an observer may repeat a create.
+        # Not inside the try: an error from an observer must not repeat the create request.
         self._on_created(run)
         return run
 
     def _recover(self, prepared: Prepared, lost: RunMayExist) -> Run:
-        """Return the run that a lost create made, or raise what was lost."""
+        """Return the run whose create response was lost, or raise ``lost``."""
         run: Run | None = None
         try:
             if self._service.can_find_runs and prepared.compilation is not None:
@@ -80,7 +80,7 @@ class Creation:
                 with self._shielded():
                     self._on_created(run)
         except BaseException as error:
-            # Whoever reports an interruption must know that a run may exist.
+            # The report of an interruption needs to know that a run may exist.
             error.__cause__ = lost
             raise
         if run is None:

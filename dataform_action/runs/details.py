@@ -1,22 +1,22 @@
-"""What is read of a run that is over: its actions and its compilation, for the report."""
+"""Read the actions and the compilation of a run, for the log and the report."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from dataform_action.errors import DataformError, Unusable
+from dataform_action.errors import DataformError, NoResponse, Unusable
 from dataform_action.model import Action, Compilation, Run
 from dataform_action.services.base import Retry, Service
 
 T = TypeVar("T")
 
-#: How many requests may fail in all, with a pause before each is made again. The pause is
-#: shorter than between two polls: the run is over, and somebody waits for its report.
+#: How many requests may fail in total, and the pause before each retry in seconds. The pause is
+#: shorter than between two polls: the run has ended, and the report waits for this.
 _MOST_FAILURES = 2
 _PAUSE = 5.0
 
 
 class Details(NamedTuple):
-    """The actions of a run and its compilation, and why they could not be read, if so."""
+    """The actions and the compilation of a run, or the errors that prevented reading them."""
 
     actions: tuple[Action, ...] = ()
     compilation: Compilation | None = None
@@ -24,14 +24,14 @@ class Details(NamedTuple):
     details_error: DataformError | None = None
 
 
-def read_details(service: Service, run: Run, rest: Callable[[float], object]) -> Details:
-    """Return the actions of a run and its compilation, as far as the service reports them.
+def read_details(service: Service, run: Run, sleep: Callable[[float], object]) -> Details:
+    """Return the actions and the compilation of a run, as far as the service reports them.
 
-    The run's end is known, and nothing that fails here changes it: no error is raised.
+    It raises no error: a failure here must not change the outcome of the run.
     """
     if not service.has_actions:
         return Details()
-    retry = _retrying(rest)
+    retry = _retrying(sleep)
     try:
         actions = service.actions(run, retry)
     except DataformError as error:
@@ -42,7 +42,24 @@ def read_details(service: Service, run: Run, rest: Callable[[float], object]) ->
         return Details(actions, details_error=error)
 
 
-def _retrying(rest: Callable[[float], object]) -> Retry:
+def read_progress(
+    service: Service, run: Run, is_late: Callable[[], bool]
+) -> tuple[Action, ...] | None:
+    """Return the actions of a run that has not ended; None if an error or ``is_late`` stops it."""
+
+    def retry(request: Callable[[], T], /) -> T:
+        if is_late():
+            raise NoResponse("The list of actions takes too long.")
+        return request()
+
+    try:
+        return service.actions(run, retry)
+    except DataformError:
+        # Progress is optional: the wait continues without it.
+        return None
+
+
+def _retrying(sleep: Callable[[float], object]) -> Retry:
     left = _MOST_FAILURES
 
     def retry(request: Callable[[], T], /) -> T:
@@ -54,6 +71,6 @@ def _retrying(rest: Callable[[float], object]) -> Retry:
                 if not left:
                     raise
                 left -= 1
-                rest(_PAUSE)
+                sleep(_PAUSE)
 
     return retry

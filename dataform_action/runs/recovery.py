@@ -1,6 +1,6 @@
-"""What is done about a run that went out of sight: find it, cancel it, see whether it ended.
+"""Find a run, cancel it, and see whether it has ended.
 
-The step, its post step and the command line use the same functions.
+The step, its post step and the command line use these functions.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from dataform_action.events import CancelRequested, LeftRunning
 from dataform_action.model import Run, State
 from dataform_action.services.base import Retry, Service, once
 
-#: How often a run is looked for, and how often a request to cancel it is made at most.
+#: How many times a run is searched for, and how many times its cancellation is requested at most.
 ATTEMPTS = 3
-#: The pause between two requests to cancel a run, in seconds.
+#: The pause between two cancel requests, in seconds.
 CANCEL_PAUSE = 2.0
 
 
 def find_run(
     service: Service, compilation_result: str, *, pause: Callable[[], object], retry: Retry = once
 ) -> Run | None:
-    """Return the run of a compilation result that was made for it alone, if it can be found.
+    """Return the run that executes a compilation result, if it can be found.
 
-    A run that was created just now may not be listed yet: there are ``ATTEMPTS`` looks with a
-    ``pause`` in between, unless ``retry`` gives up. No error is raised: whoever looks for a run
-    has lost it, and that matters more than why it cannot be found.
+    A new run may not be listed yet, so there are ``ATTEMPTS`` searches with a ``pause`` in between,
+    unless ``retry`` gives up. It raises no error: for the caller, the lost run matters more than
+    the reason why it was not found.
     """
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -42,7 +42,7 @@ def find_run(
         except (GaveUp, WaitTimeout):
             return None
         except DataformError:
-            # The next look is all that can be done about it.
+            # Only the next search can help.
             continue
         if run is not None:
             return run
@@ -57,21 +57,21 @@ def cancel_run(
     attempts: int = ATTEMPTS,
     look_first: bool = False,
 ) -> CancelRequested | LeftRunning:
-    """Request that a run is cancelled, and return what became of that.
+    """Request the cancellation of a run, and return the outcome.
 
-    Without a usable response the request is made again after a ``pause``. ``look_first`` reads the
-    run's state before, so that a run that is over is recognised where the service cannot cancel.
-    Leave it off when the runner is about to kill the process, so that the cancel goes out first.
+    Without a usable response, the request is repeated after a ``pause``. ``look_first`` reads the
+    run's state first, so that a run that has ended is recognized even if the service cannot cancel.
+    Do not set it when the runner is about to kill the process: the cancel request must go first.
     """
     error: DataformError | None = None
     for attempt in range(attempts):
         if attempt:
             pause()
-        if look_first and (ended := look_for_end(service, run)) is not None:
+        if look_first and (ended := get_if_ended(service, run)) is not None:
             return CancelRequested(ended)
         try:
             latest = service.cancel(run)
-            # A request whose response was lost may have cancelled it.
+            # An earlier request, whose response was lost, may have cancelled the run.
             by_us = error is not None and latest.state is State.CANCELLED
             return CancelRequested(run if by_us else latest)
         except Unusable as failure:
@@ -81,26 +81,26 @@ def cancel_run(
     return LeftRunning(run, error)
 
 
-def ended_before(
+def ended_before_cancel(
     service: Service, run: Run, cancellation: CancelRequested | LeftRunning | None
 ) -> Run | None:
-    """Return the run as it ended by itself, if it did so before it was to be cancelled."""
+    """Return the run if it ended by itself before the cancellation took effect."""
     match cancellation:
         case CancelRequested(run=latest) if latest.state.ended:
             return latest
         case LeftRunning(error=None | CancelUnsupported() | Refused()):
-            # Nothing was sent, or the service says that the run is not over.
+            # Nothing was sent, or the service says that the run has not ended.
             return None
-    ended = look_for_end(service, run)
-    # A run that was cancelled did what the request asks for.
+    ended = get_if_ended(service, run)
+    # A cancelled run did not end by itself.
     return None if ended is None or ended.state is State.CANCELLED else ended
 
 
-def look_for_end(service: Service, run: Run) -> Run | None:
-    """Return the run if it is known to be over."""
+def get_if_ended(service: Service, run: Run) -> Run | None:
+    """Return the run if it is known to have ended."""
     try:
         latest = service.get(run)
     except DataformError:
-        # Its state is unknown, and a request to cancel a run that is over does no harm.
+        # The state is unknown. To cancel a run that has ended does no harm.
         return None
     return latest if latest.state.ended else None

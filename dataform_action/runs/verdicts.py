@@ -1,4 +1,4 @@
-"""What ends the work on a run early, in words: what is known of the run, and what to do."""
+"""The texts of errors that end the work on a run early."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ NOTHING_CREATED = "No run was created."
 NOT_PROMOTED = "The run succeeded, but its compilation was not promoted."
 
 
-def may_be_going(run: Run) -> str:
-    """Return what an outage of the API means to a run."""
-    return f"Run {run.id} may still be going: {run.log_url}"
+def may_still_run(run: Run) -> str:
+    """Return what an outage of the API means for a run."""
+    return f"Run {run.id} may still be running: {run.log_url}"
 
 
 def make_timeout(
     run: Run, limit: float, cancellation: CancelRequested | LeftRunning | None, *, in_outage: bool
 ) -> WaitTimeout:
     """Return the error of a run that did not end within ``limit`` seconds."""
-    seen = "was not seen to end" if in_outage else "did not end"
+    known = "reported no final state" if in_outage else "did not end"
     cancelled = isinstance(cancellation, CancelRequested)
-    fate = "The service was asked to cancel it." if cancelled else "It may go on."
+    state = "Cancellation was requested." if cancelled else "It may still be running."
     return WaitTimeout(
-        f"Run {run.id} {seen} within the timeout of {format_duration(limit)}. {fate}",
-        hint=f"Raise timeout if the run needs longer. The run: {run.log_url}",
+        f"Run {run.id} {known} within the timeout of {format_duration(limit)}. {state}",
+        hint=f"Increase timeout if the run needs more time. The run: {run.log_url}",
     )

@@ -1,4 +1,4 @@
-"""What the tests of runs share."""
+"""Helpers for the tests of runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataform_action.model import ActionState, RunRequest
 from tests.support.fakes import make_action
 
 NIGHTLY = RunRequest(schedule="nightly")
-LOST = RunMayExist("lost", hint="Look.")
-DONE, GOING = make_action("p.d.a"), make_action("p.d.b", ActionState.RUNNING)
+LOST = RunMayExist("lost", hint="Check.")
+DONE, ACTIVE = make_action("p.d.a"), make_action("p.d.b", ActionState.RUNNING)
 
 
 def raise_on(kind: type, error: BaseException) -> Callable[[Update], None]:
-    """Return an observer that fails on one kind of update."""
+    """Return an observer that raises on one kind of update."""
 
     def observe(update: Update) -> None:
         if isinstance(update, kind):

@@ -1,4 +1,4 @@
-"""The functions of the library: what each of them does, and the poller for other hosts."""
+"""The functions of the library, and the poller for other hosts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.fakes import FakeClock, FakeService, Recorder, Step, make_run
 from tests.unit.runs.support import NIGHTLY
 
 
-def test_run_ends_with_the_run(clock: FakeClock) -> None:
-    """A run that succeeds is created once and looked at until it ends."""
+def test_run_creates_once_and_waits(clock: FakeClock) -> None:
+    """A run that succeeds is created once and polled until it ends."""
     service = FakeService(clock)
     result = run(service, NIGHTLY, clock=clock)
     assert result == Result(run=make_run("SUCCESSFUL"), duration=2.0)
@@ -30,15 +30,15 @@ def test_run_ends_with_the_run(clock: FakeClock) -> None:
         ("TIMED_OUT", State.TIMED_OUT),
     ],
 )
-def test_every_end_is_an_end(clock: FakeClock, status: str, state: State) -> None:
-    """Each final status ends the wait at the poll that shows it, and cancels nothing."""
+def test_every_final_status_ends_the_wait(clock: FakeClock, status: str, state: State) -> None:
+    """Each final status ends the wait at the poll that reports it, and cancels nothing."""
     service = FakeService(clock, polls=["RUNNING", status])
     assert run(service, NIGHTLY, clock=clock).run.state is state
     assert service.called == ["prepare", "start", "get", "get"]
 
 
 def test_prepare_compiles_and_runs_nothing(clock: FakeClock) -> None:
-    """What only has to compile is prepared once, told of, and not started."""
+    """A request to compile is prepared once, reported, and not started."""
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     prepared = prepare(service, NIGHTLY, on_update=seen, clock=clock)
     assert (prepared.request, prepared.compilation) == (NIGHTLY, Compilation(name="c/1"))
@@ -46,8 +46,8 @@ def test_prepare_compiles_and_runs_nothing(clock: FakeClock) -> None:
     assert service.called == ["prepare"]
 
 
-def test_what_is_prepared_is_what_is_started(clock: FakeClock) -> None:
-    """The compilation of the request is that of the run, and is told before the run is."""
+def test_start_runs_the_prepared_compilation(clock: FakeClock) -> None:
+    """The run executes the request's compilation, which is reported before the run."""
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
     assert seen.updates == [Compiled(Compilation(name="c/1")), Created(make_run())]
@@ -56,23 +56,23 @@ def test_what_is_prepared_is_what_is_started(clock: FakeClock) -> None:
 
 
 def test_start_does_not_wait(clock: FakeClock) -> None:
-    """A run that is only started is told of, not looked at, and not cancelled by a kill."""
+    """A run that is only started is reported and not polled."""
     service, seen = FakeService(clock), Recorder(clock)
     assert start(service, NIGHTLY, on_update=seen, clock=clock) == make_run()
     assert seen.of(Created) == seen.updates == [Created(make_run())]
     assert service.called == ["prepare", "start"]
 
 
-def test_wait_watches_a_run_that_exists(clock: FakeClock) -> None:
-    """A run that exists is watched to its end and nothing is created."""
+def test_wait_creates_nothing(clock: FakeClock) -> None:
+    """An existing run is polled until it ends, and nothing is created."""
     service, seen = FakeService(clock), Recorder(clock)
     assert wait(service, make_run(), on_update=seen, clock=clock).run.state is State.SUCCESS
     assert service.times("start") == []
     assert seen.of(Created) == seen.updates[:1] == [Created(make_run())]
 
 
-def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None:
-    """A run that was not created just now and is not found ends the wait at once."""
+def test_wait_ends_immediately_if_the_run_does_not_exist(clock: FakeClock) -> None:
+    """If a run that was not just created is not found, the wait ends immediately."""
     error = Refused("not found", status=404)
     service = FakeService(clock, polls=[error])
     with pytest.raises(Refused):
@@ -80,14 +80,14 @@ def test_wait_ends_at_once_for_a_run_that_is_not_there(clock: FakeClock) -> None
     assert service.called == ["get"]
 
 
-def _poll_to_the_end(poller: Poller, clock: FakeClock) -> Result:
+def _poll_until_the_end(poller: Poller, clock: FakeClock) -> Result:
     while not isinstance(outcome := poller.poll(), Result):
         clock.sleep(outcome)
     return outcome
 
 
 def test_poller_waits_as_wait_does(clock: FakeClock) -> None:
-    """A host that sleeps by itself polls at the moments of ``wait``, through an outage too."""
+    """A host that sleeps itself polls at the times of ``wait``, also in an outage."""
     script: list[Step] = [
         *["RUNNING"] * 30,
         InvalidResponse("HTML", retry_after=40),
@@ -97,49 +97,49 @@ def test_poller_waits_as_wait_does(clock: FakeClock) -> None:
     waited = FakeService(FakeClock(), polls=script)
     wait(waited, make_run(), clock=waited.clock)
     polled = FakeService(clock, polls=script)
-    result = _poll_to_the_end(Poller(polled, make_run(), clock=clock), clock)
+    result = _poll_until_the_end(Poller(polled, make_run(), clock=clock), clock)
     assert result.run.state is State.SUCCESS
     assert polled.times("get") == pytest.approx(waited.times("get"), abs=10)
 
 
 def test_poller_gives_up_without_a_cancel(clock: FakeClock) -> None:
-    """An outage that lasts ends the polls, and leaves the run alone."""
+    """A long outage ends the polls and leaves the run running."""
     service = FakeService(clock, polls=[NoResponse("503")])
     poller = Poller(service, make_run(), Polling(outage_timeout=60), clock=clock)
     with pytest.raises(GaveUp):
-        _poll_to_the_end(poller, clock)
+        _poll_until_the_end(poller, clock)
     assert "cancel" not in service.called
 
 
 def test_poller_cancels_at_the_timeout(clock: FakeClock) -> None:
-    """The timeout ends the polls and cancels the run, at its moment."""
+    """The poller cancels the run at the timeout and raises."""
     service = FakeService(clock, polls=["RUNNING"])
     poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
     with pytest.raises(WaitTimeout):
-        _poll_to_the_end(poller, clock)
+        _poll_until_the_end(poller, clock)
     assert service.called[-2:] == ["cancel", "get"]
     assert clock.now() == pytest.approx(1060)
 
 
 def test_poller_sees_an_end_at_the_timeout(clock: FakeClock) -> None:
-    """A run that turns out to be over at the timeout ends the polls with its own end."""
+    """A run that has ended by the timeout gives its own result."""
     service = FakeService(clock, polls=["RUNNING"], cancels=["SUCCESSFUL"])
     poller = Poller(service, make_run(), Polling(timeout=60), clock=clock)
-    assert _poll_to_the_end(poller, clock).run.state is State.SUCCESS
+    assert _poll_until_the_end(poller, clock).run.state is State.SUCCESS
 
 
-def test_poller_bears_a_new_run_that_is_not_found_yet(clock: FakeClock) -> None:
-    """Just after the creation a 404 is no verdict; later it is."""
+def test_poller_tolerates_a_404_for_a_new_run(clock: FakeClock) -> None:
+    """A 404 just after the creation ends nothing; later it does."""
     missing = Refused("not found", status=404)
     service = FakeService(clock, polls=[missing, "SUCCESSFUL"])
     poller = Poller(service, make_run(), fresh=True, clock=clock)
-    assert _poll_to_the_end(poller, clock).run.state is State.SUCCESS
+    assert _poll_until_the_end(poller, clock).run.state is State.SUCCESS
     with pytest.raises(Refused):
         Poller(FakeService(clock, polls=[missing]), make_run(), clock=clock).poll()
 
 
-def test_poller_does_not_ask_for_progress(clock: FakeClock) -> None:
-    """Actions are asked for at the end only."""
+def test_poller_does_not_request_progress(clock: FakeClock) -> None:
+    """Actions are requested only at the end."""
     service = FakeService(clock, polls=[*["RUNNING"] * 60, "SUCCESSFUL"], has_actions=True)
-    _poll_to_the_end(Poller(service, make_run(), clock=clock), clock)
+    _poll_until_the_end(Poller(service, make_run(), clock=clock), clock)
     assert service.called.index("actions") == service.called.index("get") + 61

@@ -1,4 +1,4 @@
-"""Outages: how long to try again, how long to wait in between, and what to tell."""
+"""Outages: how long to retry, how long to wait in between, and what to report."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def seen(clock: FakeClock) -> Recorder:
 
 
 def fail(backoff: Backoff, error: NoResponse | Throttled | None = None) -> None:
-    """Fail once, now, and wait for the next attempt."""
+    """Record a failure now, and wait for the next attempt."""
     error = error or NoResponse("503")
-    backoff.failed(error, backoff.now(), "It is as it was.")
+    backoff.failed(error, backoff.now(), "Nothing changed.")
     backoff.pause(None, error)
 
 
-def standing(backoff: Backoff) -> tuple[bool, bool]:
-    """Return whether there ever was an answer, and whether there is an outage."""
+def progress_of(backoff: Backoff) -> tuple[bool, bool]:
+    """Return whether there was a usable response, and whether there is an outage."""
     return backoff.has_succeeded, backoff.in_outage
 
 
-def test_pause_follows_the_time_gone_by(clock: FakeClock, seen: Recorder) -> None:
-    """A wait is 1/22 of the time gone by, from a second to the interval."""
+def test_pause_grows_with_the_elapsed_time(clock: FakeClock, seen: Recorder) -> None:
+    """A wait is 1/22 of the elapsed time, at least a second and at most the interval."""
     backoff = Backoff(Polling(interval=10), seen, clock)
     waits = []
     for elapsed in (0.0, 10.0, 110.0, 1000.0):
@@ -44,24 +44,24 @@ def test_pause_follows_the_time_gone_by(clock: FakeClock, seen: Recorder) -> Non
     assert waits == pytest.approx([1, 1, 5, 10])
 
 
-def test_time_counts_from_the_beginning(clock: FakeClock, seen: Recorder) -> None:
-    """Beginning anew counts the time, and with it the timeout, from then on."""
+def test_begin_restarts_the_time(clock: FakeClock, seen: Recorder) -> None:
+    """``begin`` restarts the elapsed time and the timeout."""
     backoff = Backoff(Polling(timeout=60), seen, clock)
     clock.time += 59
-    assert (backoff.elapsed, backoff.is_over) == (59, False)
+    assert (backoff.elapsed, backoff.timed_out) == (59, False)
     clock.time += 1
-    assert backoff.is_over
+    assert backoff.timed_out
     backoff.begin()
-    assert (backoff.elapsed, backoff.is_over) == (0, False)
+    assert (backoff.elapsed, backoff.timed_out) == (0, False)
 
 
 def test_pause_ends_at_the_timeout(clock: FakeClock, seen: Recorder) -> None:
-    """No wait goes on after the timeout, in an outage or out of one."""
+    """No wait continues after the timeout, with or without an outage."""
     backoff = Backoff(Polling(interval=600, timeout=1000), seen, clock)
     clock.time += 990
     backoff.pause(None)
     assert clock.now() == 2000
-    assert backoff.is_over
+    assert backoff.timed_out
     backoff.pause(None)
     assert clock.now() == 2000
     clock.time -= 1
@@ -69,34 +69,34 @@ def test_pause_ends_at_the_timeout(clock: FakeClock, seen: Recorder) -> None:
     assert clock.now() == 2000
 
 
-def test_outage_is_told_once(clock: FakeClock, seen: Recorder) -> None:
-    """An outage has one beginning and one end, however many attempts failed."""
+def test_outage_is_reported_once(clock: FakeClock, seen: Recorder) -> None:
+    """An outage has one start and one end, no matter how many attempts fail."""
     backoff = Backoff(Polling(outage_timeout=600), seen, clock)
     error = NoResponse("503")
     for _ in range(3):
         fail(backoff, error)
-    assert standing(backoff) == (False, True)
+    assert progress_of(backoff) == (False, True)
     since = clock.now() - 1000
     backoff.succeeded()
     backoff.succeeded()
-    assert standing(backoff) == (True, False)
+    assert progress_of(backoff) == (True, False)
     assert seen.updates == [OutageStarted(error, 600), OutageEnded(since)]
 
 
 def test_waits_grow_in_an_outage(clock: FakeClock, seen: Recorder) -> None:
-    """Each wait in an outage is twice the one before with a jitter, up to a minute."""
+    """Each wait in an outage is twice the previous one plus jitter, up to a minute."""
     backoff = Backoff(Polling(interval=1, outage_timeout=3600), seen, clock)
     for number in range(1, 13):
         before = clock.now()
         fail(backoff)
         least = min(2**number, 60)
-        # Late in a wait, the share of the time gone by is what grows.
+        # Later in a wait, 1/22 of the elapsed time is longer.
         assert least <= clock.now() - before <= 75
         assert number > 4 or clock.now() - before <= least * 1.25
 
 
-def test_waits_are_short_again_after_an_answer(clock: FakeClock, seen: Recorder) -> None:
-    """The waits of a new outage begin anew."""
+def test_waits_are_short_again_after_a_response(clock: FakeClock, seen: Recorder) -> None:
+    """A new outage starts with short waits."""
     backoff = Backoff(Polling(interval=1), seen, clock)
     for _ in range(4):
         fail(backoff)
@@ -105,41 +105,43 @@ def test_waits_are_short_again_after_an_answer(clock: FakeClock, seen: Recorder)
     assert 2 <= clock.sleeps[-1] <= 2.5
 
 
-@pytest.mark.parametrize(("asked", "least", "most"), [(0, 2, 2.5), (25, 25, 32), (9e8, 300, 375)])
-def test_retry_after_is_honoured(
-    clock: FakeClock, seen: Recorder, asked: float, least: float, most: float
+@pytest.mark.parametrize(
+    ("requested", "least", "most"), [(0, 2, 2.5), (25, 25, 32), (9e8, 300, 375)]
+)
+def test_retry_after_is_obeyed(
+    clock: FakeClock, seen: Recorder, requested: float, least: float, most: float
 ) -> None:
-    """The service may ask for a longer wait, of five minutes at most, and for no shorter one."""
+    """The service may request a longer wait, up to five minutes, but not a shorter one."""
     backoff = Backoff(Polling(), seen, clock)
-    fail(backoff, Throttled("429", retry_after=asked))
+    fail(backoff, Throttled("429", retry_after=requested))
     assert least <= clock.now() - 1000 <= most
 
 
-def test_retry_after_without_an_outage_is_not_waited_for(clock: FakeClock, seen: Recorder) -> None:
-    """An error that was not counted changes nothing about the wait."""
+def test_retry_after_without_an_outage_is_ignored(clock: FakeClock, seen: Recorder) -> None:
+    """An error that was not recorded does not change the wait."""
     backoff = Backoff(Polling(), seen, clock)
     backoff.pause(None, Throttled("429", retry_after=200))
     assert clock.now() == 1001
 
 
 def test_giving_up(clock: FakeClock, seen: Recorder) -> None:
-    """After the outage timeout the wait ends, with the consequence and the last failure."""
+    """After the outage timeout the wait ends, with the consequence and the last error."""
     backoff = Backoff(Polling(outage_timeout=90), seen, clock)
-    error = NoResponse("503: busy", hint="Ask them.")
+    error = NoResponse("503: busy", hint="Wait.")
     while clock.now() < 1090:
         fail(backoff, error)
     assert clock.now() == pytest.approx(1090)
     with pytest.raises(GaveUp) as caught:
         fail(backoff, error)
     assert caught.value.message == (
-        "The API gave no usable answer for 1m 30s. It is as it was.\nThe last failure: 503: busy"
+        "No usable response from the API for 1m 30s. Nothing changed.\nLast error: 503: busy"
     )
-    assert caught.value.hint == "Ask them."
+    assert caught.value.hint == "Wait."
     assert caught.value.__cause__ is error
 
 
 def test_time_of_the_failed_request_counts(clock: FakeClock, seen: Recorder) -> None:
-    """An outage begins when the request that failed first was sent."""
+    """An outage starts when the first failed request was sent."""
     backoff = Backoff(Polling(outage_timeout=60), seen, clock)
     clock.time += 60
     with pytest.raises(GaveUp):
@@ -147,8 +149,8 @@ def test_time_of_the_failed_request_counts(clock: FakeClock, seen: Recorder) -> 
     assert len(seen.of(OutageStarted)) == 1
 
 
-def test_signs_of_life(clock: FakeClock, seen: Recorder) -> None:
-    """In a long wait something is told every minute, with the run, the time and the outage."""
+def test_waiting_is_reported_every_minute(clock: FakeClock, seen: Recorder) -> None:
+    """A long wait reports the run, the time and the outage every minute."""
     backoff = Backoff(Polling(interval=600, timeout=10**6), seen, clock)
     clock.time += 3960
     backoff.notify(OutageEnded(0))
@@ -162,8 +164,8 @@ def test_signs_of_life(clock: FakeClock, seen: Recorder) -> None:
     assert first == Waiting(RUN, 4200, 90)
 
 
-def test_sign_of_life_before_a_run(clock: FakeClock, seen: Recorder) -> None:
-    """A sign of life tells no run as long as there is none."""
+def test_waiting_without_a_run(clock: FakeClock, seen: Recorder) -> None:
+    """Before there is a run, ``Waiting`` has none."""
     backoff = Backoff(Polling(), seen, clock)
     clock.time += 61
     backoff.pause(None)
@@ -178,14 +180,14 @@ def test_sign_of_life_before_a_run(clock: FakeClock, seen: Recorder) -> None:
     st.lists(st.none() | st.floats(0, 1e9), max_size=30),
 )
 def test_no_wait_is_endless_or_late(
-    interval: float, timeout: float, outage: float, start: float, asked: list[float | None]
+    interval: float, timeout: float, outage: float, start: float, retries: list[float | None]
 ) -> None:
-    """Whatever the times, every wait comes to its end, and at no deadline too late."""
+    """Every wait ends, and never after a deadline."""
     clock = FakeClock(start)
     polling = Polling(interval=interval, timeout=timeout, outage_timeout=outage)
     backoff = Backoff(polling, lambda _update: None, clock)
     try:
-        for retry_after in asked:
+        for retry_after in retries:
             before = len(clock.sleeps)
             fail(backoff, Throttled("429", retry_after=retry_after))
             assert clock.now() <= start + min(timeout, outage) + 1e-3

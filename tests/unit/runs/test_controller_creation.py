@@ -1,4 +1,4 @@
-"""Preparing and creating a run: what is repeated, and what a shield covers."""
+"""Preparing and creating a run: what is repeated, and what the shield covers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.unit.runs.support import NIGHTLY
     "error", [NoResponse("503"), InvalidResponse("HTML"), NotConnected("no"), Throttled("429")]
 )
 def test_prepare_is_repeated(clock: FakeClock, error: DataformError) -> None:
-    """To compile twice does no harm, so whatever gave no usable answer is asked for again."""
+    """Compiling twice does no harm, so a request without a usable response is repeated."""
     service, seen = FakeService(clock, prepares=[error, error, "c/1"]), Recorder(clock)
     assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
     assert service.called[:4] == ["prepare", "prepare", "prepare", "start"]
@@ -41,21 +41,21 @@ def test_prepare_is_repeated(clock: FakeClock, error: DataformError) -> None:
 
 
 def test_prepare_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
-    """A compilation that never has an answer ends after the outage timeout, with no run made."""
+    """A compilation without a response ends after the outage timeout, without a run."""
     service = FakeService(clock, prepares=[NoResponse("HTTP 503")])
     with pytest.raises(GaveUp) as caught:
         run(service, NIGHTLY, Polling(outage_timeout=120), clock=clock)
     assert caught.value.message == (
-        "The API gave no usable answer for 2m. No run was created.\nThe last failure: HTTP 503"
+        "No usable response from the API for 2m. No run was created.\nLast error: HTTP 503"
     )
     assert service.times("prepare")[-1] == pytest.approx(120)
     assert set(service.called) == {"prepare"}
 
 
 def test_prepare_ends_at_the_timeout(clock: FakeClock) -> None:
-    """A timeout shorter than the outage timeout ends a compilation without an answer."""
+    """A timeout shorter than the outage timeout ends a compilation without a response."""
     service = FakeService(clock, prepares=[NoResponse("HTTP 503")])
-    with pytest.raises(WaitTimeout, match=r"No run was created\. The timeout of 1m is over\."):
+    with pytest.raises(WaitTimeout, match=r"No run was created\. The timeout of 1m has passed\."):
         prepare(service, NIGHTLY, Polling(timeout=60), clock=clock)
     assert service.times("prepare")[-1] == pytest.approx(60)
 
@@ -70,8 +70,10 @@ def test_prepare_ends_at_the_timeout(clock: FakeClock) -> None:
         Broken("no credentials"),
     ],
 )
-def test_prepare_is_not_repeated_in_vain(clock: FakeClock, error: DataformError) -> None:
-    """What trying again cannot mend ends the step at once, and nothing is started."""
+def test_prepare_is_not_repeated_after_a_final_error(
+    clock: FakeClock, error: DataformError
+) -> None:
+    """An error that a retry cannot fix ends the step immediately, and nothing is started."""
     service, seen = FakeService(clock, prepares=[error]), Recorder(clock)
     with pytest.raises(type(error)) as caught:
         run(service, NIGHTLY, on_update=seen, clock=clock)
@@ -81,7 +83,7 @@ def test_prepare_is_not_repeated_in_vain(clock: FakeClock, error: DataformError)
 
 
 def test_kill_while_preparing_cancels_nothing(clock: FakeClock) -> None:
-    """Before there is a run, a kill just goes on its way."""
+    """Before there is a run, a kill cancels nothing."""
     service = FakeService(clock, prepares=[Killed()])
     with pytest.raises(Killed):
         run(service, NIGHTLY, clock=clock)
@@ -89,10 +91,8 @@ def test_kill_while_preparing_cancels_nothing(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("error", [NotConnected("no route"), Throttled("slow down")])
-def test_create_is_repeated_when_surely_not_processed(
-    clock: FakeClock, error: DataformError
-) -> None:
-    """A create is repeated when no connection was made or the answer was 429."""
+def test_create_is_repeated_if_not_processed(clock: FakeClock, error: DataformError) -> None:
+    """A create request is repeated if no connection was made or the response was 429."""
     service = FakeService(clock, creates=[error, error, ""])
     assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
     assert len(service.times("start")) == 3
@@ -102,7 +102,7 @@ def test_create_is_repeated_when_surely_not_processed(
     "error", [RunMayExist("lost"), Refused("no", status=403), Misconfigured("self-signed")]
 )
 def test_create_is_not_repeated_otherwise(clock: FakeClock, error: DataformError) -> None:
-    """A create whose answer was lost, refused or never possible is not sent again."""
+    """A create request is not repeated if its response was lost or it was refused."""
     service = FakeService(clock, creates=[error])
     with pytest.raises(type(error)) as caught:
         run(service, NIGHTLY, clock=clock)
@@ -111,31 +111,31 @@ def test_create_is_not_repeated_otherwise(clock: FakeClock, error: DataformError
 
 
 def test_create_gives_up_after_the_outage_timeout(clock: FakeClock) -> None:
-    """A create that never gets through ends after the outage timeout, with no run made."""
+    """A create request that is never delivered ends after the outage timeout."""
     service, seen = FakeService(clock, creates=[NotConnected("no route")]), Recorder(clock)
     with pytest.raises(GaveUp) as caught:
         run(service, NIGHTLY, Polling(outage_timeout=120), on_update=seen, clock=clock)
     assert caught.value.message == (
-        "The API gave no usable answer for 2m. No run was created.\nThe last failure: no route"
+        "No usable response from the API for 2m. No run was created.\nLast error: no route"
     )
     assert service.times("start")[-1] == pytest.approx(120)
     assert len(seen.of(OutageStarted)) == 1
 
 
 def test_create_ends_at_the_timeout(clock: FakeClock) -> None:
-    """A timeout shorter than the outage timeout ends a create that never gets through."""
+    """A timeout shorter than the outage timeout ends undelivered create requests."""
     service = FakeService(clock, creates=[NotConnected("no route")])
     with pytest.raises(WaitTimeout) as caught:
         run(service, NIGHTLY, Polling(timeout=60), clock=clock)
     assert caught.value.message == (
-        "No run was created. The timeout of 1m is over. The last failure: no route"
+        "No run was created. The timeout of 1m has passed. Last error: no route"
     )
     assert caught.value.hint == NotConnected.hint
     assert service.times("start")[-1] == pytest.approx(60)
 
 
-def test_shield_covers_each_attempt_and_the_news_of_it(clock: FakeClock) -> None:
-    """The shield is around each attempt to create and the news of it, but not the sleeps."""
+def test_shield_covers_each_attempt_and_its_update(clock: FakeClock) -> None:
+    """The shield covers each create request and its update, but not the sleeps."""
     log: list[str] = []
 
     @contextmanager
@@ -167,7 +167,7 @@ def test_shield_covers_each_attempt_and_the_news_of_it(clock: FakeClock) -> None
 
 
 def test_kill_at_the_shield_cancels(clock: FakeClock) -> None:
-    """A kill that the shield held back until the run was known cancels that run."""
+    """A signal that the shield delays until the run is known cancels that run."""
 
     @contextmanager
     def shielded() -> Iterator[None]:

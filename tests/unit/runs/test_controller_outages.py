@@ -1,4 +1,4 @@
-"""Outages while a run is created and waited for: what they end, and how polls back off."""
+"""Outages during the creation and the wait: what they end, and how polls back off."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.unit.runs.support import NIGHTLY
     "error", [NoResponse("503"), InvalidResponse("HTML"), NotConnected("no"), Throttled("429")]
 )
 def test_wait_survives_failures(clock: FakeClock, error: DataformError) -> None:
-    """A few polls without a usable answer are one warning, one line at their end, no more."""
+    """A few polls without a usable response give one warning and one line at the end."""
     service = FakeService(clock, polls=["RUNNING", error, error, "SUCCESSFUL"])
     seen = Recorder(clock)
     assert run(service, NIGHTLY, on_update=seen, clock=clock).run.state is State.SUCCESS
@@ -38,13 +38,13 @@ def test_wait_survives_failures(clock: FakeClock, error: DataformError) -> None:
 
 
 def test_outage_ends_the_wait(clock: FakeClock) -> None:
-    """An outage of its full timeout ends the wait, with the link and without a cancel."""
+    """An outage of ``outage_timeout`` ends the wait, with the link and without a cancel."""
     service, seen = FakeService(clock, polls=["RUNNING", NoResponse("HTTP 503")]), Recorder(clock)
     with pytest.raises(GaveUp) as caught:
         run(service, NIGHTLY, Polling(outage_timeout=300), on_update=seen, clock=clock)
     assert caught.value.message == (
-        f"The API gave no usable answer for 5m. Run 77 may still be going: {LOG_URL}\n"
-        "The last failure: HTTP 503"
+        f"No usable response from the API for 5m. Run 77 may still be running: {LOG_URL}\n"
+        "Last error: HTTP 503"
     )
     times = service.times("get")
     assert times[-1] - times[1] == pytest.approx(300)
@@ -53,7 +53,7 @@ def test_outage_ends_the_wait(clock: FakeClock) -> None:
 
 
 def test_outage_counts_from_the_request_that_failed(clock: FakeClock) -> None:
-    """The time that a failing request takes is part of its outage."""
+    """The duration of a failed request is part of the outage."""
     service = FakeService(
         clock, polls=["RUNNING", NoResponse("late")], seconds={"get": 40.0, "start": 40.0}
     )
@@ -64,7 +64,7 @@ def test_outage_counts_from_the_request_that_failed(clock: FakeClock) -> None:
 
 
 def test_outage_counts_from_its_last_start(clock: FakeClock) -> None:
-    """A usable answer between two outages starts the count again."""
+    """A usable response between two outages restarts the count."""
     outage: list[Step] = [NoResponse("503")] * 5
     script = ["RUNNING", *outage, "RUNNING", *outage, "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
@@ -72,34 +72,38 @@ def test_outage_counts_from_its_last_start(clock: FakeClock) -> None:
     assert result.run.state is State.SUCCESS
 
 
-def test_an_outage_may_last_for_ever(clock: FakeClock) -> None:
-    """Without a limit an outage is told like any other, and ends nothing."""
+def test_an_outage_may_last_forever(clock: FakeClock) -> None:
+    """Without a limit, an outage is reported like any other, and ends nothing."""
     service = FakeService(clock, polls=[NoResponse("503"), "SUCCESSFUL"])
     polling = Polling(timeout=math.inf, outage_timeout=math.inf)
-    told: list[str] = []
+    reported: list[str] = []
     wait(
-        service, make_run(), polling, on_update=lambda update: told.append(str(update)), clock=clock
+        service,
+        make_run(),
+        polling,
+        on_update=lambda update: reported.append(str(update)),
+        clock=clock,
     )
-    assert any("for up to an unlimited time. 503" in text for text in told)
+    assert any("for up to an unlimited time. 503" in text for text in reported)
     assert "cancel" not in service.called
 
 
-def test_set_up_that_never_worked_ends_the_wait(clock: FakeClock) -> None:
-    """A connection that this machine's set-up forbids ends a wait that never had an answer."""
+def test_misconfiguration_before_any_response_ends_the_wait(clock: FakeClock) -> None:
+    """A connection that this machine's setup prevents ends a wait without any response yet."""
     service = FakeService(clock, polls=[Misconfigured("self-signed")])
     with pytest.raises(Misconfigured):
         wait(service, make_run(), clock=clock)
     assert service.called == ["get"]
 
 
-def test_set_up_that_worked_is_an_outage(clock: FakeClock) -> None:
-    """The same in the middle of a wait is an outage like any other."""
+def test_misconfiguration_after_a_response_is_an_outage(clock: FakeClock) -> None:
+    """The same error in the middle of a wait is an ordinary outage."""
     service = FakeService(clock, polls=["RUNNING", Misconfigured("expired"), "SUCCESSFUL"])
     assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
 
 
 def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
-    """Waits in an outage grow from the usual one, by at most a quarter more than doubling."""
+    """Waits double in an outage, plus at most a quarter of jitter."""
     outage: list[Step] = [NoResponse("503")] * 4
     script = ["RUNNING", *outage, "RUNNING", "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
@@ -111,8 +115,8 @@ def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:
     assert waits[5] == pytest.approx(max(1, times[5] / 22))
 
 
-def test_backoff_has_an_end(clock: FakeClock) -> None:
-    """Back-off stops growing at a minute, or at the interval where that is longer."""
+def test_backoff_has_a_limit(clock: FakeClock) -> None:
+    """Backoff stops growing at a minute, or at the interval if that is longer."""
     service = FakeService(clock, polls=["RUNNING", NoResponse("503")])
     with pytest.raises(GaveUp):
         run(service, NIGHTLY, Polling(outage_timeout=1800), clock=clock)
@@ -122,7 +126,7 @@ def test_backoff_has_an_end(clock: FakeClock) -> None:
 
 
 def test_backoff_may_be_longer_than_a_minute(clock: FakeClock) -> None:
-    """With an interval above a minute, polls of a long run in an outage stay that far apart."""
+    """With an interval above a minute, polls in an outage keep that interval."""
     script: list[Step] = [*["RUNNING"] * 150, NoResponse("503"), "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
     run(service, NIGHTLY, Polling(interval=600, timeout=10**6), clock=clock)
@@ -131,7 +135,7 @@ def test_backoff_may_be_longer_than_a_minute(clock: FakeClock) -> None:
 
 
 def test_jitter_differs(clock: FakeClock) -> None:
-    """Two waits of the same back-off are not of the same length."""
+    """Two waits of the same backoff have different lengths."""
     service = FakeService(clock, polls=["RUNNING", NoResponse("503")])
     with pytest.raises(GaveUp):
         run(service, NIGHTLY, Polling(outage_timeout=1200), clock=clock)
@@ -140,12 +144,12 @@ def test_jitter_differs(clock: FakeClock) -> None:
     assert len(set(late)) > 5
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(25.0, 25.0), (0.0, 2.0), (100_000.0, 300.0)])
-def test_retry_after_is_honoured_within_bounds(
-    clock: FakeClock, asked: float, waited: float
+@pytest.mark.parametrize(("requested", "waited"), [(25.0, 25.0), (0.0, 2.0), (100_000.0, 300.0)])
+def test_retry_after_is_obeyed_within_limits(
+    clock: FakeClock, requested: float, waited: float
 ) -> None:
-    """What Retry-After asks for is waited, never less than the back-off, at most 5 min."""
-    script: list[Step] = ["RUNNING", Throttled("429", retry_after=asked), "SUCCESSFUL"]
+    """Retry-After is obeyed, but never less than the backoff and at most 5 min."""
+    script: list[Step] = ["RUNNING", Throttled("429", retry_after=requested), "SUCCESSFUL"]
     service = FakeService(clock, polls=script)
     run(service, NIGHTLY, clock=clock)
     times = service.times("get")
@@ -166,8 +170,8 @@ def test_no_wait_passes_a_deadline(
     assert clock.now() == pytest.approx(1060)
 
 
-def test_sign_of_life_in_an_outage(clock: FakeClock) -> None:
-    """During an outage the sign of life tells how long it has lasted."""
+def test_waiting_reports_the_outage(clock: FakeClock) -> None:
+    """During an outage, ``Waiting`` has its duration."""
     service, seen = FakeService(clock, creates=[NotConnected("no route")]), Recorder(clock)
     with pytest.raises(GaveUp):
         run(service, NIGHTLY, Polling(outage_timeout=100), on_update=seen, clock=clock)

@@ -1,4 +1,4 @@
-"""The progress of a run's actions while it is waited for."""
+"""The progress of a run's actions during the wait."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataform_action.events import OutageStarted, Progressed
 from dataform_action.runs.api import run
 from dataform_action.runs.controller import ACTIONS_INTERVAL
 from tests.support.fakes import Broken, FakeClock, FakeService, Recorder
-from tests.unit.runs.support import DONE, GOING, NIGHTLY, raise_on
+from tests.unit.runs.support import ACTIVE, DONE, NIGHTLY, raise_on
 
 
-def test_actions_are_asked_for_every_15_seconds_at_most(clock: FakeClock) -> None:
-    """However often the run is polled, its actions are not asked for any more often."""
+def test_actions_are_requested_every_15_seconds_at_most(clock: FakeClock) -> None:
+    """Frequent polls do not request the actions more often."""
     service = FakeService(
         clock,
         polls=[*["RUNNING"] * 60, "SUCCESSFUL"],
-        queries=[(DONE, GOING)],
+        queries=[(DONE, ACTIVE)],
         has_actions=True,
     )
     seen = Recorder(clock)
@@ -30,11 +30,11 @@ def test_actions_are_asked_for_every_15_seconds_at_most(clock: FakeClock) -> Non
     assert len(gaps) > 3
     assert ACTIONS_INTERVAL == 15 <= min(gaps)
     assert max(gaps) < 25
-    assert seen.of(Progressed) == [Progressed((DONE, GOING), moment) for moment in during]
+    assert seen.of(Progressed) == [Progressed((DONE, ACTIVE), moment) for moment in during]
 
 
-def test_actions_are_asked_for_only_of_a_run_that_was_seen(clock: FakeClock) -> None:
-    """An outage is not filled with questions for actions."""
+def test_actions_are_not_requested_in_an_outage(clock: FakeClock) -> None:
+    """Actions are requested only after a poll with a usable response."""
     service = FakeService(
         clock,
         polls=["RUNNING", *[NoResponse("503")] * 6, "RUNNING", "SUCCESSFUL"],
@@ -45,8 +45,8 @@ def test_actions_are_asked_for_only_of_a_run_that_was_seen(clock: FakeClock) -> 
     assert service.times("actions") == [polled[-2], polled[-1]]
 
 
-def test_service_without_actions_is_not_asked_for_them(clock: FakeClock) -> None:
-    """Where the service knows no actions, the result has none."""
+def test_service_without_actions_gets_no_request(clock: FakeClock) -> None:
+    """If the service knows no actions, the result has none."""
     service, seen = FakeService(clock, polls=[*["RUNNING"] * 60, "SUCCESSFUL"]), Recorder(clock)
     assert run(service, NIGHTLY, on_update=seen, clock=clock).actions == ()
     assert set(service.called) == {"prepare", "start", "get"}
@@ -54,8 +54,8 @@ def test_service_without_actions_is_not_asked_for_them(clock: FakeClock) -> None
 
 
 @pytest.mark.parametrize("error", [NoResponse("503"), Refused("no", status=403), Broken("odd")])
-def test_progress_is_a_courtesy(clock: FakeClock, error: DataformError) -> None:
-    """Actions that cannot be asked for end no wait, and are no outage."""
+def test_progress_is_optional(clock: FakeClock, error: DataformError) -> None:
+    """Failed requests for actions do not end the wait, and are not an outage."""
     service = FakeService(
         clock, polls=[*["RUNNING"] * 40, "SUCCESSFUL"], queries=[error, (DONE,)], has_actions=True
     )
@@ -66,7 +66,7 @@ def test_progress_is_a_courtesy(clock: FakeClock, error: DataformError) -> None:
 
 
 def test_observer_that_fails_on_progress_cancels(clock: FakeClock) -> None:
-    """That progress is a courtesy hides no failure of the observer."""
+    """Only errors of the service are ignored, not those of the observer."""
     service = FakeService(clock, polls=["RUNNING"], has_actions=True)
     with pytest.raises(Broken):
         run(service, NIGHTLY, on_update=raise_on(Progressed, Broken("x")), clock=clock)

@@ -1,4 +1,4 @@
-"""Promoting the compilation of a run that succeeded."""
+"""Promoting the compilation of a successful run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROMOTING = RunRequest(environment="production", promote=True)
 
 
 def test_promote_after_success(clock: FakeClock) -> None:
-    """The compilation is promoted once, after the run succeeded, and told last."""
+    """The compilation is promoted once after the run succeeded, and reported last."""
     service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
     run(service, PROMOTING, on_update=seen, clock=clock)
     assert service.called == ["prepare", "start", "get", "get", "get", "promote"]
@@ -30,8 +30,8 @@ def test_promote_after_success(clock: FakeClock) -> None:
     assert service.prepared[1] == service.prepared[0]
 
 
-def test_promote_without_a_compilation_tells_nothing(clock: FakeClock) -> None:
-    """Where nothing was compiled there is nothing to tell of."""
+def test_promote_without_a_compilation_reports_nothing(clock: FakeClock) -> None:
+    """If nothing was compiled, there is no ``Promoted``."""
     service, seen = FakeService(clock), Recorder(clock)
     run(service, PROMOTING, on_update=seen, clock=clock)
     assert seen.of(Promoted) == []
@@ -39,13 +39,13 @@ def test_promote_without_a_compilation_tells_nothing(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "TIMED_OUT"])
 def test_only_success_is_promoted(clock: FakeClock, status: str) -> None:
-    """Code whose run did not succeed never becomes that of scheduled runs."""
+    """Scheduled runs never get code whose run did not succeed."""
     service = FakeService(clock, prepares=["c/1"], polls=["RUNNING", status])
     assert run(service, PROMOTING, clock=clock).run.status == status
     assert "promote" not in service.called
 
 
-def test_nothing_is_promoted_unasked(clock: FakeClock) -> None:
+def test_nothing_is_promoted_by_default(clock: FakeClock) -> None:
     """Without promote, success changes nothing in the project."""
     service = FakeService(clock, prepares=["c/1"])
     run(service, RunRequest(environment="production"), clock=clock)
@@ -53,7 +53,7 @@ def test_nothing_is_promoted_unasked(clock: FakeClock) -> None:
 
 
 def test_promote_is_repeated(clock: FakeClock) -> None:
-    """To promote twice does no harm, and it has time of its own after a run that took all."""
+    """Promoting twice does no harm, and it does not depend on the run's timeout."""
     service = FakeService(
         clock,
         polls=["SUCCESSFUL"],
@@ -76,15 +76,15 @@ def test_promote_is_repeated(clock: FakeClock) -> None:
             NoResponse("HTTP 503"),
             Polling(outage_timeout=60),
             GaveUp,
-            "The API gave no usable answer for 1m. The run succeeded, but its compilation was not "
-            "promoted.\nThe last failure: HTTP 503",
+            "No usable response from the API for 1m. The run succeeded, but its compilation was "
+            "not promoted.\nLast error: HTTP 503",
         ),
         (
             NoResponse("HTTP 503"),
             Polling(timeout=60),
             WaitTimeout,
-            "The run succeeded, but its compilation was not promoted. The timeout of 1m is over. "
-            "The last failure: HTTP 503",
+            "The run succeeded, but its compilation was not promoted. The timeout of 1m has passed."
+            " Last error: HTTP 503",
         ),
         (Killed("stop"), Polling(), Killed, "stop"),
     ],
@@ -96,7 +96,7 @@ def test_promote_that_fails(
     kind: type[BaseException],
     message: str,
 ) -> None:
-    """What could not be promoted is an error of its own; the run is over and is left alone."""
+    """A failed promotion raises its own error, and the run is not cancelled."""
     service, seen = FakeService(clock, prepares=["c/1"], promotes=[error]), Recorder(clock)
     with pytest.raises(kind) as caught:
         run(service, PROMOTING, polling, on_update=seen, clock=clock)
@@ -111,17 +111,17 @@ def test_promote_that_fails(
 def test_promotion_that_fails_says_that_the_run_succeeded(
     clock: FakeClock, error: DataformError
 ) -> None:
-    """Whatever kept the compilation from being promoted, the run's own success is told."""
+    """The error of a failed promotion says that the run succeeded."""
     service = FakeService(clock, promotes=[error])
     with pytest.raises((Refused, Misconfigured, GaveUp)) as caught:
         run(service, PROMOTING, clock=clock)
-    words = "The run succeeded, but its compilation was not promoted."
-    assert caught.value.message.count(words) == 1
+    text = "The run succeeded, but its compilation was not promoted."
+    assert caught.value.message.count(text) == 1
 
 
-def test_a_service_that_cannot_promote_refuses_to(clock: FakeClock) -> None:
+def test_a_service_that_cannot_promote_refuses(clock: FakeClock) -> None:
     """A request that would have no effect is an input error, and nothing is compiled."""
     service = FakeService(clock, can_promote=False)
-    with pytest.raises(InputError, match="promote is not possible with Fake"):
+    with pytest.raises(InputError, match="promote is not supported by Fake"):
         run(service, PROMOTING, clock=clock)
     assert service.called == []

@@ -1,4 +1,4 @@
-"""A run that was over when the timeout came: its own end counts, whoever noticed it."""
+"""A run that ended before the timeout was noticed: its own outcome counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOST = NoResponse("HTTP 503")
 
 
 def _polls_of_a_minute() -> list[Step]:
-    """Return the polls of a run that goes on, the last of them at the timeout."""
+    """Return the polls of a running run, the last of them at the timeout."""
     service = FakeService(FakeClock(), polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(timeout=60, cancel=False), clock=service.clock)
@@ -33,8 +33,8 @@ def _polls_of_a_minute() -> list[Step]:
         ("TIMED_OUT", State.TIMED_OUT),
     ],
 )
-def test_a_cancel_that_finds_the_end(clock: FakeClock, status: str, state: State) -> None:
-    """The run's own end, with its actions, is the outcome, and no error is raised."""
+def test_a_cancel_that_finds_an_ended_run(clock: FakeClock, status: str, state: State) -> None:
+    """The run's own outcome, with its actions, is returned without an error."""
     action = make_action("p.d.a")
     service = FakeService(
         clock, polls=["RUNNING"], cancels=[status], queries=[(action,)], has_actions=True
@@ -49,11 +49,11 @@ def test_a_cancel_that_finds_the_end(clock: FakeClock, status: str, state: State
 
 
 @pytest.mark.parametrize("status", ["SUCCESSFUL", "FAILED"])
-@pytest.mark.parametrize("cancels", [[""], [LOST]], ids=["taken", "lost"])
-def test_an_end_that_the_cancel_does_not_tell(
+@pytest.mark.parametrize("cancels", [[""], [LOST]], ids=["accepted", "lost"])
+def test_an_end_that_the_cancel_response_does_not_report(
     clock: FakeClock, status: str, cancels: list[Step]
 ) -> None:
-    """Whatever the response to the cancel is, the run is looked at once more."""
+    """After the cancel request, the run is requested once more."""
     polls = _polls_of_a_minute()
     service = FakeService(clock, polls=[*polls, status], cancels=cancels)
     assert run(service, NIGHTLY, MINUTE, clock=clock).run == make_run(status)
@@ -62,7 +62,7 @@ def test_an_end_that_the_cancel_does_not_tell(
 
 @pytest.mark.parametrize("cancels", [[""], [LOST], [LOST, "CANCELLED"]])
 def test_a_run_that_this_step_cancelled_is_a_timeout(clock: FakeClock, cancels: list[Step]) -> None:
-    """A run that is found cancelled, after a request that may have done it, did not end itself."""
+    """A run that this step may have cancelled did not end by itself."""
     polls = _polls_of_a_minute()
     service = FakeService(clock, polls=[*polls, "CANCELLED"], cancels=cancels)
     with pytest.raises(WaitTimeout, match="did not end within the timeout of 1m"):
@@ -74,7 +74,7 @@ def test_a_run_that_this_step_cancelled_is_a_timeout(clock: FakeClock, cancels: 
 def test_a_last_poll_without_a_response(
     clock: FakeClock, polling: Polling, cancels: list[Step]
 ) -> None:
-    """In an outage the run is looked at before it is cancelled, and an end ends the outage."""
+    """In an outage, the run is requested before it is cancelled, and may have ended."""
     at_the_timeout: list[float] = []
 
     def poll() -> str:
@@ -93,14 +93,14 @@ def test_a_last_poll_without_a_response(
 
 
 def test_a_success_at_the_timeout_is_promoted(clock: FakeClock) -> None:
-    """What follows a success follows this one as well."""
+    """A success found at the timeout is promoted like any other."""
     service = FakeService(clock, polls=["RUNNING"], prepares=["c/1"], cancels=["SUCCESSFUL"])
     run(service, RunRequest(environment="production", promote=True), MINUTE, clock=clock)
     assert service.called[-1] == "promote"
 
 
 def test_nothing_is_left_to_cancel(clock: FakeClock) -> None:
-    """The outcome has the run as it ended, and no error."""
+    """The outcome has the final state of the run and no error."""
     service = FakeService(clock, polls=["RUNNING"], cancels=["FAILED"])
     controller = RunController(service, MINUTE, lambda update: None, clock)
     result = controller.run(NIGHTLY)

@@ -1,4 +1,4 @@
-"""The wait for a run: when it is polled, what ends the wait, and what is told meanwhile."""
+"""The wait for a run: when it is polled, what ends the wait, and what is reported."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.fakes import LOG_URL, FakeClock, FakeService, Recorder, Step,
 from tests.unit.runs.support import NIGHTLY
 
 
-def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
-    """A wait is 1/22 of the time gone by, at least 1 s and at most the interval."""
+def test_polls_slow_down_with_the_elapsed_time(clock: FakeClock) -> None:
+    """A wait is 1/22 of the elapsed time, at least 1 s and at most the interval."""
     service = FakeService(clock, polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(interval=10, timeout=1000), clock=clock)
-    # The last one is a look after the request to cancel.
+    # The last request follows the cancel request.
     times = service.times("get")[:-1]
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
@@ -31,7 +31,7 @@ def test_polls_follow_the_time_gone_by(clock: FakeClock) -> None:
 
 
 def test_the_last_poll_is_at_the_timeout(clock: FakeClock) -> None:
-    """The run is looked at once more when the timeout is reached, and not after it."""
+    """The last poll is exactly at the timeout."""
     service = FakeService(clock, polls=["RUNNING"])
     with pytest.raises(WaitTimeout):
         run(service, NIGHTLY, Polling(timeout=90), clock=clock)
@@ -39,7 +39,7 @@ def test_the_last_poll_is_at_the_timeout(clock: FakeClock) -> None:
 
 
 def test_grace_and_wait_count_from_the_creation(clock: FakeClock) -> None:
-    """A create that took long shortens neither the grace nor the wait."""
+    """A slow create request shortens neither the grace period nor the wait."""
     missing = Refused("not found", status=404)
     service = FakeService(
         clock, polls=[missing, "RUNNING", "SUCCESSFUL"], seconds={"start": 50.0, "get": 29.0}
@@ -60,10 +60,10 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
         (None, _START, 2.0),
     ],
 )
-def test_the_services_times_are_the_runs(
+def test_the_services_times_come_first(
     clock: FakeClock, started: datetime | None, finished: datetime | None, duration: float
 ) -> None:
-    """A run took as long as the service says, in the news of its end too, or else the wait did."""
+    """The duration is the service's if it reports one, else that of the wait."""
 
     class Timed(FakeService):
         def get(self, run: Run) -> Run:
@@ -79,7 +79,7 @@ def test_the_services_times_are_the_runs(
 
 
 def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
-    """A run that is not found in its first 30 s is asked for again, without a warning."""
+    """A 404 in the first 30 s is retried without a warning."""
     missing = Refused("not found", status=404)
     service = FakeService(clock, polls=[missing, missing, missing, "SUCCESSFUL"])
     seen = Recorder(clock)
@@ -88,7 +88,7 @@ def test_new_run_may_be_unknown_for_a_while(clock: FakeClock) -> None:
 
 
 def test_run_that_stays_unknown_ends_the_wait(clock: FakeClock) -> None:
-    """A run that is not found after its first 30 s ends the wait, and is not cancelled."""
+    """A 404 after the first 30 s ends the wait, and cancels nothing."""
     script: list[Step] = [*["RUNNING"] * 27, Refused("not found", status=404)]
     service = FakeService(clock, polls=script)
     with pytest.raises(Refused):
@@ -100,15 +100,15 @@ def test_run_that_stays_unknown_ends_the_wait(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409])
 def test_refusal_ends_the_wait(clock: FakeClock, status: int) -> None:
-    """A refusal ends the wait at the first poll, and the run is left alone."""
+    """A refusal ends the wait at the first poll, and leaves the run running."""
     service = FakeService(clock, polls=["RUNNING", Refused("no", status=status)])
     with pytest.raises(Refused):
         run(service, NIGHTLY, clock=clock)
     assert service.called == ["prepare", "start", "get", "get"]
 
 
-def test_new_link_is_told(clock: FakeClock) -> None:
-    """A link that differs from the one known before is told even when the status is the same."""
+def test_new_link_is_reported(clock: FakeClock) -> None:
+    """A changed link is reported even if the status is the same."""
 
     class Relinking(FakeService):
         def get(self, run: Run) -> Run:
@@ -120,8 +120,8 @@ def test_new_link_is_told(clock: FakeClock) -> None:
     assert len(seen.of(Changed)) == 3
 
 
-def test_sign_of_life_once_a_minute(clock: FakeClock) -> None:
-    """The observer hears something at least once a minute, however long a poll waits."""
+def test_an_update_once_a_minute(clock: FakeClock) -> None:
+    """The observer gets an update at least once a minute, even between distant polls."""
     service, seen = FakeService(clock, polls=["RUNNING"]), Recorder(clock)
     polling = Polling(interval=600, timeout=7200)
     with pytest.raises(WaitTimeout):

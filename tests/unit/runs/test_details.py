@@ -1,4 +1,4 @@
-"""What is read of a run that is over."""
+"""What is read after a run has ended."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLACED = make_action("p.d.a", file="definitions/a.sqlx")
     ],
 )
 @pytest.mark.parametrize("status", ["SUCCESSFUL", "FAILED"])
-def test_actions_of_a_run_that_is_over(
+def test_actions_of_an_ended_run(
     clock: FakeClock,
     status: str,
     queries: list[ActionsStep],
@@ -54,7 +54,7 @@ def test_actions_of_a_run_that_is_over(
     actions: tuple[Action, ...],
     calls: list[str],
 ) -> None:
-    """The result has the actions as far as three attempts tell; without them it is the same."""
+    """The result has the actions that three attempts can read, and is complete without them."""
     service = FakeService(
         clock, polls=[status], queries=queries, details_of=details, has_actions=True
     )
@@ -64,8 +64,8 @@ def test_actions_of_a_run_that_is_over(
 
 
 @pytest.mark.parametrize("error", [NoResponse("503"), Refused("no", status=403), Broken("odd")])
-def test_what_could_not_be_read_is_told(clock: FakeClock, error: DataformError) -> None:
-    """No actions because of an error are not the same as none, nor are actions without files."""
+def test_unread_actions_are_reported(clock: FakeClock, error: DataformError) -> None:
+    """Actions that cannot be read differ from no actions and from actions without files."""
     unread = FakeService(clock, polls=["FAILED"], queries=[error], has_actions=True)
     assert run(unread, NIGHTLY, clock=clock) == Result(
         run=make_run("FAILED"), duration=0, actions_error=error
@@ -80,8 +80,8 @@ def test_what_could_not_be_read_is_told(clock: FakeClock, error: DataformError) 
     assert run(none, NIGHTLY, clock=clock) == Result(run=make_run("FAILED"), duration=0)
 
 
-def test_what_is_told_of_an_end_does_not_wait_for_the_interval(clock: FakeClock) -> None:
-    """However rarely a long run is polled, its end is told within seconds of being seen."""
+def test_details_do_not_wait_for_the_interval(clock: FakeClock) -> None:
+    """With any poll interval, the result follows within seconds of the end."""
     service = FakeService(
         clock, polls=["RUNNING"] * 60 + ["FAILED"], queries=[NoResponse("503")], has_actions=True
     )
@@ -90,18 +90,24 @@ def test_what_is_told_of_an_end_does_not_wait_for_the_interval(clock: FakeClock)
 
 
 def test_result_has_the_compilation(clock: FakeClock) -> None:
-    """What the run executed is told with its end, where the service knows it."""
-    made = Compilation(name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0")
-    service = FakeService(clock, polls=["FAILED"], compilation=made, has_actions=True)
-    assert run(service, NIGHTLY, clock=clock).compilation == made
+    """The result has the compilation of the run, if the service knows it."""
+    compilation = Compilation(
+        name="c1", commit="0a1b2c3", files_url="https://github.com/o/r/blob/0"
+    )
+    service = FakeService(clock, polls=["FAILED"], compilation=compilation, has_actions=True)
+    assert run(service, NIGHTLY, clock=clock).compilation == compilation
     failing = FakeService(
-        clock, polls=["FAILED"], details_of=[NoResponse("503")], compilation=made, has_actions=True
+        clock,
+        polls=["FAILED"],
+        details_of=[NoResponse("503")],
+        compilation=compilation,
+        has_actions=True,
     )
     assert run(failing, NIGHTLY, clock=clock).compilation is None
 
 
-def test_kill_while_asking_for_the_last_actions_cancels_nothing(clock: FakeClock) -> None:
-    """The run is over by then."""
+def test_kill_while_reading_details_cancels_nothing(clock: FakeClock) -> None:
+    """The run has already ended."""
     service = FakeService(clock, polls=["FAILED"], queries=[Killed()], has_actions=True)
     with pytest.raises(Killed):
         run(service, NIGHTLY, clock=clock)

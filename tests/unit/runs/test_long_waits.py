@@ -1,4 +1,4 @@
-"""Waits of simulated hours, in which credentials are renewed again and again, or are not."""
+"""Waits of simulated hours, with credentials that are renewed or expire."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tests.support.google_stand_ins import EXCHANGE, IDENTITY, IMPERSONATION, Go
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _RUN = 3 * _HOUR
-#: When minting fails, where it does in the middle of a wait.
+#: When the token exchange starts to fail in the tests that need it.
 _BREAKDOWN = 25 * _MINUTE
-#: What gives a token that the API may get, and how the stand-ins call it.
+#: The paths that mint a token for the API, and the prefix of their tokens.
 _MINTS = {EXCHANGE: "federated-token", IMPERSONATION: "impersonated-token"}
 
 
 @dataclass
 class World:
-    """The API, what mints its tokens, and the one clock by which runs and tokens live."""
+    """The API, the token endpoints, and one clock for all of them."""
 
     clock: FakeClock
     google: GoogleStandIns
     emulator: Emulator
     folder: Path
-    #: From when until when the token exchange fails, counted from the start, and how.
+    #: When the token exchange starts and stops to fail (seconds from the start), and its status.
     fails_from: float = float("inf")
     fails_until: float = float("inf")
     failure: int = 503
-    #: When each token was minted, what was told of before its use, what was not accepted.
+    #: When each token was minted, which were announced before use, which were not accepted.
     minted: dict[str, float] = field(default_factory=dict)
     announced: list[str] = field(default_factory=list)
     refused: list[str | None] = field(default_factory=list)
@@ -58,8 +58,8 @@ class World:
     @property
     def is_cancelled(self) -> bool:
         [invocation] = self.emulator.invocations
-        asked = any(request.path.endswith(":cancel") for request in self.emulator.requests)
-        return asked or invocation.state != "RUNNING"
+        requested = any(request.path.endswith(":cancel") for request in self.emulator.requests)
+        return requested or invocation.state != "RUNNING"
 
     def mint(self, path: str) -> None:
         if path in _MINTS:
@@ -68,9 +68,9 @@ class World:
             self.google.fail(EXCHANGE, Reply(status=self.failure))
 
     def accept(self, token: str | None) -> bool:
-        """Accept what was announced and minted within its lifetime: each its own way to fail."""
-        born = self.minted.get(token or "", float("-inf"))
-        is_good = token in self.announced and self.clock.now() < born + self.google.lifetime
+        """Accept a token that was announced and has not expired."""
+        minted_at = self.minted.get(token or "", float("-inf"))
+        is_good = token in self.announced and self.clock.now() < minted_at + self.google.lifetime
         if not is_good:
             self.refused.append(token)
         return is_good
@@ -108,8 +108,8 @@ def run_seconds() -> float:
 
 @pytest.fixture
 def world(clock: FakeClock, run_seconds: float, tmp_path: Path) -> Iterator[World]:
-    pace = Emulator(advance="clock", run_seconds=run_seconds, clock=clock)
-    with GoogleStandIns() as google, pace as emulator:
+    paced = Emulator(advance="clock", run_seconds=run_seconds, clock=clock)
+    with GoogleStandIns() as google, paced as emulator:
         yield World(clock, google, emulator, tmp_path)
 
 
@@ -122,22 +122,22 @@ def _assert_whole_wait(world: World, result: Result, seconds: float, interval: f
 
 @pytest.mark.parametrize("interval", [150, 400])
 def test_tokens_of_five_minutes(world: World, interval: float) -> None:
-    """Three hours of tokens that live for 5 minutes pass without one that has expired."""
+    """During three hours of 5-minute tokens, no expired token is used."""
     result = world.run(world.credentials(), interval)
     _assert_whole_wait(world, result, _RUN, interval)
-    # Each serves for 3 of its 5 minutes, and at longer intervals for one poll.
+    # Each is used for 3 of its 5 minutes, and at longer intervals for one poll.
     assert _RUN / max(5 * _MINUTE, interval) <= len(world.minted) <= _RUN / (3 * _MINUTE) + 1
     assert len(world.announced) == len(set(world.announced)) == 2 * len(world.minted)
 
 
 @pytest.mark.parametrize("run_seconds", [5 * _HOUR])
 def test_tokens_of_an_hour(world: World, run_seconds: float) -> None:
-    """Five hours of a service account's tokens, an hour each, take six of them."""
+    """Five hours need six service account tokens of one hour each."""
     result = world.run(world.credentials(impersonation=True), 60)
     _assert_whole_wait(world, result, run_seconds, 60)
     used = [token for token in world.minted if token.startswith("impersonated")]
     assert len(used) == 6
-    # With each come an identity token and a federated one, which are secrets as well.
+    # Each needs an identity token and a federated token, which are secrets as well.
     assert len(world.announced) == len(set(world.announced)) == 3 * len(used)
     assert set(world.minted) <= set(world.announced)
 
@@ -145,7 +145,7 @@ def test_tokens_of_an_hour(world: World, run_seconds: float) -> None:
 @pytest.mark.parametrize("run_seconds", [_HOUR])
 @pytest.mark.parametrize("failure", [503, 403])
 def test_an_exchange_that_fails_for_a_while(world: World, failure: int) -> None:
-    """Seven minutes without a new token are one outage, even if they look like a refusal."""
+    """Seven minutes without a new token are one outage, even if it looks like a refusal."""
     world.fails_from, world.fails_until = _BREAKDOWN, _BREAKDOWN + 7 * _MINUTE
     world.failure = failure
     result = world.run(world.credentials())
@@ -154,32 +154,32 @@ def test_an_exchange_that_fails_for_a_while(world: World, failure: int) -> None:
     assert isinstance(start, OutageStarted)
     assert isinstance(start.error, NotConnected)
     assert f"POST {world.google.url}{EXCHANGE}: HTTP {failure}" in start.error.message
-    # The old token bridges what it can, and a pause between two attempts is a minute or so.
+    # The old token is used as long as possible. The pause between two attempts is about a minute.
     assert isinstance(end, OutageEnded)
     assert 2 * _MINUTE < end.seconds < 7 * _MINUTE + 1.25 * _MINUTE
 
 
 @pytest.mark.parametrize("failure", [503, 403])
-def test_an_exchange_that_fails_for_ever(world: World, failure: int) -> None:
-    """The wait gives up after the outage timeout, with the run left alone."""
+def test_an_exchange_that_fails_forever(world: World, failure: int) -> None:
+    """The wait gives up after the outage timeout, and leaves the run running."""
     world.fails_from, world.failure = _BREAKDOWN, failure
     with pytest.raises(GaveUp) as caught:
         world.run(world.credentials())
     assert f"HTTP {failure}" in caught.value.message
-    assert "may still be going" in caught.value.message
-    began = next(
+    assert "may still be running" in caught.value.message
+    outage_start = next(
         moment
         for moment, update in zip(world.observer.moments, world.observer.updates, strict=True)
         if isinstance(update, OutageStarted)
     )
-    assert world.clock.now() - began == pytest.approx(Polling().outage_timeout)
-    # Before, the last token was used for as long as it was safe.
-    assert _MINUTE < began - world.started - _BREAKDOWN < 5 * _MINUTE
+    assert world.clock.now() - outage_start == pytest.approx(Polling().outage_timeout)
+    # The last token was used until shortly before it expired.
+    assert _MINUTE < outage_start - world.started - _BREAKDOWN < 5 * _MINUTE
     assert (world.is_cancelled, world.refused) == (False, [])
 
 
 def test_a_first_exchange_that_is_refused(world: World) -> None:
-    """Credentials that never were good end the step at once, and Dataform hears nothing."""
+    """Credentials that never worked end the step before any request to Dataform."""
     world.fails_from, world.failure = 0, 403
     with pytest.raises(CredentialsRefused, match="HTTP 403"):
         world.run(world.credentials())
@@ -189,7 +189,7 @@ def test_a_first_exchange_that_is_refused(world: World) -> None:
 
 
 def test_a_plain_token_that_expires(world: World) -> None:
-    """A given token that expires ends the wait, not the run, and the hint says what renews."""
+    """An expired token ends the wait, not the run, and the hint says what to use instead."""
     world.minted["plain-token"] = world.clock.now()
     world.announced.append("plain-token")
     with pytest.raises(Refused, match="invalid authentication credentials") as caught:
