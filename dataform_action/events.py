@@ -1,7 +1,7 @@
-"""What a job is asked to do, what happens meanwhile, and how its run stands afterwards: as data.
+"""Data about a job: what it has to do, what happens meanwhile, and the outcome of its run.
 
-``str()`` of an update is a sentence for people, with what to do on a line of its own. Updates are
-named tuples, which every start defines in a third of the time that dataclasses take.
+``str()`` of an update is a sentence for people. What to do is on a line of its own. Updates are
+named tuples because these are defined in a third of the time of dataclasses, at every start.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from dataform_action.text import format_duration
 T = TypeVar("T")
 
 
-def _unlike_other_kinds(kind: type[T]) -> type[T]:
-    """Make a kind of update differ from all others, also where both hold the same values."""
+def _differs_from_other_kinds(kind: type[T]) -> type[T]:
+    """Make updates of different kinds unequal, even if they hold the same values."""
 
     def equals(self: tuple[object, ...], other: object) -> bool:
         return type(other) is kind and isinstance(other, tuple) and tuple(self) == tuple(other)
@@ -40,7 +40,7 @@ def _unlike_other_kinds(kind: type[T]) -> type[T]:
 
 
 class Fact(NamedTuple):
-    """A name with its value, such as a repository, and where that is, such as a region."""
+    """A label and its value, such as a repository, and the place of it, such as a region."""
 
     label: str
     value: str
@@ -48,13 +48,12 @@ class Fact(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What the step was asked to do.
+    """What the step has to do.
 
-    ``place`` says where, such as a project and a repository, and ``project_id`` is left out of
-    the names of actions. ``run_id`` is the run to watch, if one is not to be started.
-    ``has_actions`` says that the service knows the actions of a run, and ``summary`` that a job
-    summary is wanted. ``repository_url`` is the address on GitHub of the repository that the
-    workflow runs in; it is empty where that is not known.
+    ``place`` is where, such as a project and a repository. ``project_id`` is omitted from the names
+    of actions. ``run_id`` is the run to watch, if no run is to be started. ``has_actions`` says
+    whether the service knows the actions of a run, and ``summary`` whether to write a job summary.
+    ``repository_url`` is the address on GitHub of the workflow's repository; empty if not known.
     """
 
     service_name: str
@@ -69,9 +68,9 @@ class Subject(NamedTuple):
     repository_url: str = ""
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Created(NamedTuple):
-    """The run exists (or, when an existing one is watched, is being looked at)."""
+    """The run was created, or an existing run is now watched."""
 
     run: Run
 
@@ -79,7 +78,7 @@ class Created(NamedTuple):
         return f"Run {self.run.id}: {self.run.log_url}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Compiled(NamedTuple):
     """The project was compiled without errors."""
 
@@ -90,13 +89,13 @@ class Compiled(NamedTuple):
         commit = f"commit {compilation.commit}" if compilation.commit else ""
         core = f"Dataform core {compilation.core_version}" if compilation.core_version else ""
         known = ", ".join(filter(None, (commit, core)))
-        shown = f" ({known})" if known else ""
-        return f"Compiled without errors{shown}: {compilation.name}"
+        facts = f" ({known})" if known else ""
+        return f"Compiled without errors{facts}: {compilation.name}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Noted(NamedTuple):
-    """Something about the run that nobody asked for in so many words, as a line."""
+    """A line about the run that the inputs do not say, such as what a schedule sets."""
 
     text: str
 
@@ -104,9 +103,9 @@ class Noted(NamedTuple):
         return self.text
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Progressed(NamedTuple):
-    """The actions of the run as they stand ``elapsed`` seconds into the wait."""
+    """The actions of the run, ``elapsed`` seconds after the start of the wait."""
 
     actions: tuple[Action, ...]
     elapsed: float
@@ -117,19 +116,19 @@ class Progressed(NamedTuple):
         return f"{ended} of {len(self.actions)} actions done after {after}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Promoted(NamedTuple):
-    """The environment now has the compilation that the run executed."""
+    """The release configuration now uses the compilation of the run."""
 
     compilation: Compilation
 
     def __str__(self) -> str:
-        return f"Promoted, for scheduled runs as well: {self.compilation.name}"
+        return f"Release configuration now uses this compilation: {self.compilation.name}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Changed(NamedTuple):
-    """The run's status or link is not what it was, ``elapsed`` seconds into the run or the wait."""
+    """The run's status or link changed, ``elapsed`` seconds after the start of the run or wait."""
 
     run: Run
     elapsed: float
@@ -138,9 +137,9 @@ class Changed(NamedTuple):
         return f"Status {self.run.status} after {format_duration(self.elapsed)}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class Waiting(NamedTuple):
-    """Nothing happened for a while; ``outage`` is how long the API has been silent."""
+    """Nothing happened for a while. ``outage`` is the duration of the outage, if there is one."""
 
     run: Run | None
     elapsed: float
@@ -148,14 +147,14 @@ class Waiting(NamedTuple):
 
     def __str__(self) -> str:
         if self.outage is not None:
-            return f"Still no usable answer from the API after {format_duration(self.outage)}"
+            return f"Still no usable response from the API after {format_duration(self.outage)}"
         known = self.run is not None and self.run.status
         return f"Still {known or 'waiting for a status'} after {format_duration(self.elapsed)}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class OutageStarted(NamedTuple):
-    """The API stopped giving usable answers; after ``limit`` seconds the wait ends."""
+    """The API gave no usable response. The wait ends if this lasts ``limit`` seconds."""
 
     error: DataformError
     limit: float
@@ -163,38 +162,38 @@ class OutageStarted(NamedTuple):
     def __str__(self) -> str:
         hint = self.error.hint if self.error.has_remedy else ""
         text = (
-            f"No usable answer from the API, trying again for up to "
-            f"{format_duration(self.limit)}. {self.error.message}"
+            f"No usable response from the API. Retrying for up to {format_duration(self.limit)}. "
+            f"{self.error.message}"
         )
         return f"{text}\n{hint}" if hint else text
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class OutageEnded(NamedTuple):
-    """The API answers again, after ``seconds``."""
+    """The API responds again, ``seconds`` after the start of the outage."""
 
     seconds: float
 
     def __str__(self) -> str:
-        return f"The API answers again after {format_duration(self.seconds)}"
+        return f"The API responds again after {format_duration(self.seconds)}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class CancelRequested(NamedTuple):
-    """The service took the request to cancel the run, or the run was over already."""
+    """The service accepted the request to cancel the run, or the run had already ended."""
 
     run: Run
 
     def __str__(self) -> str:
         run = self.run
         if run.state.ended:
-            return f"Run {run.id} was over already ({run.status}): {run.log_url}"
-        return f"Asked the service to cancel run {run.id}: {run.log_url}"
+            return f"Run {run.id} had already ended ({run.status}): {run.log_url}"
+        return f"Requested cancellation of run {run.id}: {run.log_url}"
 
 
-@_unlike_other_kinds
+@_differs_from_other_kinds
 class LeftRunning(NamedTuple):
-    """The run was not cancelled: it could not be, or was not to be (no ``error``)."""
+    """The run was not cancelled, because of ``error`` or because cancellation is disabled."""
 
     run: Run
     error: DataformError | None
@@ -202,7 +201,7 @@ class LeftRunning(NamedTuple):
     def __str__(self) -> str:
         if self.error is not None:
             return f"The run was not cancelled. {self.error.message} {self.error.hint}"
-        return f"Run {self.run.id} goes on, since it is not to be cancelled: {self.run.log_url}"
+        return f"Run {self.run.id} left running: cancellation is disabled: {self.run.log_url}"
 
 
 Update = (
@@ -222,15 +221,14 @@ Observer = Callable[[Update], object]
 
 
 class RunOutcome(NamedTuple):
-    """How a run stands when the work on it is over, whatever ended that work.
+    """The state of a run when the work on it has ended.
 
-    ``run`` is the run as it was last seen and ``elapsed`` the seconds since it is known.
-    ``has_actions`` says that the service knows the actions of a run;
-    ``prepared`` is the request as it was compiled and ``result`` how the run ended, if it did.
-    ``waits`` is false for a run that is started and left to itself. ``may_exist`` says that the
-    response to the request that creates the run was lost, or cut short. ``cancellation`` is what
-    became of the request to cancel it, if anybody wanted it cancelled. ``error`` is what ended
-    the work early: an error of this package, a signal, or a defect.
+    ``run`` is the run in its last known state, and ``elapsed`` the seconds since its id is known.
+    ``prepared`` is the prepared request. ``result`` is the result of the run, if it has ended.
+    ``waits`` is false for a run that is started only. ``may_exist`` says that the response to the
+    create request was lost. ``cancellation`` is the outcome of the cancel request, if the run was
+    to be cancelled. ``error`` is what ended the work early: an error of this package, a signal or
+    an internal error. ``has_actions`` says whether the service knows the actions of a run.
     """
 
     run: Run | None = None
@@ -245,7 +243,7 @@ class RunOutcome(NamedTuple):
 
     @property
     def may_need_cancel(self) -> bool:
-        """Tell whether there may be a run that was to be cancelled, and still could be."""
+        """Return whether there may be a run that should be cancelled and still can be."""
         if self.error is None or (self.run is not None and self.run.state.ended):
             return False
         match self.cancellation:
@@ -253,9 +251,9 @@ class RunOutcome(NamedTuple):
                 return False
             case LeftRunning(error=error):
                 return not isinstance(error, CancelUnsupported | None)
-        # An error of this package ends the work and leaves the run as it is.
+        # An error of this package ends the work and leaves the run running.
         if isinstance(self.error, DataformError):
             return False
-        # Without a compilation of its own, nobody could find a run whose id is not known.
+        # Without its own compilation, a run whose id is not known cannot be found.
         compiled = self.prepared is not None and self.prepared.compilation is not None
         return self.run is not None or (self.may_exist and compiled)

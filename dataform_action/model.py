@@ -1,4 +1,4 @@
-"""The vocabulary: what is asked for, what a run is, how to wait. No I/O."""
+"""The vocabulary: requests, runs, actions, results, and how to wait. No I/O."""
 
 from __future__ import annotations
 
@@ -10,42 +10,15 @@ from typing import NamedTuple
 
 from dataform_action.errors import DataformError, InputError
 from dataform_action.text import cut
+from dataform_action.values import Value, seconds_between
 
-#: What the error of a failed run repeats: so many of its actions, so much of each.
+#: The error of a failed run has at most so many actions, and so many characters of each.
 _MOST_REASONS = 10
 _LONGEST_REASON = 400
 
 
-def _seconds_between(started: datetime | None, finished: datetime | None) -> float | None:
-    if started is None or finished is None:
-        return None
-    return max(0.0, (finished - started).total_seconds())
-
-
-class _Value:
-    """What compares by its fields and shows them.
-
-    ``dataclass`` would compile these methods for each class, a millisecond of every start.
-    """
-
-    __slots__: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        given = ", ".join(f"{name}={value!r}" for name, value in self._items())
-        return f"{type(self).__name__}({given})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._items() == other._items()
-
-    def __hash__(self) -> int:
-        return hash(self._items())
-
-    def _items(self) -> tuple[tuple[str, object], ...]:
-        return tuple((name, getattr(self, name)) for name in self.__slots__)
-
-
 class ActionState(Enum):
-    """Where one action of a run stands; what is not known counts as pending."""
+    """The state of one action of a run; an unknown state counts as pending."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -57,17 +30,17 @@ class ActionState(Enum):
 
     @property
     def ended(self) -> bool:
-        """Tell whether an action in this state will change no more."""
+        """Return whether this state is final."""
         return self not in (ActionState.PENDING, ActionState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CompiledAction(_Value):
-    """An action as the project defines it.
+class CompiledAction(Value):
+    """An action as the project defines it; ``file`` is a path in the repository.
 
-    ``file`` is a path in the repository, and ``canonical_name`` the name without the compilation's
-    suffixes and prefix. ``checked_action`` is the name of the action whose rows an assertion
-    checks. It is empty for other kinds, and where it is not known.
+    ``canonical_name`` is the name without the suffixes and the prefix of the compilation.
+    ``checked_action`` is the name of the action that an assertion checks. It is empty for other
+    kinds, and if it is not known.
     """
 
     name: str
@@ -83,8 +56,8 @@ class CompiledAction(_Value):
 class Job(NamedTuple):
     """A job that executes an action, or a part of it, outside of Dataform.
 
-    ``kind`` says what it is, such as ``BigQuery job``. ``url`` is the page that shows it; it is
-    empty where that is not known. ``has_own_page`` is false where the page lists other jobs too.
+    ``kind`` is a text such as ``BigQuery job``. ``url`` is its page; empty if that is not known.
+    ``has_own_page`` is false if the page also lists other jobs.
     """
 
     kind: str
@@ -94,14 +67,13 @@ class Job(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Action(_Value):
+class Action(Value):
     """An action of a run; ``name`` is ``project.dataset.name``.
 
-    ``reason`` says why it failed, ``started`` and ``finished`` (with their time zones) when
-    it ran as far as is known, and ``jobs`` what executed it: a unit test has two, other actions
-    have one at most. ``kind`` (such as ``table`` or ``assertion``), ``file``, ``dependencies``
-    and ``checked_action`` come from the compilation, as ``CompiledAction`` has them. They are
-    empty where the compilation could not be read.
+    ``reason`` is why it failed. ``started`` and ``finished`` have time zones; None is not known.
+    ``jobs`` executed it: a unit test has two, other actions have at most one. ``kind`` (such as
+    ``table`` or ``assertion``), ``file``, ``dependencies`` and ``checked_action`` come from the
+    compilation, and are empty if that could not be read.
     """
 
     name: str
@@ -127,12 +99,12 @@ class Action(_Value):
 
     @property
     def seconds(self) -> float | None:
-        """Return how long the action took; None if that is not known or it still runs."""
-        return _seconds_between(self.started, self.finished)
+        """Return how long the action took; None if that is not known."""
+        return seconds_between(self.started, self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CompileError(_Value):
+class CompileError(Value):
     """One error of a compilation. ``file`` is a path in the repository, if there is one."""
 
     message: str
@@ -143,13 +115,12 @@ class CompileError(_Value):
 
 
 class CompileFailed(DataformError):
-    """Report a compilation with errors, which is never run.
+    """Report a compilation with ``errors``. Such a compilation is never run.
 
-    ``errors`` holds the ``CompileError`` of each, ``compilation_result`` the full name,
-    ``commit`` what was compiled, and ``files_url`` as a ``Compilation`` has it.
+    ``compilation_result``, ``commit`` and ``files_url`` are those of a ``Compilation``.
     """
 
-    hint = "Mend the errors and compile again. Each names its file, where it has one."
+    hint = "Fix the errors and compile again. Each error names its file if it has one."
 
     def __init__(
         self,
@@ -168,12 +139,11 @@ class CompileFailed(DataformError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Compilation(_Value):
-    """A compilation: its full name, and the commit that it compiled.
+class Compilation(Value):
+    """A compilation result by its full name, and the commit that was compiled.
 
-    ``files_url`` is the address below which the commit's files are shown, by their paths in
-    the repository; it is empty where that is not known. ``actions`` is filled where they
-    were asked for. ``core_version`` is the version of Dataform core.
+    ``files_url`` plus a path in the repository is the address of a file of the commit. It is empty
+    if that is not known. ``actions`` are set only with ``compile_only``.
     """
 
     name: str
@@ -184,7 +154,7 @@ class Compilation(_Value):
 
 
 class State(Enum):
-    """Where a run stands, in GitHub's own words."""
+    """The state of a run, in the words that GitHub uses."""
 
     RUNNING = "running"
     SUCCESS = "success"
@@ -194,25 +164,25 @@ class State(Enum):
 
     @property
     def ended(self) -> bool:
-        """Tell whether a run in this state will change no more."""
+        """Return whether this state is final."""
         return self is not State.RUNNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class RunRequest(_Value):
+class RunRequest(Value):
     """What to run.
 
-    ``schedule`` and ``environment`` are names as the project defines them (on Google
-    Cloud, a workflow configuration and a release configuration); ``tags`` narrows the run
-    to the actions that carry one of them. The rest is for Google Cloud Dataform:
-    ``git_ref`` is compiled with the overrides ``vars``, ``schema_suffix`` and
-    ``table_prefix``; ``actions`` (``name``, ``dataset.name`` or ``project.dataset.name``)
-    and the three flags narrow or widen the selection (None leaves a flag to the schedule; without
-    one it is false); ``service_account`` is whom the run acts as; ``promote`` makes the
-    compilation the environment's own after success.
+    ``schedule`` and ``environment`` are names of the project; on Google Cloud, of a workflow
+    configuration and a release configuration. ``tags`` selects the actions that have one of them.
+
+    The rest is for Google Cloud Dataform. ``git_ref`` is compiled with the overrides ``vars``,
+    ``schema_suffix`` and ``table_prefix``. ``actions`` (``name``, ``dataset.name`` or
+    ``project.dataset.name``) selects actions. A flag that is None has the value of the schedule;
+    without a schedule, it is false. The run acts as ``service_account``. ``promote`` sets the
+    compilation in the release configuration after success.
 
     Raises:
-        InputError: ``tags`` or ``actions`` is one text, whose letters would be the names.
+        InputError: ``tags`` or ``actions`` is a string instead of a tuple.
     """
 
     schedule: str | None = None
@@ -231,9 +201,9 @@ class RunRequest(_Value):
     promote: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a text where a tuple of texts belongs: it would be taken letter by letter."""
+        """Refuse a string instead of a tuple: each of its letters would be a name."""
         problems = [
-            (name, "is one text: give a tuple of texts")
+            (name, "is a string: use a tuple of strings")
             for name in ("tags", "actions")
             if isinstance(getattr(self, name), str)
         ]
@@ -242,35 +212,34 @@ class RunRequest(_Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Run(_Value):
-    """A run as its service last described it.
+class Run(Value):
+    """A run as its service last reported it.
 
-    ``status`` is the service's own word, ``log_url`` the page that shows the run. ``started``
-    and ``finished`` (with their time zones) are the service's own times, as far as it has them.
+    ``status`` is the service's own word. ``log_url`` is the page of the run. ``started`` and
+    ``finished`` are the service's own times, with time zones, if it reports them.
     """
 
     id: str
     state: State
     status: str
     log_url: str
-    #: What the run executes, on Google Cloud: a compilation result's full name.
+    #: The full name of the compilation result that the run executes, on Google Cloud.
     compilation_result: str = ""
     started: datetime | None = None
     finished: datetime | None = None
 
     @property
     def seconds(self) -> float | None:
-        """Return how long the run took by the service's times; None if one is not known."""
-        return _seconds_between(self.started, self.finished)
+        """Return how long the run took by the service's times; None if that is not known."""
+        return seconds_between(self.started, self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Prepared(_Value):
+class Prepared(Value):
     """A request that is ready to be started.
 
-    ``compilation`` is what was compiled for it alone, if anything was, and ``body`` what
-    the service is to be sent. ``notes`` are lines that say what is run beyond what was asked for,
-    or otherwise than it was written.
+    ``compilation`` was made for this request only. ``body`` is what the service is sent. ``notes``
+    are lines about what the run does that the request does not say, such as a schedule's settings.
     """
 
     request: RunRequest
@@ -280,15 +249,15 @@ class Prepared(_Value):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Polling(_Value):
-    """How to wait for a run; all times in seconds.
+class Polling(Value):
+    """How to wait for a run; all times are in seconds.
 
-    ``interval`` is the longest wait between two polls, ``timeout`` how long to wait
-    for the run, ``outage_timeout`` how long the API may give no usable answer in a
-    row. ``cancel`` decides whether the run is cancelled at the timeout and on a kill.
+    ``interval`` is the longest wait between two polls, and ``timeout`` the longest wait for the
+    run. The wait ends after ``outage_timeout`` without a usable response from the API. ``cancel``
+    says whether the run is cancelled at the timeout and on a signal.
 
     Raises:
-        InputError: a time is too short to wait with.
+        InputError: a time is less than 1 second.
     """
 
     interval: float = 10.0
@@ -297,7 +266,7 @@ class Polling(_Value):
     cancel: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse times that would make the wait a busy loop or end it at once."""
+        """Refuse times that would make a busy loop, or no wait at all."""
         problems = [
             (name, f"{getattr(self, name)!r} is not at least 1 second")
             for name in ("interval", "timeout", "outage_timeout")
@@ -307,22 +276,21 @@ class Polling(_Value):
             raise InputError(problems)
 
     def delay(self, elapsed: float) -> float:
-        """Return the wait before the next poll when ``elapsed`` seconds have gone by.
+        """Return the wait before the next poll, ``elapsed`` seconds after the start.
 
-        With the time that the poll itself takes, this notices the end of a run within 5 %
-        of its length; short runs are polled often, long ones at the interval.
+        Short runs are polled often, long runs at the interval. While the wait is shorter than the
+        interval, the end of a run is noticed within 5 % of its duration.
         """
         return min(max(elapsed / 22, 1.0), self.interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Result(_Value):
-    """How a run ended, how long it took (``duration``, in seconds), and its actions.
+class Result(Value):
+    """A run that has ended, its ``duration`` in seconds, and its actions.
 
-    ``duration`` is by the service's times, or else how long the run was waited for.
-    ``actions`` is empty where the service knows none, or where they could not be read:
-    ``actions_error`` says why. ``details_error`` says why their files, kinds and dependencies
-    could not be. ``compilation`` is what the run executed, as far as is known.
+    ``duration`` is by the service's times, or else the time of the wait. ``actions_error`` is why
+    the actions could not be read, and ``details_error`` why their files, kinds and dependencies
+    could not be read. ``compilation`` is what the run executed, if that is known.
     """
 
     run: Run
@@ -334,39 +302,39 @@ class Result(_Value):
 
     @property
     def failed_actions(self) -> tuple[Action, ...]:
-        """Return the actions that failed, by name; each has its ``reason`` and ``file``."""
+        """Return the actions that failed, sorted by name."""
         failed = (action for action in self.actions if action.state is ActionState.FAILED)
         return tuple(sorted(failed, key=lambda action: action.name))
 
     def raise_for_state(self) -> None:
-        """Return if the run succeeded, and raise otherwise.
+        """Do nothing if the run succeeded.
 
         Raises:
-            RunUnsuccessful: the run failed, was cancelled or timed out; its message has the
-                reasons of the first failed actions.
+            RunUnsuccessful: the run did not succeed. The message has the reasons of the first
+                failed actions.
         """
         if self.run.state is not State.SUCCESS:
             raise RunUnsuccessful(self)
 
 
 class RunUnsuccessful(DataformError):
-    """Report a run that ended, but not in success; ``result`` is how it ended."""
+    """Report a run that ended without success; ``result`` is its result."""
 
-    hint = "The run's log says more."
+    hint = "For details, see the log of the run."
 
     def __init__(self, result: Result) -> None:
         run, failed = result.run, result.failed_actions
         lines = [f"Run {run.id} ended with status {run.status}: {run.log_url}"]
-        lines += [_reason_words(action) for action in failed[:_MOST_REASONS]]
+        lines += [_failure_line(action) for action in failed[:_MOST_REASONS]]
         if len(failed) > _MOST_REASONS:
-            lines.append(f"And {len(failed) - _MOST_REASONS} more actions failed.")
+            lines.append(f"{len(failed) - _MOST_REASONS} more actions failed.")
         if result.actions_error is not None:
-            lines.append(f"Its actions could not be read. {result.actions_error.message}")
+            lines.append(f"The actions could not be read. {result.actions_error.message}")
         super().__init__("\n".join(lines))
         self.result = result
 
 
-def _reason_words(action: Action) -> str:
+def _failure_line(action: Action) -> str:
     place = f" ({action.file})" if action.file else ""
     text = f"{action.name}{place}: {action.reason or 'the API gives no reason'}"
     return cut(" ".join(text.split()), _LONGEST_REASON)

@@ -78,7 +78,7 @@ def test_error_says_that_actions_could_not_be_read() -> None:
     """The message must not suggest that no action failed."""
     run = Run(id="1", state=State.FAILURE, status="FAILED", log_url="https://a/1")
     result = Result(run=run, duration=1, actions_error=InputError([("a", "b")]))
-    with pytest.raises(RunUnsuccessful, match=r"\nIts actions could not be read\. a b$"):
+    with pytest.raises(RunUnsuccessful, match=r"\nThe actions could not be read\. a b$"):
         result.raise_for_state()
 
 
@@ -103,7 +103,7 @@ def test_other_states_raise(state: State) -> None:
     with pytest.raises(RunUnsuccessful) as caught:
         _result(state).raise_for_state()
     assert str(caught.value) == "Run 77 ended with status WORD: https://a/77"
-    assert caught.value.hint == "The run's log says more."
+    assert caught.value.hint == "For details, see the log of the run."
 
 
 def test_error_of_a_failed_run_has_the_reasons() -> None:
@@ -129,7 +129,7 @@ def test_error_of_a_failed_run_has_a_limit() -> None:
     """The message stays short if many actions fail with long reasons."""
     failed = [make_action(f"a{n:04}", ActionState.FAILED, reason="x" * 9999) for n in range(5000)]
     message = str(RunUnsuccessful(_result(State.FAILURE, *failed)))
-    assert message.splitlines()[-1] == "And 4990 more actions failed."
+    assert message.splitlines()[-1] == "4990 more actions failed."
     assert len(message) < 4200
 
 
@@ -145,4 +145,4 @@ def test_string_instead_of_names(name: str) -> None:
     """A string is refused, because each of its letters would become a name."""
     with pytest.raises(InputError) as caught:
         RunRequest(**{name: "daily"})  # type: ignore[arg-type]
-    assert str(caught.value) == f"{name} is one text: give a tuple of texts"
+    assert str(caught.value) == f"{name} is a string: use a tuple of strings"
