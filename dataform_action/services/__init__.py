@@ -1,5 +1,5 @@
-"""The services that run Dataform projects, behind one protocol: one module or room for each.
+"""The services that run Dataform projects, behind one protocol. Each has a module or a room.
 
-Others use ``base.Service`` and the specs in ``specs``. ``action/service_factory`` lists the
-services and imports the one that was chosen.
+Other rooms use ``base.Service`` and the specs in ``specs``. ``action/service_factory`` lists the
+services and imports the selected one.
 """

@@ -1,4 +1,4 @@
-"""What a service must offer: the protocol that ``runs`` works with."""
+"""The protocol that a service implements and that ``runs`` uses."""
 
 from __future__ import annotations
 
@@ -12,52 +12,51 @@ T = TypeVar("T")
 
 
 class Retry(Protocol):
-    """Make one request, again and again while that makes sense, and return its value."""
+    """Make one request, repeat it as long as that can help, and return its value."""
 
     def __call__(self, request: Callable[[], T], /) -> T:
-        """Call ``request`` until it succeeds; raise its error when no attempt is left.
+        """Call ``request`` until it succeeds; raise its error if no attempt is left.
 
-        It may raise ``NotDone``, after which it is called again at the pace of a poll. What
-        cannot wait lets that pass.
+        If ``request`` raises ``NotDone``, it is called again at the next poll. A ``Retry`` that
+        cannot wait does not catch it.
         """
         ...
 
 
 def once(request: Callable[[], T], /) -> T:
-    """Make one request a single time: the ``Retry`` of a caller that retries by itself."""
+    """Make one request once: the ``Retry`` of a caller that retries by itself."""
     return request()
 
 
 class Service(Protocol):
     """A remote service that runs Dataform projects.
 
-    ``Unusable`` means that there was no usable response and that the request may be made again;
-    ``Refused`` that another attempt is in vain. A method makes each request once, by way of
-    ``retry`` where it takes one.
+    ``Unusable`` means that there was no usable response, and the request may be repeated.
+    ``Refused`` means that another attempt cannot help. A method makes each request once, through
+    ``retry`` if it has that argument.
 
-    The methods and attributes with a default are those of a service that cannot do the thing: a
-    class that inherits from this one has to write only what its service can do. ``cancel`` of a
-    service that cannot cancel raises ``CancelUnsupported``.
+    The defaults are those of a service that does not support the feature, so a subclass implements
+    only what its service supports. The default of ``cancel`` raises ``CancelUnsupported``.
     """
 
-    #: The service's name for people.
+    #: The name of the service, for people.
     name: str
-    #: Whether the service can say how each action of a run stands.
+    #: Whether the service reports the state of each action of a run.
     has_actions: bool = False
-    #: Whether a run can be found by its compilation result, if its create request got no response.
+    #: Whether a run can be found by its compilation result, if the create response was lost.
     can_find_runs: bool = False
-    #: Whether an environment can be given a compilation result.
+    #: Whether a compilation result can be set in an environment.
     can_promote: bool = False
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
-        """Make a request ready to be started: compile, look names up. Nothing is run.
+        """Prepare a request to be started: compile and look up names. Nothing is run.
 
-        If to compile is all that is asked for, the compilation has its actions and files,
-        as far as the service reports them.
+        For a request to compile only, the compilation has its actions and files, if the service
+        reports them.
 
         Raises:
             CompileFailed: the compilation has errors.
-            InputError: the request does not fit the project.
+            InputError: the request does not match the project.
             Unusable, Refused: see above.
         """
         ...
@@ -66,16 +65,16 @@ class Service(Protocol):
         """Create a run.
 
         Raises:
-            Unusable: no run was created, surely.
-            RunMayExist: whether a run was created cannot be known.
-            Refused: the API declined; no run was created.
+            Unusable: it is certain that no run was created.
+            RunMayExist: it is unknown whether a run was created.
+            Refused: the API refused the request; no run was created.
         """
         ...
 
     def find(self, compilation_result: str, retry: Retry = once) -> Run | None:  # noqa: ARG002
         """Return the newest run of a compilation result, if there is one.
 
-        ``compilation_result`` is a full name, of one that was made for a single run.
+        ``compilation_result`` is the full name of a compilation that was made for a single run.
 
         Raises:
             Unusable, Refused: see above.
@@ -83,15 +82,15 @@ class Service(Protocol):
         return None
 
     def describe(self, run_id: str) -> Run:
-        """Return what is known of a run before it was ever requested: its link.
+        """Return a run with its link, without a request.
 
         Raises:
-            InputError: the id cannot be one of this service's.
+            InputError: the id is not valid for this service.
         """
         ...
 
     def get(self, run: Run) -> Run:
-        """Return a run with its present state.
+        """Return a run in its current state.
 
         Raises:
             Unusable, Refused: see above.
@@ -99,20 +98,20 @@ class Service(Protocol):
         ...
 
     def cancel(self, run: Run) -> Run:
-        """Request that a run is cancelled, within 6 seconds, and return what is known of it.
+        """Request the cancellation of a run within 6 seconds, and return what is known of the run.
 
         Raises:
             CancelUnsupported: the service cannot cancel runs.
-            Unusable: the request may not have arrived.
-            Refused: the API declined, and the run is not over.
+            Unusable: the request may not have been received.
+            Refused: the API refused the request, and the run has not ended.
         """
         raise CancelUnsupported(
-            f"{self.name} has no way to cancel a run through its API, so run {run.id} goes on.",
-            hint=f"Cancel it by hand if it should not: {run.log_url}",
+            f"The API of {self.name} cannot cancel runs, so run {run.id} continues.",
+            hint=f"To stop the run, cancel it manually: {run.log_url}",
         )
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:  # noqa: ARG002
-        """Return how each action of a run stands.
+        """Return every action of a run with its state.
 
         Raises:
             Unusable, Refused: see above.
@@ -125,7 +124,7 @@ class Service(Protocol):
         actions: tuple[Action, ...],
         retry: Retry = once,  # noqa: ARG002
     ) -> tuple[tuple[Action, ...], Compilation | None]:
-        """Return the actions with what the compilation says of them, and the compilation.
+        """Return the actions with their kinds, files and dependencies, and the compilation.
 
         Raises:
             Unusable, Refused: see above.
@@ -133,7 +132,7 @@ class Service(Protocol):
         return actions, None
 
     def promote(self, prepared: Prepared) -> None:  # noqa: ARG002
-        """Make the compilation the one that scheduled runs of the environment use.
+        """Set the compilation in the environment, whose scheduled runs then use it.
 
         Raises:
             Unusable, Refused: see above.

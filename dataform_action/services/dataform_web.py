@@ -1,6 +1,6 @@
-"""Dataform Web: build the legacy REST API's requests and read its answers.
+"""Dataform Web: build the requests of the legacy REST API and read its responses.
 
-The API is described at
+API reference:
 https://github.com/dataform-co/dataform/blob/main/content/docs/dataform-web/api/index.md
 """
 
@@ -17,7 +17,7 @@ from dataform_action.errors import (
 )
 from dataform_action.model import Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
-from dataform_action.services.specs import DATAFORM_WEB
+from dataform_action.services.specs import DATAFORM_WEB, SEGMENT_PROBLEM, TOKEN_PROBLEM
 from dataform_action.text import join_names
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.transport.response import Json
@@ -25,8 +25,8 @@ from dataform_action.validation import is_link, is_segment, is_token
 
 _APP_URL = "https://app.dataform.co"
 
-#: From the run-result enum of the service's protocol. Other words may exist: they are
-#: odd answers, never an ending.
+#: From the run result enum of the service's protocol. An unknown word is an invalid response: it
+#: does not end the wait.
 _STATES = {
     "RUNNING": State.RUNNING,
     "SUCCESSFUL": State.SUCCESS,
@@ -38,29 +38,29 @@ _STATES = {
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
 _TAGS_UNCHECKED = (
-    "Dataform Web does not report the actions of a run, so the tags cannot be checked: a tag that "
-    "no action has runs nothing."
+    "Dataform Web does not report the actions of a run, so the tags cannot be checked. If no "
+    "action has one of them, nothing is run."
 )
 _HINTS = {
     401: (
-        "The token was not accepted: make an API token in the Dataform project's settings and "
-        "store it as the secret that the token input reads."
+        "The API did not accept the token. Create an API token in the settings of the Dataform "
+        "project, and store it in the secret that the token input uses."
     ),
-    403: "The token may not do this: it must belong to the project that project-id names.",
+    403: "The token has no permission for this. It must belong to the project in project-id.",
 }
 
 
 class DataformWeb(Service):
     """Runs of one Dataform Web project.
 
-    ``token`` is an API token of the project, or a function that returns one. An answer
-    may take ``read_seconds``, and twice that for the one that matters most: to a create.
-    ``api_url`` is the address of the API without its version. ``on_exchange`` is told of
-    each request and its answer, in a line without secrets.
+    ``token`` is an API token of the project, or a function that returns one. ``api_url`` is the
+    address of the API without its version. ``read_seconds`` is how long a response may take; the
+    response to a create request may take twice as long. ``on_exchange`` is called with a line on
+    each request and its response, without secrets.
 
     Raises:
-        InputError: ``project_id`` cannot be part of an API path, ``token`` is none, or the
-            token would go to ``api_url`` in the clear.
+        InputError: ``project_id`` cannot be part of an API path, ``token`` is not valid, or
+            ``api_url`` would receive the token unencrypted.
     """
 
     name = DATAFORM_WEB.name
@@ -76,14 +76,14 @@ class DataformWeb(Service):
     ) -> None:
         problems = []
         if not is_segment(project_id):
-            problems.append(("project_id", "may hold only letters, digits, - and _"))
+            problems.append(("project_id", SEGMENT_PROBLEM))
         if not callable(token) and not is_token(token):
-            problems.append(("token", "holds a blank or a character that no token has"))
+            problems.append(("token", TOKEN_PROBLEM))
         if problems:
             raise InputError(problems)
         api_url = api_url.rstrip("/")
         self._path = f"/v1/project/{project_id}/run"
-        # Another address of the API is taken to serve the app's pages beside it.
+        # With another API address, the pages of the app are assumed to be at the same host.
         app_url = _APP_URL if api_url == DATAFORM_WEB.api_url else "/".join(api_url.split("/")[:3])
         self._project_url = f"{app_url}/#/{project_id}"
         self._read_seconds = read_seconds
@@ -94,30 +94,29 @@ class DataformWeb(Service):
         )
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:  # noqa: ARG002
-        """Return the body of RunCreate for a request; nothing is compiled here."""
+        """Return the body of RunCreate for a request. Nothing is compiled."""
         notes = (_TAGS_UNCHECKED,) if request.tags else ()
         return Prepared(request=request, body=create_body(request), notes=notes)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a run (RunCreate). See ``Service.start`` for what it raises."""
         try:
-            answer = self._transport.send(
+            response = self._transport.send(
                 "POST",
                 self._path,
                 dict(prepared.body),
                 read_seconds=2 * self._read_seconds,
                 creates=True,
             )
-            run_id = parse_created(answer)
+            run_id = parse_created(response)
             self._created.add(run_id)
             return self.describe(run_id)
         except Unusable as error:
             if error.unprocessed:
                 raise
             raise RunMayExist(
-                "The answer to the request that creates the run is lost or makes no sense, so "
-                f"the run may exist. {error.message}",
-                hint=f"Look for it at {self._project_url} before you run this again.",
+                f"The create request got no usable response, so the run may exist. {error.message}",
+                hint=f"Look for the run at {self._project_url} before you run this again.",
                 url=self._project_url,
             ) from error
         except Refused as error:
@@ -131,40 +130,40 @@ class DataformWeb(Service):
             raise
 
     def describe(self, run_id: str) -> Run:
-        """Return a run that was not asked for yet, with the link that its id gives."""
+        """Return a run by its id, with its link, without a request."""
         if not is_segment(run_id):
-            raise InputError([("run-id", "may hold only letters, digits, - and _")])
+            raise InputError([("run-id", SEGMENT_PROBLEM)])
         url = f"{self._project_url}/run/{run_id}"
         return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
 
     def get(self, run: Run) -> Run:
-        """Ask for a run's state (RunGet). See ``Service.get`` for what it raises."""
+        """Request the state of a run (RunGet). See ``Service.get`` for what it raises."""
         try:
             path = f"{self._path}/{run.id}"
             return parse_run(
                 self._transport.send("GET", path, read_seconds=self._read_seconds), run
             )
         except Refused as error:
-            # The id of a run that was created here is no input.
+            # The id of a run that was created here is not an input.
             error.hint = _hint_for(error.status, ("run-id", run.id not in self._created))
             raise
 
 
 def _hint_for(status: int, *inputs: tuple[str, object]) -> str:
-    """Return what to do about a refusal, by the inputs that were given."""
+    """Return what to do about a refusal, depending on the inputs that were set."""
     given = tuple(name for name, value in inputs if value)
     if status == _BAD_REQUEST and given:
         return f"Check {join_names(given)}."
     if status == _NOT_FOUND:
-        # Tags are no names of the project's that could be missing.
+        # An unknown tag is not an error of the API.
         names = ("project-id", *(name for name in given if name != "tags"))
         which = "it" if len(names) == 1 else "one of them"
-        return f"Check {join_names(names)}: {which} is not known there."
+        return f"Check {join_names(names)}: {which} does not exist."
     return _HINTS.get(status, Refused.hint)
 
 
 def create_body(request: RunRequest) -> dict[str, Json]:
-    """Return RunCreate's body, which holds just the names that were given."""
+    """Return the body of RunCreate, with only the names that were given."""
     body: dict[str, Json] = {}
     if request.schedule is not None:
         body["scheduleName"] = request.schedule
@@ -175,31 +174,31 @@ def create_body(request: RunRequest) -> dict[str, Json]:
     return body
 
 
-def parse_created(answer: dict[str, Json]) -> str:
-    """Return the id in RunCreate's answer.
+def parse_created(response: dict[str, Json]) -> str:
+    """Return the run id in the response of RunCreate.
 
     Raises:
-        InvalidResponse: there is none that could be part of a path.
+        InvalidResponse: there is no id that can be part of a path.
     """
-    run_id = answer.get("id")
+    run_id = response.get("id")
     if not isinstance(run_id, str) or not is_segment(run_id):
-        raise InvalidResponse(f"The answer holds no usable run id: {run_id!r:.200}")
+        raise InvalidResponse(f"The response has no valid run id: {run_id!r:.200}")
     return run_id
 
 
-def parse_run(answer: dict[str, Json], run: Run) -> Run:
-    """Return the run as RunGet's answer describes it; ``run`` is what was known before.
+def parse_run(response: dict[str, Json], run: Run) -> Run:
+    """Return the run from the response of RunGet; ``run`` is what was known before.
 
     Raises:
-        InvalidResponse: it is of another run, or its status is missing or not known.
+        InvalidResponse: it is another run, or its status is missing or unknown.
     """
-    if answer.get("id", run.id) != run.id:
+    if response.get("id", run.id) != run.id:
         raise InvalidResponse(
-            f"The answer is about another run: {answer['id']!r:.200}, not {run.id}"
+            f"The response is for another run: {response['id']!r:.200}, not {run.id}"
         )
-    status = answer.get("status")
+    status = response.get("status")
     if not isinstance(status, str) or status not in _STATES:
         raise InvalidResponse(f"Unknown run status: {status!r:.200}")
-    url = answer.get("runLogUrl")
+    url = response.get("runLogUrl")
     log_url = url if isinstance(url, str) and is_link(url) else run.log_url
     return Run(id=run.id, state=_STATES[status], status=status, log_url=log_url)

@@ -1,7 +1,7 @@
-"""The form of Google Cloud Dataform's inputs: names, variables, accounts and Git refs. Pure.
+"""Check the format of Google Cloud Dataform's inputs: names, variables, accounts, refs. Pure.
 
-What has the wrong form is refused at once, with what to give instead: the API would compile it and
-fail much later, or would look for a ref that it cannot know.
+A wrong format is refused immediately. Otherwise the API would fail much later, or would search for
+a ref that it cannot have.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ from dataform_action.text import shown
 
 Problem = tuple[str, str]
 
-#: As Dataform's own command line demands of both, since they become part of BigQuery's names.
+#: The rule of Dataform's own command line: suffix and prefix become part of BigQuery names.
 _NAME_PART = r"[A-Za-z0-9_]+"
 _LONGEST_NAME_PART = 300
 _VARIABLE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]*\.gserviceaccount\.com"
 _ACCOUNT_PREFIXES = ("serviceaccount:", "user:")
 
-#: What GitHub's contexts put in front of the names of branches and tags.
+#: The prefixes of branches and tags in GitHub's contexts.
 _REF_PREFIXES = ("refs/heads/", "refs/tags/")
 _PULL_REQUEST = r"(?:(?:refs/)?(?:remotes/)?pull/)?[0-9]+/(?:merge|head)"
 _REMOTE_BRANCH = r"refs/remotes/[^/]+/(.+)"
-#: See https://git-scm.com/docs/git-check-ref-format. Not in any name of a branch or a tag.
-_NO_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|^-|^@$"
-_ADVICE = "give the branch (github.head_ref) or the commit of its head"
+#: What branch and tag names cannot contain: https://git-scm.com/docs/git-check-ref-format.
+_NOT_IN_REF = r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock$|^-|^@$"
+_PULL_REQUEST_REMEDY = (
+    "use the branch (github.head_ref) or the head commit (github.event.pull_request.head.sha)"
+)
 
 
 def form_problems(request: RunRequest) -> list[Problem]:
-    """Return what of a request has a form that cannot be right."""
+    """Return the problems of a request whose format is wrong."""
     problems = [
         (name, problem)
         for name, value in (
@@ -39,7 +41,9 @@ def form_problems(request: RunRequest) -> list[Problem]:
         )
         if value and (problem := _name_part_problem(value))
     ]
-    problems += [("vars", problem) for name, _ in request.vars if (problem := _variable(name))]
+    problems += [
+        ("vars", problem) for name, _ in request.vars if (problem := _variable_problem(name))
+    ]
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
     if request.git_ref and (problem := _ref_problem(request.git_ref)):
@@ -48,7 +52,7 @@ def form_problems(request: RunRequest) -> list[Problem]:
 
 
 def commitish_of(git_ref: str) -> str:
-    """Return a Git ref as Dataform knows it: a branch, tag or commit without ``refs/…/``."""
+    """Return a Git ref as Dataform expects it: a branch, tag or commit without ``refs/…/``."""
     for prefix in _REF_PREFIXES:
         if git_ref.startswith(prefix):
             return git_ref.removeprefix(prefix)
@@ -58,27 +62,27 @@ def commitish_of(git_ref: str) -> str:
 def _name_part_problem(value: str) -> str:
     if re.fullmatch(_NAME_PART, value, re.ASCII) is None:
         return (
-            f"{shown(value)} becomes part of names in BigQuery, so it may hold only letters, "
-            f"digits and underscores{_such_as(value)}"
+            f"{shown(value)} may contain only letters, digits and underscores, because it becomes "
+            f"part of BigQuery names{_example(value)}"
         )
     if len(value) > _LONGEST_NAME_PART:
-        return f"has {len(value)} characters: at most {_LONGEST_NAME_PART} fit in a name"
+        return f"has {len(value)} characters, but at most {_LONGEST_NAME_PART} are allowed"
     return ""
 
 
-def _variable(name: str) -> str:
+def _variable_problem(name: str) -> str:
     if not name or re.fullmatch(_VARIABLE, name, re.ASCII):
         return ""
     return (
-        f"name {shown(name)} may hold only letters, digits, underscores, dots and hyphens"
-        f"{_such_as(name)}"
+        f"name {shown(name)} may contain only letters, digits, underscores, dots and hyphens"
+        f"{_example(name)}"
     )
 
 
-def _such_as(value: str) -> str:
-    """Return the nearest text that is a part of a name, as advice."""
+def _example(value: str) -> str:
+    """Return a similar text that is allowed, as part of a message."""
     near = re.sub("[^A-Za-z0-9]+", "_", value).strip("_")[:_LONGEST_NAME_PART]
-    return f": give {shown(near)}, for example" if near else ""
+    return f": use {shown(near)}, for example" if near else ""
 
 
 def _account_problem(value: str) -> str:
@@ -88,28 +92,24 @@ def _account_problem(value: str) -> str:
     for prefix in _ACCOUNT_PREFIXES:
         if near.lower().startswith(prefix):
             near = near[len(prefix) :]
-    given = "give its email address, such as name@project-id.iam.gserviceaccount.com"
+    remedy = "use an address such as name@project-id.iam.gserviceaccount.com"
     if re.fullmatch(_ACCOUNT, near, re.ASCII):
-        given = f"give {near}"
-    return f"{shown(value)} is no service account: {given}"
+        remedy = f"use {near}"
+    return f"{shown(value)} is not the email address of a service account: {remedy}"
 
 
 def _ref_problem(value: str) -> str:
     name = commitish_of(value)
     if re.fullmatch(_PULL_REQUEST, value):
         return (
-            f"{shown(value)} is GitHub's own ref of a pull request, which Dataform does not know: "
-            f"{_ADVICE} (github.event.pull_request.head.sha)"
+            f"{shown(value)} is a pull request ref, which only GitHub has: {_PULL_REQUEST_REMEDY}"
         )
     if name == value and value.startswith("refs/"):
         remote = re.fullmatch(_REMOTE_BRANCH, value)
         return (
-            f"{shown(value)} is neither a branch nor a tag, and Dataform knows no other refs: "
-            f"give a branch, a tag or a commit{f', such as {shown(remote[1])}' if remote else ''}"
+            f"{shown(value)} is not supported by Dataform: use a branch, a tag or a commit"
+            f"{f', such as {shown(remote[1])}' if remote else ''}"
         )
-    if not name or re.search(_NO_REF, name):
-        return (
-            f"{shown(value)} cannot be the name of a branch or a tag, nor a commit: give one of "
-            "them"
-        )
+    if not name or re.search(_NOT_IN_REF, name):
+        return f"{shown(value)} is not a valid Git ref: use a branch, a tag or a commit"
     return ""

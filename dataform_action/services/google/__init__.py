@@ -1,4 +1,4 @@
 """Google Cloud Dataform, version 1 of its API: requests, responses and rules.
 
-Others use ``service.GoogleDataform`` and ``source_links.GITHUB_URL``.
+Other rooms use ``service.GoogleDataform`` and ``enrich.GITHUB_URL``.
 """

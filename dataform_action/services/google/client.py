@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: requests to one repository of the v1 API, page by page if need be."""
+"""Google Cloud Dataform: requests to one repository of the v1 API. Lists are read by page."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -15,23 +15,23 @@ from dataform_action.errors import (
     TooLarge,
 )
 from dataform_action.services.base import Retry, once
-from dataform_action.services.google.hints import About, Purpose, hint_for
+from dataform_action.services.google.hints import Context, Purpose, hint_for
 from dataform_action.services.google.parse import parse_page_token
+from dataform_action.services.specs import SEGMENT_PROBLEM
 from dataform_action.transport.client import Transport
 from dataform_action.transport.response import Json
 from dataform_action.validation import is_segment
 
-NO_SEGMENT = "may hold only letters, digits, - and _"
 PAGE_SIZE = 1000
-#: How long a courtesy may keep what has ended already from being told, and as long to connect.
-COURTESY_SECONDS = 5.0
-#: An API that ignores ``fields`` sends the whole SQL of each compiled action.
+#: How long an optional request may delay a report: to connect, and to read.
+OPTIONAL_SECONDS = 5.0
+#: The page size of compiled actions. An API that ignores ``fields`` sends the SQL of each.
 COMPILED_SIZE = 400
-#: 5,000 actions are legal; a service that pages forever is not. So many entries are read, and so
-#: many pages without any.
+#: The limits of a list: 5,000 actions are valid, but a service must not page forever.
 _MOST_ENTRIES = 10_000
 _MOST_EMPTY_PAGES = 200
-_ANYTHING = About()
+_CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
+_NO_CONTEXT = Context()
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _BAD_REQUEST = 400
 #: Characters of a field list that may stand in an address as they are.
@@ -39,12 +39,12 @@ _SAFE = "(),/"
 
 
 class GoogleApi(NamedTuple):
-    """A Dataform repository's part of the API. An answer may take ``read_seconds``.
+    """The API of one Dataform repository. A response may take ``read_seconds``.
 
-    ``seen`` holds the repository as soon as anything in it has answered, and ``refused_fields`` the
-    lists of fields that the API refused, because it does not know one of them.
-    ``given_token`` tells whether the token was handed over, and so cannot be renewed here, and
-    ``clock`` is the time to wait by where a caller's ``retry`` cannot wait.
+    ``clock`` provides the time if a caller's ``retry`` cannot wait. ``given_token`` says whether
+    the user gave the token, so that it cannot be renewed here. ``seen`` contains the repository
+    after the first successful response. ``refused_fields`` are the lists of fields that the API
+    refused, because it does not know one of them.
     """
 
     project_id: str
@@ -58,15 +58,15 @@ class GoogleApi(NamedTuple):
     refused_fields: set[str]
     retry: Retry = once
     #: What the next requests are for.
-    about: About = _ANYTHING
+    context: Context = _NO_CONTEXT
 
     def with_retry(self, retry: Retry) -> "GoogleApi":
-        """Return the same part of the API with another way to retry each request."""
+        """Return this API with another ``retry`` for each request."""
         return self._replace(retry=retry)
 
-    def for_(self, purpose: Purpose, *inputs: str, environment: str | None = None) -> "GoogleApi":
-        """Return the same part of the API for requests that depend on some inputs."""
-        return self._replace(about=About(purpose, inputs, environment or ""))
+    def with_context(self, purpose: Purpose, *inputs: str, environment: str = "") -> "GoogleApi":
+        """Return this API for requests that have a purpose and depend on some inputs."""
+        return self._replace(context=Context(purpose, inputs, environment))
 
     @property
     def parent(self) -> str:
@@ -74,6 +74,11 @@ class GoogleApi(NamedTuple):
         return (
             f"projects/{self.project_id}/locations/{self.location}/repositories/{self.repository}"
         )
+
+    def console_url(self, page: str) -> str:
+        """Return the address of a page on the repository in the Google Cloud console."""
+        place = f"locations/{self.location}/repositories/{self.repository}"
+        return f"{_CONSOLE_URL}/{place}/{page}?{urlencode({'project': self.project_id})}"
 
     def send(
         self,
@@ -84,16 +89,16 @@ class GoogleApi(NamedTuple):
         read_seconds: float | None = None,
         creates: bool = False,
     ) -> dict[str, Json]:
-        """Make one request, with a hint in what it raises. See ``Transport.send``."""
+        """Make one request; its errors have a hint. See ``Transport.send``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
         return self.retry(lambda: self.send_once(method, path, body, seconds, creates=creates))
 
     def send_once(
         self, method: str, path: str, body: Json, seconds: float, *, creates: bool = False
     ) -> dict[str, Json]:
-        """Make one request a single time. See ``send``."""
+        """Make one request without ``retry``. See ``send``."""
         try:
-            answer = self.transport.send(
+            response = self.transport.send(
                 method, f"/v1/{path}", body, read_seconds=seconds, creates=creates
             )
         except CredentialsRefused:
@@ -102,7 +107,7 @@ class GoogleApi(NamedTuple):
             self.with_hint(error)
             raise
         self.seen.add(self.parent)
-        return answer
+        return response
 
     def get(
         self,
@@ -112,9 +117,9 @@ class GoogleApi(NamedTuple):
         *,
         read_seconds: float | None = None,
     ) -> dict[str, Json]:
-        """Read a resource, of which only ``fields`` are needed. See ``Transport.send``.
+        """Read some ``fields`` of a resource. See ``Transport.send``.
 
-        An API that knows one of the fields not refuses the request, and is asked for all.
+        An API that does not know one of the fields refuses the request. Then all are requested.
         """
         return self.retry(
             lambda: self.get_once(path, fields, parameters, read_seconds=read_seconds)
@@ -123,15 +128,15 @@ class GoogleApi(NamedTuple):
     def get_config(self, name: str, fields: str) -> dict[str, Json]:
         """Read a configuration by its full name. See ``Transport.send``.
 
-        A response without that name is not it: what it leaves out would be taken for not set.
+        A response with another name is invalid, because its missing fields would look unset.
         """
 
         def read() -> dict[str, Json]:
-            answer = self.get_once(name, fields)
-            # Projects may be named by number in responses.
-            if not str(answer.get("name", "")).endswith(name.split("/", 2)[2]):
-                raise InvalidResponse(f"The answer is not about {name}")
-            return answer
+            config = self.get_once(name, fields)
+            # In responses, the project may be its number.
+            if not str(config.get("name", "")).endswith(name.split("/", 2)[2]):
+                raise InvalidResponse(f"The response is not for {name}")
+            return config
 
         return self.retry(read)
 
@@ -143,7 +148,7 @@ class GoogleApi(NamedTuple):
         *,
         read_seconds: float | None = None,
     ) -> dict[str, Json]:
-        """Read a resource a single time. See ``get``."""
+        """Read a resource without ``retry``. See ``get``."""
         seconds = self.read_seconds if read_seconds is None else read_seconds
         if fields not in self.refused_fields:
             try:
@@ -152,22 +157,22 @@ class GoogleApi(NamedTuple):
             except Refused as error:
                 if error.status != _BAD_REQUEST:
                     raise
-        answer = self.send_once("GET", _address(path, parameters), None, seconds)
+        response = self.send_once("GET", _address(path, parameters), None, seconds)
         self.refused_fields.add(fields)
-        return answer
+        return response
 
     def with_hint(self, error: Refused) -> Refused:
-        """Return a refusal with what to do about it."""
-        about = self.about._replace(knows_place=bool(self.seen))
-        error.hint = hint_for(error, about, given_token=self.given_token) or error.hint
+        """Return a refusal with a hint on what to do."""
+        context = self.context._replace(repository_seen=bool(self.seen))
+        error.hint = hint_for(error, context, given_token=self.given_token) or error.hint
         return error
 
     def pages(
         self, path: str, fields: str, *, size: int = PAGE_SIZE, most: int = 0, **parameters: str
     ) -> Iterator[dict[str, Json]]:
-        """Yield the pages of a list, all of them or the first ``most``.
+        """Yield all pages of a list, or the first ``most`` pages.
 
-        A page has ``size`` entries, and fewer from the first on that is too large to be read.
+        A page has ``size`` entries. After a page that is too large, it has fewer.
         """
         token, pages, entries, empty = "", 0, 0, 0
         while entries < _MOST_ENTRIES and empty < _MOST_EMPTY_PAGES:
@@ -189,12 +194,12 @@ class GoogleApi(NamedTuple):
         """
         if not is_segment(name):
             kind = "schedule" if collection == "workflowConfigs" else "environment"
-            raise InputError([(kind, NO_SEGMENT)])
+            raise InputError([(kind, SEGMENT_PROBLEM)])
         return f"{self.parent}/{collection}/{quote(name, safe='')}"
 
 
 class _PageReader:
-    """One page of a list: a request that may be made again, for fewer entries if need be."""
+    """The request for one page of a list. It can be repeated, also for fewer entries."""
 
     def __init__(
         self, api: GoogleApi, path: str, fields: str, query: Mapping[str, str], size: int
@@ -206,12 +211,12 @@ class _PageReader:
         self._query = query
 
     def __call__(self) -> dict[str, Json]:
-        """Request the page once, and again at once while it is too large.
+        """Request the page; if it is too large, request a smaller one immediately.
 
         Raises:
             TooLarge: a single entry is too large.
-            NoResponse: without a status, the response did not arrive in time: the next request
-                is for a smaller page.
+            NoResponse: if it has no status, the response was late; the next request is for a
+                smaller page.
         """
         while True:
             try:

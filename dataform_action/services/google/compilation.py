@@ -1,67 +1,121 @@
-"""Google Cloud Dataform: compile what a request asks for.
+"""Google Cloud Dataform: compile a request, and read the errors of the compilation.
 
 https://cloud.google.com/dataform/reference/rest/v1/projects.locations.repositories.compilationResults
 """
 
 from __future__ import annotations
 
+import re
+
+from dataform_action.errors import InvalidResponse
 from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.enrich import find_files_url
 from dataform_action.services.google.operation import compile_once
 from dataform_action.services.google.parse import (
+    objects_in,
     parse_commit,
     parse_compilation_name,
-    parse_compile_errors,
     parse_core_version,
     parse_project_path,
+    parse_target,
+    repository_path,
+    text_in,
 )
 from dataform_action.services.google_forms import commitish_of
 from dataform_action.transport.response import Json
+
+#: The file that the compiler names if an error is in no file of the project.
+_COMPILER = "index.js"
 
 
 def compile_request(
     api: GoogleApi, request: RunRequest, github_url: str
 ) -> tuple[Compilation, str]:
-    """Compile, and return the compilation and the project's folder in its repository.
+    """Compile; return the compilation and the folder of the project in its repository.
 
     Raises:
         CompileFailed: the compilation has errors.
     """
     body = _compilation_body(api, request)
     source = "environment" if request.git_ref is None else "git-ref"
-    # Read inside the retried request: a response that makes no sense is no response.
-    made, prefix, errors = compile_once(
-        api.for_("compile", source), body, lambda answer: _read_compilation(answer, api.parent)
+    # The response is parsed inside the retried request, so that an invalid one is retried.
+    compilation, prefix, errors = compile_once(
+        api.with_context("compile", source),
+        body,
+        lambda response: _parse_compilation(response, api.parent),
     )
     if errors:
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         first = " ".join(errors[0].message.split())
         raise CompileFailed(
-            f"The compilation has {count}, so nothing was run. The first: {first}",
+            f"The compilation has {count}, so nothing was run. First error: {first}",
             errors=errors,
-            compilation_result=made.name,
-            commit=made.commit,
-            files_url=find_files_url(api, made.commit, github_url),
+            compilation_result=compilation.name,
+            commit=compilation.commit,
+            files_url=find_files_url(api, compilation.commit, github_url),
         )
-    return made, prefix
+    return compilation, prefix
 
 
-def _read_compilation(
-    answer: dict[str, Json], parent: str
+def _parse_compilation(
+    response: dict[str, Json], parent: str
 ) -> tuple[Compilation, str, tuple[CompileError, ...]]:
-    """Return the compilation of a response, the project's folder, and its errors."""
-    name = parse_compilation_name(answer, parent)
+    """Return the compilation in a response, the folder of the project, and the errors."""
+    name = parse_compilation_name(response, parent)
     compilation = Compilation(
-        name=name, commit=parse_commit(answer), core_version=parse_core_version(answer)
+        name=name, commit=parse_commit(response), core_version=parse_core_version(response)
     )
-    prefix = parse_project_path(answer.get("codeCompilationConfig"))
-    return compilation, prefix, parse_compile_errors(answer)
+    prefix = parse_project_path(response.get("codeCompilationConfig"))
+    return compilation, prefix, parse_compile_errors(response)
+
+
+def parse_compile_errors(response: dict[str, Json]) -> tuple[CompileError, ...]:
+    """Return the errors of a compilation result, with paths in the repository.
+
+    Raises:
+        InvalidResponse: the errors have another form, so there may be errors.
+    """
+    prefix = parse_project_path(response.get("codeCompilationConfig"))
+    entries = objects_in(response, "compilationErrors")
+    errors = response.get("compilationErrors")
+    if errors is not None and entries != errors:
+        raise InvalidResponse(f"The compilation errors are not a list of objects: {errors!r:.200}")
+    return tuple(_compile_error(entry, prefix) for entry in entries)
+
+
+def _compile_error(entry: dict[str, Json], prefix: str) -> CompileError:
+    message, stack = text_in(entry, "message"), text_in(entry, "stack")
+    path = text_in(entry, "path")
+    file = "" if path == _COMPILER else repository_path(path, prefix)
+    line, column = _position(path, f"{message}\n{stack}") if file else (None, None)
+    return CompileError(
+        message=message or "The API gives no message.",
+        file=file,
+        line=line,
+        column=column,
+        action=parse_target(entry.get("actionTarget")),
+    )
+
+
+def _position(path: str, text: str) -> tuple[int | None, int | None]:
+    """Return the line and column that a message or stack names for a file.
+
+    For ``.sqlx`` files they are unknown, because they count lines of the generated JavaScript.
+    """
+    if not path.endswith((".js", ".json", ".yaml", ".yml")):
+        return None, None
+    # Not the end of another file name, and not the start of a longer number.
+    number = "([0-9]{1,7})(?![0-9])"
+    match = re.search(rf"(?<![\w.-]){re.escape(path)}:{number}(?::{number})?", text)
+    if match is None:
+        return None, None
+    return int(match[1]), int(match[2]) if match[2] else None
 
 
 def notes_on_ref(request: RunRequest) -> tuple[str, ...]:
-    """Return a line that says which ref is compiled, if it is written otherwise."""
+    """Return a line with the ref that is compiled, if it differs from the input."""
     given = request.git_ref or ""
     used = commitish_of(given)
     return () if used == given else (f"git-ref {given} is compiled as {used}",)
@@ -73,8 +127,8 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     config: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
-        answer = api.for_("read", "environment").get_config(name, fields.RELEASE_CONFIG)
-        base = answer.get("codeCompilationConfig")
+        release = api.with_context("read", "environment").get_config(name, fields.RELEASE_CONFIG)
+        base = release.get("codeCompilationConfig")
         config = dict(base) if isinstance(base, dict) else {}
     if request.vars:
         own = config.get("vars")

@@ -1,10 +1,11 @@
-"""Google Cloud Dataform: look up what a compilation tells of actions, and where its files are.
+"""Google Cloud Dataform: add kinds, files, dependencies and links to actions.
 
-``show_compilation`` and ``find_files_url`` only add to a report: they raise no error.
+``show_compilation`` and ``find_files_url`` only add to a report, so they raise no error.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from dataform_action.errors import DataformError
 from dataform_action.model import Action, Compilation, CompiledAction, Job
 from dataform_action.services.base import once
 from dataform_action.services.google import fields
-from dataform_action.services.google.client import COMPILED_SIZE, COURTESY_SECONDS, GoogleApi
+from dataform_action.services.google.client import COMPILED_SIZE, OPTIONAL_SECONDS, GoogleApi
 from dataform_action.services.google.parse import (
     NOTEBOOK_EXECUTION,
     parse_commit,
@@ -22,7 +23,20 @@ from dataform_action.services.google.parse import (
     parse_git_url,
     parse_project_path,
 )
-from dataform_action.services.google.source_links import files_url
+
+GITHUB_URL = "https://github.com"
+
+_HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))"
+_PORT = r"(?::[0-9]{1,5})?"
+_PATH = r"(?P<owner>[A-Za-z0-9][A-Za-z0-9_-]{0,99})/(?P<name>[A-Za-z0-9._-]{1,104})/?"
+#: The forms that Git and the API accept: HTTPS, SSH, and the short form of SSH.
+_REMOTES = (
+    rf"https://{_HOST}{_PORT}/{_PATH}",
+    rf"ssh://git@{_HOST}{_PORT}/{_PATH}",
+    rf"git@{_HOST}:{_PATH}",
+)
+_SERVER = rf"https?://{_HOST}{_PORT}"
+_COMMIT = r"[0-9a-f]{40}"
 
 _CONSOLE_URL = "https://console.cloud.google.com"
 
@@ -30,9 +44,9 @@ _CONSOLE_URL = "https://console.cloud.google.com"
 def read_details(
     api: GoogleApi, compilation_result: str, actions: tuple[Action, ...], github_url: str
 ) -> tuple[tuple[Action, ...], Compilation]:
-    """Return the actions of a run as they were compiled, and the compilation."""
-    answer = api.get(compilation_result, fields.COMPILATION)
-    config = answer.get("codeCompilationConfig")
+    """Return the actions with their kinds, files and dependencies, and the compilation."""
+    response = api.get(compilation_result, fields.COMPILATION)
+    config = response.get("codeCompilationConfig")
     prefix, location = parse_project_path(config), parse_default_location(config)
     compiled = {
         action.name: action for action in read_compiled_actions(api, compilation_result, prefix)
@@ -42,11 +56,11 @@ def read_details(
         _detailed(action, compiled.get(action.name, none), _linked_jobs(action, location, api))
         for action in actions
     )
-    commit = parse_commit(answer)
+    commit = parse_commit(response)
     compilation = Compilation(
         name=compilation_result,
         commit=commit,
-        core_version=parse_core_version(answer),
+        core_version=parse_core_version(response),
         files_url=find_files_url(api, commit, github_url),
     )
     return detailed, compilation
@@ -66,7 +80,7 @@ def _detailed(action: Action, compiled: CompiledAction, jobs: tuple[Job, ...]) -
 def read_compiled_actions(
     api: GoogleApi, compilation_result: str, prefix: str
 ) -> tuple[CompiledAction, ...]:
-    """Return all that was compiled; ``prefix`` is the project's folder in its repository."""
+    """Return all compiled actions; ``prefix`` is the project's folder in its repository."""
     pages = api.pages(f"{compilation_result}:query", fields.COMPILED_ACTIONS, size=COMPILED_SIZE)
     return tuple(action for page in pages for action in parse_compiled_actions(page, prefix))
 
@@ -78,7 +92,7 @@ def show_compilation(
     github_url: str,
     selected: frozenset[str] | None,
 ) -> tuple[Compilation, tuple[str, ...]]:
-    """Return a compilation with its selected actions and the address of its files, and notes.
+    """Return a compilation with the selected actions and ``files_url``, and notes.
 
     ``selected`` are the names of the selected actions; None selects all.
     """
@@ -91,30 +105,55 @@ def show_compilation(
     if selected is not None and actions:
         count = sum(action.kind != "declaration" for action in actions)
         actions = tuple(action for action in actions if action.name in selected)
-        notes = (f"The selection has {len(actions):,} of the project's {count:,} actions.",)
+        notes = (f"{len(actions):,} of the project's {count:,} actions are selected.",)
     url = find_files_url(api, compilation.commit, github_url)
     return replace(compilation, actions=actions, files_url=url), notes
 
 
 def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:
-    """Return the address below which GitHub shows a commit's files; empty if it does not."""
+    """Return the address of a commit's files on GitHub; empty if there is none."""
     if not commit:
         return ""
     try:
-        answer = api.with_retry(once).get(
-            api.parent, fields.REPOSITORY, read_seconds=min(COURTESY_SECONDS, api.read_seconds)
+        repository = api.with_retry(once).get(
+            api.parent, fields.REPOSITORY, read_seconds=min(OPTIONAL_SECONDS, api.read_seconds)
         )
     except DataformError:
         return ""
-    return files_url(parse_git_url(answer), commit, github_url)
+    return files_url(parse_git_url(repository), commit, github_url)
+
+
+def files_url(remote: str, commit: str, github_url: str = GITHUB_URL) -> str:
+    """Return the address of a commit's files on GitHub, without a slash at its end.
+
+    ``remote`` is the address of the Git remote, and ``github_url`` that of a GitHub server besides
+    github.com. The result is empty if the remote is on another host or anything is not valid.
+    """
+    match = next((found for form in _REMOTES if (found := re.fullmatch(form, remote))), None)
+    if match is None or re.fullmatch(_COMMIT, commit) is None:
+        return ""
+    server = _github_server(match["host"], github_url.rstrip("/"))
+    name = match["name"].removesuffix(".git")
+    if not server or name in ("", ".", ".."):
+        return ""
+    return f"{server}/{match['owner']}/{name}/blob/{commit}"
+
+
+def _github_server(host: str, github_url: str) -> str:
+    """Return the address of the GitHub server with a host name; empty if there is none."""
+    for url in (GITHUB_URL, github_url):
+        server = re.fullmatch(_SERVER, url)
+        if server is not None and server["host"].lower() == host.lower():
+            return url
+    return ""
 
 
 def _linked_jobs(action: Action, location: str, api: GoogleApi) -> tuple[Job, ...]:
-    """Return an action's jobs with their pages, where these are known.
+    """Return an action's jobs with their pages, if these are known.
 
-    The API names neither project nor location of a job. BigQuery runs it in the action's own
-    project and in the location that the project was compiled with. Notebooks run in Colab
-    Enterprise, whose page lists the executions of a project.
+    The API reports neither the project nor the location of a job. BigQuery runs it in the action's
+    project, and in the default location of the compilation. Notebooks run in Colab Enterprise,
+    whose page lists the executions of a project.
     """
     project = action.name.rsplit(".", 2)[0]
     if project != api.project_id:

@@ -1,8 +1,8 @@
-"""Google Cloud Dataform: the fields that each request names, which are those that ``parse`` reads.
+"""Google Cloud Dataform: the fields that each request names. ``parse`` reads these fields.
 
-A response without the others is small: the SQL of all actions may be 20 MB. The syntax is
-described at https://cloud.google.com/apis/docs/system-parameters. An API that ignores ``fields``
-or refuses one of them works as well, see ``client``.
+The other fields would make responses large: the SQL of all actions may be 20 MB. For the syntax,
+see https://cloud.google.com/apis/docs/system-parameters. ``client`` also supports an API that
+ignores ``fields`` or refuses one of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORKFLOW_CONFIGS = (
 )
 WORKFLOW_CONFIG = "name,releaseConfig,invocationConfig"
 
-#: What may hold tags and dependencies. A declaration has neither; an empty object stands for it.
+#: The kinds with tags and dependencies, besides relations and assertions.
 _KINDS = ("operations", "notebook", "dataPreparation", "bigqueryUnitTest")
 
 
@@ -42,9 +42,9 @@ def _compiled(own: str, relation: str, assertion: str, shared: str) -> str:
     return f"nextPageToken,compilationResultActions({fields})"
 
 
-#: Everything that is read about a compiled action.
+#: All fields of a compiled action that ``parse`` reads.
 COMPILED_ACTIONS = _compiled(
     "filePath,", "relationType,", "parentAction,", "dependencyTargets,tags,disabled"
 )
-#: What is enough to select actions: their names, tags and dependencies.
+#: The fields that a selection needs: names, tags and dependencies.
 SELECTABLE_ACTIONS = _compiled("", "", "", "dependencyTargets,tags")

@@ -1,8 +1,7 @@
 """Google Cloud Dataform: what to do about a request that the API refused. Pure.
 
-The words are those that people reported, and those of
-https://cloud.google.com/apis/design/errors and https://cloud.google.com/dataform/docs. Where no
-rule fits, there is no hint: a wrong one sends people to the wrong place.
+The patterns are from reported errors, https://cloud.google.com/apis/design/errors and
+https://cloud.google.com/dataform/docs. If no rule matches, there is no hint: a wrong hint is worse.
 """
 
 import re
@@ -12,83 +11,83 @@ from typing import Literal, NamedTuple
 from dataform_action.errors import Refused
 from dataform_action.text import join_names
 
-#: What to do when an access token that was given is not accepted.
+#: What to do if the API does not accept the access token that the user gave.
 EXPIRED_HINT = (
-    "The access token was not accepted: it may have expired, as they do within an hour. Leave "
-    "token out and use google-github-actions/auth, whose credentials are renewed during the wait."
+    "The API did not accept the access token. It may have expired: tokens expire within an hour. "
+    "Remove token and use google-github-actions/auth, whose credentials are renewed during the "
+    "wait."
 )
-_UNACCEPTED = "The API did not accept the credentials: check their project and their scopes."
+_UNACCEPTED = "The API did not accept the credentials. Check their project and their scopes."
 _WRONG_KIND = (
-    "token holds no OAuth access token. Leave it out and use google-github-actions/auth, or give "
-    "the access_token output of that action."
+    "token is not an OAuth access token. Remove it and use google-github-actions/auth, or set it "
+    "to the access_token output of that action."
 )
 _PLACE = ("project-id", "location", "repository")
-
 
 Purpose = Literal["read", "compile", "start", "promote", "cancel"]
 
 
-class About(NamedTuple):
-    """What a request was for.
+class Context(NamedTuple):
+    """The context of a request.
 
-    ``inputs`` are those that were given and that the request depends on, beside the place of the
-    repository. ``knows_place`` says that the repository was seen before.
+    ``inputs`` are the inputs that the request depends on, besides those of the repository.
+    ``repository_seen`` says that an earlier request found the repository.
     """
 
     purpose: Purpose = "read"
     inputs: tuple[str, ...] = ()
     environment: str = ""
-    knows_place: bool = False
+    repository_seen: bool = False
 
 
-def hint_for(error: Refused, about: About, *, given_token: bool) -> str:
-    """Return what to do about a refusal; empty if nothing better is known than it says."""
+def hint_for(error: Refused, context: Context, *, given_token: bool) -> str:
+    """Return what to do about a refusal; empty if that is not known."""
     if error.status == 401:
         if not given_token:
             return _UNACCEPTED
         wrong_kind = error.reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED"
         return _WRONG_KIND if wrong_kind else EXPIRED_HINT
-    # Neither the message, whose address holds names that people chose, nor the names in it.
+    # Resource names are removed, because users choose them.
     words = re.sub(r"\S*projects/\S*", "", error.detail.lower())
     words = " ".join(words.replace("_", " ").split())
     for rule in _RULES:
         if error.reason in rule.reasons or re.search(rule.words, words):
-            hint = rule.hint(about, error) if callable(rule.hint) else rule.hint
+            hint = rule.hint(context, error) if callable(rule.hint) else rule.hint
             if hint:
                 return hint
-    return _not_found(about) if error.status == 404 else ""
+    return _not_found(context) if error.status == 404 else ""
 
 
 def is_act_as(error: Refused) -> bool:
-    """Tell whether the caller may not act as a service account."""
+    """Return whether the caller lacks permission to act as a service account."""
     return re.search(_ACT_AS, error.detail.lower()) is not None
 
 
 class _Rule(NamedTuple):
-    """What is known about a refusal, by the API's own words in lower case or by its reason."""
+    """A hint for refusals with a reason, or with words (in lower case) that match a pattern."""
 
     words: str
-    hint: str | Callable[[About, Refused], str]
+    hint: str | Callable[[Context, Refused], str]
     reasons: tuple[str, ...] = ()
 
 
-def _not_found(about: About) -> str:
-    names = about.inputs if about.knows_place else (*about.inputs, *_PLACE)
+def _not_found(context: Context) -> str:
+    names = context.inputs if context.repository_seen else (*context.inputs, *_PLACE)
     return f"Check {join_names(names)}." if names else ""
 
 
-def _no_account(about: About, _error: Refused) -> str:
+def _no_account(context: Context, _error: Refused) -> str:
     need = "The caller needs roles/iam.serviceAccountUser on it."
-    if about.purpose == "promote":
+    if context.purpose == "promote":
         return (
             "Set a service account in each workflow configuration that uses release configuration "
-            f"{about.environment}, or in the repository: strict act-as checks are enforced. The "
-            "caller needs roles/iam.serviceAccountUser on all of them."
+            f"{context.environment}, or in the repository, which enforces strict act-as checks. "
+            "The caller needs roles/iam.serviceAccountUser on each of them."
         )
-    if about.inputs == ("schedule",):
+    if context.inputs == ("schedule",):
         return (
             "Set a service account in the workflow configuration that schedule names, or in the "
-            f"repository: strict act-as checks are enforced. {need}"
+            f"repository, which enforces strict act-as checks. {need}"
         )
     return (
         "Set service-account to the account that the run acts as: the repository enforces strict "
@@ -96,61 +95,61 @@ def _no_account(about: About, _error: Refused) -> str:
     )
 
 
-def _act_as(about: About, _error: Refused) -> str:
-    if about.purpose == "promote":
-        return promote_hint(about.environment)
+def _act_as(context: Context, _error: Refused) -> str:
+    if context.purpose == "promote":
+        return promote_hint(context.environment)
     return "Grant the caller roles/iam.serviceAccountUser on the service account of the run."
 
 
 def promote_hint(environment: str, accounts: tuple[str, ...] = ()) -> str:
-    """Return what to do if the caller may not act as the accounts of a release's schedules."""
+    """Return what to do if the caller cannot act as the accounts of a release's schedules."""
     known = f": {join_names(accounts)}" if accounts else ""
     return (
         "Grant the caller roles/iam.serviceAccountUser on the service account of every workflow "
-        f"configuration that uses release configuration {environment}{known}. One without an "
-        "account of its own uses the repository's."
+        f"configuration that uses release configuration {environment}{known}. One without a "
+        "service account uses that of the repository."
     )
 
 
-def _not_compiled(about: About, _error: Refused) -> str:
-    if about.purpose != "start" or "schedule" not in about.inputs:
+def _not_compiled(context: Context, _error: Refused) -> str:
+    if context.purpose != "start" or "schedule" not in context.inputs:
         return ""
     return (
-        "The release configuration of the schedule has not been compiled yet: give environment as "
+        "The release configuration of the schedule has not been compiled yet: set environment as "
         "well, or compile it once in the console."
     )
 
 
-def _only_main(about: About, _error: Refused) -> str:
-    known = "a repository without a Git remote knows only main."
-    if "git-ref" in about.inputs:
+def _only_main(context: Context, _error: Refused) -> str:
+    known = "a repository without a Git remote has only main."
+    if "git-ref" in context.inputs:
         return f"Check git-ref: {known}"
     return f"Check the Git commitish of the release configuration: {known}"
 
 
-def _no_commitish(about: About, _error: Refused) -> str:
-    what = "git-ref" if "git-ref" in about.inputs else "the Git commitish of the environment"
+def _no_commitish(context: Context, _error: Refused) -> str:
+    what = "git-ref" if "git-ref" in context.inputs else "the Git commitish of the environment"
     return f"Check {what}: the Git remote of the repository has no such branch, tag or commit."
 
 
-def _no_target(about: About, _error: Refused) -> str:
-    if "actions" in about.inputs:
-        return "Check actions: the compilation does not hold that one."
-    return "The schedule selects an action that the compilation does not hold."
+def _no_target(context: Context, _error: Refused) -> str:
+    if "actions" in context.inputs:
+        return "Check actions: the action is not in the compilation."
+    return "The schedule selects an action that is not in the compilation."
 
 
-def _no_service_account(about: About, _error: Refused) -> str:
-    return "Check service-account." if "service-account" in about.inputs else ""
+def _no_service_account(context: Context, _error: Refused) -> str:
+    return "Check service-account." if "service-account" in context.inputs else ""
 
 
-def _no_permission(about: About, error: Refused) -> str:
-    """Return the role that holds a permission of Dataform; others are none of the caller's."""
+def _no_permission(context: Context, error: Refused) -> str:
+    """Return the role that has a permission of Dataform; there is no hint for others."""
     named = re.search(r"[Pp]ermission '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)", error.detail)
     permission = error.metadata.get("permission") or (named[1] if named else "")
     if permission and not permission.startswith("dataform."):
         return ""
     editor = "roles/dataform.editor on the project or the repository"
-    if about.purpose == "promote" or permission == "dataform.releaseConfigs.update":
+    if context.purpose == "promote" or permission == "dataform.releaseConfigs.update":
         return "Grant the caller roles/dataform.admin: promote changes a release configuration."
     return f"Grant the caller {editor}{f', for {permission}' if permission else ''}."
 
@@ -160,11 +159,11 @@ _AGENT_ROLE = (
     "gserviceaccount.com, roles/iam.serviceAccountTokenCreator on the service account."
 )
 _QUOTA_PROJECT = (
-    "Name a project for quota and billing: gcloud auth application-default set-quota-project "
-    "writes it into the credentials file, as quota_project_id. A service account needs none."
+    "Set a project for quota and billing: gcloud auth application-default set-quota-project "
+    "writes it to the credentials file as quota_project_id. A service account does not need it."
 )
 _ACT_AS = "permission to act as|iam\\.serviceaccounts\\.actas|cannot actas"
-#: What may be wrong with the access to the Git remote, or to the secret that holds its token.
+#: Errors of the access to the Git remote, or to the secret with its token.
 _GIT_ACCESS = "|".join(
     (
         r"\bgit(?:hub|lab)?\b.*(?:token|credential|authenticat|authoriz|secret|denied|permission)",
@@ -182,18 +181,18 @@ _RULES = (
     ),
     _Rule(_ACT_AS, _act_as),
     _Rule("release ?compilation ?result", _not_compiled),
-    # Its reason is that of an API that is disabled, so it comes before that.
+    # Before the rule for a disabled API, because both have the same reason.
     _Rule("requires a quota project", _QUOTA_PROJECT),
     _Rule(
         "permission to use project|serviceusage\\.services\\.use",
-        "Grant the caller roles/serviceusage.serviceUsageConsumer on the project that the message "
-        "names, or take quota_project_id out of the credentials.",
+        "Grant the caller roles/serviceusage.serviceUsageConsumer on the project in the message, "
+        "or remove quota_project_id from the credentials.",
         ("USER_PROJECT_DENIED",),
     ),
     _Rule(
         "has not been used in project|api is (?:disabled|not enabled)",
-        "Enable the API that the message names, in the project that it names: gcloud services "
-        "enable. A few minutes later it works.",
+        "Enable the API in the project that the message names, with gcloud services enable. This "
+        "takes effect after a few minutes.",
         ("SERVICE_DISABLED", "API_DISABLED"),
     ),
     _Rule(
@@ -203,15 +202,15 @@ _RULES = (
     ),
     _Rule(
         "vpcservicecontrols|vpc service controls|prohibited by organization's policy",
-        "VPC Service Controls block the request: let an administrator add an ingress rule for the "
-        "caller, or run the job on a runner inside the perimeter. The id in the message finds the "
-        "entry in the audit log.",
+        "VPC Service Controls block the request. Ask an administrator to add an ingress rule for "
+        "the caller, or use a runner inside the perimeter. The audit log has an entry with the id "
+        "in the message.",
         ("SECURITY_POLICY_VIOLATED",),
     ),
     _Rule(
         "restrictgitremotes",
         "The organization policy dataform.restrictGitRemotes does not allow the Git remote of the "
-        "repository: let an administrator add it.",
+        "repository. Ask an administrator to add it.",
     ),
     _Rule(
         "insufficient authentication scopes",
@@ -231,11 +230,11 @@ _RULES = (
     ),
     _Rule(
         "parent resource not found",
-        "Check project-id, location and repository: there is no such repository there.",
+        "Check project-id, location and repository: the repository does not exist.",
     ),
     _Rule(
         "can't find package\\.json",
-        "The repository has no package.json or workflow_settings.yaml where Dataform looks.",
+        "The folder that Dataform compiles has no package.json or workflow_settings.yaml.",
     ),
     _Rule("only a commitish value", _only_main),
     _Rule(
@@ -247,13 +246,13 @@ _RULES = (
     _Rule("service account.*(?:does not exist|not found|unknown)", _no_service_account),
     _Rule(
         _GIT_ACCESS,
-        "Dataform has no access to the Git remote of the repository: renew the token or the key in "
+        "Dataform has no access to the Git remote of the repository. Renew the token or the key in "
         "the secret that the Dataform repository uses, and let Dataform's service agent read it "
         "(roles/secretmanager.secretAccessor).",
     ),
     _Rule(
         "quota exceeded|exceed\\w*[^.]*quota|quota[^.]*exhausted",
-        "The project's quota is used up: run fewer jobs at a time or raise the quota.",
+        "The project's quota is used up: run fewer jobs at a time, or increase the quota.",
         ("RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"),
     ),
     _Rule(

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: what a schedule, which is a workflow configuration, says about a run."""
+"""Google Cloud Dataform: what a schedule (a workflow configuration) sets for a run."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from dataform_action.services.google.parse import parse_target
 from dataform_action.text import cut, printable
 from dataform_action.transport.response import Json
 
-#: The flags of a request by their inputs, and their names in an invocation configuration.
+#: The inputs that are flags, and their names in an invocation configuration.
 FLAGS = (
     ("include-dependencies", "transitiveDependenciesIncluded"),
     ("include-dependents", "transitiveDependentsIncluded"),
@@ -27,93 +27,92 @@ def read_schedule(api: GoogleApi, request: RunRequest) -> Config:
     """Return the invocation configuration of the schedule; empty without one.
 
     Raises:
-        InputError: the schedule belongs to another release configuration than the environment, or
-            the request has a flag that means nothing.
+        InputError: the schedule has another release configuration than the environment, or the
+            request has a flag without effect.
     """
     if request.schedule is None:
         return {}
     name = api.full_name("workflowConfigs", request.schedule)
-    answer = api.for_("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
+    schedule = api.with_context("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
     release = api.full_name("releaseConfigs", request.environment or "")
-    own = answer.get("releaseConfig")
+    own = schedule.get("releaseConfig")
     if not str(own).endswith(release.split("/", 2)[2]):
-        raise refused([("schedule", _other_environment(own, request))])
-    config = answer.get("invocationConfig")
+        raise make_input_error([("schedule", _environment_problem(own, request))])
+    config = schedule.get("invocationConfig")
     config = config if isinstance(config, dict) else {}
     selected = request.tags or request.actions or selects(config)
-    if not selected and (problems := _widened_nothing(request)):
-        raise refused(problems)
+    if not selected and (problems := _widening_problems(request)):
+        raise make_input_error(problems)
     return config
 
 
-def _other_environment(own: Json, request: RunRequest) -> str:
-    """Return what is wrong with a schedule whose release configuration is ``own``."""
+def _environment_problem(own: Json, request: RunRequest) -> str:
+    """Return what is wrong with a schedule that has the release configuration ``own``."""
     own = own if isinstance(own, str) else ""
     name = own.rpartition("/")[2]
     if name == request.environment:
-        # Of another repository.
+        # It belongs to another repository.
         name = own
     if not name:
         return (
-            f"{request.schedule} names no release configuration, so it does not belong to "
-            f"environment {request.environment}: leave environment out"
+            f"{request.schedule} has no release configuration, so it does not belong to "
+            f"environment {request.environment}: remove environment"
         )
     return (
         f"{request.schedule} belongs to environment {one_line(name)!r}, "
-        f"not to {request.environment}: give that environment, or leave environment out"
+        f"not to {request.environment}: set environment to that one, or remove it"
     )
 
 
-def _widened_nothing(request: RunRequest) -> list[tuple[str, str]]:
+def _widening_problems(request: RunRequest) -> list[tuple[str, str]]:
     text = (
-        f"widens a selection, but neither the inputs nor schedule {request.schedule} select "
-        "anything: give tags or actions, or remove it"
+        f"extends a selection, but neither the inputs nor schedule {request.schedule} select "
+        "actions: set tags or actions, or remove it"
     )
     return [(name, text) for name in _WIDENING if flag_of(request, name)]
 
 
 def check_schedule_alone(api: GoogleApi, request: RunRequest) -> None:
-    """Check that no flag says false where the schedule, which is run as it is, says true.
+    """Check that no flag is false if the schedule, which runs unchanged, sets it to true.
 
     Raises:
-        InputError: one does.
+        InputError: a flag is.
     """
-    wanted = [(name, key) for name, key in FLAGS if flag_of(request, name) is False]
-    if not wanted:
+    disabled = [(name, key) for name, key in FLAGS if flag_of(request, name) is False]
+    if not disabled:
         return
     name = api.full_name("workflowConfigs", request.schedule or "")
-    answer = api.for_("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
-    config = answer.get("invocationConfig")
+    schedule = api.with_context("read", "schedule").get_config(name, fields.WORKFLOW_CONFIG)
+    config = schedule.get("invocationConfig")
     text = (
-        f"is false, but schedule {request.schedule} says true, and a schedule alone runs as it "
-        "is: add environment, or change the workflow configuration"
+        f"is false, but schedule {request.schedule} sets it to true, and a schedule alone runs "
+        "unchanged: add environment, or change the workflow configuration"
     )
     problems = [
-        (flag, text) for flag, key in wanted if isinstance(config, dict) and config.get(key) is True
+        (flag, text)
+        for flag, key in disabled
+        if isinstance(config, dict) and config.get(key) is True
     ]
     if problems:
-        raise refused(problems)
+        raise make_input_error(problems)
 
 
 def notes_on_schedule(request: RunRequest, config: Config) -> tuple[str, ...]:
-    """Return what a run takes from its schedule, as a line; ``config`` has nothing of the request.
-
-    What the request selects is not in it yet.
-    """
-    given = {key for name, key in FLAGS if flag_of(request, name) is not None}
-    given |= {"serviceAccount"} if request.service_account is not None else set()
+    """Return a line with what the schedule sets; ``config`` has no selection of the request."""
+    overridden = {key for name, key in FLAGS if flag_of(request, name) is not None}
+    overridden |= {"serviceAccount"} if request.service_account is not None else set()
     parts = [
-        words
+        text
         for key, value in config.items()
-        if key not in given and (words := _setting_words(key, value))
+        if key not in overridden and (text := _setting_text(key, value))
     ]
     if not parts:
         return ()
     return (one_line(f"Schedule {request.schedule} sets: {', '.join(parts)}"),)
 
 
-def _setting_words(key: str, value: Json) -> str:
-    """Return a setting of an invocation configuration by the name of its input, if it has one."""
+def _setting_text(key: str, value: Json) -> str:
+    """Return a setting of an invocation configuration, with the name of its input if it has one."""
     flags = {key: name for name, key in FLAGS}
     match key, value:
         case _, None | False | "" | []:
@@ -132,23 +131,23 @@ def _setting_words(key: str, value: Json) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text of the API as one line of limited length."""
+    """Return a text from the API as one line of limited length."""
     return cut(printable(text), _LONGEST_NOTE)
 
 
 def flag_of(request: RunRequest, name: str) -> bool | None:
-    """Return the flag of a request by the name of its input; None leaves it to the schedule."""
+    """Return a flag of a request by the name of its input; None means that of the schedule."""
     value: bool | None = getattr(request, name.replace("-", "_"))
     return value
 
 
 def selects(config: Config) -> bool:
-    """Tell whether an invocation configuration selects only some actions."""
+    """Return whether an invocation configuration selects only some actions."""
     return bool(config.get("includedTargets") or config.get("includedTags"))
 
 
-def refused(problems: list[tuple[str, str]]) -> InputError:
-    """Return the error for inputs that were refused before anything was run."""
+def make_input_error(problems: list[tuple[str, str]]) -> InputError:
+    """Return the error for inputs that are refused after requests, but before a run."""
     error = InputError(problems)
     error.hint = _NOTHING_RUN
     return error

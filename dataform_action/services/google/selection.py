@@ -17,18 +17,18 @@ from dataform_action.services.google.schedule import (
     FLAGS,
     Config,
     flag_of,
+    make_input_error,
     notes_on_schedule,
     one_line,
-    refused,
     selects,
 )
 
 
 class Selection(NamedTuple):
-    """What is run of a compilation.
+    """The selected actions of a compilation.
 
-    ``config`` is the invocation configuration, ``notes`` are lines about it. ``names`` are the
-    full names of the selected actions; None if all are selected, or if they could not be read.
+    ``config`` is the invocation configuration, and ``notes`` are lines about it. ``names`` are the
+    full names of the selected actions; None if all are selected or they could not be read.
     """
 
     config: dict[str, object]
@@ -39,16 +39,16 @@ class Selection(NamedTuple):
 def select(
     api: GoogleApi, request: RunRequest, schedule: Config, compilation: Compilation
 ) -> Selection:
-    """Return what is run of a compilation; ``schedule`` is the schedule's own configuration.
+    """Return the selection; ``schedule`` is the invocation configuration of the schedule.
 
-    What the request says goes before what the schedule says.
+    The request overrides the schedule.
 
     Raises:
-        InputError: the compilation has no such action, or several, or no action with a tag.
+        InputError: a requested action is missing or ambiguous, or no action has a requested tag.
     """
     config: dict[str, object] = dict(schedule)
     if request.actions or request.tags:
-        # Both would be run: what the schedule selects, and what is asked for.
+        # Otherwise, the actions of the schedule would be run as well.
         config.pop("includedTargets", None)
         config.pop("includedTags", None)
     for name, key in FLAGS:
@@ -69,24 +69,24 @@ def select(
     except Refused as error:
         if request.actions:
             raise
-        text = f"Whether the selection matches any action could not be checked. {error.message}"
+        text = f"Could not check whether the selection matches any action. {error.message}"
         return Selection(config, (*notes, text))
     if request.actions or request.tags:
-        _select_given(request, compiled, config)
+        _select_requested(request, compiled, config)
     names = _selected_names(config, compiled)
     if not names:
-        raise refused([("schedule", _selects_nothing(request, config))])
+        raise make_input_error([("schedule", _empty_selection_problem(request, config))])
     return Selection(config, notes, names)
 
 
-def _select_given(
+def _select_requested(
     request: RunRequest, compiled: list[CompiledAction], config: dict[str, object]
 ) -> None:
-    """Add the actions of a request, after a check of them and of its tags."""
+    """Check the actions and tags of a request, and add the actions to ``config``."""
     found, problems = match_names(request.actions, compiled)
     problems += tag_problems(request.tags, compiled)
     if problems:
-        raise refused(problems)
+        raise make_input_error(problems)
     if found:
         config["includedTargets"] = [_target(name) for name in found]
 
@@ -113,24 +113,24 @@ def _selected_names(config: Config, compiled: list[CompiledAction]) -> frozenset
     return frozenset(names & dependencies.keys())
 
 
-def _selects_nothing(request: RunRequest, config: Config) -> str:
+def _empty_selection_problem(request: RunRequest, config: Config) -> str:
     tags = [f"tag {tag}" for tag in texts_in(config, "includedTags")]
     targets = map(parse_target, objects_in(dict(config), "includedTargets"))
     selected = ", ".join(sorted({*tags, *targets}))
     return (
-        f"{request.schedule} selects {one_line(selected)}, which is nothing in the compilation: "
-        "change the workflow configuration, or give tags or actions"
+        f"{request.schedule} selects {one_line(selected)}, which matches no action of the "
+        "compilation: change the workflow configuration, or set tags or actions"
     )
 
 
 def read_selectable(api: GoogleApi, compilation: Compilation) -> list[CompiledAction]:
-    """Return the actions of a compilation that can be run, with their names and tags."""
+    """Return the actions of a compilation that can be run."""
     pages = api.pages(f"{compilation.name}:query", fields.SELECTABLE_ACTIONS, size=COMPILED_SIZE)
     actions = (action for page in pages for action in parse_compiled_actions(page, ""))
     return [action for action in actions if action.kind != "declaration"]
 
 
 def _target(name: str) -> dict[str, str]:
-    """Return the target of a full name; a project may hold dots, the others none."""
+    """Return the target of a full name; only a project may contain dots."""
     parts = name.rsplit(".", 2)
     return dict(zip(("database", "schema", "name")[-len(parts) :], parts, strict=True))

@@ -1,6 +1,6 @@
-"""Google Cloud Dataform: build the v1 API's requests.
+"""Google Cloud Dataform: the service.
 
-The API is described at https://cloud.google.com/dataform/reference/rest.
+API reference: https://cloud.google.com/dataform/reference/rest
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
 from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation, fields, selection
-from dataform_action.services.google.client import NO_SEGMENT, GoogleApi
-from dataform_action.services.google.enrich import read_details, show_compilation
+from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google.enrich import GITHUB_URL, read_details, show_compilation
 from dataform_action.services.google.hints import Purpose
 from dataform_action.services.google.parse import (
     parse_actions,
@@ -28,17 +27,19 @@ from dataform_action.services.google.parse import (
 )
 from dataform_action.services.google.promotion import promote
 from dataform_action.services.google.schedule import check_schedule_alone, read_schedule
-from dataform_action.services.google.source_links import GITHUB_URL
-from dataform_action.services.specs import GOOGLE_CLOUD, google_request_problems
+from dataform_action.services.specs import (
+    GOOGLE_CLOUD,
+    SEGMENT_PROBLEM,
+    TOKEN_PROBLEM,
+    google_request_problems,
+)
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.validation import is_project_id, is_segment, is_token
 
-_CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
-
-#: A cancel and the look after it must fit the 7 s that the runner leaves.
+#: A cancel request and the read after it must fit in the 7 s that the runner allows.
 _CANCEL_SECONDS = 2.0
-_LOOK_SECONDS = 1.0
-#: A lost run is new: it is looked for among the newest only.
+_READ_AFTER_CANCEL_SECONDS = 1.0
+#: A lost run is new, so it is searched for in the newest pages only.
 _NEWEST_PAGES = 5
 _RUN_NAME = r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowInvocations/([^/]+)"
 
@@ -46,16 +47,16 @@ _RUN_NAME = r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowIn
 class GoogleDataform(Service):
     """Runs of one Dataform repository on Google Cloud.
 
-    ``token`` is an OAuth access token, or a function that returns one; a project that its attribute
-    ``quota_project`` names, if it has one, pays for the quota. ``api_url`` is the
-    address of the API without its version, such as that of a regional endpoint, and
-    ``github_url`` that of the GitHub server that may hold the repository's files beside
-    github.com. ``on_exchange`` is told of each request and its answer, in a line without
-    secrets, and ``clock`` is the time to wait by for a compilation if a caller cannot wait.
+    ``token`` is an OAuth access token, or a function that returns one. If it has an attribute
+    ``quota_project``, that project pays for the quota. ``api_url`` is the address of the API
+    without its version, such as a regional endpoint. ``github_url`` is a GitHub server that may
+    have the repository's files, besides github.com. ``on_exchange`` is called with a line on each
+    request and its response, without secrets. ``clock`` provides the time for the wait for a
+    compilation if the caller cannot wait.
 
     Raises:
-        InputError: a name cannot be part of an API path, ``token`` is none, or it would go to
-            ``api_url`` in the clear.
+        InputError: a name cannot be part of an API path, ``token`` is not valid, or ``api_url``
+            would receive it unencrypted.
     """
 
     name = GOOGLE_CLOUD.name
@@ -77,14 +78,14 @@ class GoogleDataform(Service):
         clock: Clock | None = None,
     ) -> None:
         problems = [
-            (name, NO_SEGMENT)
+            (name, SEGMENT_PROBLEM)
             for name, value in (("location", location), ("repository", repository))
             if not is_segment(value)
         ]
         if not is_project_id(project_id):
-            problems.append(("project_id", "is no id of a Google Cloud project"))
+            problems.append(("project_id", "is not a Google Cloud project id"))
         if not callable(token) and not is_token(token):
-            problems.append(("token", "holds a blank or a character that no token has"))
+            problems.append(("token", TOKEN_PROBLEM))
         if problems:
             raise InputError(problems)
         self._api = GoogleApi(
@@ -104,17 +105,17 @@ class GoogleDataform(Service):
             refused_fields=set(),
         )
         self._github_url = github_url
-        #: The ids of the runs that were created here, and so are no input.
+        #: The ids of the runs that were created or found here, which are not inputs.
         self._created: set[str] = set()
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
-        """Compile if the request asks for it. See ``Service.prepare`` for what it raises."""
+        """Compile, unless a schedule runs alone. See ``Service.prepare`` for what it raises."""
         problems = [*_name_problems(request), *google_request_problems(request)]
         if problems:
             raise InputError(problems)
         api = self._api.with_retry(retry)
         if request.environment is None and request.git_ref is None:
-            # No request precedes the create: get the token now, so that it need not wait for one.
+            # No other request precedes the create request, so get the token now.
             retry(api.transport.authorize)
             check_schedule_alone(api, request)
             config = api.full_name("workflowConfigs", request.schedule or "")
@@ -136,14 +137,14 @@ class GoogleDataform(Service):
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""
         try:
-            answer = self._api.for_("start", *_inputs_of(prepared.request)).send(
+            response = self._api.with_context("start", *_inputs_of(prepared.request)).send(
                 "POST",
                 f"{self._api.parent}/workflowInvocations",
                 dict(prepared.body),
                 read_seconds=2 * self._api.read_seconds,
                 creates=True,
             )
-            run_id = parse_invocation_name(answer, self._api.parent)
+            run_id = parse_invocation_name(response, self._api.parent)
             self._created.add(run_id)
             return self.describe(run_id)
         except Unusable as error:
@@ -158,7 +159,7 @@ class GoogleDataform(Service):
         newest = api.pages(path, fields.INVOCATIONS, most=_NEWEST_PAGES, orderBy="name desc")
         for page in newest:
             for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
-                # Projects may be named by number in responses.
+                # In responses, the project may be its number.
                 if str(compiled).endswith(compilation_result.split("/", 2)[2]):
                     run_id = parse_invocation_name({"name": name}, api.parent)
                     self._created.add(run_id)
@@ -166,44 +167,46 @@ class GoogleDataform(Service):
         return None
 
     def describe(self, run_id: str) -> Run:
-        """Return an invocation that was not asked for yet, by its id or its full name."""
+        """Return an invocation by its id or its full name, without a request."""
         match = re.fullmatch(_RUN_NAME, run_id)
         if match is not None and match.groups()[1:3] == (self._api.location, self._api.repository):
-            # Only a number may be another name of the same project.
+            # A project number may be that of the same project.
             known = match[1] == self._api.project_id or match[1].isdigit()
             run_id = match[4] if known or self._api.project_id.isdigit() else run_id
         if not is_segment(run_id):
-            raise InputError([("run-id", "is neither an id nor a name in this repository")])
-        url = self._console_page(f"workflows/{run_id}")
+            raise InputError(
+                [("run-id", "is neither a run id nor the full name of a run in this repository")]
+            )
+        url = self._api.console_url(f"workflows/{run_id}")
         return Run(id=run_id, state=State.RUNNING, status="", log_url=url)
 
     def get(self, run: Run) -> Run:
-        """Ask for an invocation's state. See ``Service.get`` for what it raises."""
+        """Request the state of an invocation. See ``Service.get`` for what it raises."""
         return self._get(run, self._api.read_seconds)
 
     def cancel(self, run: Run) -> Run:
         """Cancel an invocation. See ``Service.cancel`` for what it raises."""
         try:
-            api = self._of_run(run, "cancel")
+            api = self._api_for(run, "cancel")
             api.send("POST", f"{self._path(run)}:cancel", {}, read_seconds=_CANCEL_SECONDS)
         except Refused:
-            # Perhaps it is over already, which is as good.
-            latest = self._get(run, _LOOK_SECONDS)
+            # The run may have ended.
+            latest = self._get(run, _READ_AFTER_CANCEL_SECONDS)
             if not latest.state.ended:
                 raise
             return latest
         return run
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
-        """Return every action of an invocation, without its file."""
-        api = self._of_run(run, "read").with_retry(retry)
+        """Return every action of an invocation, without kinds, files and dependencies."""
+        api = self._api_for(run, "read").with_retry(retry)
         pages = api.pages(f"{self._path(run)}:query", fields.INVOCATION_ACTIONS)
         return tuple(action for page in pages for action in parse_actions(page))
 
     def details(
         self, run: Run, actions: tuple[Action, ...], retry: Retry = once
     ) -> tuple[tuple[Action, ...], Compilation | None]:
-        """Return the actions as they were compiled, and the compilation with its files."""
+        """Return the actions with their kinds, files and dependencies, and the compilation."""
         if not run.compilation_result:
             return actions, None
 
@@ -212,23 +215,23 @@ class GoogleDataform(Service):
         )
 
     def promote(self, prepared: Prepared) -> None:
-        """Make the compilation result the release configuration's own."""
+        """Set the compilation result in the release configuration."""
         if prepared.compilation is None or prepared.request.environment is None:
             return
         promote(self._api, prepared.compilation.name, prepared.request.environment)
 
     def _get(self, run: Run, read_seconds: float) -> Run:
-        api = self._of_run(run, "read")
-        answer = api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
-        if parse_invocation_name(answer, self._api.parent) != run.id:
-            raise InvalidResponse(f"The answer is about another run than {run.id}")
-        state, word = parse_state(answer)
-        compilation = {"name": answer.get("resolvedCompilationResult", "")}
+        api = self._api_for(run, "read")
+        response = api.get(self._path(run), fields.INVOCATION, read_seconds=read_seconds)
+        if parse_invocation_name(response, self._api.parent) != run.id:
+            raise InvalidResponse(f"The response is not for run {run.id}")
+        state, word = parse_state(response)
+        compilation = {"name": response.get("resolvedCompilationResult", "")}
         try:
             result = parse_compilation_name(compilation, self._api.parent)
         except InvalidResponse:
             result = run.compilation_result
-        started, finished = parse_times(answer)
+        started, finished = parse_times(response)
         return replace(
             run,
             state=state,
@@ -238,38 +241,31 @@ class GoogleDataform(Service):
             finished=finished,
         )
 
-    def _of_run(self, run: Run, purpose: Purpose) -> GoogleApi:
-        """Return the API for requests about a run, whose id is an input unless we know better."""
-        if run.id in self._created:
-            return self._api.for_(purpose)
-        return self._api.for_(purpose, "run-id")
+    def _api_for(self, run: Run, purpose: Purpose) -> GoogleApi:
+        """Return the API for requests about a run, whose id may be an input."""
+        inputs = () if run.id in self._created else ("run-id",)
+        return self._api.with_context(purpose, *inputs)
 
     def _may_exist(self, prepared: Prepared, error: Unusable) -> RunMayExist:
-        url = self._console_page("details/workflows")
-        why = (
-            "."
-            if prepared.compilation is not None
-            else ", and a run of a workflow configuration cannot be told from one that its own "
-            "schedule started, so it is not created again."
-        )
+        url = self._api.console_url("details/workflows")
+        text = "The create request got no usable response, so the run may exist."
+        if prepared.compilation is None:
+            text += (
+                " It cannot be identified, because the schedule also starts runs by itself, so it "
+                "is not created again."
+            )
         return RunMayExist(
-            "The answer to the request that creates the run is lost or makes no sense, so the "
-            f"run may exist{why} {error.message}",
-            hint=f"Look for it at {url} before you run this again.",
+            f"{text} {error.message}",
+            hint=f"Look for the run at {url} before you run this again.",
             url=url,
         )
-
-    def _console_page(self, page: str) -> str:
-        place = f"locations/{self._api.location}/repositories/{self._api.repository}"
-        query = urlencode({"project": self._api.project_id})
-        return f"{_CONSOLE_URL}/{place}/{page}?{query}"
 
     def _path(self, run: Run) -> str:
         return f"{self._api.parent}/workflowInvocations/{run.id}"
 
 
 def _quota_headers(token: object) -> dict[str, str]:
-    """Return the header that names the project whose quota is used, if the credentials name one.
+    """Return the header with the project that pays for the quota, if the credentials have one.
 
     See https://cloud.google.com/docs/quotas/set-quota-project.
     """
@@ -278,7 +274,7 @@ def _quota_headers(token: object) -> dict[str, str]:
 
 
 def _inputs_of(request: RunRequest) -> tuple[str, ...]:
-    """Return which inputs a run depends on that was compiled before, or that a schedule is."""
+    """Return the inputs that the create request depends on."""
     if request.environment is None and request.git_ref is None:
         return ("schedule",)
     given = (
@@ -291,4 +287,4 @@ def _inputs_of(request: RunRequest) -> tuple[str, ...]:
 
 def _name_problems(request: RunRequest) -> list[tuple[str, str]]:
     names = (("schedule", request.schedule), ("environment", request.environment))
-    return [(name, NO_SEGMENT) for name, value in names if value and not is_segment(value)]
+    return [(name, SEGMENT_PROBLEM) for name, value in names if value and not is_segment(value)]

@@ -1,4 +1,4 @@
-"""What has a form that cannot be right is refused at once, with what to give instead."""
+"""Invalid formats are refused immediately, with a remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataform_action.services.google_forms import commitish_of, form_problems
 
 
 def problem(**changes: object) -> str:
-    """Return what is wrong with one part of a request; empty if nothing is."""
+    """Return the problem of one part of a request; empty if there is none."""
     problems = form_problems(RunRequest(**changes))  # type: ignore[arg-type]
     assert len(problems) <= 1
     return ": ".join(problems[0]) if problems else ""
@@ -19,7 +19,7 @@ def problem(**changes: object) -> str:
 @pytest.mark.parametrize("field", ["schema_suffix", "table_prefix"])
 @pytest.mark.parametrize("value", ["pr_7", "X", "_a", "7", "a" * 300])
 def test_parts_of_names(field: str, value: str) -> None:
-    """Letters, digits and underscores are parts of names."""
+    """Letters, digits and underscores are allowed."""
     assert problem(**{field: value}) == ""
 
 
@@ -36,32 +36,32 @@ def test_parts_of_names(field: str, value: str) -> None:
     ],
 )
 def test_other_parts_of_names(field: str, value: str, near: str) -> None:
-    """A branch's name is no part of a dataset's, and the nearest that is one is told."""
+    """For another text, such as a branch name, the problem suggests a similar one."""
     assert problem(**{field: value}) == (
-        f"{field.replace('_', '-')}: {value!r} becomes part of names in BigQuery, so it may hold "
-        f"only letters, digits and underscores: give {near!r}, for example"
+        f"{field.replace('_', '-')}: {value!r} may contain only letters, digits and underscores, "
+        f"because it becomes part of BigQuery names: use {near!r}, for example"
     )
 
 
-def test_parts_of_names_without_a_nearest() -> None:
-    """Where nothing would be left, nothing is proposed."""
-    assert problem(schema_suffix="---").endswith("letters, digits and underscores")
+def test_parts_of_names_without_a_suggestion() -> None:
+    """If no character is allowed, there is no suggestion."""
+    assert problem(schema_suffix="---").endswith("it becomes part of BigQuery names")
     assert problem(table_prefix="a" * 301) == (
-        "table-prefix: has 301 characters: at most 300 fit in a name"
+        "table-prefix: has 301 characters, but at most 300 are allowed"
     )
 
 
 @given(st.text(min_size=1, max_size=50))
-def test_what_is_proposed_is_accepted(value: str) -> None:
-    """Whatever is refused, the proposal is not."""
-    words = problem(schema_suffix=value)
-    if "give '" in words:
-        assert problem(schema_suffix=words.rsplit("give '", 1)[1].partition("'")[0]) == ""
+def test_suggestions_are_valid(value: str) -> None:
+    """The suggested text is always valid."""
+    text = problem(schema_suffix=value)
+    if "use '" in text:
+        assert problem(schema_suffix=text.rsplit("use '", 1)[1].partition("'")[0]) == ""
 
 
 @pytest.mark.parametrize("name", ["env", "a_b", "a-b", "a.b", "7", "_x"])
 def test_names_of_variables(name: str) -> None:
-    """Names of variables are keys of a settings file; their values are anything."""
+    """Variable names are keys of a settings file. Values can be any text."""
     assert problem(vars=((name, "any ' \" value"),)) == ""
 
 
@@ -69,13 +69,10 @@ def test_names_of_variables(name: str) -> None:
     ("name", "near"), [("my var", "my_var"), ("a:b", "a_b"), ("é1", "1"), ("'x'", "x")]
 )
 def test_other_names_of_variables(name: str, near: str) -> None:
-    """What cannot be such a key is told by its name."""
+    """The problem names the invalid variable."""
     assert problem(vars=(("good", "1"), (name, "2"))) == (
-        f"vars: name {name!r} may hold only letters, digits, underscores, dots and hyphens: "
-        f"give {near!r}, for example"
-        if "'" not in name
-        else "vars: name \"'x'\" may hold only letters, digits, underscores, dots and hyphens: "
-        "give 'x', for example"
+        f"vars: name {name!r} may contain only letters, digits, underscores, dots and hyphens: "
+        f"use {near!r}, for example"
     )
 
 
@@ -90,33 +87,33 @@ def test_other_names_of_variables(name: str, near: str) -> None:
     ],
 )
 def test_service_accounts(account: str) -> None:
-    """Service accounts have email addresses of Google's."""
+    """Service accounts have email addresses of Google."""
     assert problem(service_account=account) == ""
 
 
-_EMAIL = "give its email address, such as name@project-id.iam.gserviceaccount.com"
+_EXAMPLE = "use an address such as name@project-id.iam.gserviceaccount.com"
 _RUNNER = "runner@my-project.iam.gserviceaccount.com"
 
 
 @pytest.mark.parametrize(
-    ("account", "advice"),
+    ("account", "remedy"),
     [
-        ("runner", _EMAIL),
-        ("runner@my-project", _EMAIL),
-        ("alice@example.com", _EMAIL),
-        ("117394876543210987654", _EMAIL),
-        ("projects/x", _EMAIL),
-        (f"a {_RUNNER}", _EMAIL),
-        (f"serviceAccount:{_RUNNER}", f"give {_RUNNER}"),
-        (f"projects/-/serviceAccounts/{_RUNNER}", f"give {_RUNNER}"),
-        (f"<{_RUNNER}>", f"give {_RUNNER}"),
+        ("runner", _EXAMPLE),
+        ("runner@my-project", _EXAMPLE),
+        ("alice@example.com", _EXAMPLE),
+        ("117394876543210987654", _EXAMPLE),
+        ("projects/x", _EXAMPLE),
+        (f"a {_RUNNER}", _EXAMPLE),
+        (f"serviceAccount:{_RUNNER}", f"use {_RUNNER}"),
+        (f"projects/-/serviceAccounts/{_RUNNER}", f"use {_RUNNER}"),
+        (f"<{_RUNNER}>", f"use {_RUNNER}"),
     ],
 )
-def test_other_service_accounts(account: str, advice: str) -> None:
-    """Other ways to name one, and other things, are told from an address."""
-    words = problem(service_account=account)
-    assert words.startswith("service-account: ")
-    assert words.endswith(f"is no service account: {advice}")
+def test_other_service_accounts(account: str, remedy: str) -> None:
+    """Other texts are refused. If they contain an address, it is suggested."""
+    text = problem(service_account=account)
+    assert text.startswith("service-account: ")
+    assert text.endswith(f"is not the email address of a service account: {remedy}")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +136,7 @@ def test_other_service_accounts(account: str, advice: str) -> None:
     ],
 )
 def test_refs(ref: str, used: str) -> None:
-    """The forms that GitHub's contexts give are stripped to what Dataform knows."""
+    """The forms in GitHub's contexts are shortened to what Dataform expects."""
     assert problem(git_ref=ref) == ""
     assert commitish_of(ref) == used
 
@@ -157,16 +154,15 @@ def test_refs(ref: str, used: str) -> None:
     ],
 )
 def test_refs_of_pull_requests(ref: str) -> None:
-    """A ref that only GitHub has is explained, with what to give instead."""
+    """Dataform cannot fetch pull request refs, so the problem suggests other values."""
     assert problem(git_ref=ref) == (
-        f"git-ref: {ref!r} is GitHub's own ref of a pull request, which Dataform does not know: "
-        "give the branch (github.head_ref) or the commit of its head "
-        "(github.event.pull_request.head.sha)"
+        f"git-ref: {ref!r} is a pull request ref, which only GitHub has: use the branch "
+        "(github.head_ref) or the head commit (github.event.pull_request.head.sha)"
     )
 
 
 @pytest.mark.parametrize(
-    ("ref", "advice"),
+    ("ref", "example"),
     [
         ("refs/remotes/origin/feature/x", ", such as 'feature/x'"),
         ("refs/notes/commits", ""),
@@ -174,11 +170,10 @@ def test_refs_of_pull_requests(ref: str) -> None:
         ("refs/", ""),
     ],
 )
-def test_other_refs(ref: str, advice: str) -> None:
-    """Refs that are neither branches nor tags are not known to Dataform."""
+def test_other_refs(ref: str, example: str) -> None:
+    """Dataform supports only branches, tags and commits."""
     assert problem(git_ref=ref) == (
-        f"git-ref: {ref!r} is neither a branch nor a tag, and Dataform knows no other refs: "
-        f"give a branch, a tag or a commit{advice}"
+        f"git-ref: {ref!r} is not supported by Dataform: use a branch, a tag or a commit{example}"
     )
 
 
@@ -190,15 +185,15 @@ def test_other_refs(ref: str, advice: str) -> None:
         *("refs/heads/", "refs/heads/a b", "refs/tags/"),
     ],
 )
-def test_what_no_branch_is_called(ref: str) -> None:
-    """Git forbids some characters in all refs, so that these are a mistake."""
+def test_invalid_refs(ref: str) -> None:
+    """Characters that Git forbids in all refs are refused."""
     assert problem(git_ref=ref) == (
-        f"git-ref: {ref!r} cannot be the name of a branch or a tag, nor a commit: give one of them"
+        f"git-ref: {ref!r} is not a valid Git ref: use a branch, a tag or a commit"
     )
 
 
 def test_all_problems_at_once() -> None:
-    """Every input that is wrong is told, in one attempt."""
+    """Every invalid input is reported at once."""
     request = RunRequest(
         git_ref="7/merge",
         schema_suffix="a-b",

@@ -1,4 +1,4 @@
-"""Which parts of a request go together on Google Cloud."""
+"""Which parts of a request can be combined on Google Cloud."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _SELECTION: dict[str, dict[str, object]] = {
 }
 
 
+_PROMOTE_PROBLEM = "requires environment, and cannot be combined with git-ref"
 _FLAGS = ("include_dependencies", "include_dependents", "full_refresh")
 
 
@@ -60,8 +61,8 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
         ),
     ],
 )
-def test_what_the_contract_allows(request_: RunRequest) -> None:
-    """Each row of the table of the contract has no problem."""
+def test_valid_combinations(request_: RunRequest) -> None:
+    """Each valid combination has no problem."""
     assert google_request_problems(request_) == []
 
 
@@ -70,36 +71,36 @@ def test_what_the_contract_allows(request_: RunRequest) -> None:
     [
         (
             RunRequest(),
-            [("schedule", "is missing, and so are environment and git-ref: give one of them")],
+            [("schedule", "is missing, and so are environment and git-ref: set one of them")],
         ),
         (
             replace(_ALONE, git_ref="main"),
-            [("git-ref", "does not go with schedule: give environment instead")],
+            [("git-ref", "cannot be combined with schedule: use environment instead")],
         ),
         (
             replace(_ALONE, compile_only=True),
-            [("compile-only", "needs environment or git-ref: what to compile")],
+            [("compile-only", "requires environment or git-ref: the code to compile")],
         ),
-        (replace(_ALONE, promote=True), [("promote", "needs environment, without git-ref")]),
-        (replace(_REF, promote=True), [("promote", "needs environment, without git-ref")]),
+        (replace(_ALONE, promote=True), [("promote", _PROMOTE_PROBLEM)]),
+        (replace(_REF, promote=True), [("promote", _PROMOTE_PROBLEM)]),
         (
             replace(_REF, environment="production", promote=True),
-            [("promote", "needs environment, without git-ref")],
+            [("promote", _PROMOTE_PROBLEM)],
         ),
         (
             replace(_RELEASE, promote=True, compile_only=True),
-            [("promote", "comes after a run, which compile-only leaves out")],
+            [("promote", "cannot be combined with compile-only, which starts no run")],
         ),
         *(
             (
                 _with(request, {name.replace("-", "_"): True}),
-                [(name, "needs tags or actions: without them, everything is run anyway")],
+                [(name, "requires tags or actions: without them, all actions are run")],
             )
             for name in ("include-dependencies", "include-dependents")
             for request in (_RELEASE, _REF, replace(_RELEASE, compile_only=True))
         ),
         *(
-            (_with(request, changes), [(name, "needs git-ref, which is compiled with it")])
+            (_with(request, changes), [(name, "requires git-ref, which is compiled with it")])
             for name, changes in _OVERRIDES.items()
             for request in (_ALONE, _RELEASE)
         ),
@@ -109,7 +110,7 @@ def test_what_the_contract_allows(request_: RunRequest) -> None:
                 [
                     (
                         name,
-                        "does not go with schedule alone, which owns its selection: "
+                        "cannot be combined with schedule alone, which has its own settings: "
                         "add environment",
                     )
                 ],
@@ -118,13 +119,13 @@ def test_what_the_contract_allows(request_: RunRequest) -> None:
         ),
     ],
 )
-def test_what_does_not_go_together(request_: RunRequest, problems: list[tuple[str, str]]) -> None:
-    """What the API has no way to do is named by its input, with what to do."""
+def test_invalid_combinations(request_: RunRequest, problems: list[tuple[str, str]]) -> None:
+    """What the API cannot do is reported by input, with a remedy."""
     assert google_request_problems(request_) == problems
 
 
-def test_all_problems_come_at_once() -> None:
-    """Nothing that is wrong hides anything else."""
+def test_all_problems_are_reported_at_once() -> None:
+    """No problem hides another one."""
     changes = {key: value for part in _OVERRIDES.values() for key, value in part.items()}
     changes |= {key: value for part in _SELECTION.values() for key, value in part.items()}
     request = _with(_ALONE, {**changes, "compile_only": True, "promote": True})
@@ -137,8 +138,8 @@ def test_all_problems_come_at_once() -> None:
     ]
 
 
-def test_every_part_of_a_request_is_looked_at() -> None:
-    """A part that is added to the request has to find its place here."""
+def test_every_part_of_a_request_is_checked() -> None:
+    """A new field of the request must be added to these tests."""
     parts = {key for part in (_OVERRIDES | _SELECTION).values() for key in part}
     parts |= {"schedule", "environment", "git_ref", "compile_only", "promote"}
     assert {field.name for field in fields(RunRequest)} == parts

@@ -19,6 +19,6 @@ def google() -> GoogleDataform:
 
 @pytest.fixture
 def api() -> Iterator[responses.RequestsMock]:
-    """Answer each request in the order in which its answer was added, and all of them."""
+    """Send the responses in the order in which they were added; all must be used."""
     with responses.RequestsMock(registry=OrderedRegistry) as mock:
         yield mock

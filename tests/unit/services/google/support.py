@@ -1,4 +1,4 @@
-"""What the tests of Google Cloud Dataform share: names, and expected exchanges."""
+"""Helpers for the tests of Google Cloud Dataform: names and expected requests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dataform_action.services.google.service import GoogleDataform
 TOKEN = "ya29.a0AfH6SMBx-T2w_Ux9cVb4LmN8sKfYhGdP3aEjR5oWtQ6iB0k"
 API = "https://dataform.googleapis.com/v1"
 REPOSITORY = "projects/my-project/locations/europe-west1/repositories/shop"
-#: The same in an answer: projects may be named by number there.
+#: The same repository in responses, where the project may be its number.
 NUMBERED = "projects/123456/locations/europe-west1/repositories/shop"
-#: A repository with short names, for reading answers alone.
+#: A repository with short names, for tests of the parsers.
 PARENT = "projects/p/locations/l/repositories/r"
 _ANY_REPOSITORY = "^projects/[^/]+/locations/[^/]+/repositories/[^/]+"
 RUNS = f"{REPOSITORY}/workflowInvocations"
@@ -40,58 +40,59 @@ LINK = f"{CONSOLE}/workflows/1700-abc?project=my-project"
 
 
 def make_google(**kwargs: Any) -> GoogleDataform:  # noqa: ANN401
-    given = {
+    arguments = {
         "project_id": "my-project",
         "location": "europe-west1",
         "repository": "shop",
         "token": TOKEN,
         **kwargs,
     }
-    return GoogleDataform(**given)
+    return GoogleDataform(**arguments)
 
 
 def expect(
     api: responses.RequestsMock,
     request: str,
-    said: object = None,
+    response: object = None,
     *,
     body: object = None,
     base: str = API,
     token: str = TOKEN,
     plain: bool = False,
-    **answer: Any,  # noqa: ANN401
+    **kwargs: Any,  # noqa: ANN401
 ) -> None:
-    """Expect exactly one request, ``METHOD path?query`` with that body, and answer it.
+    """Expect exactly one request, ``METHOD path?query`` with that body, and send a response.
 
-    To compile is to start an operation, which is done at once, unless it is ``plain``. The query
-    leaves out ``fields``, which every GET has: ``fields_of`` tells what they must be.
+    A compilation is an operation that is done immediately, unless it is ``plain``. The query has no
+    ``fields``, which every GET has: ``fields_of`` returns the expected ones.
     """
     if request == f"POST {COMPILATIONS}" and not plain:
         request = LONG_RUNNING
-        said = said if "status" in answer else {"name": OPERATION, "done": True, "response": said}
+        if "status" not in kwargs:
+            response = {"name": OPERATION, "done": True, "response": response}
     method, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     if method == "GET" and fields_of(path)[0] in (fields.RELEASE_CONFIG, fields.WORKFLOW_CONFIG):
-        said = {"name": path, **said} if isinstance(said, dict) else said
+        response = {"name": path, **response} if isinstance(response, dict) else response
 
     def matches(sent: requests.PreparedRequest) -> tuple[bool, str]:
         got_body = None if sent.body is None else json.loads(sent.body)
         got_query = urlsplit(str(sent.url)).query
-        named = dict(parse_qsl(got_query)).get("fields", "")
-        rest = re.sub("&?fields=[^&]*", "", got_query)
-        got = (rest, named, got_body, sent.headers["Authorization"])
+        got_fields = dict(parse_qsl(got_query)).get("fields", "")
+        other_query = re.sub("&?fields=[^&]*", "", got_query)
+        got = (other_query, got_fields, got_body, sent.headers["Authorization"])
         fields_ = fields_of(path) if method == "GET" else ("",)
         return got in [(query, names, body, f"Bearer {token}") for names in fields_], str(got)
 
-    if "body_text" in answer:
-        answer["body"] = answer.pop("body_text")
+    if "body_text" in kwargs:
+        kwargs["body"] = kwargs.pop("body_text")
     else:
-        answer["json"] = {} if said is None else said
-    api.add(method, f"{base}/{path}", match=[matches], **answer)
+        kwargs["json"] = {} if response is None else response
+    api.add(method, f"{base}/{path}", match=[matches], **kwargs)
 
 
 def fields_of(path: str) -> tuple[str, ...]:
-    """Return what a GET may name as the fields that it needs."""
+    """Return the lists of fields that a GET may request."""
     _, collection, *rest = f"{re.sub(_ANY_REPOSITORY, '', path)}//".split("/")
     queried = rest[0].endswith(":query")
     match collection:
@@ -146,11 +147,16 @@ def target(name: str, schema: str = "sales", database: str = "my-project") -> di
 
 
 def compiled(*tags: str, name: str = "orders") -> dict[str, object]:
-    """Return a page of a compilation with one action, which has some tags."""
+    """Return a page of a compilation with one action that has some tags."""
     relation = {"tags": list(tags)} if tags else {}
     return {"compilationResultActions": [{"target": target(name), "relation": relation}]}
 
 
+def body_of(api: responses.RequestsMock) -> object:
+    """Return the JSON body of the last request."""
+    return json.loads(str(api.calls[-1].request.body, "utf-8"))  # type: ignore[arg-type]
+
+
 def timeouts(api: responses.RequestsMock) -> list[object]:
-    """Return how long each request might take: to connect, and to answer."""
+    """Return the connect and read timeouts of each request."""
     return [call.request.req_kwargs["timeout"] for call in api.calls]  # type: ignore[attr-defined]

@@ -29,7 +29,7 @@ from tests.unit.services.google.support import (
 
 
 def test_expired_token(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A token that was given and expires is told as such, one that we mint is not."""
+    """Only the hint for a given token says that it may have expired."""
     for _ in range(2):
         expect_error(api, f"GET {RUN}", 401)
     hints = []
@@ -41,34 +41,36 @@ def test_expired_token(google: GoogleDataform, api: responses.RequestsMock) -> N
     assert hints[1].startswith("The API did not accept the credentials")
 
 
-def test_refusal_that_is_not_known(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A refusal for which nothing better is known keeps its own hint."""
+def test_unknown_refusal(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """An unknown refusal keeps its own hint."""
     expect_error(api, f"GET {RUN}", 418)
     with pytest.raises(Refused) as caught:
         google.get(make_run())
     assert caught.value.hint == Refused.hint
 
 
-def test_token_is_asked_for_at_each_request(api: responses.RequestsMock) -> None:
-    """A token may be a function, which is asked before every request."""
+def test_token_function_is_called_for_each_request(api: responses.RequestsMock) -> None:
+    """A token may be a function, which is called before every request."""
     tokens = iter(["first-token", "second-token"])
     google = make_google(token=lambda: next(tokens))
     for token in ("first-token", "second-token"):
         expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"}, token=token)
         google.get(make_run())
+    sent = [call.request.headers["Authorization"] for call in api.calls]
+    assert sent == ["Bearer first-token", "Bearer second-token"]
 
 
 def test_pages_without_end(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A service that pages for ever is left after 200 pages."""
+    """A service that pages forever is read for 200 pages."""
     for number in range(200):
         token = f"&pageToken={number}" if number else ""
-        said = {"nextPageToken": str(number + 1)}
-        expect(api, f"GET {RUN}:query?pageSize=1000{token}", said)
+        response = {"nextPageToken": str(number + 1)}
+        expect(api, f"GET {RUN}:query?pageSize=1000{token}", response)
     assert google.actions(make_run()) == ()
     assert len(api.calls) == 200
 
 
-def test_only_the_request_that_failed_is_made_again(
+def test_only_the_failed_request_is_repeated(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
     """A failure after the compilation does not compile again."""
@@ -84,7 +86,7 @@ def test_only_the_request_that_failed_is_made_again(
 def test_a_good_response_ends_an_outage_of_a_preparation(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """A preparation goes on as long as no single outage is too long, however many there are."""
+    """A preparation continues if no single outage is too long, even if there are many."""
     request = RunRequest(schedule="nightly", environment="production", actions=("orders",))
     config = {"releaseConfig": RELEASE}
     page = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
@@ -93,10 +95,10 @@ def test_a_good_response_ends_an_outage_of_a_preparation(
         (f"POST {COMPILATIONS}", config, {"name": COMPILATION}),
         (f"GET {COMPILATION}:query?pageSize=400", None, page),
     )
-    for request_line, body, said in exchanges:
+    for request_line, body, response in exchanges:
         for _ in range(4):
             expect_error(api, request_line, 503, body=body)
-        expect(api, request_line, said, body=body)
+        expect(api, request_line, response, body=body)
     started = clock.now()
     polling = Polling(interval=1, outage_timeout=60)
     assert prepare(google, request, polling, clock=clock).compilation is not None
@@ -107,7 +109,7 @@ def test_a_good_response_ends_an_outage_of_a_preparation(
 def test_project_that_pays_for_the_quota(
     api: responses.RequestsMock, project: str, sent: str | None
 ) -> None:
-    """The project that the credentials name goes with each request, once they are there."""
+    """The quota project of the credentials is sent with each request."""
 
     class Source:
         quota_project = ""
@@ -125,8 +127,10 @@ def test_project_that_pays_for_the_quota(
         assert headers.get("X-Goog-User-Project") == sent
 
 
-def test_a_given_token_has_no_project(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """An access token that was given names no project."""
+def test_a_given_token_has_no_quota_project(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """A given access token has no quota project."""
     expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"})
     google.get(make_run())
     assert "X-Goog-User-Project" not in api.calls[0].request.headers

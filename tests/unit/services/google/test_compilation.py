@@ -1,6 +1,8 @@
-"""Google Cloud Dataform: what is compiled for a request, and what of it is selected."""
+"""Google Cloud Dataform: what is compiled for a request, and what is selected."""
 
 from __future__ import annotations
+
+from unittest.mock import ANY
 
 import pytest
 import responses
@@ -19,6 +21,7 @@ from tests.unit.services.google.support import (
     REPOSITORY,
     RUN,
     SCHEDULE,
+    body_of,
     compiled,
     expect,
     target,
@@ -26,18 +29,18 @@ from tests.unit.services.google.support import (
 
 
 @pytest.mark.parametrize("commit", [None, 7, ["x"], "main", f"{'0' * 40}\n"])
-def test_commit_that_is_none(
+def test_invalid_commit(
     google: GoogleDataform, api: responses.RequestsMock, commit: object
 ) -> None:
-    """A commit that is not told, or is none, is left out."""
-    said = {"name": COMPILATION, "resolvedGitCommitSha": commit}
-    expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+    """A missing or invalid commit is ignored."""
+    response = {"name": COMPILATION, "resolvedGitCommitSha": commit}
+    expect(api, f"POST {COMPILATIONS}", response, body={"gitCommitish": "main"})
     prepared = google.prepare(RunRequest(git_ref="main"))
     assert prepared.compilation == Compilation(name=COMPILATION)
 
 
 def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A commit-ish is compiled with just the overrides that are given."""
+    """A Git ref is compiled with the overrides that are given."""
     body = {
         "gitCommitish": "feature/x",
         "codeCompilationConfig": {
@@ -57,13 +60,13 @@ def test_git_ref(google: GoogleDataform, api: responses.RequestsMock) -> None:
 
 
 def test_git_ref_alone(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A commit-ish without overrides is compiled without a configuration."""
+    """A Git ref without overrides is compiled without a configuration."""
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "v1.2"})
     assert google.prepare(RunRequest(git_ref="v1.2")).compilation is not None
 
 
 def test_git_ref_and_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """With an environment beside, its own configuration is merged with the overrides."""
+    """The overrides are merged into the configuration of the environment."""
     own = {
         "defaultDatabase": "prod",
         "schemaSuffix": "old",
@@ -95,54 +98,55 @@ def test_git_ref_and_environment(google: GoogleDataform, api: responses.Requests
         ({"vars": "x", "tablePrefix": "t"}, {"vars": {"a": "1"}, "tablePrefix": "t"}),
     ],
 )
-def test_odd_configuration_of_an_environment(
+def test_invalid_configuration_of_an_environment(
     google: GoogleDataform, api: responses.RequestsMock, config: object, merged: object
 ) -> None:
-    """What is no configuration, or holds no variables, is as if it were left out."""
+    """An invalid configuration or invalid variables count as missing."""
     expect(api, f"GET {RELEASE}", {"codeCompilationConfig": config})
-    body = {"gitCommitish": "topic", "codeCompilationConfig": merged}
-    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=ANY)
     google.prepare(RunRequest(git_ref="topic", environment="production", vars=(("a", "1"),)))
+    assert body_of(api) == {"gitCommitish": "topic", "codeCompilationConfig": merged}
 
 
 def test_configuration_of_an_environment_without_variables(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """Without variables of the request, an environment's own are handed on untouched."""
+    """Without overrides, the variables of the environment are sent unchanged."""
     expect(api, f"GET {RELEASE}", {"codeCompilationConfig": {"vars": {"a": "1"}}})
-    body = {"gitCommitish": "topic", "codeCompilationConfig": {"vars": {"a": "1"}}}
-    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=ANY)
     google.prepare(RunRequest(git_ref="topic", environment="production"))
+    config = {"vars": {"a": "1"}}
+    assert body_of(api) == {"gitCommitish": "topic", "codeCompilationConfig": config}
 
 
 @pytest.mark.parametrize(("errors", "count"), [(1, "1 error"), (2, "2 errors")])
 def test_compile_errors(
     google: GoogleDataform, api: responses.RequestsMock, errors: int, count: str
 ) -> None:
-    """A compilation with errors is never invoked, and every error is told."""
+    """A compilation with errors is never run, and every error is reported."""
     error = {"message": "Missing\n dependency", "path": "definitions/a.sqlx"}
-    said = {"name": COMPILATION, "compilationErrors": [error] * errors}
-    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    response = {"name": COMPILATION, "compilationErrors": [error] * errors}
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     with pytest.raises(CompileFailed) as caught:
         google.prepare(RunRequest(environment="production"))
     assert caught.value.message == (
-        f"The compilation has {count}, so nothing was run. The first: Missing dependency"
+        f"The compilation has {count}, so nothing was run. First error: Missing dependency"
     )
     assert caught.value.compilation_result == COMPILATION
     known = CompileError(message="Missing\n dependency", file="definitions/a.sqlx")
     assert caught.value.errors == (known,) * errors
-    # Without a commit there is no address of its files to ask for.
+    # Without a commit, the address of the files is not requested.
     assert (caught.value.commit, caught.value.files_url) == ("", "")
 
 
 def test_commit_of_compile_errors(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A compilation that failed names its commit, and where the files of it are shown."""
-    said = {
+    """The error of a failed compilation has its commit and the address of its files."""
+    response = {
         "name": COMPILATION,
         "compilationErrors": [{"message": "m"}],
         "resolvedGitCommitSha": COMMIT,
     }
-    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     expect(api, f"GET {REPOSITORY}", GIT)
     with pytest.raises(CompileFailed) as caught:
         google.prepare(RunRequest(environment="production"))
@@ -150,7 +154,7 @@ def test_commit_of_compile_errors(google: GoogleDataform, api: responses.Request
 
 
 @pytest.mark.parametrize(
-    "said",
+    "response",
     [
         {"name": COMPILATION.replace("shop", "other")},
         {"name": f"{COMPILATIONS}/../../x"},
@@ -158,9 +162,11 @@ def test_commit_of_compile_errors(google: GoogleDataform, api: responses.Request
         {"name": COMPILATION, "compilationErrors": ["boom"]},
     ],
 )
-def test_odd_compilation(google: GoogleDataform, api: responses.RequestsMock, said: object) -> None:
-    """An answer that names no compilation result of ours, or odd errors, runs nothing."""
-    expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+def test_invalid_compilation(
+    google: GoogleDataform, api: responses.RequestsMock, response: object
+) -> None:
+    """An invalid name or invalid errors of a compilation result run nothing."""
+    expect(api, f"POST {COMPILATIONS}", response, body={"gitCommitish": "main"})
     with pytest.raises(InvalidResponse):
         google.prepare(RunRequest(git_ref="main"))
 
@@ -169,17 +175,17 @@ def test_odd_compilation(google: GoogleDataform, api: responses.RequestsMock, sa
 def test_environment_and_schedule(
     google: GoogleDataform, api: responses.RequestsMock, parent: str
 ) -> None:
-    """With a schedule beside, its own invocationConfig is merged with what is given."""
+    """The invocationConfig of the schedule is merged with the request."""
     own = {
         "includedTags": ["daily"],
         "serviceAccount": "old@p",
         "transitiveDependenciesIncluded": True,
         "queryPriority": "BATCH",
     }
-    said = {"releaseConfig": f"{parent}/releaseConfigs/production", "invocationConfig": own}
-    expect(api, f"GET {SCHEDULE}", said)
-    said = {"name": COMPILATION}
-    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    response = {"releaseConfig": f"{parent}/releaseConfigs/production", "invocationConfig": own}
+    expect(api, f"GET {SCHEDULE}", response)
+    response = {"name": COMPILATION}
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     request_ = RunRequest(
         schedule="nightly",
         environment="production",
@@ -202,7 +208,7 @@ def test_environment_and_schedule(
 def test_schedule_without_a_configuration(
     google: GoogleDataform, api: responses.RequestsMock, config: object
 ) -> None:
-    """A schedule that has no invocationConfig of its own adds nothing."""
+    """A schedule without an invocationConfig adds nothing."""
     expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": config})
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
     prepared = google.prepare(RunRequest(schedule="nightly", environment="production"))
@@ -215,16 +221,16 @@ def test_schedule_without_a_configuration(
         *(
             (
                 release,
-                "names no release configuration, so it does not belong to environment "
-                "production: leave environment out",
+                "has no release configuration, so it does not belong to environment production: "
+                "remove environment",
             )
             for release in (None, "", 3, ["x"])
         ),
         *(
             (
                 release,
-                f"belongs to environment {name!r}, not to production: give that environment, "
-                "or leave environment out",
+                f"belongs to environment {name!r}, not to production: set environment to that one, "
+                "or remove it",
             )
             for release, name in (
                 (RELEASE.replace("production", "staging"), "staging"),
@@ -237,7 +243,7 @@ def test_schedule_without_a_configuration(
 def test_schedule_of_another_release(
     google: GoogleDataform, api: responses.RequestsMock, release: object, belongs: str
 ) -> None:
-    """A schedule of another release configuration is refused before anything is compiled."""
+    """A schedule of another release configuration is refused before a compilation."""
     expect(api, f"GET {SCHEDULE}", {"releaseConfig": release})
     with pytest.raises(InputError) as caught:
         google.prepare(RunRequest(schedule="nightly", environment="production"))
@@ -248,11 +254,11 @@ def test_schedule_of_another_release(
 def test_selection_replaces_the_schedules_own(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """Asked for some actions, a run does not also run all that its schedule selects."""
+    """Requested tags replace the selection of the schedule."""
     own = {"includedTags": ["daily"], "serviceAccount": "a@b"}
     expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
-    made = {"name": COMPILATION}
-    expect(api, f"POST {COMPILATIONS}", made, body={"releaseConfig": RELEASE})
+    response = {"name": COMPILATION}
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("hourly"))
     request = RunRequest(schedule="nightly", environment="production", tags=("hourly",))
     body = google.prepare(request).body
@@ -260,7 +266,7 @@ def test_selection_replaces_the_schedules_own(
 
 
 def test_selection(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Names are completed from every page of the compilation; declarations are not run."""
+    """Names are completed from all pages of the compilation, without declarations."""
     body = {"releaseConfig": RELEASE}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     query = f"GET {COMPILATION}:query?pageSize=400"
@@ -270,11 +276,11 @@ def test_selection(google: GoogleDataform, api: responses.RequestsMock) -> None:
         [{"target": target("items", "raw", "example.com:p"), "operations": {}}],
     ]
     for number, page in enumerate(pages):
-        said: dict[str, object] = {"compilationResultActions": page}
+        response: dict[str, object] = {"compilationResultActions": page}
         if number < 2:
-            said["nextPageToken"] = f"p/{number + 1}&x="
+            response["nextPageToken"] = f"p/{number + 1}&x="
         token = f"&pageToken=p%2F{number}%26x%3D" if number else ""
-        expect(api, f"{query}{token}", said)
+        expect(api, f"{query}{token}", response)
     request_ = RunRequest(
         environment="production",
         actions=("orders", "example.com:p.raw.items"),
@@ -295,23 +301,23 @@ def test_selection(google: GoogleDataform, api: responses.RequestsMock) -> None:
 
 
 def test_target_without_a_project(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A target that the API tells only in part is asked for by that part."""
+    """An incomplete target of the API is sent unchanged."""
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "x"})
     parts = {"schema": "sales", "name": "orders"}
-    said = {"compilationResultActions": [{"target": parts, "relation": {}}]}
-    expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
+    response = {"compilationResultActions": [{"target": parts, "relation": {}}]}
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", response)
     prepared = google.prepare(RunRequest(git_ref="x", actions=("orders",)))
     assert prepared.body["invocationConfig"] == {"includedTargets": [parts]}
 
 
 def test_unknown_actions(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Actions that are not to be had are told at once, and nothing is run."""
+    """Unknown actions are reported at once, and nothing is run."""
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
-    said = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
-    expect(api, f"GET {COMPILATION}:query?pageSize=400", said)
+    response = {"compilationResultActions": [{"target": target("orders"), "relation": {}}]}
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", response)
     with pytest.raises(InputError) as caught:
         google.prepare(RunRequest(environment="production", actions=("order", "zzz")))
     assert caught.value.problems == (
         ("actions", "'order' is not in the compilation. Did you mean orders?"),
-        ("actions", "'zzz' is not in the compilation, and no name there is like it"),
+        ("actions", "'zzz' is not in the compilation, and no name is similar"),
     )

@@ -1,4 +1,4 @@
-"""Finding the actions that people name in part."""
+"""Finding actions and tags by name."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataform_action.model import CompiledAction
 from dataform_action.services.google.names import match_names, reachable, tag_problems
 
 
-def actions_called(names: Iterable[str]) -> list[CompiledAction]:
+def actions_named(names: Iterable[str]) -> list[CompiledAction]:
     """Return an action for each full name."""
     return [CompiledAction(name=name, canonical_name=name) for name in names]
 
 
-def complete_names(wanted: Iterable[str], compiled: Iterable[str]) -> list[str]:
-    """Return the names that are found, where all of them are."""
-    found, problems = match_names(wanted, actions_called(compiled))
+def complete_names(requested: Iterable[str], compiled: Iterable[str]) -> list[str]:
+    """Return the names that are found; all must be found."""
+    found, problems = match_names(requested, actions_named(compiled))
     assert problems == []
     return found
 
@@ -32,7 +32,7 @@ COMPILED = (
 
 
 @pytest.mark.parametrize(
-    ("wanted", "full"),
+    ("requested", "full"),
     [
         ("my-project.sales.orders", "my-project.sales.orders"),
         ("sales.orders", "my-project.sales.orders"),
@@ -43,39 +43,39 @@ COMPILED = (
         ("example.com:p.sales.customers", "example.com:p.sales.customers"),
     ],
 )
-def test_names_are_completed(wanted: str, full: str) -> None:
-    """A name is an action's own, with its dataset, or in full."""
-    assert complete_names([wanted], COMPILED) == [full]
+def test_names_are_completed(requested: str, full: str) -> None:
+    """A name may be that of an action, with its dataset, or in full."""
+    assert complete_names([requested], COMPILED) == [full]
 
 
-def test_names_keep_their_order_and_come_once() -> None:
-    """Names are completed in the order in which they are given, each action once."""
-    wanted = ("raw.orders", "customers", "my-project.raw.orders", "order_items")
-    assert complete_names(wanted, COMPILED) == [COMPILED[2], COMPILED[3], COMPILED[1]]
+def test_names_keep_their_order_without_duplicates() -> None:
+    """Names are completed in their order, and each action occurs once."""
+    requested = ("raw.orders", "customers", "my-project.raw.orders", "order_items")
+    assert complete_names(requested, COMPILED) == [COMPILED[2], COMPILED[3], COMPILED[1]]
 
 
 def test_full_name_is_never_ambiguous() -> None:
-    """An action's full name means that one, even where it is the end of another's."""
+    """A full name is that action, even if it is the end of another full name."""
     compiled = ("sales.orders", "my-project.sales.orders")
     assert complete_names(["sales.orders"], compiled) == ["sales.orders"]
 
 
-def test_action_that_is_compiled_twice_is_one() -> None:
+def test_action_that_is_compiled_twice_is_not_ambiguous() -> None:
     """A name that the compilation repeats is not ambiguous."""
     assert complete_names(["orders"], ["p.s.orders", "p.s.orders"]) == ["p.s.orders"]
 
 
-def test_nothing_wanted() -> None:
-    """Without names there are none."""
+def test_no_names() -> None:
+    """Without names, nothing is found."""
     assert complete_names([], COMPILED) == []
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
+    ("requested", "problem"),
     [
         (
             "orders",
-            "'orders' fits several actions: write one of "
+            "'orders' matches several actions: use one of "
             "my-project.raw.orders, my-project.sales.orders",
         ),
         (
@@ -96,14 +96,14 @@ def test_nothing_wanted() -> None:
             "customer",
             "'customer' is not in the compilation. Did you mean customers?",
         ),
-        ("q", "'q' is not in the compilation, and no name there is like it"),
-        ("", "'' is not in the compilation, and no name there is like it"),
-        ("a\nb", r"'a\nb' is not in the compilation, and no name there is like it"),
+        ("q", "'q' is not in the compilation, and no name is similar"),
+        ("", "'' is not in the compilation, and no name is similar"),
+        ("a\nb", r"'a\nb' is not in the compilation, and no name is similar"),
     ],
 )
-def test_name_that_fits_no_one(wanted: str, problem: str) -> None:
-    """A name that fits none or several tells the nearest."""
-    assert match_names([wanted], actions_called(COMPILED)) == ([], [("actions", problem)])
+def test_name_without_a_single_match(requested: str, problem: str) -> None:
+    """A name with no match or several matches has suggestions."""
+    assert match_names([requested], actions_named(COMPILED)) == ([], [("actions", problem)])
 
 
 SUFFIXED = [
@@ -114,7 +114,7 @@ SUFFIXED = [
 
 
 @pytest.mark.parametrize(
-    ("wanted", "full"),
+    ("requested", "full"),
     [
         ("sales.orders", "p.sales_pr_7.orders"),
         ("sales_pr_7.orders", "p.sales_pr_7.orders"),
@@ -123,13 +123,13 @@ SUFFIXED = [
         ("x_items", "p.sales_pr_7.x_items"),
     ],
 )
-def test_names_as_the_project_writes_them(wanted: str, full: str) -> None:
-    """With a suffix or a prefix, a name fits with it and without it."""
-    assert match_names([wanted], SUFFIXED) == ([full], [])
+def test_names_with_and_without_suffix_and_prefix(requested: str, full: str) -> None:
+    """A name matches with and without suffix or prefix."""
+    assert match_names([requested], SUFFIXED) == ([full], [])
 
 
-def test_a_name_that_fits_twice_means_the_compiled_one() -> None:
-    """The name of one action may be the name without a suffix of another."""
+def test_the_compiled_name_has_precedence() -> None:
+    """A compiled name may equal the canonical name of another action."""
     compiled = [
         CompiledAction(name="p.s_dev.a", canonical_name="p.s.a"),
         CompiledAction(name="p.s_dev_dev.a", canonical_name="p.s_dev.a"),
@@ -137,31 +137,31 @@ def test_a_name_that_fits_twice_means_the_compiled_one() -> None:
     assert match_names(["s_dev.a"], compiled) == (["p.s_dev.a"], [])
 
 
-def test_a_name_without_its_suffix_may_be_ambiguous() -> None:
-    """The compiled names tell the actions apart."""
+def test_a_name_without_a_suffix_may_be_ambiguous() -> None:
+    """The problem lists the compiled names."""
     _, [(_, problem)] = match_names(["orders"], SUFFIXED)
-    assert problem.endswith("write one of p.raw_pr_7.orders, p.sales_pr_7.orders")
+    assert problem.endswith("use one of p.raw_pr_7.orders, p.sales_pr_7.orders")
 
 
 def test_reachable_names() -> None:
-    """Names are found at any distance, and a circle ends."""
+    """Names are found at any distance, also in a cycle."""
     edges = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["e"]}
     assert reachable(["a"], edges) == {"a", "b", "c"}
     assert reachable(["c", "d"], edges) == {"a", "b", "c", "d", "e"}
     assert reachable([], edges) == set()
 
 
-def test_long_lists_are_cut() -> None:
-    """Of many that fit, three are told, and how many more there are."""
-    _, problems = match_names(["x"], actions_called(f"p.s{number}.x" for number in range(5)))
+def test_long_lists_are_shortened() -> None:
+    """Of many matches, three are listed, with the number of the others."""
+    _, problems = match_names(["x"], actions_named(f"p.s{number}.x" for number in range(5)))
     assert problems == [
-        ("actions", "'x' fits several actions: write one of p.s0.x, p.s1.x, p.s2.x and 2 more")
+        ("actions", "'x' matches several actions: use one of p.s0.x, p.s1.x, p.s2.x and 2 more")
     ]
 
 
 def test_every_problem_at_once() -> None:
-    """Every name that does not fit is told, also beside one that does."""
-    found, problems = match_names(["customers", "orders", "q"], actions_called(COMPILED))
+    """Every name without a match is reported, even if another name matches."""
+    found, problems = match_names(["customers", "orders", "q"], actions_named(COMPILED))
     assert found == [COMPILED[3]]
     assert [name for name, _ in problems] == ["actions", "actions"]
 
@@ -172,15 +172,15 @@ NAMES = st.lists(
 
 
 @given(NAMES, st.lists(st.sampled_from(("a", "b", "a.b", "b.c", "a.b.c", "c.b.a")), max_size=3))
-def test_what_is_found_was_compiled(compiled: list[str], wanted: list[str]) -> None:
-    """Whatever is found was compiled, ends in what was wanted, and is the only one."""
-    found, problems = match_names(wanted, actions_called(compiled))
+def test_what_is_found_was_compiled(compiled: list[str], requested: list[str]) -> None:
+    """A found name was compiled, ends with the requested name, and is unique."""
+    found, problems = match_names(requested, actions_named(compiled))
     if problems:
         return
     for full in found:
         assert full in compiled
-        assert any(f".{full}".endswith(f".{name}") for name in wanted)
-    for name in wanted:
+        assert any(f".{full}".endswith(f".{name}") for name in requested)
+    for name in requested:
         assert len({full for full in compiled if f".{full}".endswith(f".{name}")}) == 1
 
 
@@ -192,20 +192,20 @@ TAGGED = [
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
+    ("requested", "problem"),
     [
-        ("dialy", "'dialy' is on no action of the compilation. Did you mean daily or daily_late?"),
-        ("finance", "'finance' is on no action of the compilation. Did you mean Finance?"),
-        ("zzz", "'zzz' is on no action of the compilation, and no name there is like it"),
+        ("dialy", "'dialy' is not a tag of any compiled action. Did you mean daily or daily_late?"),
+        ("finance", "'finance' is not a tag of any compiled action. Did you mean Finance?"),
+        ("zzz", "'zzz' is not a tag of any compiled action, and no name is similar"),
     ],
 )
-def test_tag_that_no_action_has(wanted: str, problem: str) -> None:
-    """A tag that no action has tells the nearest, in any case."""
-    assert tag_problems([wanted, "daily"], TAGGED) == [("tags", problem)]
+def test_tag_that_no_action_has(requested: str, problem: str) -> None:
+    """A tag that no action has gets suggestions, ignoring case."""
+    assert tag_problems([requested, "daily"], TAGGED) == [("tags", problem)]
 
 
 def test_tags_that_actions_have() -> None:
-    """Tags that some action has are no problem, and neither are none."""
+    """Tags of some action are no problem, and an empty list is no problem."""
     assert tag_problems(["daily", "Finance", "daily_late"], TAGGED) == []
     assert tag_problems([], TAGGED) == []
     assert tag_problems([], []) == []

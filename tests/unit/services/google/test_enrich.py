@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: what is looked up about actions, and where their files are."""
+"""Google Cloud Dataform: facts about actions, and the address of their files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.unit.services.google.support import (
 
 
 def test_compile_only(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A compilation that is all that was asked for has its actions and files."""
-    said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
-    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    """A request to compile only gets the actions and the address of the files."""
+    response = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     query = f"GET {COMPILATION}:query?pageSize=400"
     entries = [{"target": target(name), "relation": {"tags": ["daily"]}} for name in "ab"]
     expect(api, query, {"compilationResultActions": entries[:1], "nextPageToken": "n"})
@@ -44,12 +44,12 @@ def test_compile_only(google: GoogleDataform, api: responses.RequestsMock) -> No
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
-def test_compile_only_without_an_answer(
+def test_compile_only_without_a_response(
     google: GoogleDataform, api: responses.RequestsMock, status: int
 ) -> None:
-    """Neither the actions nor the repository can spoil a clean compilation."""
-    said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
-    expect(api, f"POST {COMPILATIONS}", said, body={"gitCommitish": "main"})
+    """Failed requests for actions or the repository do not fail the compilation."""
+    response = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
+    expect(api, f"POST {COMPILATIONS}", response, body={"gitCommitish": "main"})
     expect_error(api, f"GET {COMPILATION}:query?pageSize=400", status)
     expect_error(api, f"GET {REPOSITORY}", status)
     request = RunRequest(git_ref="main", compile_only=True)
@@ -59,8 +59,8 @@ def test_compile_only_without_an_answer(
 def test_details(google: GoogleDataform, api: responses.RequestsMock) -> None:
     """Kind, file and dependencies come from the compilation, which is returned as well."""
     config = {"pipelineConfig": {"path": "warehouse"}, "defaultLocation": "EU"}
-    said = {"codeCompilationConfig": config, "resolvedGitCommitSha": COMMIT}
-    expect(api, f"GET {COMPILATION}", said)
+    response = {"codeCompilationConfig": config, "resolvedGitCommitSha": COMMIT}
+    expect(api, f"GET {COMPILATION}", response)
     compiled = {
         "target": target("a"),
         "filePath": "definitions/a.sqlx",
@@ -86,7 +86,7 @@ def test_details(google: GoogleDataform, api: responses.RequestsMock) -> None:
     )
     assert detailed[0].jobs == (job._replace(url=url),)
     assert (detailed[0].job_id, detailed[0].job_url) == ("job_1", url)
-    # Neither of these has a job of which project and location are known.
+    # The project or the location of these jobs is not known.
     assert detailed[1:] == (b, c)
     assert compilation == Compilation(name=COMPILATION, commit=COMMIT, files_url=FILES)
 
@@ -95,7 +95,7 @@ def test_details(google: GoogleDataform, api: responses.RequestsMock) -> None:
 def test_details_of_jobs(
     google: GoogleDataform, api: responses.RequestsMock, location: str
 ) -> None:
-    """A notebook runs in Colab Enterprise; BigQuery's page needs the location of the job."""
+    """Notebooks run in Colab Enterprise; the page of a BigQuery job needs its location."""
     config = {"defaultLocation": location}
     expect(api, f"GET {COMPILATION}", {"codeCompilationConfig": config})
     expect(api, f"GET {COMPILATION}:query?pageSize=400")
@@ -123,7 +123,7 @@ def test_details_of_jobs(
 
 
 def test_details_of_an_assertion(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """What it checks is a part of the action."""
+    """The checked action is part of the details."""
     expect(api, f"GET {COMPILATION}", {})
     compiled = {"target": target("check"), "assertion": {"dependencyTargets": [target("a")]}}
     query = f"GET {COMPILATION}:query?pageSize=400"
@@ -133,8 +133,8 @@ def test_details_of_an_assertion(google: GoogleDataform, api: responses.Requests
     assert detailed.checked_action == "my-project.sales.a"
 
 
-def test_details_of_no_compilation(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Without a compilation result the actions stay as they are, and nothing is sent."""
+def test_details_without_a_compilation(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Without a compilation result, the actions are unchanged, and nothing is sent."""
     actions = (Action(name="p.s.a", state=ActionState.FAILED),)
     assert google.details(make_run(), actions) == (actions, None)
     assert len(api.calls) == 0
@@ -142,7 +142,7 @@ def test_details_of_no_compilation(google: GoogleDataform, api: responses.Reques
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 def test_details_without_the_repository(api: responses.RequestsMock, status: int) -> None:
-    """A repository that may not be read leaves out the files, after 10 s at most."""
+    """If the repository cannot be read, there are no links, after 10 s at most."""
     expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
     expect(api, f"GET {COMPILATION}:query?pageSize=400")
     expect_error(api, f"GET {REPOSITORY}", status)
@@ -152,20 +152,20 @@ def test_details_without_the_repository(api: responses.RequestsMock, status: int
     assert timeouts(api)[-1] == (5.0, 5.0)
 
 
-@pytest.mark.parametrize("said", [{}, {"gitRemoteSettings": 7}, {"gitRemoteSettings": {}}])
+@pytest.mark.parametrize("response", [{}, {"gitRemoteSettings": 7}, {"gitRemoteSettings": {}}])
 def test_details_of_a_repository_without_a_remote(
-    google: GoogleDataform, api: responses.RequestsMock, said: object
+    google: GoogleDataform, api: responses.RequestsMock, response: object
 ) -> None:
-    """A repository that Dataform hosts itself has no files on GitHub."""
+    """A repository without a Git remote has no files on GitHub."""
     expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
     expect(api, f"GET {COMPILATION}:query?pageSize=400")
-    expect(api, f"GET {REPOSITORY}", said)
+    expect(api, f"GET {REPOSITORY}", response)
     _, compilation = google.details(make_run(compilation_result=COMPILATION), ())
     assert compilation == Compilation(name=COMPILATION, commit=COMMIT)
 
 
 def test_details_from_a_github_server(api: responses.RequestsMock) -> None:
-    """Files are shown by the GitHub server that was named, if the repository is there."""
+    """Files link to the given GitHub server, if the repository is there."""
     expect(api, f"GET {COMPILATION}", {"resolvedGitCommitSha": COMMIT})
     expect(api, f"GET {COMPILATION}:query?pageSize=400")
     url = "git@github.example.com:OWNER/shop.git"

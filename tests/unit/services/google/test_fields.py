@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: the fields that a request names, and pages of any size."""
+"""Google Cloud Dataform: the fields of requests, and pages of any size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIELDS = ("honoured", "ignored", "refused")
 
 
 def warehouse(actions: int, sql: str) -> Repository:
-    """Return a repository whose actions hold some SQL, and one of them a tag."""
+    """Return a repository whose actions have some SQL, one of them with a tag."""
     tables = [
         {
             "target": {"database": "my-project", "schema": "marts", "name": f"table_{number}"},
@@ -55,7 +55,7 @@ def connect(emulator: Emulator, **more: Any) -> GoogleDataform:  # noqa: ANN401
 
 
 def sizes(emulator: Emulator, collection: str) -> list[int]:
-    """Return the page sizes that were requested of a list."""
+    """Return the requested page sizes of a list."""
     return [
         int(parse_qs(request.query)["pageSize"][0])
         for request in emulator.requests
@@ -65,16 +65,16 @@ def sizes(emulator: Emulator, collection: str) -> list[int]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A limit of responses that the SQL of a few actions exceeds."""
+    """Set a size limit for responses that the SQL of a few actions exceeds."""
     monkeypatch.setattr(transport, "_BODY_LIMIT", 200_000)
     return 200_000
 
 
 @pytest.mark.parametrize("fields", _FIELDS)
-def test_a_project_with_much_sql_is_selected_from(
+def test_a_selection_in_a_project_with_much_sql(
     clock: FakeClock, small: int, fields: Literal["honoured", "ignored", "refused"]
 ) -> None:
-    """Much more SQL than a response may have is read, whatever the API makes of ``fields``."""
+    """Much more SQL than one response may have is read, with any support of ``fields``."""
     repository = warehouse(100, "x" * (small // 10))
     with Emulator(repositories=[repository], rules=Rules(fields=fields)) as emulator:
         emulator.set_course(None, Course(failures={"table_7": "no luck"}))
@@ -84,8 +84,8 @@ def test_a_project_with_much_sql_is_selected_from(
     assert len(result.actions) == 2
 
 
-def test_fields_are_honoured_in_one_page(clock: FakeClock, small: int) -> None:
-    """Where the API honours ``fields``, no page is requested twice."""
+def test_fields_need_one_page(clock: FakeClock, small: int) -> None:
+    """If the API supports ``fields``, no page is requested twice."""
     with Emulator(repositories=[warehouse(100, "x" * (small // 10))]) as emulator:
         run(connect(emulator), replace(_RELEASE, actions=("table_7",)), clock=clock)
         assert sizes(emulator, "compilationResults") == [400, 400]
@@ -93,7 +93,7 @@ def test_fields_are_honoured_in_one_page(clock: FakeClock, small: int) -> None:
 
 
 def test_a_page_that_is_too_large_is_halved(clock: FakeClock, small: int) -> None:
-    """A page is halved until it fits, without a wait, and the later ones keep that size."""
+    """A page is halved until it fits, without a wait. Later pages keep that size."""
     repository = warehouse(100, "x" * (small // 10))
     rules = Rules(fields="ignored")
     with Emulator(repositories=[repository], rules=rules) as emulator:
@@ -114,8 +114,8 @@ def test_an_entry_that_is_too_large(small: int) -> None:
         assert sizes(emulator, "compilationResults")[-1] == 1
 
 
-def test_a_page_that_comes_too_late_is_halved(clock: FakeClock) -> None:
-    """A page that is lost is requested again in a smaller size: it may have been too slow."""
+def test_a_late_page_is_halved(clock: FakeClock) -> None:
+    """A lost page is requested again in a smaller size, because it may have been slow."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("close", on="query", times=2))
         emulator.add_fault(Fault("status", on="query", status=503))
@@ -135,7 +135,7 @@ def test_a_page_that_comes_too_late_is_halved(clock: FakeClock) -> None:
 
 
 def test_more_pages_than_usual(clock: FakeClock) -> None:
-    """An API whose pages are tiny is read to the end: 5,000 actions are legal."""
+    """With tiny pages, all 5,000 actions that are allowed are read."""
     rules = Rules(default_page_size=2, largest_page_size=2)
     with Emulator(repositories=[warehouse(500, "x")], rules=rules) as emulator:
         request = replace(_RELEASE, actions=("table_499",))
@@ -145,10 +145,10 @@ def test_more_pages_than_usual(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("fields", _FIELDS)
-def test_named_fields_are_all_that_is_read(
+def test_other_fields_are_not_needed(
     clock: FakeClock, fields: Literal["honoured", "ignored", "refused"]
 ) -> None:
-    """What is made of the responses is the same with all of their fields as with the named ones."""
+    """The result is the same with all fields as with the requested fields."""
     with Emulator(rules=Rules(fields=fields)) as emulator:
         emulator.set_course(None, Course(failures={"marts.customers": "no luck"}))
         request = RunRequest(environment="production", schedule="nightly", tags=("daily",))
@@ -186,7 +186,7 @@ def test_every_job_is_requested(action: str, field: str, kind: str) -> None:
 
 
 def test_a_refused_field_costs_one_request(clock: FakeClock) -> None:
-    """Once it is known that the API refuses a list of fields, it is not sent again."""
+    """After the API refused a list of fields, the list is not sent again."""
     with Emulator(rules=Rules(fields="refused")) as emulator:
         run(connect(emulator), RunRequest(schedule="nightly"), clock=clock)
         polls = [r for r in emulator.requests if r.path.rpartition("/")[0].endswith("Invocations")]
@@ -198,7 +198,7 @@ def test_a_refused_field_costs_one_request(clock: FakeClock) -> None:
 
 
 def test_a_request_that_is_refused_with_and_without_fields() -> None:
-    """A 400 that has another cause is told as it is."""
+    """A 400 with another cause is reported unchanged."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("status", on="get", status=400, times=2))
         service = connect(emulator)
@@ -206,8 +206,8 @@ def test_a_request_that_is_refused_with_and_without_fields() -> None:
             service.get(service.describe("1-2"))
 
 
-def test_the_query_is_left_out_of_messages() -> None:
-    """An error names the address without the list of fields, which tells nobody anything."""
+def test_messages_have_no_query() -> None:
+    """An error has the address without the list of fields."""
     with Emulator() as emulator:
         service = connect(emulator)
         with pytest.raises(Refused) as caught:

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: what to do about each refusal that is known, and nothing about others."""
+"""Google Cloud Dataform: a hint for each known refusal, and none for others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import responses
 
 from dataform_action.errors import Refused
 from dataform_action.model import RunRequest
-from dataform_action.services.google.hints import EXPIRED_HINT, About, hint_for
+from dataform_action.services.google.hints import EXPIRED_HINT, Context, hint_for
 from dataform_action.services.google.service import GoogleDataform
 from tests.unit.services.google.support import (
     COMPILATION,
@@ -27,10 +27,10 @@ from tests.unit.services.google.support import (
 )
 
 WHAT = "POST https://dataform.googleapis.com/v1/projects/p/locations/l/repositories/r/x"
-SCHEDULED = About("start", ("schedule",))
-REF = About("compile", ("git-ref",))
-ENVIRONMENT = About("compile", ("environment",))
-PROMOTED = About("promote", ("environment",), "production")
+SCHEDULED = Context("start", ("schedule",))
+REF = Context("compile", ("git-ref",))
+ENVIRONMENT = Context("compile", ("environment",))
+PROMOTED = Context("promote", ("environment",), "production")
 PERMISSION = (
     "Permission '{}' denied on resource "
     "'//dataform.googleapis.com/projects/p/locations/l/repositories/git-secrets' "
@@ -53,9 +53,9 @@ DISABLED = (
 )
 
 
-def hint_of(words: str, status: int, about: About = SCHEDULED, reason: str = "") -> str:
+def hint_of(words: str, status: int, context: Context = SCHEDULED, reason: str = "") -> str:
     error = Refused(f"{WHAT}: HTTP {status}: {words}", status=status, detail=words, reason=reason)
-    return hint_for(error, about, given_token=True)
+    return hint_for(error, context, given_token=True)
 
 
 ACT_AS = "The caller does not have permission to act as service account: x@y"
@@ -65,9 +65,9 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "about", "hint"),
+    ("status", "words", "context", "hint"),
     [
-        (400, STRICT, About("start"), "Set service-account to the account that the run acts as"),
+        (400, STRICT, Context("start"), "Set service-account to the account that the run acts as"),
         (400, STRICT, SCHEDULED, "Set a service account in the workflow configuration that"),
         (400, STRICT, PROMOTED, "Set a service account in each workflow configuration that uses"),
         (403, ACT_AS, SCHEDULED, USER_ROLE),
@@ -98,7 +98,12 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
         ),
         (400, "release_compilation_result was not created using it", PROMOTED, ""),
         (404, "parent resource not found", REF, "Check project-id, location and repository: the"),
-        (404, "Can't find package.json", REF, "The repository has no package.json or workflow"),
+        (
+            404,
+            "Can't find package.json",
+            REF,
+            "The folder that Dataform compiles has no package.json",
+        ),
         (400, "Only a commitish value of 'main' is allowed.", REF, "Check git-ref: a repository"),
         (
             400,
@@ -111,17 +116,17 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
         (
             400,
             "Requested target does not exist in compilation result: 'p.s.n'",
-            About("start", ("actions",)),
-            "Check actions: the compilation does not hold that one.",
+            Context("start", ("actions",)),
+            "Check actions: the action is not in the compilation.",
         ),
         (
             400,
             "Requested target does not exist in compilation result: 'p.s.n'",
-            About("start"),
-            "The schedule selects an action that the compilation does not hold.",
+            Context("start"),
+            "The schedule selects an action that is not in the compilation.",
         ),
         (403, "Quota exceeded for quota metric 'X' and limit 'Y'", REF, "The project's quota is"),
-        (403, QUOTA_PROJECT, REF, "Name a project for quota and billing"),
+        (403, QUOTA_PROJECT, REF, "Set a project for quota and billing"),
         (
             403,
             "Caller does not have required permission to use project p. Grant the caller the "
@@ -130,7 +135,7 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
             REF,
             "Grant the caller roles/serviceusage.serviceUsageConsumer",
         ),
-        (403, DISABLED, REF, "Enable the API that the message names"),
+        (403, DISABLED, REF, "Enable the API in the project that the message names"),
         (403, PERIMETER, REF, "VPC Service Controls block the request"),
         (403, "Request had insufficient authentication scopes.", REF, "Give the token the scope"),
         (403, "This API method requires billing to be enabled.", REF, "Enable billing"),
@@ -172,9 +177,14 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
         ),
         (403, PERMISSION.format("bigquery.jobs.create"), REF, ""),
         (404, "workflowConfigs/x does not exist", SCHEDULED, "Check schedule, project-id, locat"),
-        (404, "nope", About("read", ("run-id",)), "Check run-id, project-id, location and repo"),
-        (404, "nope", About("promote", ("environment",), knows_place=True), "Check environment."),
-        (404, "nope", About("read", knows_place=True), ""),
+        (404, "nope", Context("read", ("run-id",)), "Check run-id, project-id, location and repo"),
+        (
+            404,
+            "nope",
+            Context("promote", ("environment",), repository_seen=True),
+            "Check environment.",
+        ),
+        (404, "nope", Context("read", repository_seen=True), ""),
         (400, "does not match projects/…", REF, ""),
         (400, "Request contains an invalid argument.", REF, ""),
         (403, "nothing that is known", REF, ""),
@@ -183,9 +193,9 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
         (418, "an empty body", REF, ""),
     ],
 )
-def test_known_errors(status: int, words: str, about: About, hint: str) -> None:
-    """Each error that people reported has the one thing to do about it, and no other has any."""
-    got = hint_of(words, status, about)
+def test_known_errors(status: int, words: str, context: Context, hint: str) -> None:
+    """Each known error has one hint, and other errors have none."""
+    got = hint_of(words, status, context)
     assert got.startswith(hint)
     assert bool(got) is bool(hint)
 
@@ -205,19 +215,19 @@ def test_known_errors(status: int, words: str, about: About, hint: str) -> None:
     ],
 )
 def test_reasons(reason: str, hint: str) -> None:
-    """The reason counts where the words say nothing."""
+    """The reason is used if no words match."""
     got = hint_of("An error in the language of the country", 403, REF, reason)
     assert got.startswith(hint)
     assert bool(got) is bool(hint)
 
 
-def test_a_quota_project_goes_before_its_reason() -> None:
-    """Google gives a quota project that is missing the reason of an API that is disabled."""
-    assert hint_of(QUOTA_PROJECT, 403, REF, "SERVICE_DISABLED").startswith("Name a project")
+def test_a_missing_quota_project_is_not_a_disabled_api() -> None:
+    """Google reports both with the same reason."""
+    assert hint_of(QUOTA_PROJECT, 403, REF, "SERVICE_DISABLED").startswith("Set a project")
 
 
-def test_permission_of_the_metadata() -> None:
-    """The permission that is missing may stand beside the words."""
+def test_permission_in_the_metadata() -> None:
+    """The missing permission may be in the metadata."""
     error = Refused(
         "x",
         status=403,
@@ -230,19 +240,19 @@ def test_permission_of_the_metadata() -> None:
 
 @pytest.mark.parametrize("words", ["Request had invalid authentication credentials.", "quota"])
 def test_token_that_is_not_accepted(words: str) -> None:
-    """A token that was given may have expired; one that we mint has another fault."""
+    """Only a given token may have expired. Other credentials have another hint."""
     error = Refused(f"{WHAT}: HTTP 401: {words}", status=401)
     assert hint_for(error, REF, given_token=True) == EXPIRED_HINT
     assert hint_for(error, REF, given_token=False) == (
-        "The API did not accept the credentials: check their project and their scopes."
+        "The API did not accept the credentials. Check their project and their scopes."
     )
     error = Refused("x", status=401, reason="ACCESS_TOKEN_TYPE_UNSUPPORTED")
-    assert hint_for(error, REF, given_token=True).startswith("token holds no OAuth access token")
+    assert hint_for(error, REF, given_token=True).startswith("token is not an OAuth access token")
 
 
 @pytest.mark.parametrize("name", ["quota-exceeded", "git-token", "releaseCompilationResult"])
 def test_names_give_no_hint(name: str) -> None:
-    """Names that people chose do not pass for the API's own words."""
+    """Names that users choose do not match a rule."""
     what = f"GET https://dataform.googleapis.com/v1/projects/p/locations/l/repositories/{name}"
     words = f"projects/p/locations/l/repositories/{name}/workflowConfigs/{name} does not exist"
     error = Refused(f"{what}: HTTP 404: {words}", status=404, detail=words)
@@ -251,8 +261,8 @@ def test_names_give_no_hint(name: str) -> None:
 
 def refuse(api: responses.RequestsMock, request: str, status: int, **error: Any) -> None:  # noqa: ANN401
     body = error.pop("sent", None)
-    answer = {"error": {"code": status, "message": "nope", "status": "X", **error}}
-    expect(api, request, answer, body=body, status=status)
+    response = {"error": {"code": status, "message": "nope", "status": "X", **error}}
+    expect(api, request, response, body=body, status=status)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +279,7 @@ def test_not_found_names_what_was_given(
     sent: object,
     inputs: str,
 ) -> None:
-    """A 404 names the inputs that the request was made of, and no others."""
+    """A 404 names the inputs that the request depends on, and no others."""
     refuse(api, f"POST {COMPILATIONS}", 404, sent=sent, message="x does not exist")
     with pytest.raises(Refused) as caught:
         google.prepare(request_)
@@ -277,7 +287,7 @@ def test_not_found_names_what_was_given(
 
 
 def test_not_found_of_a_schedule(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Nothing but the schedule and the place is blamed for a schedule alone."""
+    """A 404 of a schedule alone names the schedule and the repository."""
     refuse(api, f"POST {RUNS}", 404, sent={"workflowConfig": SCHEDULE})
     with pytest.raises(Refused) as caught:
         google.start(google.prepare(RunRequest(schedule="nightly")))
@@ -287,7 +297,7 @@ def test_not_found_of_a_schedule(google: GoogleDataform, api: responses.Requests
 def test_not_found_after_the_repository_was_seen(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """Once the repository has answered, only the other names can be wrong."""
+    """After a response from the repository, only the other names can be wrong."""
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
     expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("daily"))
     sent = {"compilationResult": COMPILATION, "invocationConfig": {"includedTags": ["daily"]}}
@@ -298,21 +308,21 @@ def test_not_found_after_the_repository_was_seen(
 
 
 def test_not_found_of_a_run(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """The id of a run is blamed if it was given, not if the run was created here."""
+    """A 404 names run-id if it is an input, not if the run was created here."""
     refuse(api, f"GET {RUN}", 404)
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"workflowConfig": SCHEDULE})
     refuse(api, f"GET {RUN}", 404)
     with pytest.raises(Refused) as caught:
         google.get(google.describe("1700-abc"))
     assert caught.value.hint == "Check run-id, project-id, location and repository."
-    made = google.start(google.prepare(RunRequest(schedule="nightly")))
+    started = google.start(google.prepare(RunRequest(schedule="nightly")))
     with pytest.raises(Refused) as caught:
-        google.get(made)
+        google.get(started)
     assert caught.value.hint == Refused.hint
 
 
 def test_reason_of_a_response(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """The reason in the details of an error is read, beside details of other kinds."""
+    """The reason is read from ErrorInfo, among details of other types."""
     details = [
         "x",
         {"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": []},
@@ -335,7 +345,7 @@ def test_reason_of_a_response(google: GoogleDataform, api: responses.RequestsMoc
 def test_response_without_a_reason(
     google: GoogleDataform, api: responses.RequestsMock, details: object
 ) -> None:
-    """Odd details are no details."""
+    """Invalid details are ignored."""
     refuse(api, f"GET {RUN}", 403, details=details)
     with pytest.raises(Refused) as caught:
         google.get(make_run())
@@ -348,8 +358,8 @@ _CONFIGS = f"GET {REPOSITORY}/workflowConfigs?pageSize=1000"
 
 
 def _config(name: str, release: str = RELEASE, account: str = "") -> dict[str, object]:
-    own = {"invocationConfig": {"serviceAccount": account}} if account else {}
-    return {"name": f"{REPOSITORY}/workflowConfigs/{name}", "releaseConfig": release, **own}
+    config = {"invocationConfig": {"serviceAccount": account}} if account else {}
+    return {"name": f"{REPOSITORY}/workflowConfigs/{name}", "releaseConfig": release, **config}
 
 
 def test_promote_names_every_account(google: GoogleDataform, api: responses.RequestsMock) -> None:
@@ -368,8 +378,8 @@ def test_promote_names_every_account(google: GoogleDataform, api: responses.Requ
     assert caught.value.hint == (
         "Grant the caller roles/iam.serviceAccountUser on the service account of every workflow "
         "configuration that uses release configuration production: "
-        "a@p.iam.gserviceaccount.com and own@p.iam.gserviceaccount.com. One without an account of "
-        "its own uses the repository's."
+        "a@p.iam.gserviceaccount.com and own@p.iam.gserviceaccount.com. One without a service "
+        "account uses that of the repository."
     )
 
 
@@ -377,7 +387,7 @@ def test_promote_names_every_account(google: GoogleDataform, api: responses.Requ
 def test_promote_without_the_accounts(
     google: GoogleDataform, api: responses.RequestsMock, status: int
 ) -> None:
-    """That the schedules cannot be read leaves out the names, and nothing else."""
+    """If the schedules cannot be read, the hint has no names."""
     expect_error(api, _PATCH, 403, ACT_AS, body=_BODY)
     expect_error(api, _CONFIGS, status)
     with pytest.raises(Refused, match="to act as service account") as caught:
@@ -385,10 +395,8 @@ def test_promote_without_the_accounts(
     assert caught.value.hint.startswith(f"{EVERY} configuration that uses release configuration p")
 
 
-def test_promote_that_is_refused_otherwise(
-    google: GoogleDataform, api: responses.RequestsMock
-) -> None:
-    """Another refusal of the promotion is not looked into."""
+def test_promote_with_another_refusal(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Another refusal does not read the schedules."""
     expect_error(api, _PATCH, 403, "Permission denied", body=_BODY)
     with pytest.raises(Refused) as caught:
         google.promote(make_prepared())

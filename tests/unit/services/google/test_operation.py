@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: one compilation stays one, however long it takes."""
+"""Google Cloud Dataform: a long compilation is started only once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.unit.services.google.support import (
 
 REQUEST = RunRequest(environment="production")
 BODY = {"releaseConfig": RELEASE}
-GOING = {"name": OPERATION, "metadata": {"@type": "x"}}
+PENDING = {"name": OPERATION, "metadata": {"@type": "x"}}
 DONE = {"name": OPERATION, "done": True, "response": {"@type": "x", "name": COMPILATION}}
 
 
@@ -48,13 +48,13 @@ def connect(emulator: Emulator, **more: Any) -> GoogleDataform:  # noqa: ANN401
 
 
 def compiles(emulator: Emulator) -> list[str]:
-    """Return how each compilation was started."""
+    """Return the method that started each compilation."""
     posts = (request.path.rpartition("/")[2] for request in emulator.requests)
     return [post for post in posts if post.startswith("compilationResults")]
 
 
 def test_an_operation_is_polled_until_it_is_done(clock: FakeClock) -> None:
-    """A compilation of ten minutes is one, and none of its polls is an outage."""
+    """A compilation of ten minutes is started once, and its polls are no outage."""
     recorder = Recorder(clock)
     with Emulator(rules=Rules(compilation_polls=150)) as emulator:
         polling = Polling(interval=10, outage_timeout=60)
@@ -65,17 +65,17 @@ def test_an_operation_is_polled_until_it_is_done(clock: FakeClock) -> None:
     assert recorder.of(OutageStarted) == []
     assert result.run.status == "SUCCEEDED"
     assert clock.now() - 1000 > 600
-    # As a run is polled: soon at first, and then at the interval.
+    # As for a run: soon at first, and then at the interval.
     assert clock.sleeps[0] == 1
     assert max(clock.sleeps) == 10
 
 
-def test_exact_exchange(
+def test_exact_requests(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """One POST starts the operation, and GETs look at it."""
-    expect(api, LONG_RUNNING, GOING, body=BODY)
-    expect(api, f"GET {OPERATION}", GOING)
+    """One POST starts the operation, and GETs poll it."""
+    expect(api, LONG_RUNNING, PENDING, body=BODY)
+    expect(api, f"GET {OPERATION}", PENDING)
     expect(api, f"GET {OPERATION}", DONE)
     prepared = prepare(google, REQUEST, clock=clock)
     assert prepared.body == {"compilationResult": COMPILATION}
@@ -85,7 +85,7 @@ def test_exact_exchange(
 def test_an_operation_of_a_numbered_project(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """The number of the project in an operation's name is another name of the same."""
+    """The operation name may have the project number."""
     numbered = OPERATION.replace("my-project", "123456")
     expect(api, LONG_RUNNING, {"name": numbered}, body=BODY)
     expect(api, f"GET {OPERATION}", {**DONE, "name": numbered})
@@ -106,12 +106,12 @@ def test_an_operation_of_a_numbered_project(
         COMPILATION,
     ],
 )
-def test_an_operation_without_a_name(
+def test_an_operation_without_a_valid_name(
     google: GoogleDataform, api: responses.RequestsMock, name: object
 ) -> None:
-    """What names no operation of this place cannot be polled, and is odd."""
+    """An operation of another place or without a name cannot be polled."""
     expect(api, LONG_RUNNING, {"name": name}, body=BODY)
-    with pytest.raises(InvalidResponse, match="names no operation"):
+    with pytest.raises(InvalidResponse, match="has no operation name"):
         google.prepare(REQUEST)
 
 
@@ -124,7 +124,7 @@ def test_an_api_without_operations(
     status: int,
     words: str,
 ) -> None:
-    """Where the method does not exist, the compilation is one request, and no outage."""
+    """If the method does not exist, one request compiles, without an outage."""
     recorder = Recorder(clock)
     expect_error(api, LONG_RUNNING, status, words, body=BODY)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=BODY, plain=True)
@@ -134,7 +134,7 @@ def test_an_api_without_operations(
 
 
 def test_a_page_instead_of_the_method(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Google's front end answers with a page where it knows no such address."""
+    """Google's front end returns an HTML page for an unknown address."""
     expect(api, LONG_RUNNING, body=BODY, body_text="<!DOCTYPE html>Error 404", status=404)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=BODY, plain=True)
     assert google.prepare(REQUEST).compilation is not None
@@ -151,10 +151,10 @@ def test_a_page_instead_of_the_method(google: GoogleDataform, api: responses.Req
         (404, "releaseConfigs/production does not exist"),
     ],
 )
-def test_a_refusal_is_no_missing_method(
+def test_a_refusal_is_not_a_missing_method(
     google: GoogleDataform, api: responses.RequestsMock, status: int, words: str
 ) -> None:
-    """What the API says of the project is not requested again in another way."""
+    """A refusal of the project is not requested again with the other method."""
     expect_error(api, LONG_RUNNING, status, words, body=BODY)
     with pytest.raises(Refused, match=f"HTTP {status}"):
         google.prepare(REQUEST)
@@ -164,8 +164,8 @@ def test_a_refusal_is_no_missing_method(
 def test_an_operation_that_cannot_be_read(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock, status: int
 ) -> None:
-    """Without the permission to read operations, the compilation is waited for in one request."""
-    expect(api, LONG_RUNNING, GOING, body=BODY)
+    """Without permission to read operations, one request waits for the compilation."""
+    expect(api, LONG_RUNNING, PENDING, body=BODY)
     expect_error(api, f"GET {OPERATION}", status)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=BODY, plain=True)
     assert prepare(google, REQUEST, clock=clock).compilation is not None
@@ -175,7 +175,7 @@ def test_a_token_that_expires_meanwhile(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
     """A 401 is about the token, not about operations."""
-    expect(api, LONG_RUNNING, GOING, body=BODY)
+    expect(api, LONG_RUNNING, PENDING, body=BODY)
     expect_error(api, f"GET {OPERATION}", 401)
     with pytest.raises(Refused, match="HTTP 401"):
         prepare(google, REQUEST, clock=clock)
@@ -185,7 +185,7 @@ def test_a_token_that_expires_meanwhile(
 def test_an_operation_without_a_result(
     google: GoogleDataform, api: responses.RequestsMock, response: object
 ) -> None:
-    """An operation that is done but shows no result is of no use."""
+    """An operation that is done without a result is replaced by one request."""
     expect(api, LONG_RUNNING, {"name": OPERATION, "done": True, "response": response}, body=BODY)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=BODY, plain=True)
     assert google.prepare(REQUEST).compilation is not None
@@ -206,7 +206,7 @@ def test_an_operation_without_a_result(
 def test_an_operation_that_fails(
     google: GoogleDataform, api: responses.RequestsMock, code: object, status: int, hint: str
 ) -> None:
-    """The failure of an operation is a refusal, in the API's own words and with a hint."""
+    """A failed operation is a refusal with the API's words and a hint."""
     expect(api, LONG_RUNNING, failed(code), body=BODY)
     with pytest.raises(Refused) as caught:
         google.prepare(REQUEST)
@@ -218,7 +218,7 @@ def test_an_operation_that_fails(
 def test_a_git_token_that_is_rejected_in_an_operation(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """Credentials that Git rejects are not those of the caller."""
+    """Refused Git credentials are not those of the caller."""
     expect(api, LONG_RUNNING, failed(16, "Git authentication failed: bad token"), body=BODY)
     with pytest.raises(Refused) as caught:
         google.prepare(REQUEST)
@@ -228,7 +228,7 @@ def test_a_git_token_that_is_rejected_in_an_operation(
 def test_an_operation_that_is_not_implemented(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """UNIMPLEMENTED may come late."""
+    """UNIMPLEMENTED may be the error of an operation."""
     expect(api, LONG_RUNNING, failed(12), body=BODY)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=BODY, plain=True)
     assert google.prepare(REQUEST).compilation is not None
@@ -241,35 +241,35 @@ def test_an_operation_that_is_not_implemented(
         (9, "The remote server unexpectedly closed the connection during remote operation"),
     ],
 )
-def test_an_operation_that_is_broken_off(
+def test_an_aborted_operation(
     google: GoogleDataform,
     api: responses.RequestsMock,
     clock: FakeClock,
     code: int,
     message: str,
 ) -> None:
-    """What may succeed later is started again after a wait."""
+    """An operation with a transient error is started again after a wait."""
     recorder = Recorder(clock)
-    expect(api, LONG_RUNNING, GOING, body=BODY)
+    expect(api, LONG_RUNNING, PENDING, body=BODY)
     expect(api, f"GET {OPERATION}", failed(code, message))
     expect(api, LONG_RUNNING, DONE, body=BODY)
     assert prepare(google, REQUEST, on_update=recorder, clock=clock).compilation is not None
     assert len(recorder.of(OutageStarted)) == 1
 
 
-def test_an_operation_that_is_broken_off_each_time(
+def test_an_operation_that_is_always_aborted(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """A compilation that the service breaks off three times is given up."""
+    """A compilation that the service aborts three times is not started again."""
     for _ in range(3):
-        expect(api, LONG_RUNNING, GOING, body=BODY)
+        expect(api, LONG_RUNNING, PENDING, body=BODY)
         expect(api, f"GET {OPERATION}", failed(13))
     with pytest.raises(NoResponse, match="The compilation failed: no luck"):
         prepare(google, REQUEST, clock=clock)
 
 
 def test_an_outage_during_an_operation(clock: FakeClock) -> None:
-    """An outage is borne without a second compilation."""
+    """An outage does not start a second compilation."""
     with Emulator(rules=Rules(compilation_polls=5)) as emulator:
         emulator.add_fault(Fault("status", on="other", status=503, times=4, after=2))
         emulator.add_fault(Fault("close", on="other", times=2, after=8))
@@ -278,7 +278,7 @@ def test_an_outage_during_an_operation(clock: FakeClock) -> None:
 
 
 def test_an_outage_without_end(clock: FakeClock) -> None:
-    """An operation that cannot be reached any more ends the wait after the outage timeout."""
+    """An operation that cannot be polled ends the wait after the outage timeout."""
     with Emulator(rules=Rules(compilation_polls=5)) as emulator:
         emulator.add_fault(Fault("status", on="other", status=503, times=None))
         with pytest.raises(GaveUp):
@@ -296,7 +296,7 @@ def test_a_compilation_without_end(clock: FakeClock) -> None:
 
 
 def test_a_caller_that_cannot_wait(clock: FakeClock) -> None:
-    """Without a way to wait, the service waits by itself, but not forever."""
+    """If the caller cannot wait, the service waits itself, but not forever."""
     with Emulator(rules=Rules(compilation_polls=5)) as emulator:
         assert connect(emulator, clock=clock).prepare(REQUEST).compilation is not None
         assert len(compiles(emulator)) == 1
@@ -304,7 +304,7 @@ def test_a_caller_that_cannot_wait(clock: FakeClock) -> None:
 
 
 def test_a_compilation_without_end_of_a_caller_that_cannot_wait(clock: FakeClock) -> None:
-    """Half an hour is far more than a compilation may take."""
+    """The service itself waits for at most half an hour."""
     with (
         Emulator(rules=Rules(compilation_polls=10**6)) as emulator,
         pytest.raises(NoResponse, match="did not end within half an hour"),
@@ -314,7 +314,7 @@ def test_a_compilation_without_end_of_a_caller_that_cannot_wait(clock: FakeClock
 
 
 def test_a_longer_wait_without_operations(api: responses.RequestsMock, clock: FakeClock) -> None:
-    """A compilation in one request that was not waited for long enough is given twice the time."""
+    """After a lost response, a compilation in one request may take twice as long."""
     google = make_google(read_seconds=20.0)
     expect_error(api, LONG_RUNNING, 404, body=BODY)
     lost = ConnectionResetError("reset")
@@ -324,11 +324,11 @@ def test_a_longer_wait_without_operations(api: responses.RequestsMock, clock: Fa
     assert timeouts(api) == [(10.0, 120.0), (10.0, 120.0), (10.0, 240.0)]
 
 
-def test_a_result_that_makes_no_sense_is_an_outage(
+def test_an_invalid_result_is_an_outage(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """A compilation that cannot be read is requested again, and does not end the preparation."""
-    odd = {"@type": "x", "name": COMPILATION, "compilationErrors": "none"}
-    expect(api, LONG_RUNNING, {"name": OPERATION, "done": True, "response": odd}, body=BODY)
+    """An invalid compilation result is requested again."""
+    invalid = {"@type": "x", "name": COMPILATION, "compilationErrors": "none"}
+    expect(api, LONG_RUNNING, {"name": OPERATION, "done": True, "response": invalid}, body=BODY)
     expect(api, LONG_RUNNING, DONE, body=BODY)
     assert prepare(google, REQUEST, clock=clock).body == {"compilationResult": COMPILATION}

@@ -1,15 +1,14 @@
-"""Google Cloud Dataform: reading answers, of which nothing is trusted."""
+"""Google Cloud Dataform: parsing responses, which are not trusted."""
 
 from __future__ import annotations
 
 import pytest
 
 from dataform_action.errors import InvalidResponse
-from dataform_action.model import Action, ActionState, CompiledAction, CompileError, State
+from dataform_action.model import Action, ActionState, CompiledAction, State
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
-    parse_compile_errors,
     parse_compiled_actions,
     parse_default_location,
     parse_invocation_name,
@@ -43,14 +42,14 @@ from tests.unit.services.google.support import PARENT
         "projects//locations/l/repositories/r/workflowInvocations/1",
     ],
 )
-def test_name_that_is_none(name: object) -> None:
-    """What is no name of a run of this repository is odd, and never put into a path."""
-    with pytest.raises(InvalidResponse, match=r"The answer (names nothing in|holds no usable id)"):
+def test_invalid_names(name: object) -> None:
+    """A name that is not that of a run in this repository is refused."""
+    with pytest.raises(InvalidResponse, match=r"The response has no (name in|valid id)"):
         parse_invocation_name({"name": name}, PARENT)
 
 
 def test_names_with_the_number_of_the_project() -> None:
-    """A project may be named by its number; the full name is given with ours."""
+    """A name may have the project number; the result has the project id."""
     numbered = PARENT.replace("/p/", "/1234/")
     name = {"name": f"{numbered}/workflowInvocations/1-a_B"}
     assert parse_invocation_name(name, PARENT) == "1-a_B"
@@ -69,122 +68,13 @@ def test_names_with_the_number_of_the_project() -> None:
     ],
 )
 def test_states(word: str, state: State) -> None:
-    """Each state of an invocation has one of ours; CANCELING is no end."""
+    """Each state of an invocation has one of ours; CANCELING is not final."""
     assert parse_state({"state": word}) == (state, word)
-
-
-@pytest.mark.parametrize(
-    ("path", "stack", "position"),
-    [
-        ("includes/a.js", "at x (includes/a.js:12:5)", (12, 5)),
-        ("includes/a.js", "at x (/project/includes/a.js:12:5)", (12, 5)),
-        ("includes/a.js", "includes/a.js:12", (12, None)),
-        ("includes/a.js", "includes/a.js:12:\nboom", (12, None)),
-        ("workflow_settings.yaml", "workflow_settings.yaml:3:1", (3, 1)),
-        ("x.yml", "x.yml:3", (3, None)),
-        ("dataform.json", "dataform.json:3", (3, None)),
-        ("a.js", "data.js:9:9 then a.js:2:1", (2, 1)),
-        ("a.js", "a.js:99999999", (None, None)),
-        ("a.js", "a.js:5:99999999", (5, None)),
-        ("a+b.js", "aab.js:1:1", (None, None)),
-        ("a.js", "b.js:1:1", (None, None)),
-        ("a.js", "", (None, None)),
-        ("definitions/a.sqlx", "at definitions/a.sqlx:40:7", (None, None)),
-        ("../a.js", "../a.js:1:1", (None, None)),
-        ("", ":1:1", (None, None)),
-    ],
-)
-@pytest.mark.parametrize("field", ["message", "stack"])
-def test_position(
-    path: str, stack: str, position: tuple[int | None, int | None], field: str
-) -> None:
-    """A position counts only in a file that is not translated, where that file is named."""
-    (error,) = parse_compile_errors({"compilationErrors": [{"path": path, field: stack}]})
-    assert (error.line, error.column) == position
-
-
-def test_compile_error_in_full() -> None:
-    """An error has its message, file, position and action."""
-    entry = {
-        "message": "boom",
-        "path": "includes/a.js",
-        "stack": "Error: boom\n  at includes/a.js:3:9",
-        "actionTarget": {"database": "p", "schema": "s", "name": "n"},
-    }
-    assert parse_compile_errors({"compilationErrors": [entry]}) == (
-        CompileError(message="boom", file="includes/a.js", line=3, column=9, action="p.s.n"),
-    )
-
-
-@pytest.mark.parametrize("folder", ["", "warehouse"])
-def test_compile_error_in_the_compiler(folder: str) -> None:
-    """The compiler's own file, which it names for some errors, is none of the project."""
-    answer = {
-        "codeCompilationConfig": {"pipelineConfig": {"path": folder}},
-        "compilationErrors": [{"message": 'Could not resolve "x"', "path": "index.js"}],
-    }
-    assert parse_compile_errors(answer) == (CompileError(message='Could not resolve "x"'),)
-
-
-def test_compile_error_without_anything() -> None:
-    """An error of which nothing is told is an error all the same."""
-    (error,) = parse_compile_errors({"compilationErrors": [{}]})
-    assert error == CompileError(message="The API gives no message.")
-
-
-@pytest.mark.parametrize("answer", [{}, {"compilationErrors": None}, {"compilationErrors": []}])
-def test_no_compile_errors(answer: dict[str, object]) -> None:
-    """A list that is left out or empty is no error."""
-    assert parse_compile_errors(answer) == ()
-
-
-@pytest.mark.parametrize("errors", ["boom", ["boom"], [{}, None], {"message": "boom"}, 1, False])
-def test_odd_compile_errors_are_not_overlooked(errors: object) -> None:
-    """What stands in the place of errors and is none never passes for a clean compilation."""
-    with pytest.raises(InvalidResponse, match="The compilation errors are no list of objects"):
-        parse_compile_errors({"compilationErrors": errors})
-
-
-@pytest.mark.parametrize(
-    ("path", "folder", "file"),
-    [
-        ("definitions/a.sqlx", None, "definitions/a.sqlx"),
-        ("definitions/a.sqlx", "warehouse", "warehouse/definitions/a.sqlx"),
-        ("definitions/a.sqlx", "./teams/data/", "teams/data/definitions/a.sqlx"),
-        ("warehouse/definitions/a.sqlx", "warehouse", "warehouse/definitions/a.sqlx"),
-        ("warehouse2/a.sqlx", "warehouse", "warehouse/warehouse2/a.sqlx"),
-        ("./definitions//b/../a.sqlx", None, "definitions/a.sqlx"),
-        ("a.sqlx", "../x", "a.sqlx"),
-        ("a.sqlx", "/etc", "a.sqlx"),
-        ("a.sqlx", ".", "a.sqlx"),
-        ("a.sqlx", 7, "a.sqlx"),
-        ("/etc/passwd", None, ""),
-        ("//etc/passwd", None, ""),
-        ("../a.sqlx", "warehouse", ""),
-        ("a/../../b", None, ""),
-        ("..", None, ""),
-        (".", None, ""),
-        ("a\nb", None, ""),
-        ("a\u202eb", None, ""),
-        ("\ud800", None, ""),
-        ("a" * 501, None, ""),
-        ("", "warehouse", ""),
-        (7, None, ""),
-    ],
-)
-def test_files(path: object, folder: object, file: str) -> None:
-    """A file is a path in the repository, below the project's folder, or none."""
-    answer = {
-        "codeCompilationConfig": {"pipelineConfig": {"path": folder}},
-        "compilationErrors": [{"message": "m", "path": path}],
-    }
-    (error,) = parse_compile_errors(answer)
-    assert error.file == file
 
 
 @pytest.mark.parametrize("config", [None, 7, [], {}, {"pipelineConfig": 7}])
 def test_configuration_without_a_folder(config: object) -> None:
-    """A configuration that tells no folder has the project in the root."""
+    """Without a folder, the project is in the root."""
     assert parse_project_path(config) == ""
 
 
@@ -202,7 +92,7 @@ def test_configuration_without_a_folder(config: object) -> None:
     ],
 )
 def test_default_location(config: object, location: str) -> None:
-    """A location is told only where it can stand in a link."""
+    """A location that is not valid in a link is ignored."""
     assert parse_default_location(config) == location
 
 
@@ -218,7 +108,7 @@ def test_default_location(config: object, location: str) -> None:
     ],
 )
 def test_target(target: object, name: str) -> None:
-    """A target's name is made of what there is of it."""
+    """A target's name has the parts that exist."""
     assert parse_target(target) == name
 
 
@@ -240,9 +130,9 @@ def test_target(target: object, name: str) -> None:
     ],
 )
 def test_kinds(entry: dict[str, object], kind: str) -> None:
-    """An action is of the kind of its one object; what is newer than us is an action."""
-    answer = {"compilationResultActions": [entry]}
-    assert parse_compiled_actions(answer, "") == [CompiledAction(name="", kind=kind)]
+    """An action has the kind of its object; an unknown kind is an action."""
+    response = {"compilationResultActions": [entry]}
+    assert parse_compiled_actions(response, "") == [CompiledAction(name="", kind=kind)]
 
 
 def test_compiled_action_in_full() -> None:
@@ -282,15 +172,15 @@ def test_compiled_action_in_full() -> None:
     ],
 )
 def test_what_an_assertion_checks(entry: dict[str, object], checked: str) -> None:
-    """It is the action whose configuration declares the assertion, or else the only dependency."""
+    """It is the action whose configuration has the assertion, or else the only dependency."""
     [action] = parse_compiled_actions({"compilationResultActions": [entry]}, "")
     assert action.checked_action == checked
 
 
-@pytest.mark.parametrize("odd", [None, 7, "true", {"a": 1}])
-def test_odd_tags_are_none(odd: object) -> None:
-    """What is no list of tags has none, and only true disables an action."""
-    entry = {"operations": {"tags": odd, "disabled": odd}}
+@pytest.mark.parametrize("value", [None, 7, "true", {"a": 1}])
+def test_invalid_tags(value: object) -> None:
+    """Invalid tags are ignored, and only true disables an action."""
+    entry = {"operations": {"tags": value, "disabled": value}}
     assert parse_compiled_actions({"compilationResultActions": [entry]}, "") == [
         CompiledAction(name="", kind="operation")
     ]
@@ -308,7 +198,7 @@ def test_odd_tags_are_none(odd: object) -> None:
     ],
 )
 def test_action_states(state: object, known: ActionState) -> None:
-    """Each state of an action has one of ours; a missing or newer one is pending."""
+    """Each state of an action has one of ours; an unknown state is pending."""
     (action,) = parse_actions({"workflowInvocationActions": [{"state": state}]})
     assert action == Action(name="(an action without a name)", state=known)
     (missing,) = parse_actions({"workflowInvocationActions": [{}]})
@@ -328,15 +218,15 @@ def test_action_states(state: object, known: ActionState) -> None:
     ],
 )
 def test_times(timing: list[object], seconds: float | None) -> None:
-    """A time is known when both ends are, and is never below zero."""
+    """The duration needs both times, and is never negative."""
     times = dict(zip(("startTime", "endTime"), timing, strict=True))
     (action,) = parse_actions({"workflowInvocationActions": [{"invocationTiming": times}]})
     assert action.seconds == seconds
 
 
 @pytest.mark.parametrize("timing", [None, {}, {"startTime": "2026-11-22T00:00:00Z"}, [], 7])
-def test_time_that_is_not_known(timing: object) -> None:
-    """An action that did not end, or of which no time is told, has none."""
+def test_missing_times(timing: object) -> None:
+    """Without a start or an end, there is no duration."""
     (action,) = parse_actions({"workflowInvocationActions": [{"invocationTiming": timing}]})
     assert action.seconds is None
 
@@ -366,20 +256,20 @@ def test_time_that_is_not_known(timing: object) -> None:
     ],
 )
 def test_jobs(entry: dict[str, object], jobs: list[str]) -> None:
-    """A job is known only if its id can stand in a link; no page of it is known yet."""
+    """A job with an id that is not valid in a link is ignored."""
     (action,) = parse_actions({"workflowInvocationActions": [entry]})
     assert [f"{job.kind} {job.id}" for job in action.jobs] == jobs
     assert {(job.url, job.has_own_page) for job in action.jobs} <= {("", True)}
 
 
 @pytest.mark.parametrize("token", ["\ud800", "a\n", "é"])
-def test_a_token_of_a_page_that_cannot_be_sent(token: str) -> None:
-    """A token that no address can hold makes no sense."""
+def test_invalid_page_token(token: str) -> None:
+    """A token that cannot be part of an address is an error."""
     with pytest.raises(InvalidResponse):
         parse_page_token({"nextPageToken": token})
 
 
-def test_a_token_of_a_page() -> None:
-    """The last page has none."""
+def test_page_token() -> None:
+    """The last page has no token."""
     assert parse_page_token({"nextPageToken": "a/b=="}) == "a/b=="
     assert parse_page_token({}) == ""

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: the exact exchange of each way to start, watch and cancel a run."""
+"""Google Cloud Dataform: the exact requests to start, watch and cancel a run."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from tests.unit.services.google.support import (
     [
         (
             RunRequest(),
-            ["schedule is missing, and so are environment and git-ref: give one of them"],
+            ["schedule is missing, and so are environment and git-ref: set one of them"],
         ),
         (
             RunRequest(tags=("a",), compile_only=True),
             [
-                "schedule is missing, and so are environment and git-ref: give one of them",
-                "compile-only needs environment or git-ref: what to compile",
+                "schedule is missing, and so are environment and git-ref: set one of them",
+                "compile-only requires environment or git-ref: the code to compile",
             ],
         ),
         (
             RunRequest(schedule="nightly", git_ref="main"),
-            ["git-ref does not go with schedule: give environment instead"],
+            ["git-ref cannot be combined with schedule: use environment instead"],
         ),
         (
             RunRequest(
@@ -57,9 +57,9 @@ from tests.unit.services.google.support import (
                 table_prefix="y",
             ),
             [
-                "vars needs git-ref, which is compiled with it",
-                "schema-suffix needs git-ref, which is compiled with it",
-                "table-prefix needs git-ref, which is compiled with it",
+                "vars requires git-ref, which is compiled with it",
+                "schema-suffix requires git-ref, which is compiled with it",
+                "table-prefix requires git-ref, which is compiled with it",
             ],
         ),
         (
@@ -76,7 +76,7 @@ from tests.unit.services.google.support import (
             ),
             [
                 *(
-                    f"{name} does not go with schedule alone, which owns its selection: "
+                    f"{name} cannot be combined with schedule alone, which has its own settings: "
                     "add environment"
                     for name in (
                         "tags",
@@ -87,25 +87,25 @@ from tests.unit.services.google.support import (
                         "service-account",
                     )
                 ),
-                "compile-only needs environment or git-ref: what to compile",
-                "promote needs environment, without git-ref",
-                "promote comes after a run, which compile-only leaves out",
+                "compile-only requires environment or git-ref: the code to compile",
+                "promote requires environment, and cannot be combined with git-ref",
+                "promote cannot be combined with compile-only, which starts no run",
             ],
         ),
         (
             RunRequest(environment="production", git_ref="main", promote=True),
-            ["promote needs environment, without git-ref"],
+            ["promote requires environment, and cannot be combined with git-ref"],
         ),
         (
             RunRequest(environment="production", compile_only=True, promote=True),
-            ["promote comes after a run, which compile-only leaves out"],
+            ["promote cannot be combined with compile-only, which starts no run"],
         ),
         (
             RunRequest(schedule="../x", environment="a/b", git_ref="main"),
             [
-                "schedule may hold only letters, digits, - and _",
-                "environment may hold only letters, digits, - and _",
-                "git-ref does not go with schedule: give environment instead",
+                "schedule may contain only letters, digits, - and _",
+                "environment may contain only letters, digits, - and _",
+                "git-ref cannot be combined with schedule: use environment instead",
             ],
         ),
     ],
@@ -113,7 +113,7 @@ from tests.unit.services.google.support import (
 def test_all_problems_at_once(
     google: GoogleDataform, request_: RunRequest, problems: list[str]
 ) -> None:
-    """What does not go together is told at once, by input, before anything is sent."""
+    """All invalid combinations are reported at once by input, and nothing is sent."""
     with pytest.raises(InputError) as caught:
         google.prepare(request_)
     assert caught.value.message.splitlines() == problems
@@ -121,11 +121,11 @@ def test_all_problems_at_once(
 
 
 def test_schedule(google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock) -> None:
-    """A schedule alone is one POST that names its workflow configuration."""
+    """A schedule alone is one POST with its workflow configuration."""
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"workflowConfig": SCHEDULE})
     for word in ("RUNNING", "SUCCEEDED"):
-        said = {"name": RUN, "state": word, "resolvedCompilationResult": COMPILATION}
-        expect(api, f"GET {RUN}", said)
+        response = {"name": RUN, "state": word, "resolvedCompilationResult": COMPILATION}
+        expect(api, f"GET {RUN}", response)
     expect(api, f"GET {RUN}:query?pageSize=1000")
     expect(api, f"GET {COMPILATION}")
     expect(api, f"GET {COMPILATION}:query?pageSize=400")
@@ -136,9 +136,9 @@ def test_schedule(google: GoogleDataform, api: responses.RequestsMock, clock: Fa
 
 
 def test_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """An environment is compiled now, and just its compilation result is invoked."""
-    said = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
-    expect(api, f"POST {COMPILATIONS}", said, body={"releaseConfig": RELEASE})
+    """An environment is compiled, and its compilation result is run."""
+    response = {"name": COMPILATION, "resolvedGitCommitSha": COMMIT}
+    expect(api, f"POST {COMPILATIONS}", response, body={"releaseConfig": RELEASE})
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"compilationResult": COMPILATION})
     prepared = google.prepare(RunRequest(environment="production"))
     assert prepared.compilation == Compilation(name=COMPILATION, commit=COMMIT)
@@ -146,7 +146,7 @@ def test_environment(google: GoogleDataform, api: responses.RequestsMock) -> Non
 
 
 def test_names_of_a_numbered_project(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """Names with the project's number in answers are asked for with its id."""
+    """Names with the project number are requested with the project id."""
     numbered = f"{NUMBERED}/compilationResults/c0ffee"
     expect(api, f"POST {COMPILATIONS}", {"name": numbered}, body={"releaseConfig": RELEASE})
     expect(
@@ -158,16 +158,16 @@ def test_names_of_a_numbered_project(google: GoogleDataform, api: responses.Requ
     assert google.start(google.prepare(RunRequest(environment="production"))) == make_run()
 
 
-def test_token_is_there_before_a_schedule_is_started() -> None:
-    """A token that is slow or refused is met in the preparation, before the create."""
-    asked: list[str] = []
+def test_token_is_read_before_a_schedule_is_started() -> None:
+    """The token is read during the preparation, before the create request."""
+    calls: list[str] = []
 
     def token() -> str:
-        asked.append("token")
+        calls.append("token")
         return "an-access-token"
 
     make_google(token=token).prepare(RunRequest(schedule="nightly"))
-    assert asked == ["token"]
+    assert calls == ["token"]
 
 
 @pytest.mark.parametrize(
@@ -183,17 +183,17 @@ def test_token_is_there_before_a_schedule_is_started() -> None:
 def test_states(
     google: GoogleDataform, api: responses.RequestsMock, word: str, state: State
 ) -> None:
-    """Each word has its state; a run that is being cancelled goes on."""
+    """Each word has its state; a run that is being cancelled still runs."""
     numbered = f"{NUMBERED}/compilationResults/c0ffee"
-    said = {"name": RUN, "state": word, "resolvedCompilationResult": numbered}
-    expect(api, f"GET {RUN}", said)
+    response = {"name": RUN, "state": word, "resolvedCompilationResult": numbered}
+    expect(api, f"GET {RUN}", response)
     got = google.get(make_run())
     assert (got.state, got.status, got.log_url) == (state, word, LINK)
     assert got.compilation_result == COMPILATION
 
 
 def test_times_of_a_run(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A run has the invocation's own times, and no end while it has none."""
+    """A run has the invocation's own times."""
     timing = {"startTime": "2026-11-22T00:00:00.5Z"}
     expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING", "invocationTiming": timing})
     running = google.get(make_run())
@@ -209,17 +209,17 @@ def test_times_of_a_run(google: GoogleDataform, api: responses.RequestsMock) -> 
 
 @pytest.mark.parametrize("word", [None, "", "STATE_UNSPECIFIED", "running", 1, ["FAILED"]])
 def test_unknown_state(google: GoogleDataform, api: responses.RequestsMock, word: object) -> None:
-    """A state that is missing or not known is neither an end nor a sign of running."""
+    """A missing or unknown state is an invalid response."""
     expect(api, f"GET {RUN}", {"name": RUN, "state": word})
     with pytest.raises(InvalidResponse, match="Unknown state of the workflow invocation"):
         google.get(make_run())
 
 
 @pytest.mark.parametrize("name", [f"{RUN}2", None, COMPILATION, RUN.replace("shop", "x")])
-def test_answer_about_another_run(
+def test_response_for_another_run(
     google: GoogleDataform, api: responses.RequestsMock, name: object
 ) -> None:
-    """An answer that is about another run says nothing about this one."""
+    """A response for another run is invalid."""
     expect(api, f"GET {RUN}", {"name": name, "state": "SUCCEEDED"})
     with pytest.raises(InvalidResponse):
         google.get(make_run())
@@ -228,13 +228,13 @@ def test_answer_about_another_run(
 @pytest.mark.parametrize(
     "result", [None, 7, "", "x", f"{COMPILATION}/..", COMPILATION.replace("shop", "other")]
 )
-def test_compilation_that_is_none(
+def test_invalid_compilation_of_a_run(
     google: GoogleDataform, api: responses.RequestsMock, result: object
 ) -> None:
-    """A compilation result that is not of this repository leaves what was known."""
+    """An invalid compilation result does not replace the known one."""
     for _ in range(2):
-        said = {"name": RUN, "state": "RUNNING", "resolvedCompilationResult": result}
-        expect(api, f"GET {RUN}", said)
+        response = {"name": RUN, "state": "RUNNING", "resolvedCompilationResult": result}
+        expect(api, f"GET {RUN}", response)
     assert google.get(make_run()).compilation_result == ""
     known = google.get(make_run(compilation_result=COMPILATION))
     assert known.compilation_result == COMPILATION
@@ -247,20 +247,20 @@ def test_cancel(google: GoogleDataform, api: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409])
-def test_cancel_of_a_run_that_is_over(
+def test_cancel_of_an_ended_run(
     google: GoogleDataform, api: responses.RequestsMock, status: int
 ) -> None:
-    """A cancel that is declined since the run is over is as good as one that is taken."""
+    """A refused cancellation of a run that has ended is not an error."""
     expect_error(api, f"POST {RUN}:cancel", status, body={})
     expect(api, f"GET {RUN}", {"name": RUN, "state": "SUCCEEDED"})
     assert google.cancel(make_run()).state is State.SUCCESS
 
 
 @pytest.mark.parametrize("word", ["RUNNING", "CANCELING"])
-def test_cancel_of_a_run_that_goes_on(
+def test_refused_cancel_of_an_active_run(
     google: GoogleDataform, api: responses.RequestsMock, word: str
 ) -> None:
-    """A cancel that is declined while the run goes on is a refusal."""
+    """A refused cancellation of an active run is an error."""
     expect_error(api, f"POST {RUN}:cancel", 403, "no permission", body={})
     expect(api, f"GET {RUN}", {"name": RUN, "state": word})
     with pytest.raises(Refused, match="HTTP 403: no permission") as caught:
@@ -268,8 +268,8 @@ def test_cancel_of_a_run_that_goes_on(
     assert "roles/dataform.editor" in caught.value.hint
 
 
-def test_cancel_that_is_lost(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A cancel without a clear answer is not followed by a look: there is no time for it."""
+def test_lost_cancel(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """After a cancel request without a response, the run is not read: there is no time."""
     expect(api, f"POST {RUN}:cancel", body={}, status=503)
     with pytest.raises(NoResponse):
         google.cancel(make_run())
@@ -288,12 +288,12 @@ def test_actions_of_every_page(google: GoogleDataform, api: responses.RequestsMo
         },
         "bigqueryAction": {"jobId": "job_1"},
     }
-    said = {"workflowInvocationActions": [failed], "nextPageToken": "x y"}
-    expect(api, query, said)
-    said = {"workflowInvocationActions": [{"target": target("b")}], "nextPageToken": "z"}
-    expect(api, f"{query}&pageToken=x+y", said)
-    said = {"workflowInvocationActions": [{"target": target("c"), "state": "QUEUED"}]}
-    expect(api, f"{query}&pageToken=z", said)
+    response = {"workflowInvocationActions": [failed], "nextPageToken": "x y"}
+    expect(api, query, response)
+    response = {"workflowInvocationActions": [{"target": target("b")}], "nextPageToken": "z"}
+    expect(api, f"{query}&pageToken=x+y", response)
+    response = {"workflowInvocationActions": [{"target": target("c"), "state": "QUEUED"}]}
+    expect(api, f"{query}&pageToken=z", response)
     assert google.actions(make_run()) == (
         Action(
             name="my-project.sales.a",
@@ -309,7 +309,7 @@ def test_actions_of_every_page(google: GoogleDataform, api: responses.RequestsMo
 
 
 def test_promote(google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock) -> None:
-    """After success the environment gets just this compilation, by an update mask."""
+    """After success, only the compilation result of the environment is updated."""
     body = {"releaseConfig": RELEASE}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"compilationResult": COMPILATION})
@@ -327,7 +327,7 @@ def test_promote(google: GoogleDataform, api: responses.RequestsMock, clock: Fak
 def test_run_that_failed_is_not_promoted(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """After a failure the environment keeps what it had."""
+    """After a failure, the environment is unchanged."""
     body = {"releaseConfig": RELEASE}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"compilationResult": COMPILATION})
@@ -347,17 +347,17 @@ def test_nothing_to_promote(
     assert len(api.calls) == 0
 
 
-def test_how_long_each_answer_is_waited_for(api: responses.RequestsMock) -> None:
-    """A compilation and a create may take long; a cancel and its look fit the runner's budget."""
+def test_timeouts(api: responses.RequestsMock) -> None:
+    """Creation and compilation may take long; cancelling fits the runner's budget."""
     google = make_google(read_seconds=20.0)
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
     expect(api, f"POST {RUNS}", {"name": RUN}, body={"compilationResult": COMPILATION})
     expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"})
     expect_error(api, f"POST {RUN}:cancel", 400, body={})
     expect(api, f"GET {RUN}", {"name": RUN, "state": "FAILED"})
-    made = google.start(google.prepare(RunRequest(environment="production")))
-    google.cancel(google.get(made))
-    compiled, created, looked, *cancelled = timeouts(api)
-    assert (compiled, created, looked) == ((10.0, 120.0), (10.0, 40.0), (10.0, 20.0))
-    # To connect and to answer, in both requests, all within 6 s.
+    started = google.start(google.prepare(RunRequest(environment="production")))
+    google.cancel(google.get(started))
+    compiled, created, polled, *cancelled = timeouts(api)
+    assert (compiled, created, polled) == ((10.0, 120.0), (10.0, 40.0), (10.0, 20.0))
+    # Connect and read timeouts of both requests: 6 s in total.
     assert cancelled == [(2.0, 2.0), (1.0, 1.0)]

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: a create whose answer is lost, and the search for its run."""
+"""Google Cloud Dataform: lost responses to create requests, and the search for the run."""
 
 from __future__ import annotations
 
@@ -30,51 +30,50 @@ from tests.unit.services.google.support import (
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"status": 500},
         {"status": 408},
         {"body_text": "<!doctype html>"},
         {"body_text": '{"name": "pro'},
-        {"said": {}},
-        {"said": {"name": RUN.replace("shop", "other")}},
-        {"said": {"name": f"{RUN}/x"}},
+        {"response": {}},
+        {"response": {"name": RUN.replace("shop", "other")}},
+        {"response": {"name": f"{RUN}/x"}},
         {"body_text": ConnectionResetError("reset")},
     ],
 )
 def test_run_of_a_compilation_can_be_found(
-    google: GoogleDataform, api: responses.RequestsMock, answer: dict[str, Any]
+    google: GoogleDataform, api: responses.RequestsMock, response: dict[str, Any]
 ) -> None:
-    """A create of a compilation without a clear answer is sent once, and can be looked for."""
-    expect(api, f"POST {RUNS}", body={"compilationResult": COMPILATION}, **answer)
+    """A create request without a usable response is sent once, with a link in the hint."""
+    expect(api, f"POST {RUNS}", body={"compilationResult": COMPILATION}, **response)
     with pytest.raises(RunMayExist) as caught:
         google.start(make_prepared())
     url = f"{CONSOLE}/details/workflows?project=my-project"
     assert caught.value.url == url
-    assert caught.value.hint == f"Look for it at {url} before you run this again."
+    assert caught.value.hint == f"Look for the run at {url} before you run this again."
     assert caught.value.message.startswith(
-        "The answer to the request that creates the run is lost or makes no sense, so the "
-        "run may exist. "
+        "The create request got no usable response, so the run may exist. "
     )
 
 
 def test_run_of_a_schedule_cannot_be_found(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """A lost run of a schedule cannot be told from the schedule's own, and no list is read."""
+    """The lost run of a schedule looks like the schedule's own runs, so no list is read."""
     expect(api, f"POST {RUNS}", body={"workflowConfig": SCHEDULE}, status=503)
     prepared = google.prepare(RunRequest(schedule="nightly"))
     with pytest.raises(RunMayExist) as caught:
         google.start(prepared)
     assert (
-        "so the run may exist, and a run of a workflow configuration cannot be told from one "
-        "that its own schedule started, so it is not created again. POST "
+        "so the run may exist. It cannot be identified, because the schedule also starts runs by "
+        "itself, so it is not created again. POST "
     ) in caught.value.message
     assert prepared.compilation is None
 
 
 def test_create_that_was_not_processed(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A 429 and a connection that was never made pass through: they made no run."""
+    """A 429 and a missing connection are errors that allow a retry."""
     body = {"compilationResult": COMPILATION}
     expect(api, f"POST {RUNS}", body=body, status=429, headers={"Retry-After": "25"})
     with pytest.raises(Throttled) as caught:
@@ -87,7 +86,7 @@ def test_create_that_was_not_processed(google: GoogleDataform, api: responses.Re
 
 
 def test_create_that_was_refused(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A refusal made no run, and carries the API's words and what to do."""
+    """A refusal has the API's words and a hint."""
     words = "Service account must be set when strict act as checks are enabled"
     expect_error(api, f"POST {RUNS}", 400, words, body={"compilationResult": COMPILATION})
     with pytest.raises(Refused) as caught:
@@ -97,7 +96,7 @@ def test_create_that_was_refused(google: GoogleDataform, api: responses.Requests
 
 
 def test_find_reads_the_newest_by_page(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """The run is told by its compilation result, on whichever page, by project number too."""
+    """The run is found by its compilation result on any page, also by project number."""
     listed = [
         {"name": f"{RUNS}/1", "compilationResult": f"{COMPILATIONS}/other"},
         {"name": f"{RUNS}/2", "workflowConfig": SCHEDULE},
@@ -114,7 +113,7 @@ def test_find_reads_the_newest_by_page(google: GoogleDataform, api: responses.Re
 
 
 def test_find_ends(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A list that never ends is read for a few pages, and without the run there is none."""
+    """An endless list is read for a few pages."""
     query = f"GET {RUNS}?pageSize=1000&orderBy=name+desc"
     for number in range(5):
         token = "&pageToken=again" if number else ""
@@ -122,10 +121,10 @@ def test_find_ends(google: GoogleDataform, api: responses.RequestsMock) -> None:
     assert google.find(COMPILATION) is None
 
 
-def test_found_run_without_a_usable_name(
+def test_found_run_with_an_invalid_name(
     google: GoogleDataform, api: responses.RequestsMock
 ) -> None:
-    """A run that cannot be named is odd, so that it is looked for again."""
+    """A run with an invalid name is an error, so that the search is repeated."""
     entry = {"name": "../..", "compilationResult": COMPILATION}
     query = f"GET {RUNS}?pageSize=1000&orderBy=name+desc"
     expect(api, query, {"workflowInvocations": [entry]})
@@ -136,7 +135,7 @@ def test_found_run_without_a_usable_name(
 def test_found_run_is_watched(
     google: GoogleDataform, api: responses.RequestsMock, clock: FakeClock
 ) -> None:
-    """A lost run is adopted when the list shows it, and never created again."""
+    """A lost run that the list contains is watched and not created again."""
     body = {"releaseConfig": RELEASE}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     expect(api, f"POST {RUNS}", body={"compilationResult": COMPILATION}, status=502)

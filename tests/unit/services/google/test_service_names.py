@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: the names that are given, and what becomes of them in paths."""
+"""Google Cloud Dataform: the names in the inputs, and their use in paths."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from tests.unit.services.google.support import (
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a?x", "a b", "a\n", "é"])
 def test_every_name_is_checked_at_once(name: str) -> None:
-    """Names that could change the path and a broken token are refused together."""
+    """Names that would change the path and an invalid token are reported together."""
     with pytest.raises(InputError) as caught:
         make_google(project_id=name, location=name, repository=name, token="a b")
     assert caught.value.problems == (
-        ("location", "may hold only letters, digits, - and _"),
-        ("repository", "may hold only letters, digits, - and _"),
-        ("project_id", "is no id of a Google Cloud project"),
-        ("token", "holds a blank or a character that no token has"),
+        ("location", "may contain only letters, digits, - and _"),
+        ("repository", "may contain only letters, digits, - and _"),
+        ("project_id", "is not a Google Cloud project id"),
+        ("token", "contains whitespace or a character that is not valid in a token"),
     )
 
 
 @pytest.mark.parametrize("project", ["my-project", "example.com:my-project", "123456", "p-1"])
-def test_project_ids_of_every_age(api: responses.RequestsMock, project: str) -> None:
-    """Project ids with dots and colons, and project numbers, stand in paths as they are."""
+def test_project_ids_of_every_form(api: responses.RequestsMock, project: str) -> None:
+    """Project ids with dots or colons, and project numbers, are used unchanged."""
     google = make_google(project_id=project)
     parent = f"projects/{project}/locations/europe-west1/repositories/shop"
     name = f"{parent}/workflowInvocations/1"
@@ -53,7 +53,7 @@ def test_link_of_a_domain_project() -> None:
 
 
 def test_regional_address(api: responses.RequestsMock) -> None:
-    """Another API address gets the same paths, with or without a slash at its end."""
+    """Another API address has the same paths, with or without a final slash."""
     base = "https://dataform.europe-west1.rep.googleapis.com"
     for url in (base, f"{base}/"):
         expect(api, f"GET {RUN}", {"name": RUN, "state": "RUNNING"}, base=f"{base}/v1")
@@ -69,12 +69,12 @@ def test_regional_address(api: responses.RequestsMock) -> None:
     ],
 )
 def test_run_id_in_each_form(google: GoogleDataform, run_id: str) -> None:
-    """A run may be given by its id or its full name, with the project's id or number."""
+    """A run may be given by id or full name, with the project's id or number."""
     assert google.describe(run_id) == make_run()
 
 
 def test_project_that_is_given_by_number() -> None:
-    """A project that is given by its number takes run names with its id."""
+    """A project given by number accepts run names with a project id."""
     assert make_google(project_id="123456").describe(RUN).id == "1700-abc"
 
 
@@ -96,17 +96,19 @@ def test_project_that_is_given_by_number() -> None:
     ],
 )
 def test_run_of_another_repository(google: GoogleDataform, run_id: str) -> None:
-    """A run of another repository, or what is no name at all, is refused."""
+    """A run of another repository and an invalid name are refused."""
     with pytest.raises(InputError) as caught:
         google.describe(run_id)
-    assert caught.value.message == "run-id is neither an id nor a name in this repository"
+    assert caught.value.problems == (
+        ("run-id", "is neither a run id nor the full name of a run in this repository"),
+    )
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "a?b", "a#b", "a%2Fb", "a b", "a:cancel"])
 def test_names_stay_in_their_segment(google: GoogleDataform, name: str) -> None:
-    """No name of a configuration becomes more than one segment of a path."""
+    """A configuration name is always one path segment."""
     for request_ in (RunRequest(schedule=name), RunRequest(environment=name)):
-        with pytest.raises(InputError, match="may hold only letters"):
+        with pytest.raises(InputError, match="may contain only letters"):
             google.prepare(request_)
-    with pytest.raises(InputError, match="environment may hold only letters"):
+    with pytest.raises(InputError, match="environment may contain only letters"):
         google.promote(make_prepared(environment=name))

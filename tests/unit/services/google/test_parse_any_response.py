@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: no answer whatever breaks the parsers, or leads out of the repository."""
+"""Google Cloud Dataform: no response breaks the parsers, or leads out of the repository."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import suppress
 from hypothesis import example, given, strategies as st
 
 from dataform_action.errors import InvalidResponse
+from dataform_action.services.google.compilation import parse_compile_errors
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
-    parse_compile_errors,
     parse_compiled_actions,
     parse_default_location,
     parse_invocation_name,
@@ -42,7 +42,7 @@ TIMES = (
 
 
 def objects(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
-    """Return objects in which each of these fields is left out, as it should be, or odd."""
+    """Return objects in which each of these fields is missing, valid or invalid."""
     return st.fixed_dictionaries(
         {}, optional={"": JSON, **{name: value | JSON for name, value in fields.items()}}
     )
@@ -73,7 +73,7 @@ ACTIONS = objects(
     bigqueryAction=objects(jobId=hostile_texts()),
 )
 ERRORS = objects(message=hostile_texts(), stack=PATHS.map(lambda path: f"{path}:1:2"), path=PATHS)
-ANSWERS = objects(
+RESPONSES = objects(
     name=NAMES,
     state=st.sampled_from(("RUNNING", "CANCELING")),
     nextPageToken=hostile_texts(),
@@ -86,38 +86,38 @@ ANSWERS = objects(
 
 
 def is_inside(path: str) -> bool:
-    """Tell whether a path stays in the repository, and can stand on one line."""
+    """Return whether a path is printable and inside the repository."""
     inside = posixpath.normpath(posixpath.join("/repository", path))
     return path == "" or (
         inside.startswith("/repository/") and path.isprintable() and not path.startswith("/")
     )
 
 
-@given(ANSWERS)
+@given(RESPONSES)
 @example({"compilationResultActions": [{"": 5}]})
 @example({"compilationErrors": 0})
 @example({"workflowInvocationActions": [{"invocationTiming": {"startTime": "1", "endTime": 1}}]})
-def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
-    """No object whatever raises anything but InvalidResponse, and that is of bounded length."""
+def test_any_object_is_parsed_or_invalid(response: dict[str, object]) -> None:
+    """Any object is parsed or raises InvalidResponse with a short message."""
     raising = (
-        lambda: parse_state(answer),
-        lambda: parse_compile_errors(answer),
-        lambda: parse_invocation_name(answer, PARENT),
-        lambda: parse_compilation_name(answer, PARENT),
+        lambda: parse_state(response),
+        lambda: parse_compile_errors(response),
+        lambda: parse_invocation_name(response, PARENT),
+        lambda: parse_compilation_name(response, PARENT),
     )
     for parse in raising:
         try:
             parse()
         except InvalidResponse as error:
             assert len(error.message) < 500
-    assert all(action.name for action in parse_actions(answer))
-    assert all(is_inside(action.file) for action in parse_compiled_actions(answer, "sub"))
-    assert len(list(parse_names(answer, "workflowInvocations", "compilationResult"))) <= 3
+    assert all(action.name for action in parse_actions(response))
+    assert all(is_inside(action.file) for action in parse_compiled_actions(response, "sub"))
+    assert len(list(parse_names(response, "workflowInvocations", "compilationResult"))) <= 3
 
 
 @given(JSON)
-def test_any_value_is_a_configuration_or_none(config: object) -> None:
-    """No value whatever in the place of a configuration or a target raises anything."""
+def test_any_value_as_a_configuration(config: object) -> None:
+    """Any value as a configuration or target raises no error."""
     assert is_inside(parse_project_path(config))
     assert isinstance(parse_target(config), str)
     assert re.fullmatch(r"[A-Za-z0-9-]{0,50}", parse_default_location(config))
@@ -125,13 +125,13 @@ def test_any_value_is_a_configuration_or_none(config: object) -> None:
 
 @given(PATHS | hostile_texts(), PATHS | hostile_texts())
 def test_paths_never_leave_the_repository(path: str, folder: str) -> None:
-    """Neither a file nor the project's folder leads out of the repository, nor both together."""
+    """Neither a file nor the project's folder leads out of the repository."""
     config = {"pipelineConfig": {"path": folder}}
     prefix = parse_project_path(config)
     assert is_inside(prefix)
     error = {"message": "m", "path": path, "stack": f"{path}:3:4"}
-    answer = {"codeCompilationConfig": config, "compilationErrors": [error]}
-    (known,) = parse_compile_errors(answer)
+    response = {"codeCompilationConfig": config, "compilationErrors": [error]}
+    (known,) = parse_compile_errors(response)
     assert is_inside(known.file)
     assert known.file or known.line is None
     (action,) = parse_compiled_actions({"compilationResultActions": [{"filePath": path}]}, prefix)
@@ -142,7 +142,7 @@ def test_paths_never_leave_the_repository(path: str, folder: str) -> None:
 @example(f"{PARENT}/compilationResults/a")
 @example(f"{PARENT}/workflowInvocations/a")
 def test_names_never_leave_their_segment(name: object) -> None:
-    """The name of a run or a compilation is one safe segment, in this repository, or odd."""
+    """A parsed name is one path segment in this repository."""
     with suppress(InvalidResponse):
         assert is_segment(parse_invocation_name({"name": name}, PARENT))
     try:

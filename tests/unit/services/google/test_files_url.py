@@ -1,4 +1,4 @@
-"""Where GitHub shows the files of a commit, and that no remote text makes any other address."""
+"""The address of a commit's files on GitHub, which remote text cannot change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import example, given, strategies as st
 
-from dataform_action.services.google.source_links import files_url
+from dataform_action.services.google.enrich import files_url
 from dataform_action.validation import is_link
 from tests.support.runner import hostile_texts
 
@@ -18,7 +18,7 @@ REMOTE = "https://github.com/OWNER/shop.git"
 _ANY = st.sampled_from(
     (REMOTE, COMMIT, "https://", "ssh://git@", "git@", "github.com", ":", "/", "..", "o", "r", "@")
 )
-#: Texts that come close to being addresses.
+#: Texts that resemble addresses.
 NEARLY = st.lists(_ANY | hostile_texts(), max_size=6).map("".join)
 
 
@@ -37,16 +37,16 @@ NEARLY = st.lists(_ANY | hostile_texts(), max_size=6).map("".join)
     ],
 )
 def test_every_form_of_a_remote(remote: str) -> None:
-    """HTTPS and both forms of SSH lead to the same page."""
+    """HTTPS and both forms of SSH have the same page."""
     assert files_url(remote, COMMIT) == f"https://github.com/OWNER/shop/blob/{COMMIT}"
 
 
 @pytest.mark.parametrize("name", [".github", "a.b_c-d", "git", "x.git.git", "..a"])
 def test_names_of_repositories(name: str) -> None:
-    """Whatever GitHub allows in a name stays in it; one .git at its end belongs to the address."""
-    shown = name.removesuffix(".git")
+    """All names that GitHub allows are kept; one .git at the end is removed."""
+    repository = name.removesuffix(".git")
     url = files_url(f"git@github.com:OWNER_x/{name}", COMMIT)
-    assert url == f"https://github.com/OWNER_x/{shown}/blob/{COMMIT}"
+    assert url == f"https://github.com/OWNER_x/{repository}/blob/{COMMIT}"
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_names_of_repositories(name: str) -> None:
         "ssh://git@GITHUB.example.com/OWNER/shop.git",
     ],
 )
-def test_a_server_of_ones_own(remote: str) -> None:
-    """A GitHub server shows its repositories at its own address, and only if it was named."""
+def test_a_github_server(remote: str) -> None:
+    """A GitHub server has its own address, and is used only if it is given."""
     assert files_url(remote, COMMIT, f"{SERVER}/") == f"{SERVER}/OWNER/shop/blob/{COMMIT}"
     assert files_url(remote, COMMIT) == ""
     assert files_url(REMOTE, COMMIT, SERVER).startswith("https://github.com/OWNER/")
@@ -89,7 +89,7 @@ def test_a_server_of_ones_own(remote: str) -> None:
     ],
 )
 def test_other_remotes_have_no_page(remote: str) -> None:
-    """Another host, and anything that GitHub would not have in an address, leads nowhere."""
+    """Another host or an invalid path has no page."""
     assert files_url(remote, COMMIT) == ""
 
 
@@ -97,7 +97,7 @@ def test_other_remotes_have_no_page(remote: str) -> None:
     "commit", ["", "main", COMMIT[:7], COMMIT.upper(), f"{COMMIT}0", f"{COMMIT}\n", "../" * 14]
 )
 def test_only_a_whole_commit_has_a_page(commit: str) -> None:
-    """A branch or a short commit may mean another one tomorrow."""
+    """A branch or a short commit may be another one later."""
     assert files_url(REMOTE, commit) == ""
 
 
@@ -105,8 +105,8 @@ def test_only_a_whole_commit_has_a_page(commit: str) -> None:
     "server",
     ["", "github.example.com", "https://", "https://a b", "https://x@github.example.com", "file:/"],
 )
-def test_a_server_that_is_none(server: str) -> None:
-    """A bad address of a server counts for nothing, and github.com is known anyway."""
+def test_an_invalid_server(server: str) -> None:
+    """An invalid server is ignored, and github.com still works."""
     assert files_url("git@github.example.com:OWNER/shop.git", COMMIT, server) == ""
     assert files_url(REMOTE, COMMIT, server) != ""
 
@@ -114,7 +114,7 @@ def test_a_server_that_is_none(server: str) -> None:
 @given(NEARLY, NEARLY | st.just(COMMIT), NEARLY | st.just(SERVER))
 @example("https://github.com/a/b", COMMIT, "https://github.com/x")
 def test_no_text_makes_another_address(remote: str, commit: str, server: str) -> None:
-    """Whatever is given, the address is none, or one of a commit on a host that was named."""
+    """The result is empty, or the page of a commit on a known host."""
     url = files_url(remote, commit, server)
     if url:
         assert is_link(url)
