@@ -1,4 +1,4 @@
 """The GitHub action: from inputs to a service, a run and its report.
 
-Others use ``main.main`` and ``settings``; ``post`` is the action's post step.
+``cli`` uses ``main`` and ``service_factory``. ``post`` is the post step of the action.
 """

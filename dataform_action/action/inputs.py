@@ -10,26 +10,26 @@ _PREFIX = "INPUT_"
 
 
 def read_inputs(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return every input by its name, as it was given; one that was not is empty."""
+    """Return every input by its name, unchanged; an input that is not set is empty."""
     return {declared.name: raw_value(environ, declared.name) for declared in INPUTS}
 
 
 def variable_name(environ: Mapping[str, str], name: str) -> str:
-    """Return the environment variable that holds an input.
+    """Return the name of the environment variable of an input.
 
-    The runner sets a variable for each declared input, empty if it was not given, and keeps its
-    hyphens (``INPUT_PROJECT-ID``). A shell can set only ``INPUT_PROJECT_ID``. Where a runner set
-    the variables, that one belongs to the job, which knows nothing of this action: it is ignored.
+    The runner sets a variable for each declared input, even if it is empty, and keeps its hyphens
+    (``INPUT_PROJECT-ID``). A shell can set only ``INPUT_PROJECT_ID``. If the runner set the
+    variables, a variable without hyphens belongs to the job and is ignored.
     """
     variable = f"{_PREFIX}{name.upper()}"
-    return variable if _is_of_runner(environ) else variable.replace("-", "_")
+    return variable if _is_set_by_runner(environ) else variable.replace("-", "_")
 
 
-def _is_of_runner(environ: Mapping[str, str]) -> bool:
+def _is_set_by_runner(environ: Mapping[str, str]) -> bool:
     return any(variable.startswith(_PREFIX) and "-" in variable for variable in environ)
 
 
 def raw_value(environ: Mapping[str, str], name: str) -> str:
-    """Return an input as it was given; blank means that it was not."""
+    """Return an input unchanged; empty if it is blank."""
     value = environ.get(variable_name(environ, name), "")
     return value if value.strip() else ""

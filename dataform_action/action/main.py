@@ -1,7 +1,7 @@
-"""The run job: where settings, service, run, report and the runner meet.
+"""The run job: connect settings, service, run, report and the runner.
 
-Only the entry points here and in ``post`` read the process's environment, write to its output
-and decide its exit code.
+Only the entry points here and in ``post`` use the environment, the output and the exit code of the
+process.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dataform_action.action.observers import (
 )
 from dataform_action.action.service_factory import (
     SERVICES,
+    ServiceContext,
     Services,
-    Surroundings,
     choose_settings,
     connect,
 )
@@ -40,10 +40,10 @@ from dataform_action.runs.controller import RunController
 
 
 def entry() -> None:
-    """Run the action in this process and leave with its exit code."""
+    """Run the action in this process and exit with its exit code."""
     stream = open_log(sys.stdout)
     exit_code = main(os.environ, stream)
-    # Not by way of the interpreter's own end, in which a late signal would decide the code.
+    # Not through the interpreter's own exit, where a late signal would change the exit code.
     with suppress(OSError, ValueError):
         stream.flush()
     os._exit(exit_code)
@@ -75,15 +75,15 @@ def run_job(
     clock: Clock | None = None,
     services: Services = SERVICES,
 ) -> int:
-    """Run what the settings say, report it, and return the exit code.
+    """Do the job in the settings, report it, and return the exit code.
 
-    It takes over SIGINT and SIGTERM. ``environ`` is where credentials are looked for, and where the
-    runner says that it runs in debug mode.
+    It takes over SIGINT and SIGTERM. ``environ`` is the environment with the credentials and the
+    runner's debug mode.
     """
     signals = Signals()
     job = _Job(console, files, signals, _CheckedClock(clock or MonotonicClock(), signals))
     outcome = job.run(read_settings, environ, services)
-    # Only now, so that the first request does not wait for what the last line needs.
+    # Imported only now, so that the first request does not wait for it.
     from dataform_action.report.outcome import outcome_of
     from dataform_action.report.publish import publish
 
@@ -100,7 +100,7 @@ def run_job(
 
 
 class _CheckedClock:
-    """Time in which no signal is lost: a sleep ends before and after in a look for one."""
+    """A clock that loses no signal: it checks for one before and after each sleep."""
 
     def __init__(self, clock: Clock, signals: Signals) -> None:
         self._clock = clock
@@ -114,7 +114,7 @@ class _CheckedClock:
 
 
 class _Job:
-    """The parts of one job as they come into being, and the way from settings to an outcome."""
+    """The parts of one job, and the way from settings to an outcome."""
 
     def __init__(
         self, console: Console, files: FileCommands, signals: Signals, clock: Clock
@@ -133,17 +133,17 @@ class _Job:
         environ: Mapping[str, str],
         services: Services,
     ) -> RunOutcome:
-        """Do the work and return its outcome, whatever it is; then no signal interrupts."""
+        """Do the work and return its outcome. After that, no signal interrupts."""
         error: BaseException | None = None
         try:
             try:
-                # Inside, so that no signal comes between: it would be a traceback.
+                # Inside the try, because a signal would be a traceback otherwise.
                 self._signals.install()
                 self._work(read_settings(), environ, services)
             except DataformError as failure:
                 error = failure
             except Exception as failure:
-                # What a signal's exception was made of by code that it came through.
+                # Other code may have replaced the exception of a signal.
                 self._signals.check()
                 error = failure
             finally:
@@ -156,10 +156,10 @@ class _Job:
 
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None
-        surroundings = Surroundings(environ=environ, on_token=self._console.mask, on_exchange=debug)
+        context = ServiceContext(environ=environ, on_token=self._console.mask, on_exchange=debug)
         self.subject = _subject_of(settings, environ)
         self.state = StateObserver(self._files, settings)
-        service = connect(settings, surroundings, services)
+        service = connect(settings, context, services)
         for line in render_intent(self.subject):
             self._console.line(line)
         self._console.group("Settings", render_settings(self.subject))

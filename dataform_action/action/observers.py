@@ -1,4 +1,4 @@
-"""One observer for each place that hears of a run while it goes on: log, outputs, state."""
+"""The observers of a run, one per destination: log, outputs, state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from dataform_action.report.progress import Narrator
 
 
 def notify_all(*observers: Observer) -> Observer:
-    """Return an observer that passes each update on to all of these, in their order."""
+    """Return an observer that passes each update to all observers, in order."""
 
     def observe(update: Update) -> None:
         for observer in observers:
@@ -54,7 +54,7 @@ class LogObserver:
         if isinstance(update, Created | Changed):
             known, self._run = self._run, update.run
             if known is not None and known.log_url != update.run.log_url:
-                self._console.line(f"The service names the run's page: {update.run.log_url}")
+                self._console.line(f"The run's page is now {update.run.log_url}")
         for line in self._narrator.render(update):
             if isinstance(update, OutageStarted):
                 self._console.warning(line, "Dataform: waiting for the API")
@@ -63,13 +63,13 @@ class LogObserver:
 
 
 class OutputObserver:
-    """Set the outputs that are known before the end, as soon as they are known."""
+    """Set the outputs that are known before the end of the run, as soon as possible."""
 
     def __init__(self, files: FileCommands) -> None:
         self._files = files
 
     def __call__(self, update: Update) -> None:
-        """Set the outputs that an update makes known."""
+        """Set the outputs that an update contains."""
         match update:
             case Compiled(compilation):
                 self._files.output({"compilation-result": compilation.name})
@@ -82,7 +82,7 @@ class OutputObserver:
 
 
 class StateObserver:
-    """Keep for the post step what it needs to clean up after a kill."""
+    """Save what the post step needs to clean up after a kill."""
 
     def __init__(self, files: FileCommands, settings: Settings) -> None:
         self._files = files
@@ -95,7 +95,7 @@ class StateObserver:
         }
 
     def __call__(self, update: Update) -> None:
-        """Keep the run's id and link the moment they are known."""
+        """Save the run's id and link as soon as they are known."""
         match update:
             case Compiled(compilation):
                 self._compilation = compilation.name
@@ -107,19 +107,19 @@ class StateObserver:
 
     @contextmanager
     def creating(self, shielded: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
-        """Keep word of a create request before it is made, and shield it from signals."""
-        begun = {STATE_CREATING: "true", STATE_COMPILATION: self._compilation}
-        self._files.state(self._state | begun)
+        """Save that a create request will be sent, and shield it from signals."""
+        creating = {STATE_CREATING: "true", STATE_COMPILATION: self._compilation}
+        self._files.state(self._state | creating)
         with shielded():
             yield
 
     def settle(self, outcome: RunOutcome) -> None:
-        """Tell the post step that nothing is left to do, unless there is."""
-        # Of a known run that is not to be cancelled, the post step still gives the link.
+        """Tell the post step that it has nothing to do, if that is so."""
+        # The post step prints the link of a known run even if it must not cancel it.
         if not (outcome.may_need_cancel and (outcome.run is not None or self._cancels)):
             settle(self._files)
 
 
 def settle(files: FileCommands) -> None:
-    """Tell the post step that nothing is left to do."""
+    """Tell the post step that it has nothing to do."""
     files.state({STATE_SETTLED: "true"})

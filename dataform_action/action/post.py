@@ -1,7 +1,7 @@
-"""The post step: cancel the run of a step that was killed before it could do so.
+"""The post step: cancel the run of a step that was killed.
 
-The main step keeps what is needed in ``GITHUB_STATE`` before it creates a run and the
-moment the run exists, and marks it settled when nothing is left to do. This step never
+The main step saves what is needed in ``GITHUB_STATE`` before it creates a run and as soon as the
+run exists. It marks the state as settled if the post step has nothing to do. The post step never
 fails a job.
 """
 
@@ -15,8 +15,8 @@ from typing import TextIO
 from dataform_action.action.inputs import raw_value, read_inputs
 from dataform_action.action.service_factory import (
     SERVICES,
+    ServiceContext,
     Services,
-    Surroundings,
     choose_settings,
     connect,
 )
@@ -41,19 +41,19 @@ from dataform_action.runs.recovery import CANCEL_PAUSE, cancel_run, find_run
 from dataform_action.services.base import Service
 from dataform_action.validation import is_link, is_segment
 
-_TITLE = "Dataform: clean-up"
+_TITLE = "Dataform: cleanup"
 
 
 def entry() -> None:
-    """Run the post step in this process and leave with exit code 0, whatever happens."""
+    """Run the post step in this process and exit with code 0, whatever happens."""
     stream = open_log(sys.stdout)
     try:
         post(os.environ, stream)
     except BaseException as error:
-        # Without the message, which nothing has cleaned.
+        # Without the message, which may contain secrets.
         Console(stream).warning(
-            f"The clean-up did not finish: {type(error).__name__}. If the step started a run, it "
-            "may go on: look at the project's runs.",
+            f"The cleanup failed: {type(error).__name__}. If the step started a run, it may still "
+            "be running. Check the project's runs.",
             _TITLE,
         )
     sys.exit(0)
@@ -65,7 +65,7 @@ def post(
     clock: Clock | None = None,
     services: Services = SERVICES,
 ) -> None:
-    """Cancel the run that the main step left going, if it left one."""
+    """Cancel the run that the main step left running, if there is one."""
     console = Console(stream)
     console.mask(raw_value(environ, "token"))
     state = {name: environ.get(f"STATE_{name}", "") for name in STATE_NAMES}
@@ -77,12 +77,12 @@ def post(
         url = state[STATE_RUN_LOG_URL]
         link = url if is_link(url) else "its link is in the step's log"
         which = f"Run {state[STATE_RUN_ID]}" if known else "The run, if there is one,"
-        console.line(f"{which} is left alone, as the inputs ask: {link}")
+        console.line(f"{which} is left running, as the inputs request: {link}")
         return
     settings = choose_settings(read_inputs(environ), services)
     settings = settings._replace(project_id=state[STATE_PROJECT_ID] or settings.project_id)
-    surroundings = Surroundings(environ=environ, on_token=console.mask)
-    service = connect(settings, surroundings, services)
+    context = ServiceContext(environ=environ, on_token=console.mask)
+    service = connect(settings, context, services)
     message = _clean_up(service, state, console, clock or MonotonicClock())
     if not message:
         return
@@ -94,7 +94,7 @@ def post(
 
 
 def _clean_up(service: Service, state: Mapping[str, str], console: Console, clock: Clock) -> str:
-    """Cancel the run, and return what is worth a warning; empty if nothing is."""
+    """Cancel the run, and return the text of a warning; empty if there is none."""
     name = state[STATE_SERVICE]
 
     def pause() -> None:
@@ -109,30 +109,30 @@ def _clean_up(service: Service, state: Mapping[str, str], console: Console, cloc
         if found is None:
             return (
                 f"{name}: the step ended while it created a run, so the run may exist. "
-                "Look at the project's runs before you run this again."
+                "Check the project's runs before you run this again."
             )
         run = found
     link = state[STATE_RUN_LOG_URL] if is_link(state[STATE_RUN_LOG_URL]) else run.log_url
-    console.line(f"The step ended before run {run.id} was known to: {link}")
+    console.line(f"Cleaning up run {run.id}: {link}")
     cancellation = cancel_run(service, run, pause=pause, look_first=True)
     if isinstance(cancellation, CancelRequested) and cancellation.run.state.ended:
-        console.line(f"Run {run.id} is over; nothing to clean up: {link}")
+        console.line(f"Run {run.id} has ended. Nothing to clean up: {link}")
         return ""
-    return f"{name}: the step ended before run {run.id} did. {_words_of(cancellation)} See {link}"
+    return f"{name}: the step ended before run {run.id}. {_describe(cancellation)} See {link}"
 
 
-def _words_of(cancellation: CancelRequested | LeftRunning) -> str:
-    """Return what became of the request to cancel a run that was not seen to end."""
+def _describe(cancellation: CancelRequested | LeftRunning) -> str:
+    """Return the outcome of the request to cancel a run."""
     if isinstance(cancellation, CancelRequested):
-        return "The service was asked to cancel it."
+        return "Cancellation was requested."
     match cancellation.error:
         case CancelUnsupported() as error:
             return error.message
         case Refused() as error:
-            return f"The service refused to cancel it: {error.message}"
+            return f"The service refused to cancel the run: {error.message}"
         case Unusable() as error:
-            return f"It could not be cancelled: {error.message}"
+            return f"The run could not be cancelled: {error.message}"
         case DataformError() as error:
-            return f"It could not be cancelled: {error.message} {error.hint}"
+            return f"The run could not be cancelled: {error.message} {error.hint}"
         case None:
             return ""

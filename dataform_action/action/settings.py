@@ -1,4 +1,4 @@
-"""What a job is to do: the inputs, checked and in the types that the rest works with."""
+"""The settings of a job: the inputs, checked and converted."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,24 +10,24 @@ from dataform_action.errors import InputError
 from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.redaction import looks_like_a_key
-from dataform_action.services.specs import Problem, ServiceSpec
+from dataform_action.services.specs import TOKEN_PROBLEM, Problem, ServiceSpec
 from dataform_action.text import shown
 from dataform_action.validation import api_url_problem, is_token
 
 _DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-#: GitHub ends a workflow run after 35 days; nothing can be waited for any longer.
+#: GitHub ends a workflow run after 35 days, so a longer wait is not possible.
 _LONGEST_SECONDS = 35 * 86400
 _FIELDS = tuple(field.name for field in fields(RunRequest))
 _KINDS = {declared.name: declared.kind for declared in INPUTS}
-_PLACES = {declared.name: place for place, declared in enumerate(INPUTS)}
+_POSITIONS = {declared.name: position for position, declared in enumerate(INPUTS)}
 
 
 class Settings(NamedTuple):
-    """What is to be run, on which service (and where there), and how it is waited for.
+    """What to run, on which service, and how to wait for it.
 
-    ``location`` and ``repository`` are empty for a service that does not know them, and ``token``
-    for one that finds credentials by itself.
+    ``location`` and ``repository`` are empty for a service without them. ``token`` is empty if the
+    service uses other credentials.
     """
 
     service: ServiceSpec
@@ -50,14 +50,14 @@ def parse_settings(
     *,
     remedies: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Check the inputs by their names, and return what they mean; a blank one is absent.
+    """Check the inputs, and return the settings; a blank input is not set.
 
-    The first of ``specs`` that the inputs choose is the service. ``remedies`` says what to do
-    about a missing input where a caller knows better than the service.
+    The first of ``specs`` that the inputs select is the service. ``remedies`` overrides the
+    service's texts on what to do about a missing input.
 
     Raises:
-        InputError: with the problems of all inputs, in the order of the table of inputs; first
-            come those that the service's address depends on.
+        InputError: with the problems of all inputs, in the order of the table of inputs. Those of
+            the service's address come first.
     """
     reader = _Reader(given)
     values = reader.values
@@ -83,38 +83,39 @@ def parse_settings(
     reader.refuse_others(spec, specs)
     if reader.problems:
         raise InputError(
-            sorted(reader.problems, key=lambda found: (found[0] not in first, _PLACES[found[0]]))
+            sorted(reader.problems, key=lambda found: (found[0] not in first, _POSITIONS[found[0]]))
         )
     return settings
 
 
 def _combinations(settings: Settings) -> list[Problem]:
-    """Return which settings do not go together, whatever the service is."""
+    """Return which settings cannot be combined, for any service."""
     request, watches = settings.request, settings.run_id is not None
     problems: list[Problem] = []
     if watches and not settings.wait:
-        problems.append(("run-id", "watches a run, which wait: false forbids: remove one of them"))
+        text = "cannot be combined with wait: false, as it waits for a run: remove one of them"
+        problems.append(("run-id", text))
     if watches:
         flags = {"compile-only": request.compile_only, "promote": request.promote}
         problems += [
-            (name, "does not go with run-id, which watches a run: remove one of them")
+            (name, "cannot be combined with run-id, which starts no run: remove one of them")
             for name, is_set in flags.items()
             if is_set
         ]
     if request.promote and not settings.wait:
-        problems.append(("promote", "waits for success, which wait: false forbids"))
+        problems.append(("promote", "cannot be combined with wait: false, as it waits for success"))
     return problems
 
 
 class _Reader:
-    """Read inputs one by one, and collect what is wrong with them.
+    """Read inputs one by one, and collect their problems.
 
-    A method that finds a problem notes it and returns some valid value, so that all
-    inputs are looked at before anything is refused.
+    A method that finds a problem records it and returns some valid value, so that all inputs are
+    checked before any is refused.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
-        #: The inputs, stripped, with the defaults of those that were not given.
+        #: The values of all inputs, stripped, with defaults.
         self.values = {
             declared.name: given.get(declared.name, "").strip() or declared.default
             for declared in INPUTS
@@ -122,18 +123,18 @@ class _Reader:
         self.problems: list[Problem] = []
         for name, value in self.values.items():
             if name != "token" and looks_like_a_key(value):
-                # Only here, so that no other check repeats any of it.
+                # Removed here, so that no other check repeats any of it.
                 self.values[name] = ""
-                text = "holds what looks like a key: remove it, and replace the key if logs show it"
+                text = "seems to contain a key: remove it, and replace the key if a log shows it"
                 self.problems.append((name, text))
 
     def request(self) -> RunRequest:
-        # Any: each field has the type that the kind of its input stands for; a test compares them.
+        # Any: a test checks that the kind of each input matches the type of its field.
         values: dict[str, Any] = {name: self.value(name.replace("_", "-")) for name in _FIELDS}
         return RunRequest(**values)
 
     def value(self, name: str) -> object:
-        """Return an input in the way that its kind says."""
+        """Return an input converted by its kind."""
         match _KINDS[name]:
             case "text":
                 return self.text(name)
@@ -155,24 +156,23 @@ class _Reader:
         )
 
     def refuse_others(self, chosen: ServiceSpec, specs: Sequence[ServiceSpec]) -> None:
-        """Refuse the inputs that only another service reads."""
+        """Report the inputs that only another service uses."""
         for spec in specs:
             foreign = spec.own_inputs - chosen.own_inputs
-            # What else is wrong with them matters only where they are used.
+            # Other problems of these inputs do not matter.
             self.problems = [problem for problem in self.problems if problem[0] not in foreign]
             for name in foreign:
                 value = self.values[name]
-                # The default of a boolean may be spelled in several ways.
-                off = _KINDS[name] in ("boolean", "flag") and BOOLEANS.get(value) is False
-                if value and not off:
-                    self.problems.append((name, spec.elsewhere))
+                is_false = _KINDS[name] in ("boolean", "flag") and BOOLEANS.get(value) is False
+                if value and not is_false:
+                    self.problems.append((name, spec.own_inputs_problem))
 
     def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> set[str]:
-        """Note what the service needs and was not given; return what comes before the rest."""
+        """Report the missing required inputs; return those that are reported first."""
         missing = {name for name in spec.required if not self.values[name]}
-        first = missing & set(spec.decisive)
+        first = missing & set(spec.address_inputs)
         if first:
-            # To make a token is in vain while it is not known for what.
+            # Without an address, it is not known which token is needed.
             missing.discard("token")
         self.problems += [(name, f"is missing: {remedies[name]}") for name in missing]
         return first
@@ -180,21 +180,15 @@ class _Reader:
     def text(self, name: str) -> str | None:
         value = self.values[name]
         if not value.isprintable():
-            self.problems.append(
-                (name, "must be one line of printable text: check how it is quoted")
-            )
+            self.problems.append((name, "must be one line of printable text: check its quotes"))
             return None
         return value or None
 
     def token(self) -> str:
         value = self.values["token"]
         if value and not is_token(value):
-            # The value itself is a secret, broken or not.
-            text = (
-                "holds a blank, a line break or a character that no token has: "
-                "store it again, without them"
-            )
-            self.problems.append(("token", text))
+            # The value itself is a secret.
+            self.problems.append(("token", f"{TOKEN_PROBLEM}: store it again without that"))
         return value
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
@@ -202,16 +196,16 @@ class _Reader:
         pairs = [tuple(part.strip() for part in line.partition("=")[::2]) for line in lines]
         names = [key for key, _ in pairs]
         if any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):
-            self.problems.append((name, "must hold a name=value a line"))
+            self.problems.append((name, "must have one name=value per line"))
         elif len(set(names)) < len(names):
-            self.problems.append((name, "gives a name twice: remove one of its lines"))
+            self.problems.append((name, "has the same name twice: remove one of the lines"))
         return tuple((key, value) for key, value in pairs)
 
     def items(self, name: str) -> tuple[str, ...]:
         parts = re.split(r"[,\n]", self.values[name])
         items = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
         if self.values[name] and not items:
-            text = "holds separators only, which would select everything: give names, or remove it"
+            text = "has only separators, which would select all actions: set names, or remove it"
             self.problems.append((name, text))
         if not all(item.isprintable() for item in items):
             text = "must be printable text, separated by commas or line breaks"
@@ -221,8 +215,7 @@ class _Reader:
     def boolean(self, name: str) -> bool:
         value = self.values[name]
         if value not in BOOLEANS:
-            text = f"{shown(value)} is neither true nor false: write one of them"
-            self.problems.append((name, text))
+            self.problems.append((name, f"{shown(value)} is not a boolean: use true or false"))
         return BOOLEANS.get(value, True)
 
     def seconds(self, name: str) -> float:
@@ -232,7 +225,7 @@ class _Reader:
         if not 1 <= seconds <= _LONGEST_SECONDS:
             text = (
                 f"{shown(value)} is not a duration between 1 second and 35 days: "
-                "write it like 30, 30s, 2m or 1h"
+                "use a form like 30, 30s, 2m or 1h"
             )
             self.problems.append((name, text))
             return 1.0

@@ -1,4 +1,4 @@
 """The command line, ``python -m dataform_action``, for people at a terminal.
 
-Others use ``main.main``.
+``__main__`` uses ``main.main``.
 """

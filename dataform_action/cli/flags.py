@@ -1,4 +1,4 @@
-"""The commands with their flags, which are made of the table of inputs so that both agree."""
+"""The commands and their flags, which are generated from the table of inputs."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from typing import NoReturn
 from dataform_action.action.input_specs import INPUTS, Input
 from dataform_action.version import __version__
 
-_PLACE = ("project-id", "location", "repository", "token", "api-url")
-_PATIENCE = ("poll-interval", "timeout", "outage-timeout")
-_CODE = ("environment", "git-ref", "vars", "schema-suffix", "table-prefix")
-#: What other commands are for, and what only a workflow has.
+_SERVICE = ("project-id", "location", "repository", "token", "api-url")
+_POLLING = ("poll-interval", "timeout", "outage-timeout")
+_COMPILATION = ("environment", "git-ref", "vars", "schema-suffix", "table-prefix")
+#: The inputs of other commands, and those of workflows only.
 _NOT_RUN = ("run-id", "compile-only", "summary")
 _LONGEST_TOKEN = 100_000
 _EPILOG = """\
-Each flag may be given in the environment instead, as --project-id in DATAFORM_PROJECT_ID; a flag
-goes before it. The token comes from DATAFORM_TOKEN or a file, never from a flag: the arguments of
-a process are seen by everyone on its machine. Without a token, Google Cloud Dataform takes
-Application Default Credentials.
+Each flag can also be set as an environment variable: --project-id as DATAFORM_PROJECT_ID. Flags
+override environment variables. The token comes from DATAFORM_TOKEN or a file, not from a flag,
+because everyone on a machine can see the arguments of its processes. Without a token, Google Cloud
+Dataform uses Application Default Credentials.
 
 Exit codes: 0 success, 1 the run failed or the project does not compile, 2 bad input, 3 refused
-by the API, 4 no usable answer, 5 timeout, 130 Ctrl-C, 70 a defect of this program.
+by the API, 4 no usable response, 5 timeout, 130 Ctrl-C, 70 internal error.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command: which inputs are its flags, and which it sets by itself.
+    """A command and its inputs.
 
-    ``presets`` are inputs whose default differs from the action's.
+    ``inputs`` are flags, and ``fixed`` are set by the command. ``presets`` are defaults that differ
+    from those of the action.
     """
 
     name: str
     purpose: str
     inputs: tuple[str, ...]
-    of_a_run: bool = False
+    takes_run_id: bool = False
     fixed: Mapping[str, str] = field(default_factory=dict)
     presets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flags(self) -> Iterator[Input]:
-        """Yield the inputs that are flags, in the order of the table."""
+        """Yield the inputs that are flags, in the order of the table of inputs."""
         return (declared for declared in INPUTS if declared.name in self.inputs)
 
 
@@ -53,27 +54,27 @@ COMMANDS = {
     for command in (
         Command(
             name="run",
-            purpose="Start a run and wait for its end. Ctrl-C cancels it.",
+            purpose="Start a run and wait until it ends. Ctrl-C cancels the run.",
             inputs=tuple(declared.name for declared in INPUTS if declared.name not in _NOT_RUN),
         ),
         Command(
             name="wait",
-            purpose="Wait for the end of a run. Ctrl-C leaves it alone, unless --cancel-run.",
-            inputs=(*_PLACE, *_PATIENCE, "cancel-run"),
-            of_a_run=True,
+            purpose="Wait until a run ends. Ctrl-C leaves it running, unless --cancel-run is set.",
+            inputs=(*_SERVICE, *_POLLING, "cancel-run"),
+            takes_run_id=True,
             presets={"cancel-run": "false"},
         ),
         Command(
             name="compile",
-            purpose="Compile a release configuration or a git ref, and run nothing.",
-            inputs=(*_PLACE, *_PATIENCE, *_CODE),
+            purpose="Compile a release configuration or a Git ref. Nothing is run.",
+            inputs=(*_SERVICE, *_POLLING, *_COMPILATION),
             fixed={"compile-only": "true"},
         ),
         Command(
             name="cancel",
-            purpose="Cancel a run. Dataform Web cannot.",
-            inputs=_PLACE,
-            of_a_run=True,
+            purpose="Cancel a run. Not supported by Dataform Web.",
+            inputs=_SERVICE,
+            takes_run_id=True,
         ),
     )
 }
@@ -82,10 +83,10 @@ COMMANDS = {
 def make_parser(
     program: str,
 ) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser of all arguments, and those of the commands by their names."""
+    """Return the parser of all arguments, and the parsers of the commands by name."""
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Start Dataform runs, wait for them, and say what happened.",
+        description="Start Dataform runs, wait for them, and report their outcome.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -95,7 +96,7 @@ def make_parser(
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     parsers = {}
     for command in COMMANDS.values():
-        made = parsers[command.name] = commands.add_parser(
+        command_parser = parsers[command.name] = commands.add_parser(
             command.name,
             help=command.purpose,
             description=command.purpose,
@@ -103,31 +104,32 @@ def make_parser(
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        if command.of_a_run:
-            made.add_argument("run-id", metavar="RUN_ID", help="the run, as in its link")
+        if command.takes_run_id:
+            command_parser.add_argument("run-id", metavar="RUN_ID", help="The id of the run.")
         for declared in command.flags:
-            _add_flag(made, declared, command.presets.get(declared.name, declared.default))
+            default = command.presets.get(declared.name, declared.default)
+            _add_flag(command_parser, declared, default)
     return parser, parsers
 
 
 def _add_flag(parser: argparse.ArgumentParser, declared: Input, default: str) -> None:
-    """Add the flag of an input. Only what was given is set, so that the environment can be."""
-    words = declared.description.replace("%", "%%")
-    words += f" (default: {default})" if default else ""
+    """Add the flag of an input. It has no default, so that the environment can set the input."""
+    text = declared.description.replace("%", "%%")
+    text += f" (default: {default})" if default else ""
     flag = f"--{declared.name}"
     if declared.name == "token":
-        parser.add_argument("--token-file", metavar="FILE", help=f"A file that holds: {words}")
+        parser.add_argument("--token-file", metavar="FILE", help=f"A file with the token. {text}")
         _refuse_token(parser)
     elif declared.is_boolean:
         parser.add_argument(
-            flag, dest=declared.name, action=argparse.BooleanOptionalAction, help=words
+            flag, dest=declared.name, action=argparse.BooleanOptionalAction, help=text
         )
     elif declared.several:
-        words += " The flag may be given several times."
-        parser.add_argument(flag, dest=declared.name, action="append", metavar="TEXT", help=words)
+        text += " The flag can be repeated."
+        parser.add_argument(flag, dest=declared.name, action="append", metavar="TEXT", help=text)
     else:
         metavar = declared.name.upper().replace("-", "_")
-        parser.add_argument(flag, dest=declared.name, metavar=metavar, help=words)
+        parser.add_argument(flag, dest=declared.name, metavar=metavar, help=text)
 
 
 def _refuse_token(parser: argparse.ArgumentParser) -> None:
@@ -135,12 +137,12 @@ def _refuse_token(parser: argparse.ArgumentParser) -> None:
 
 
 class _RefuseToken(argparse.Action):
-    """Refuse a token among the arguments, without repeating it."""
+    """Refuse a token as an argument, without repeating it."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         parser.error(
             "--token would show the token to everyone on this machine: "
-            "set DATAFORM_TOKEN, or give --token-file"
+            "set DATAFORM_TOKEN or --token-file"
         )
 
 
@@ -150,20 +152,20 @@ def read_flags(
     environ: Mapping[str, str],
     parser: argparse.ArgumentParser,
 ) -> dict[str, str]:
-    """Return the inputs that were given, by their names; flags override the environment."""
-    given = dict.fromkeys((declared.name for declared in INPUTS), "") | {**command.presets}
+    """Return the values of all inputs by name; flags override environment variables."""
+    values = dict.fromkeys((declared.name for declared in INPUTS), "") | {**command.presets}
     for declared in command.flags:
         value = environ.get(f"DATAFORM_{declared.name.upper().replace('-', '_')}", "")
         if value.strip():
-            given[declared.name] = value
-    given |= {
+            values[declared.name] = value
+    values |= {
         name: _as_text(value)
         for name, value in vars(options).items()
-        if name in given and value is not None
+        if name in values and value is not None
     }
     if options.token_file is not None:
-        given["token"] = _read_token(options.token_file, parser)
-    return given | {"summary": "false", **command.fixed}
+        values["token"] = _read_token(options.token_file, parser)
+    return values | {"summary": "false", **command.fixed}
 
 
 def _as_text(value: object) -> str:
@@ -181,8 +183,8 @@ def _read_token(file: str, parser: argparse.ArgumentParser) -> str:
         with Path(file).open(encoding="utf-8") as stream:
             token = stream.read(_LONGEST_TOKEN).strip()
     except (OSError, UnicodeError) as error:
-        words = getattr(error, "strerror", None) or "it is no text"
-        parser.error(f"--token-file {file} cannot be read: {words}")
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        parser.error(f"--token-file {file} cannot be read: {reason}")
     if not token:
-        parser.error(f"--token-file {file} holds no token")
+        parser.error(f"--token-file {file} is empty")
     return token

@@ -1,4 +1,4 @@
-"""The command line: flags and environment become the settings of a job, and the job runs."""
+"""The command line: make settings from flags and environment variables, and do the job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 from dataform_action.action import main as action
 from dataform_action.action.service_factory import (
     SERVICES,
-    Surroundings,
+    ServiceContext,
     choose_settings,
     connect,
 )
@@ -22,8 +22,8 @@ from dataform_action.github.files import FileCommands
 from dataform_action.report.outcome import ExitCode, outcome_of
 from dataform_action.runs.recovery import cancel_run
 
-#: What to do about a missing input here, where the service would speak of a workflow.
-_REMEDIES = {"token": "set DATAFORM_TOKEN, or give --token-file"}
+#: What to do about a missing input, if the service's text is for a workflow only.
+_REMEDIES = {"token": "set DATAFORM_TOKEN or --token-file"}
 
 
 def main(
@@ -39,16 +39,16 @@ def main(
     parser, parsers = make_parser(program)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        # What stands behind a misspelled flag may be a token.
+        # The value of a misspelled flag may be a token.
         names = [word.partition("=")[0] if word.startswith("-") else "..." for word in unknown]
         parsers.get(options.command, parser).error(f"unrecognized arguments: {' '.join(names)}")
     if options.command is None:
         parser.print_help(errors)
         return ExitCode.BAD_INPUT
     command = COMMANDS[options.command]
-    if command.of_a_run and not vars(options)["run-id"].strip():
-        # For the action, no run-id means to start a run.
-        parsers[command.name].error("RUN_ID is blank: give the id of a run")
+    if command.takes_run_id and not vars(options)["run-id"].strip():
+        # For the action, a blank run-id means to start a run.
+        parsers[command.name].error("RUN_ID is blank: set it to the id of a run")
     console = Terminal(stream)
     given = read_flags(command, options, environ, parsers[command.name])
     console.mask(given["token"])
@@ -61,13 +61,13 @@ def main(
         return ExitCode.BAD_INPUT
     if command.name == "cancel":
         return _cancel(settings, environ, console)
-    # What the runner would read is for a step alone: no file is written for it.
+    # Without the runner, there are no files for outputs, state and summary.
     files = FileCommands({}, console)
     return action.run_job(lambda: settings, environ, console, files, clock=clock)
 
 
 def _flag(command: Command, name: str) -> str:
-    """Return what a person at a terminal calls an input."""
+    """Return the name of an input at a terminal."""
     match name:
         case "token":
             return "The token"
@@ -78,10 +78,10 @@ def _flag(command: Command, name: str) -> str:
 
 
 def _cancel(settings: Settings, environ: Mapping[str, str], console: Terminal) -> int:
-    """Request that a run is cancelled, and return the exit code."""
+    """Request the cancellation of a run, and return the exit code."""
     try:
-        surroundings = Surroundings(environ=environ, on_token=console.mask)
-        service = connect(settings, surroundings, SERVICES)
+        context = ServiceContext(environ=environ, on_token=console.mask)
+        service = connect(settings, context, SERVICES)
         run = service.describe(settings.run_id or "")
     except DataformError as error:
         return _fail(error, console)
@@ -89,15 +89,13 @@ def _cancel(settings: Settings, environ: Mapping[str, str], console: Terminal) -
     if isinstance(cancellation, LeftRunning):
         assert cancellation.error is not None  # noqa: S101
         return _fail(cancellation.error, console)
-    run = cancellation.run
-    known = f" It is over: {run.status}." if run.state.ended else ""
-    console.line(f"Asked the service to cancel run {run.id}.{known} {run.log_url}")
+    console.line(str(cancellation))
     return ExitCode.SUCCESS
 
 
 def _fail(error: DataformError, console: Terminal) -> int:
     outcome = outcome_of(RunOutcome(error=error))
     console.error(f"{outcome.message}\n{outcome.hint}", outcome.title)
-    # The service was asked for what it does not offer.
+    # The service does not support this.
     unsupported = isinstance(error, CancelUnsupported)
     return ExitCode.REFUSED if unsupported else outcome.exit_code

@@ -1,4 +1,4 @@
-"""The log for people at a terminal, where the runner's commands would mean nothing."""
+"""The log at a terminal, which has no commands for the runner."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataform_action.text import printable
 class Terminal(Console):
     """A log in which errors, warnings and groups are plain lines.
 
-    Secrets are replaced and characters that would move the cursor removed, as in the
-    step's log.
+    As in the step's log, secrets and control characters are replaced.
     """
 
     def mask(self, secret: str) -> None:
@@ -18,7 +17,7 @@ class Terminal(Console):
         self.redact.add(secret)
 
     def debug(self, text: str) -> None:
-        """Print what only somebody who looks for a defect wants to know."""
+        """Print a line for debugging."""
         self.line(f"Debug: {text}")
 
     def error(
@@ -30,13 +29,13 @@ class Terminal(Console):
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        """Print an error, with its place in the way of compilers. The title is left out."""
+        """Print an error with its place, as compilers do. The title is omitted."""
         place = ":".join(str(part) for part in (file, line, column) if part)
-        self._tell("Error", f"{place}: {message}" if file else message)
+        self._print("Error", f"{place}: {message}" if file else message)
 
     def warning(self, message: str, title: str) -> None:  # noqa: ARG002
-        """Print a warning. The title is left out."""
-        self._tell("Warning", message)
+        """Print a warning. The title is omitted."""
+        self._print("Warning", message)
 
     def group(self, title: str, lines: list[str]) -> None:
         """Print lines under a title."""
@@ -44,7 +43,7 @@ class Terminal(Console):
         for text in lines:
             self._write(f"  {self._clean(text)}")
 
-    def _tell(self, kind: str, message: str) -> None:
+    def _print(self, kind: str, message: str) -> None:
         for text in f"{kind}: {message}".splitlines():
             self.line(text)
 

@@ -1,4 +1,4 @@
-"""What GitHub asks of a step: workflow commands, files, signals, Markdown, state for the post step.
+"""The runner's protocol: commands, files, signals, Markdown, and state for the post step.
 
 Others use ``commands.Console``, ``files.FileCommands``, ``signals``, ``markdown`` and ``state``.
 """

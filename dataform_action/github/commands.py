@@ -1,8 +1,7 @@
 """The runner's protocol: workflow commands, file commands, escaping, masks, budgets.
 
-What the runner does with a line is described at
-https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-and, where that is silent, in its source (``ActionCommand.cs``, ``FileCommandManager.cs``).
+See https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands. For what that
+page omits, see the runner's source (``ActionCommand.cs``, ``FileCommandManager.cs``).
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from dataform_action.text import cut, printable
 
 #: The runner cuts an annotation's message after this many characters.
 MESSAGE_LIMIT = 4096
-#: The runner keeps so many errors of a step, and so many warnings.
+#: The runner keeps at most so many errors and so many warnings per step.
 ANNOTATION_LIMIT = 10
 
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
 def plain(text: str) -> str:
-    """Return a text as one line that the runner takes for nothing but text.
+    """Return a text as one line that the runner does not interpret as a command.
 
-    ``::name::`` starts a command at the start of a line and ``##[name]`` anywhere in
-    it; both are broken by a character that is not seen.
+    ``::name::`` is a command at the start of a line, and ``##[name]`` anywhere in it. An invisible
+    character breaks both.
     """
     line = printable(text)
     while "::" in line:
@@ -35,9 +34,9 @@ def plain(text: str) -> str:
 
 
 def open_log(stream: TextIO | None) -> TextIO:
-    """Return a stream for the log, made to write UTF-8 whatever the container's locale is.
+    """Return a stream for the log that writes UTF-8, whatever the container's locale is.
 
-    There is no stream when the process was started with its output closed.
+    ``stream`` is None if the process was started with its output closed.
     """
     if stream is None:
         return io.StringIO()
@@ -47,20 +46,20 @@ def open_log(stream: TextIO | None) -> TextIO:
 
 
 class Console:
-    """The step's log: one stream, whole lines, nothing in it but what is meant.
+    """The step's log: one stream of whole lines, without unintended commands.
 
-    A secret that was masked is replaced in everything that is written afterwards.
-    Nothing raises when the stream is gone: the run matters more than its log.
+    A masked secret is replaced in everything that is written afterwards. A closed stream raises no
+    error, because the run matters more than its log.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        #: Replaces the secrets, in whatever form they stand in a text.
+        #: Replaces the secrets in a text, in any encoding.
         self.redact = Redactor()
         self._warnings = 0
 
     def mask(self, secret: str) -> None:
-        """Have the runner hide a secret in all that follows, and hide it here as well."""
+        """Hide a secret in all that follows, here and by the runner."""
         if not secret.strip():
             return
         self._write(f"::add-mask::{_escape_data(secret)}")
@@ -71,7 +70,7 @@ class Console:
         self._write(self._clean(text))
 
     def debug(self, text: str) -> None:
-        """Print one line that the runner shows only in its debug mode."""
+        """Print one line that the runner shows only in debug mode."""
         self._write(f"::debug::{_escape_data(self._clean(text))}")
 
     def error(
@@ -83,28 +82,28 @@ class Console:
         line: int | None = None,
         column: int | None = None,
     ) -> None:
-        """Print an error annotation, on a file of the repository if one is given.
+        """Print an error annotation, on a file of the repository if there is one.
 
-        The title and the file are shown unmasked: use fixed words for the title.
+        The runner does not mask the title and the file: the title must be a fixed text.
         """
         place = {"file": self._clean(file), "line": line, "col": column}
         self._annotate("error", message, title, place if file else {})
 
     def warning(self, message: str, title: str) -> None:
-        """Print a warning annotation, or a line when the runner would keep no more of them.
+        """Print a warning annotation, or a line if the runner would drop the annotation.
 
-        The title is shown unmasked: use fixed words.
+        The runner does not mask the title: it must be a fixed text.
         """
         self._warnings += 1
         if self._warnings > ANNOTATION_LIMIT:
             self.line(f"Warning: {message}")
             return
         if self._warnings == ANNOTATION_LIMIT:
-            message += "\nFurther warnings, if any, are lines of the log."
+            message += "\nFurther warnings, if any, are in the log only."
         self._annotate("warning", message, title, {})
 
     def group(self, title: str, lines: list[str]) -> None:
-        """Print lines folded under a title."""
+        """Print lines in a folded group with a title."""
         self._write(f"::group::{_escape_data(self._clean(title))}")
         for text in lines:
             self.line(text)
@@ -123,7 +122,7 @@ class Console:
         self._write(f"::{command} {properties}::{_escape_data(text)}")
 
     def _clean(self, text: str) -> str:
-        # Again at the end: a character that became a blank may have completed a secret.
+        # Redacted again: a character that became a space may have completed a secret.
         return self.redact(plain(self.redact(text)))
 
     def _write(self, line: str) -> None:
@@ -131,7 +130,7 @@ class Console:
             self._stream.write(f"{line}\n")
             self._stream.flush()
         except (OSError, ValueError):
-            # The reader is gone, or the stream is closed: there is nobody to tell.
+            # The reader is gone, or the stream is closed. Nothing can be done.
             pass
 
 

@@ -1,4 +1,4 @@
-"""GitHub-flavoured Markdown of remote text, which means nothing and pings nobody in it."""
+"""Escape remote text for GitHub Flavored Markdown: no formatting, no links, no mentions."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from urllib.parse import quote
 from dataform_action.text import cut
 from dataform_action.validation import is_link
 
-#: What may mean something in Markdown, HTML or to GitHub's own filters, where it may: emphasis
-#: and lists depend on what stands beside, addresses on what follows.
+#: Characters with a meaning in Markdown, HTML or GitHub's own filters. For emphasis and lists, the
+#: neighbors matter; for addresses, what follows.
 _SPECIAL = re.compile(
     r"[\[\]<>&|*`~\\#@$]|:(?! |\Z)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
     r"|^[-+=]|(?<=[0-9])[.)](?= |\Z)|(?<=[wW])\."
 )
-#: What is not seen: controls, formats that turn or join text, and halves of characters.
+#: Invisible characters: controls, formats that reorder or join text, and surrogates.
 _BLANK = re.compile(
     "[\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e0fff]"
 )
-#: A word that GitHub would make a mention, a reference, a picture or a formula of, or that is
-#: some language's rather than prose.
+#: A word that GitHub would turn into a mention, a reference, a picture or a formula, or that looks
+#: like code.
 _CODE = re.compile(r"[@#$<>|*_~^`\[\]{}\\&=]|:.|www\.|gh-[0-9]|(?<![0-9a-z])[0-9a-f]{7}", re.I)
 _WORD = re.compile(r"(\(?)(.*?)([.,:;!?)]*)", re.S)
-#: Where a mail address could be seen, even in code.
+#: Where GitHub could find an email address, even in code.
 _AT = re.compile(r"&#64;(?=\w)")
 #: A browser may break longer words of code, so that they fit into a heading or a table.
 _LONGEST_WORD = 40
@@ -42,25 +42,24 @@ _BLOCK_WIDTH = 105
 
 
 def one_line(text: str, limit: int = _TEXT_LIMIT) -> str:
-    """Return a text without what is not seen, on one line, cut at a word."""
+    """Return a text on one line, without invisible characters, cut at a word."""
     return cut(" ".join(_BLANK.sub(" ", text).split()), limit)
 
 
 def escape(text: str) -> str:
-    """Return a text as one line that means nothing to Markdown or HTML, wherever it stands.
+    """Return a text as one line without special meaning in Markdown or HTML.
 
-    The entities keep it so; GitHub's filters, which come after Markdown, still see the text:
-    ``prose`` and ``code`` keep those away.
+    GitHub's filters, which follow Markdown, still find mentions and addresses in it. ``prose`` and
+    ``code`` prevent that.
     """
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", one_line(text))
 
 
 def code(text: str, limit: int = _CODE_LIMIT) -> str:
-    """Return a text as code on one line; nothing if there is nothing to be seen.
+    """Return a text as code on one line; empty if nothing is visible.
 
-    An element rather than backticks: those could not hold a pipe in a table, nor stand in a
-    summary element. An empty element, which is not seen, breaks what would be a mail address, and
-    lets the browser break long words.
+    Backticks do not support a pipe in a table, nor a summary element, so this is an HTML element.
+    The invisible ``<wbr>`` breaks up an email address, and lets the browser break long words.
     """
     line = " ".join(map(_breakable, escape(one_line(text, limit)).split(" ")))
     return f"<code>{_AT.sub('&#64;<wbr>', line)}</code>" if line else ""
@@ -75,7 +74,7 @@ def _breakable(word: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a text as it is, with the words in code that would not be taken as they are."""
+    """Return a text as prose. Words that GitHub would interpret become code."""
     return " ".join(map(_word, one_line(text).split(" ")))
 
 
@@ -90,9 +89,9 @@ def _word(word: str) -> str:
 
 
 def code_block(text: str, limit: int = _TEXT_LIMIT, language: str = "text") -> list[str]:
-    """Return the lines of a code block: many lines stay, cut at a word where it is too long.
+    """Return the lines of a code block, cut at a word if it is too long.
 
-    Long lines are wrapped, at words if possible, since GitHub's page would hide their ends.
+    Long lines are wrapped, at words if possible, because GitHub's page would hide their ends.
     """
     lines = text.strip().splitlines()
     kept = [_wrapped(_BLANK.sub(" ", line.expandtabs(4))) for line in lines[:_BLOCK_LINES]]
@@ -116,15 +115,15 @@ def _wrapped(line: str) -> str:
 
 
 def link(markdown: str, url: str) -> str:
-    """Return Markdown as a link, if the address is one that is safe to show."""
+    """Return Markdown as a link, if the address is safe."""
     if not markdown or not is_link(url):
         return markdown
     return f"[{markdown}](<{url.replace('&', '&amp;')}>)"
 
 
 def file_url(file: str, files_url: str, line: int | None = None) -> str:
-    """Return the address of a file of the repository; empty where it is not known."""
-    # What leaves the commit's own folder is no file of it.
+    """Return the address of a file of the repository; empty if it is not known."""
+    # A path that leads out of the commit's folder is not a file of it.
     if not files_url or {"", ".", ".."}.intersection(file.split("/")):
         return ""
     path = quote(file, safe="/", errors="replace")
@@ -132,7 +131,7 @@ def file_url(file: str, files_url: str, line: int | None = None) -> str:
 
 
 def file_link(file: str, files_url: str, line: int | None = None, column: int | None = None) -> str:
-    """Return a file of the repository as code, linked to the commit where that is known."""
+    """Return a file of the repository as code, with a link if the commit is known."""
     place = ":".join(str(part) for part in (one_line(file), line, column) if part)
     return link(code(place), file_url(file, files_url, line))
 
@@ -142,63 +141,64 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-#: Kept free for what says what is left out.
+#: The size that is kept free for the list of what is omitted, in bytes.
 _RESERVE = 1000
 
 
 class Page:
-    """Blocks of lines, the most important first; one that does not fit is left out whole."""
+    """Blocks of lines, the most important first; a block that does not fit is omitted."""
 
     def __init__(self, limit: int) -> None:
         self._room = limit - _RESERVE
         self._lines: list[str] = []
-        self._left_out: list[str] = []
+        self._omitted: list[str] = []
 
     def add(self, name: str, lines: list[str]) -> bool:
-        """Add a block and the blank line after it; ``name`` says what is missing without it."""
+        """Add a block and a blank line; ``name`` is listed if the block is omitted."""
         block = [*lines, ""]
-        fits = self._take(block)
+        fits = self._reserve(block)
         if fits:
             self._lines += block
         else:
-            self._left_out.append(name)
+            self._omitted.append(name)
         return fits
 
     def fold(
         self, title: str, name: str, head: tuple[str, str], rows: Iterable[str], *, most: int
     ) -> None:
-        """Add a folded table with the rows that there is room for, and the number of the others.
+        """Add a folded table with the rows that fit, and the number of the other rows.
 
-        ``title`` is HTML, ``head`` the table's first two lines; rows beyond ``most`` only count.
+        ``title`` is HTML. ``head`` is the first two lines of the table. At most ``most`` rows are
+        shown.
         """
         before = ["<details>", f"<summary>{title}</summary>", "", *head]
         after = ["", "</details>", ""]
-        most_words = _words(10**9, name)
-        if not self._take([*before, "", most_words, *after]):
-            self._left_out.append(name)
+        longest_note = _omitted_rows(10**9, name)
+        if not self._reserve([*before, "", longest_note, *after]):
+            self._omitted.append(name)
             return
         self._lines += before
-        left = 0
+        omitted = 0
         for count, row in enumerate(rows):
-            # After the first that does not fit none does: a gap would not be seen.
-            if left or count >= most or not self._take([row]):
-                left += 1
+            # After the first row that does not fit, all others are omitted: there are no gaps.
+            if omitted or count >= most or not self._reserve([row]):
+                omitted += 1
             else:
                 self._lines.append(row)
-        if left:
-            self._lines += ["", _words(left, name)]
+        if omitted:
+            self._lines += ["", _omitted_rows(omitted, name)]
         self._lines += after
 
     def render(self) -> str:
-        """Return the text, with a last line of what was left out."""
+        """Return the text, with a last line that lists what was omitted."""
         lines = self._lines
-        if self._left_out:
-            names = ", ".join(dict.fromkeys(self._left_out))
-            lines = [*lines, f"Left out for want of room: {names}."]
+        if self._omitted:
+            names = ", ".join(dict.fromkeys(self._omitted))
+            lines = [*lines, f"Omitted to stay within GitHub's size limit: {names}."]
         return "\n".join(lines).rstrip("\n") + "\n"
 
-    def _take(self, lines: list[str]) -> bool:
-        """Take the room for lines, if there is enough."""
+    def _reserve(self, lines: list[str]) -> bool:
+        """Reserve the size of lines, if they fit."""
         size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
         if size > self._room:
             return False
@@ -206,5 +206,5 @@ class Page:
         return True
 
 
-def _words(count: int, name: str) -> str:
-    return f"And {count:,} more {name}, which are not shown here."
+def _omitted_rows(count: int, name: str) -> str:
+    return f"{count:,} more {name} are not shown."

@@ -1,8 +1,8 @@
-"""SIGINT and SIGTERM as exceptions, and a shield around what must not be cut in two.
+"""SIGINT and SIGTERM as exceptions, and a shield for code that must not be interrupted.
 
-The runner cancels a step with SIGINT, sends SIGTERM 7.5 s later and kills 2.5 s
-after that. Both are installed explicitly because this process is PID 1 of its
-container, where SIGTERM has no default effect.
+To cancel a step, the runner sends SIGINT, SIGTERM 7.5 s later, and SIGKILL 2.5 s after that. Both
+handlers are installed explicitly, because this process is PID 1 of its container, where SIGTERM has
+no default effect.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: How long a first signal is held back. The runner sends its second after 7.5 s, and until
-#: then the run is to be cancelled, which may take 4 s.
-_PATIENCE_SECONDS = 3.0
+#: How long the shield delays a first signal. The runner sends its second signal after 7.5 s, and
+#: the cancellation before that may take 4 s.
+_LONGEST_DELAY_SECONDS = 3.0
 
 
 class Interrupted(BaseException):
-    """Carry a signal out of whatever was going on.
+    """A signal as an exception.
 
-    It is no ``Exception``, so that no handler for errors swallows it. ``cut_short``
-    tells that a second signal broke into what was shielded from the first. When what
-    was shielded failed by itself, ``__cause__`` says how.
+    It is not an ``Exception``, so that no error handler catches it. ``cut_short`` says that
+    shielded code was interrupted. If the shielded code raised an error, that is ``__cause__``.
     """
 
     def __init__(self, signal_number: int, *, cut_short: bool = False) -> None:
@@ -38,15 +37,15 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code that shells use for a process ended by this signal."""
+        """Return the exit code that shells use for a process that this signal ended."""
         return 128 + self.signal_number
 
 
 class Signals:
-    """Turn the first signal into ``Interrupted`` and let a second one leave at once.
+    """Raise ``Interrupted`` for the first signal, and exit immediately at the second.
 
-    A handler may be called in the middle of anything, and some code of the standard
-    library swallows what it raises: ``check`` raises what was lost that way once more.
+    Some code of the standard library catches what a signal handler raises. ``check`` raises it
+    again.
     """
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class Signals:
 
     def install(self) -> None:
         """Take over SIGINT and SIGTERM; only the main thread may call this."""
-        signal.signal(signal.SIGALRM, self._lose_patience)
+        signal.signal(signal.SIGALRM, self._end_delay)
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
 
@@ -69,9 +68,9 @@ class Signals:
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """Hold a first signal back until the block ends; a second one is not held.
+        """Delay a first signal until the block ends, but not for too long.
 
-        Nor is a first one held for longer than the runner's own patience allows.
+        A second signal is not delayed.
         """
         self.check()
         self._shielded = True
@@ -87,7 +86,7 @@ class Signals:
         self.check()
 
     def finish(self) -> None:
-        """Let no first signal interrupt from here on: the end is milliseconds away."""
+        """Ignore a first signal from now on: the process is about to end."""
         self._finishing = True
 
     def _open(self) -> None:
@@ -98,18 +97,17 @@ class Signals:
         if self.received is None:
             self.received = signal_number
             if self._shielded:
-                signal.setitimer(signal.ITIMER_REAL, _PATIENCE_SECONDS)
+                signal.setitimer(signal.ITIMER_REAL, _LONGEST_DELAY_SECONDS)
             elif not self._finishing:
                 raise Interrupted(signal_number)
         elif self._shielded and not self._broken:
             self._broken = True
             raise Interrupted(signal_number, cut_short=True)
         else:
-            # The first signal is being dealt with and the sender has lost patience.
-            # No cleaning up: whatever is written by now was written whole.
+            # A second signal: exit without cleanup. All data is written in whole units.
             os._exit(128 + signal_number)
 
-    def _lose_patience(self, _signal_number: int, _frame: FrameType | None) -> None:
+    def _end_delay(self, _signal_number: int, _frame: FrameType | None) -> None:
         if self._shielded and not self._broken and self.received is not None:
             self._broken = True
             raise Interrupted(self.received, cut_short=True)

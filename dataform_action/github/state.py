@@ -1,4 +1,4 @@
-"""The names under which the main step leaves things for the post step (GITHUB_STATE)."""
+"""The names of the values that the main step saves for the post step (GITHUB_STATE)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ STATE_SERVICE = "service"
 STATE_PROJECT_ID = "project_id"
 STATE_RUN_ID = "run_id"
 STATE_RUN_LOG_URL = "run_log_url"
-#: ``true`` once the creation of a run has begun.
+#: ``true`` if a create request may have been sent.
 STATE_CREATING = "creating"
-#: The compilation that was made for the run alone, if one was: by it the run can be found.
+#: The compilation that was made for the run, if any. It identifies the run.
 STATE_COMPILATION = "compilation_result"
-#: ``true`` if a run that is left going is to be cancelled.
+#: ``true`` if the post step must cancel a run that is still running.
 STATE_CANCEL = "cancel"
-#: Set when the main step left nothing to do.
+#: Set if the post step has nothing to do.
 STATE_SETTLED = "settled"
 
 STATE_NAMES = (

@@ -1,4 +1,4 @@
-"""What the tests of the inputs share: good inputs, and how they are read."""
+"""Helpers for the tests of the inputs: valid inputs, and how they are read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.errors import InputError
 from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
+from dataform_action.services import specs
 from dataform_action.services.specs import DATAFORM_WEB
 
 API_URL = "https://dataform.example.com"
 GOOD = {"project-id": "1234", "token": "s3cret", "api-url": API_URL}
 PLACE = {"location": "europe-west1", "repository": "warehouse"}
-#: The least that Google Cloud Dataform needs.
+#: The minimum for Google Cloud Dataform.
 GOOD_GOOGLE = {"project-id": "my-project", "schedule": "nightly", **PLACE}
 BLANKS = ("", " ", "\n", " \t\r\n")
-PRINTABLE_PROBLEM = "must be one line of printable text: check how it is quoted"
-TOKEN_PROBLEM = (
-    "holds a blank, a line break or a character that no token has: store it again, without them"
-)
+PRINTABLE_PROBLEM = "must be one line of printable text: check its quotes"
+TOKEN_PROBLEM = f"{specs.TOKEN_PROBLEM}: store it again without that"
 SPECS = [spec for spec, _ in SERVICES]
 
 
@@ -31,18 +30,18 @@ def parse(environ: dict[str, str]) -> Settings:
 
 
 def environ_of(values: dict[str, str]) -> dict[str, str]:
-    """Return what the runner makes of a workflow's ``with``."""
+    """Return the environment that the runner makes from a workflow's ``with``."""
     return {f"INPUT_{name.upper()}": value for name, value in values.items()}
 
 
 def read(**values: str) -> Settings:
-    """Parse good inputs with changes; an underscore in a change's name stands for a hyphen."""
+    """Parse valid inputs with changes; an underscore in a name stands for a hyphen."""
     changes = {name.replace("_", "-"): value for name, value in values.items()}
     return parse(environ_of({**GOOD, **changes}))
 
 
 def problems(values: dict[str, str]) -> dict[str, str]:
-    """Return what is wrong with good inputs after these changes."""
+    """Return the problems of valid inputs after these changes."""
     with pytest.raises(InputError) as caught:
         parse(environ_of({**GOOD, **values}))
     found = caught.value.problems
@@ -51,12 +50,12 @@ def problems(values: dict[str, str]) -> dict[str, str]:
 
 
 def read_google(values: dict[str, str]) -> Settings:
-    """Parse the good inputs of Google Cloud Dataform with changes."""
+    """Parse the valid inputs of Google Cloud Dataform with changes."""
     return parse(environ_of({**GOOD_GOOGLE, **values}))
 
 
 def google_problems(values: dict[str, str]) -> list[tuple[str, str]]:
-    """Return what is wrong with the good inputs of Google Cloud after these changes."""
+    """Return the problems of the valid inputs of Google Cloud after these changes."""
     with pytest.raises(InputError) as caught:
         read_google(values)
     return list(caught.value.problems)

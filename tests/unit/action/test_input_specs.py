@@ -1,4 +1,4 @@
-"""The table of inputs: it fits the fields of a request, and its defaults change nothing."""
+"""The table of inputs matches the fields of a request, and its defaults change nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.unit.action.support import GOOD, MINIMUM, environ_of, parse
 
 
 def test_each_field_of_a_request_has_an_input_of_its_type() -> None:
-    """What the kind of an input yields is what the field of the same name takes."""
+    """The kind of each input matches the type of the field with the same name."""
     types = {
         "text": "str | None",
         "list": "tuple[str, ...]",
@@ -25,6 +25,6 @@ def test_each_field_of_a_request_has_an_input_of_its_type() -> None:
 
 
 def test_defaults_in_the_metadata_change_nothing() -> None:
-    """What the runner fills in from action.yml is what the code takes for absent inputs."""
+    """The defaults in action.yml have the same meaning as missing inputs."""
     values = {declared.name: declared.default for declared in INPUTS}
     assert parse(environ_of({**values, **GOOD})) == MINIMUM

@@ -1,4 +1,4 @@
-"""Inputs in the environment: how the runner names their variables, and how a shell may."""
+"""Inputs in the environment: the variables of the runner and of a shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.action.support import API_URL, MINIMUM, parse
 RUNNER = {f"INPUT_{declared.name.upper()}": "" for declared in INPUTS}
 
 
-def test_variables_are_named_as_the_runner_names_them() -> None:
+def test_variables_have_the_runners_names() -> None:
     """The runner keeps hyphens; shells cannot."""
     assert variable_name(RUNNER, "project-id") == "INPUT_PROJECT-ID"
     assert variable_name({}, "project-id") == "INPUT_PROJECT_ID"
@@ -36,12 +36,12 @@ def test_variables_are_named_as_the_runner_names_them() -> None:
 def test_a_shells_spelling_counts_only_without_a_runner(
     environ: dict[str, str], value: str
 ) -> None:
-    """As soon as a variable has a hyphen, a runner set them all, and the others are the job's."""
+    """If a variable has a hyphen, the runner set all of them, and others belong to the job."""
     assert raw_value(environ, "run-id") == value
 
 
 def test_no_variable_of_a_job_becomes_an_input() -> None:
-    """Whatever a job's ``env`` holds in a shell's spelling, the inputs stay as they were given."""
+    """A job's variables without hyphens do not change the inputs."""
     foreign = {
         f"INPUT_{declared.name.upper().replace('-', '_')}": "foreign"
         for declared in INPUTS
@@ -51,7 +51,7 @@ def test_no_variable_of_a_job_becomes_an_input() -> None:
     assert read_inputs(foreign | RUNNER) == read_inputs(RUNNER)
 
 
-def test_underscores_are_enough() -> None:
+def test_a_shell_can_set_all_inputs() -> None:
     """A step can be configured from a shell."""
     environ = {"INPUT_PROJECT_ID": "1234", "INPUT_API_URL": API_URL}
     assert parse({**environ, "INPUT_TOKEN": "s3cret"}) == MINIMUM

@@ -1,4 +1,4 @@
-"""Which service the inputs choose, with which address and token, and what that loads."""
+"""Which service the inputs select, its address and token, and what is imported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataform_action.action.service_factory import SERVICES, Surroundings, connect
+from dataform_action.action.service_factory import SERVICES, ServiceContext, connect
 from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.emulator import Emulator
 from dataform_action.errors import CredentialsRefused, Refused
@@ -28,12 +28,12 @@ def _connect(
     on_token: Callable[[str], object] = print,
     on_exchange: Callable[[str], object] | None = None,
 ) -> Service:
-    surroundings = Surroundings(environ=environ or {}, on_token=on_token, on_exchange=on_exchange)
-    return connect(_parse(values), surroundings, SERVICES)
+    context = ServiceContext(environ=environ or {}, on_token=on_token, on_exchange=on_exchange)
+    return connect(_parse(values), context, SERVICES)
 
 
 def test_without_a_repository_it_is_dataform_web(emulator: Emulator) -> None:
-    """The project and the token of the inputs are used, at the address that they give."""
+    """Project, token and address of the inputs are used."""
     inputs = inputs_for(emulator)
     service = _connect(inputs)
     assert isinstance(service, dataform_web.DataformWeb)
@@ -43,9 +43,9 @@ def test_without_a_repository_it_is_dataform_web(emulator: Emulator) -> None:
 
 
 def test_with_a_repository_it_is_google_cloud(emulator: Emulator) -> None:
-    """Project, place and token of the inputs are used, and nothing is minted."""
-    inputs, told = google_inputs_for(emulator), list[str]()
-    service = _connect(inputs, on_token=told.append)
+    """Project, repository and token of the inputs are used, and no token is minted."""
+    inputs, tokens = google_inputs_for(emulator), list[str]()
+    service = _connect(inputs, on_token=tokens.append)
     assert isinstance(service, google_dataform.GoogleDataform)
     run = service.start(service.prepare(_parse(inputs).request))
     [invocation] = emulator.invocations
@@ -53,11 +53,11 @@ def test_with_a_repository_it_is_google_cloud(emulator: Emulator) -> None:
         "projects/my-project/locations/europe-west1/repositories/warehouse/"
         f"workflowInvocations/{run.id}"
     )
-    assert told == []
+    assert tokens == []
 
 
 def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
-    """Where a runner names its GitHub server, files are shown there; otherwise on github.com."""
+    """Files link to the runner's GitHub server, or to github.com without one."""
     url = "https://github.example.com"
     for environ, known in (({"GITHUB_SERVER_URL": url}, url), ({}, "https://github.com")):
         service = _connect(google_inputs_for(emulator), environ)
@@ -65,41 +65,43 @@ def test_github_server_of_the_runner_is_known(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("inputs_of", [inputs_for, google_inputs_for])
-def test_exchanges_are_told(emulator: Emulator, inputs_of: Callable[..., dict[str, str]]) -> None:
-    """Each request of either service is told to the observer, if there is one."""
-    told: list[str] = []
-    service = _connect(inputs_of(emulator), on_exchange=told.append)
+def test_exchanges_are_reported(
+    emulator: Emulator, inputs_of: Callable[..., dict[str, str]]
+) -> None:
+    """``on_exchange`` is called for each request of either service."""
+    lines: list[str] = []
+    service = _connect(inputs_of(emulator), on_exchange=lines.append)
     with pytest.raises(Refused):
         service.get(service.describe("1-a"))
-    assert len(told) == len(emulator.requests) == 1
-    assert told[0].startswith(f"GET {emulator.url}/v1/")
+    assert len(lines) == len(emulator.requests) == 1
+    assert lines[0].startswith(f"GET {emulator.url}/v1/")
 
 
-def test_google_cloud_has_an_address_of_its_own(emulator: Emulator) -> None:
-    """Without api-url it counts."""
+def test_google_cloud_has_a_default_address(emulator: Emulator) -> None:
+    """Without api-url, the default address is used."""
     settings = _parse(google_inputs_for(emulator, api_url=""))
     assert settings.api_url == "https://dataform.googleapis.com"
 
 
-def test_without_a_token_one_is_minted_and_told(emulator: Emulator) -> None:
-    """Credentials are looked for in the given environment; what is minted is told, to be masked."""
-    told: list[str] = []
+def test_without_a_token_one_is_minted_and_announced(emulator: Emulator) -> None:
+    """The environment has the credentials, and ``on_token`` gets the token before its use."""
+    tokens: list[str] = []
     with GoogleStandIns() as google:
         environ = {"GCE_METADATA_HOST": google.host}
-        service = _connect(google_inputs_for(emulator, token=""), environ, told.append)
+        service = _connect(google_inputs_for(emulator, token=""), environ, tokens.append)
         assert google.requests == []
-        emulator.accept_tokens(told.__contains__)
+        emulator.accept_tokens(tokens.__contains__)
         with pytest.raises(Refused, match="404"):
             service.get(service.describe("1-a"))
         assert google.paths == [METADATA]
-    assert len(told) == 1
-    assert emulator.requests[0].headers["Authorization"] == f"Bearer {told[0]}"
+    assert len(tokens) == 1
+    assert emulator.requests[0].headers["Authorization"] == f"Bearer {tokens[0]}"
 
 
-def test_credentials_that_are_none_are_refused_when_they_are_needed(
+def test_invalid_credentials_are_refused_when_they_are_used(
     emulator: Emulator, tmp_path: Path
 ) -> None:
-    """To connect asks nobody for anything."""
+    """``connect`` sends nothing."""
     file = tmp_path / "credentials.json"
     file.write_text("{}", "utf-8")
     environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
@@ -123,7 +125,7 @@ _GOOGLE = {
 _LIBRARY = "google.auth"
 _SOURCE = "dataform_action.auth.token_source"
 _SERVICE = "dataform_action.services.google.service"
-#: What only the end of a run needs.
+#: Modules that only the end of a run needs.
 _LATER = {f"dataform_action.report.{name}" for name in ("publish", "summary", "timeline")}
 
 
@@ -139,18 +141,18 @@ _LATER = {f"dataform_action.report.{name}" for name in ("publish", "summary", "t
         (_GOOGLE, {_SERVICE, _SOURCE}, {"dataform_action.services.dataform_web"}),
     ],
 )
-def test_only_what_is_needed_is_loaded(
+def test_only_what_is_needed_is_imported(
     environ: dict[str, str], loaded: set[str], not_loaded: set[str]
 ) -> None:
-    """A start with a token does not pay for google-auth, nor one service for the other."""
+    """A start with a token does not import google-auth, nor the other service."""
     program = (
         "import sys\n"
         "from dataform_action.action import main\n"
         "from dataform_action.action.inputs import read_inputs\n"
-        "from dataform_action.action.service_factory import SERVICES, Surroundings, connect\n"
+        "from dataform_action.action.service_factory import SERVICES, ServiceContext, connect\n"
         "from dataform_action.action.settings import parse_settings\n"
         f"settings = parse_settings(read_inputs({environ!r}), [spec for spec, _ in SERVICES])\n"
-        "connect(settings, Surroundings(environ={}, on_token=print), SERVICES)\n"
+        "connect(settings, ServiceContext(environ={}, on_token=print), SERVICES)\n"
         "print(*sys.modules)"
     )
     modules = set(run_program(program).split())

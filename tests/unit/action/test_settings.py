@@ -1,4 +1,4 @@
-"""What each input means: good, blank and bad values, and all problems at once."""
+"""Each input with valid, blank and invalid values, and all problems at once."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from tests.unit.action.support import (
 )
 
 
-def test_two_inputs_are_enough() -> None:
-    """Everything but the project and the token has a default or may be absent."""
+def test_the_minimum() -> None:
+    """All other inputs have a default or are optional."""
     assert read() == MINIMUM
 
 
 @pytest.mark.parametrize("blank", BLANKS)
-def test_blank_is_absent(blank: str) -> None:
-    """The runner sets inputs that were not given to the empty string; blanks are the same."""
+def test_blank_is_not_set(blank: str) -> None:
+    """The runner sets missing inputs to an empty string; blank values are the same."""
     values = {declared.name: blank for declared in INPUTS}
     assert parse(environ_of({**values, **GOOD})) == MINIMUM
 
 
 def test_all_inputs_are_read() -> None:
-    """Every input of this service arrives in its place."""
+    """Every input of this service is in its place."""
     assert read(
         project_id=" 1_2-a ",
         schedule="nightly run",
@@ -73,20 +73,20 @@ def test_all_inputs_are_read() -> None:
     )
 
 
-def test_all_problems_come_at_once() -> None:
-    """One attempt shows everything that is wrong, by input name, with what to do."""
+def test_all_problems_are_reported_at_once() -> None:
+    """One attempt shows every problem by input name, with a remedy."""
     given = {"timeout": "soon", "wait": "yes", "tags": "a\tb", "run-id": "a/b"}
     with pytest.raises(InputError) as caught:
         parse(environ_of({**given, "api-url": API_URL}))
     assert str(caught.value) == (
         "project-id is missing: set it to your Google Cloud project, or to the number of a "
         "Dataform Web project\n"
-        "token is missing: set it to ${{ secrets.DATAFORM_TOKEN }}, a secret that holds an "
-        "API token\n"
+        "token is missing: set it to ${{ secrets.DATAFORM_TOKEN }}, a secret with an API "
+        "token\n"
         "timeout 'soon' is not a duration between 1 second and 35 days: "
-        "write it like 30, 30s, 2m or 1h\n"
-        "wait 'yes' is neither true nor false: write one of them\n"
-        "run-id 'a/b' may hold only letters, digits, - and _: give the id of a run, as in the "
+        "use a form like 30, 30s, 2m or 1h\n"
+        "wait 'yes' is not a boolean: use true or false\n"
+        "run-id 'a/b' may contain only letters, digits, - and _: set it to a run id, as in the "
         "address of its page\n"
         "tags must be printable text, separated by commas or line breaks"
     )
@@ -95,51 +95,51 @@ def test_all_problems_come_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["project-id", "token"])
 @pytest.mark.parametrize("blank", BLANKS)
-def test_required_inputs_are_asked_for(name: str, blank: str) -> None:
-    """The metadata's ``required`` is never enforced by the runner, so it is here."""
+def test_required_inputs(name: str, blank: str) -> None:
+    """The runner never enforces ``required`` in the metadata, so the action does."""
     assert problems({name: blank})[name].startswith("is missing: set it to ")
 
 
 @pytest.mark.parametrize("name", ["project-id", "run-id"])
 @pytest.mark.parametrize("value", ["a/b", "..", "a b", "a\nb", "é", "1?x", "#1", "%2e", "\udcff"])
 def test_ids_cannot_leave_their_place_in_a_path(name: str, value: str) -> None:
-    """An id is letters, digits, hyphens and underscores, or it is refused in one line."""
+    """An id with other characters is refused with one printable line."""
     problem = problems({name: value})[name]
-    assert problem.startswith(f"{value!r} may hold only letters, digits, - and _: give the ")
+    assert problem.startswith(f"{value!r} may contain only letters, digits, - and _: set it to ")
     assert problem.isprintable()
 
 
 @pytest.mark.parametrize("name", ["schedule", "environment"])
 @pytest.mark.parametrize("value", ["a\nb", "a\tb", "a\x00b", "a\u2028b", "a\u202eb", "a\udcffb"])
 def test_names_are_one_line(name: str, value: str) -> None:
-    """A name with a line break or an unseen character is a mistake of quoting."""
+    """A line break or an invisible character in a name is a problem of quoting."""
     assert problems({name: value}) == {name: PRINTABLE_PROBLEM}
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a, b\tc", "a\rb", "a\u2028b"])
 def test_tags_are_printable(value: str) -> None:
-    """Only commas and line feeds separate tags."""
+    """Only commas and line breaks separate tags."""
     assert problems({"tags": value}) == {
         "tags": "must be printable text, separated by commas or line breaks"
     }
 
 
 @pytest.mark.parametrize("value", ["a b", "a\nb", "a\tb", "a\x7fb", "é", "a\udcff", "“a”"])
-def test_a_broken_token_is_refused_and_not_repeated(value: str) -> None:
-    """What no HTTP header can carry is found here, and the message does not tell it."""
+def test_an_invalid_token_is_refused_and_not_repeated(value: str) -> None:
+    """A token that is not valid in an HTTP header is refused without repeating it."""
     assert problems({"token": value}) == {"token": TOKEN_PROBLEM}
 
 
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", " true\n"])
 def test_yaml_12_spellings_of_true(value: str) -> None:
-    """A boolean may be spelled in all three ways of YAML 1.2."""
+    """A boolean may have all three spellings of YAML 1.2."""
     inputs = read(wait=value, cancel_run=value, summary=value)
     assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (True, True, True)
 
 
 @pytest.mark.parametrize("value", ["false", "False", "FALSE"])
 def test_yaml_12_spellings_of_false(value: str) -> None:
-    """The same goes for false."""
+    """The same is true for false."""
     inputs = read(wait=value, cancel_run=value, summary=value)
     assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (False, False, False)
 
@@ -147,10 +147,8 @@ def test_yaml_12_spellings_of_false(value: str) -> None:
 @pytest.mark.parametrize("name", ["wait", "cancel-run", "summary"])
 @pytest.mark.parametrize("value", ["yes", "no", "on", "0", "1", "tRUE", "null", "~", "false x"])
 def test_nothing_else_is_a_boolean(name: str, value: str) -> None:
-    """What YAML 1.1 took for a boolean is refused rather than guessed."""
-    assert problems({name: value}) == {
-        name: f"{value!r} is neither true nor false: write one of them"
-    }
+    """Other booleans of YAML 1.1 are refused."""
+    assert problems({name: value}) == {name: f"{value!r} is not a boolean: use true or false"}
 
 
 @pytest.mark.parametrize("name", ["poll-interval", "timeout", "outage-timeout"])
@@ -168,7 +166,7 @@ def test_nothing_else_is_a_boolean(name: str, value: str) -> None:
     ],
 )
 def test_times_have_units(name: str, value: str, seconds: float) -> None:
-    """A time is whole seconds, minutes or hours, from one second to 35 days."""
+    """A duration is whole seconds, minutes or hours, from 1 second to 35 days."""
     polling = parse(environ_of({**GOOD, name: value})).polling
     read = {
         "poll-interval": polling.interval,
@@ -186,26 +184,26 @@ def test_times_have_units(name: str, value: str, seconds: float) -> None:
         *("841h", "3024001", "9999999999", "1\x00", "0x10", "1_000"),
     ],
 )
-def test_nothing_else_is_a_time(name: str, value: str) -> None:
-    """What is no time, or none that can be waited for, is refused with the forms that are."""
+def test_nothing_else_is_a_duration(name: str, value: str) -> None:
+    """Another value is refused, with valid examples."""
     assert problems({name: value}) == {
         name: f"{value!r} is not a duration between 1 second and 35 days: "
-        "write it like 30, 30s, 2m or 1h"
+        "use a form like 30, 30s, 2m or 1h"
     }
 
 
-def test_a_caller_may_know_a_better_remedy() -> None:
-    """A command says how it is given a token, where an action speaks of a workflow's secrets."""
+def test_a_caller_can_override_a_remedy() -> None:
+    """The command line has other remedies than a workflow."""
     remedies = {"token": "set DATAFORM_TOKEN"}
     with pytest.raises(InputError) as caught:
         parse_settings({"project-id": "1234", "api-url": API_URL}, SPECS, remedies=remedies)
     assert caught.value.problems == (("token", "is missing: set DATAFORM_TOKEN"),)
 
 
-def test_a_run_can_be_watched_or_not_waited_for() -> None:
-    """``run-id`` with ``wait: false`` would do nothing at all."""
+def test_run_id_requires_waiting() -> None:
+    """``run-id`` with ``wait: false`` would do nothing."""
     assert problems({"run-id": "77", "wait": "false"}) == {
-        "run-id": "watches a run, which wait: false forbids: remove one of them"
+        "run-id": "cannot be combined with wait: false, as it waits for a run: remove one of them"
     }
     assert list(problems({"run-id": "77", "wait": "nope"})) == ["wait"]
 
@@ -223,7 +221,7 @@ def test_a_run_can_be_watched_or_not_waited_for() -> None:
     ],
 )
 def test_a_value_is_repeated_whole_or_not_at_all(name: str, value: str, shown: str) -> None:
-    """A secret in the wrong input is masked by the runner only where it stands whole."""
+    """The runner masks a secret in a wrong input only as a whole."""
     assert problems({name: value})[name].startswith(f"{shown} ")
 
 
@@ -261,8 +259,8 @@ def _shell_name(name: str) -> str:
 @example(environ_of(GOOD), "to ken")
 @example(environ_of(GOOD_GOOGLE), "token\n")
 @example(environ_of({**GOOD_GOOGLE, "run-id": "a/b", "vars": "a"}), "to ken")
-def test_no_values_end_in_a_traceback_or_tell_the_token(environ: dict[str, str], rest: str) -> None:
-    """Whatever the inputs are, they are read or refused, and the token is in no message."""
+def test_any_values_are_read_or_refused(environ: dict[str, str], rest: str) -> None:
+    """Any inputs are read or refused, and the token is in no message."""
     token = f"marked-{rest}"
     outcome = _outcome({**environ, "INPUT_TOKEN": token})
     if isinstance(outcome, Settings):

@@ -1,4 +1,4 @@
-"""Inputs that do not say where the run is: what they are taken for, and what is asked for first."""
+"""Inputs without an address: which service they look like, and what is reported first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataform_action.services.specs import GOOGLE_INPUTS
 from tests.unit.action.support import API_URL, GOOD, environ_of, parse
 
 CLOSED = "Google closed hosted Dataform Web on 26 February 2024."
-WEB_INSTEAD = "For a Dataform Web API of your own, give api-url and token instead."
+WEB_INSTEAD = "For your own Dataform Web API, set api-url and token instead."
 
 
 def _problems(values: dict[str, str]) -> list[tuple[str, str]]:
@@ -19,7 +19,7 @@ def _problems(values: dict[str, str]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "sign"),
     [
         ({"project-id": "my-project", "schedule": "nightly"}, "project-id is not a number"),
         ({"project-id": "my-project", "environment": "production"}, "project-id is not a number"),
@@ -42,23 +42,23 @@ def _problems(values: dict[str, str]) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_values_of_google_cloud_without_a_place(values: dict[str, str], why: str) -> None:
-    """Location and repository are asked for, first and with the reason, and never a token."""
+def test_values_of_google_cloud_without_a_place(values: dict[str, str], sign: str) -> None:
+    """Location and repository are reported first, with the reason and without the token."""
     assert _problems(values) == [
         (
             "location",
-            f"is missing: {why}, so this looks like Google Cloud Dataform. Give the region of the "
-            f"Dataform repository, such as europe-west1. {WEB_INSTEAD}",
+            f"is missing: {sign}, so this looks like Google Cloud Dataform. Set location to the "
+            f"region of the Dataform repository, such as europe-west1. {WEB_INSTEAD}",
         ),
         (
             "repository",
-            "is missing: give the id of the Dataform repository, together with location",
+            "is missing: set it to the id of the Dataform repository",
         ),
     ]
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "sign"),
     [
         ({"token": "ya29.a0AfH6SMB"}, "the token is an OAuth access token of Google"),
         (
@@ -75,18 +75,18 @@ def test_values_of_google_cloud_without_a_place(values: dict[str, str], why: str
         ),
     ],
 )
-def test_a_token_or_an_address_of_google_leaves_no_doubt(values: dict[str, str], why: str) -> None:
-    """It goes nowhere else, whatever the other values are, and is not repeated."""
+def test_a_token_or_an_address_of_google_is_a_sign(values: dict[str, str], sign: str) -> None:
+    """It decides regardless of the other values, and is not repeated."""
     (name, text), (other, _) = _problems({"project-id": "123456", "schedule": "a", **values})
     assert (name, other) == ("location", "repository")
-    assert text.startswith(f"is missing: {why}, so this looks like Google Cloud Dataform.")
+    assert text.startswith(f"is missing: {sign}, so this looks like Google Cloud Dataform.")
     assert WEB_INSTEAD not in text
     assert "a0AfH6SMB" not in text
 
 
 @pytest.mark.parametrize("name", GOOGLE_INPUTS)
 def test_every_input_of_google_cloud_is_a_sign(name: str) -> None:
-    """A boolean only when it is true, as its default is false."""
+    """A boolean is a sign only if it is true, because its default is false."""
     (first, text), *_ = _problems({"project-id": "1234", "schedule": "a", name: "true"})
     assert first == "location"
     assert f"{name} is for Google Cloud Dataform" in text
@@ -95,7 +95,7 @@ def test_every_input_of_google_cloud_is_a_sign(name: str) -> None:
 
 
 def test_other_problems_come_after_the_place() -> None:
-    """Everything that is wrong is reported at once."""
+    """All problems are reported at once."""
     values = {"project-id": "my-project", "timeout": "soon", "promote": "true"}
     assert [name for name, _ in _problems(values)] == [
         *("location", "repository", "schedule", "timeout", "promote"),
@@ -103,13 +103,13 @@ def test_other_problems_come_after_the_place() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "an-api-token"])
-def test_a_forgotten_address_of_dataform_web(token: str) -> None:
-    """That the hosted service is closed is said at once, and nobody is sent to make a token."""
+def test_a_missing_address_of_dataform_web(token: str) -> None:
+    """Only the address is reported, because hosted Dataform Web is closed."""
     [(name, text)] = _problems({"project-id": "1234", "schedule": "nightly", "token": token})
     assert name == "api-url"
     assert text == (
-        f"is missing: {CLOSED} For Google Cloud Dataform, give location and repository. For a "
-        "Dataform Web API of your own, give its address in api-url."
+        f"is missing: {CLOSED} For Google Cloud Dataform, set location and repository. For your "
+        "own Dataform Web API, set api-url to its address."
     )
 
 
@@ -123,22 +123,22 @@ def test_a_forgotten_address_of_dataform_web(token: str) -> None:
     ],
 )
 def test_the_address_of_the_closed_service(api_url: str) -> None:
-    """To write it down does not open it."""
+    """The address of hosted Dataform Web is refused."""
     [(name, text)] = _problems({**GOOD, "api-url": api_url})
     assert name == "api-url"
-    assert text.startswith(f"is that of hosted Dataform Web. {CLOSED}")
+    assert text.startswith(f"is the address of hosted Dataform Web. {CLOSED}")
 
 
 @pytest.mark.parametrize(
     "api_url", ["https://api.dataform.co.example", "https://api.dataform.company", API_URL]
 )
 @pytest.mark.parametrize("project_id", ["1234", "my-project"])
-def test_an_api_of_ones_own_stays_possible(api_url: str, project_id: str) -> None:
-    """With an address and a token, any project is taken for one of Dataform Web."""
+def test_another_api_address_is_possible(api_url: str, project_id: str) -> None:
+    """With an address and a token, any project is one of Dataform Web."""
     settings = parse(environ_of({**GOOD, "project-id": project_id, "api-url": api_url}))
     assert (settings.service.name, settings.api_url) == ("Dataform Web", api_url)
 
 
-def test_nothing_at_all() -> None:
-    """A step without inputs is told what decides everything, and the project."""
+def test_no_inputs() -> None:
+    """A step without inputs reports the address and the project."""
     assert [name for name, _ in _problems({})] == ["api-url", "project-id"]

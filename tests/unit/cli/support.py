@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a command that is run in this process."""
+"""Helpers for the tests of the command line: run a command in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMANDS = ("run", "wait", "compile", "cancel")
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     exit_code: int
     lines: list[str]
@@ -29,14 +29,14 @@ class Ended:
 def play(
     *arguments: str, environ: Mapping[str, str] = NOTHING, clock: FakeClock | None = None
 ) -> Ended:
-    """Run a command in this process, with no more of an environment than is given."""
+    """Run a command in this process, with only this environment."""
     stream, errors = io.StringIO(), io.StringIO()
     exit_code = main(arguments, environ, stream, errors, clock=clock or FakeClock())
     return Ended(exit_code, stream.getvalue().splitlines(), errors.getvalue())
 
 
 def web(emulator: Emulator, **more: str) -> dict[str, str]:
-    """Return the environment of somebody who works with the emulator's project."""
+    """Return the environment of a user of the emulator's project."""
     place = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
     return {**place, "DATAFORM_TOKEN": emulator.token, **more}
 
@@ -49,7 +49,7 @@ def google(emulator: Emulator, **more: str) -> dict[str, str]:
 def refused(
     capsys: pytest.CaptureFixture[str], *arguments: str, environ: Mapping[str, str] = NOTHING
 ) -> str:
-    """Return what is said of arguments that no command can start with."""
+    """Return the error for arguments with which no command starts."""
     with pytest.raises(SystemExit) as caught:
         play(*arguments, environ=environ)
     assert caught.value.code == ExitCode.BAD_INPUT

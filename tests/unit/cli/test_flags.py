@@ -1,4 +1,4 @@
-"""The action's inputs as flags: the environment, the token, and the help."""
+"""The flags of the inputs: the environment, the token, and the help."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataform_action.report.outcome import ExitCode
 from tests.unit.cli.support import COMMANDS, play, refused, web
 
 
-def test_flags_go_before_the_environment(emulator: Emulator) -> None:
-    """What is typed counts, even where it takes back what the environment sets."""
+def test_flags_override_environment_variables(emulator: Emulator) -> None:
+    """A flag overrides an environment variable, also with an empty value."""
     environ = web(emulator, DATAFORM_SCHEDULE="failure", DATAFORM_ENVIRONMENT="staging")
     ended = play("run", "--schedule", "nightly", "--environment", "", environ=environ)
     assert ended.exit_code == ExitCode.SUCCESS
@@ -25,7 +25,7 @@ def test_flags_go_before_the_environment(emulator: Emulator) -> None:
 
 
 def test_a_token_may_come_from_a_file(emulator: Emulator, tmp_path: Path) -> None:
-    """A file's token goes before the environment's, and its line break does not count."""
+    """The token of a file overrides the environment, and its line break is removed."""
     file = tmp_path / "token"
     file.write_text(f"{emulator.token}\n", "utf-8")
     ended = play("run", "--token-file", str(file), environ=web(emulator, DATAFORM_TOKEN="old"))
@@ -33,21 +33,21 @@ def test_a_token_may_come_from_a_file(emulator: Emulator, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [
         (None, "cannot be read: No such file"),
-        (b"\xff", "cannot be read: it is no text"),
-        (b" \n", "holds no token"),
+        (b"\xff", "cannot be read: it is not UTF-8 text"),
+        (b" \n", "is empty"),
     ],
 )
 def test_a_file_without_a_token_is_refused(
-    content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes | None, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mistaken file never makes the command go on with other credentials."""
+    """With an invalid file, the command does not use other credentials."""
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
-    assert words in refused(
+    assert text in refused(
         capsys, "run", "--token-file", str(file), environ={"DATAFORM_TOKEN": "t"}
     )
 
@@ -57,35 +57,35 @@ def test_a_file_without_a_token_is_refused(
 def test_a_token_among_the_arguments_is_refused(
     before: tuple[str, ...], arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A token that everyone can see is not used, not repeated, and the remedy is told."""
-    words = refused(capsys, *before, *arguments)
-    assert "set DATAFORM_TOKEN, or give --token-file" in words
-    assert "s3cret" not in words
+    """The token is neither used nor repeated, and the error says what to do."""
+    text = refused(capsys, *before, *arguments)
+    assert "set DATAFORM_TOKEN or --token-file" in text
+    assert "s3cret" not in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_the_rules(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The help of each command tells of the environment, the token and the exit codes."""
+    """The help of each command explains the environment, the token and the exit codes."""
     with pytest.raises(SystemExit) as caught:
         play(command, "--help")
     assert caught.value.code == 0
-    words = capsys.readouterr().out
-    assert "DATAFORM_PROJECT_ID" in words
-    assert "--token-file" in words
-    assert "Exit codes:" in words
+    text = capsys.readouterr().out
+    assert "DATAFORM_PROJECT_ID" in text
+    assert "--token-file" in text
+    assert "Exit codes:" in text
 
 
 def test_help_lists_every_input(capsys: pytest.CaptureFixture[str]) -> None:
-    """No input is forgotten: a new one must find its command, with its default."""
+    """Every input is in the help of a command, with its default."""
     helps = ""
     for command in COMMANDS:
         with pytest.raises(SystemExit):
             play(command, "--help")
         helps += " ".join(capsys.readouterr().out.split())
     for declared in INPUTS:
-        spelled = {"token": "--token-file", "run-id": "RUN_ID", "compile-only": " compile "}
-        # There is no job to summarize.
+        names = {"token": "--token-file", "run-id": "RUN_ID", "compile-only": " compile "}
+        # A terminal has no job summary.
         if declared.name != "summary":
-            assert spelled.get(declared.name, f"--{declared.name} ") in helps.replace(",", " ")
+            assert names.get(declared.name, f"--{declared.name} ") in helps.replace(",", " ")
     assert helps.count("(default: 6h)") == 3
     assert helps.count("(default: false)") == helps.count("(default: true)") == 2

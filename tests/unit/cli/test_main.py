@@ -1,4 +1,4 @@
-"""The command line: what each command does, prints and ends with."""
+"""The command line: what each command does, prints and returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_run_reads_well(emulator: Emulator, clock: FakeClock) -> None:
-    """The whole log of a good run is made of sentences, without the runner's commands."""
+    """The log of a good run has sentences, and no commands for the runner."""
     ended = play("run", "--schedule", "nightly", clock=clock, environ=web(emulator))
     run = emulator.runs[0]
     assert ended == Ended(
@@ -45,7 +45,7 @@ def test_a_run_reads_well(emulator: Emulator, clock: FakeClock) -> None:
 
 
 def test_a_failed_run_says_why(emulator: Emulator) -> None:
-    """The reasons stand in the log with their files, as a compiler would write them."""
+    """The log has the reasons with their files, in the format of compilers."""
     ended = play("run", "--schedule", "failure", environ=google(emulator))
     assert ended.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert any(re.match(r"Error: definitions/\S+\.sqlx: my-project\.", s) for s in ended.lines)
@@ -54,7 +54,7 @@ def test_a_failed_run_says_why(emulator: Emulator) -> None:
 
 
 def test_compile_runs_nothing(emulator: Emulator) -> None:
-    """A compilation is all that is asked for; its errors end the command with 1."""
+    """Nothing is run, and compile errors end the command with 1."""
     good = play("compile", "--git-ref", "main", environ=google(emulator))
     assert (good.exit_code, good.lines[-1].split(". ")[1:]) == (
         ExitCode.SUCCESS,
@@ -66,7 +66,7 @@ def test_compile_runs_nothing(emulator: Emulator) -> None:
     assert not emulator.invocations
 
 
-def test_wait_follows_a_run_that_exists(emulator: Emulator) -> None:
+def test_wait_for_an_existing_run(emulator: Emulator) -> None:
     """A run that was started without waiting can be waited for by its id."""
     started = play("run", "--schedule", "nightly", "--no-wait", environ=web(emulator))
     run = emulator.runs[0]
@@ -79,22 +79,24 @@ def test_wait_follows_a_run_that_exists(emulator: Emulator) -> None:
     assert len(emulator.runs) == 1
 
 
-def test_cancel_asks_the_service(emulator: Emulator) -> None:
-    """A run on Google Cloud is cancelled; Dataform Web's cannot be, which is a refusal."""
+def test_cancel(emulator: Emulator) -> None:
+    """A run on Google Cloud is cancelled; Dataform Web does not support it."""
     started = play("run", "--schedule", "endless", "--no-wait", environ=google(emulator))
     run_id = started.lines[-1].split()[1]
     cancelled = play("cancel", run_id, environ=google(emulator))
     assert cancelled.exit_code == ExitCode.SUCCESS
-    assert cancelled.lines[0].startswith(f"Asked the service to cancel run {run_id}.")
+    assert cancelled.lines[0].startswith(f"Requested cancellation of run {run_id}: https://")
     waited = play("wait", run_id, environ=google(emulator))
     assert waited.lines[-2].startswith(f"Error: Run {run_id} was cancelled in Dataform")
     unsupported = play("cancel", "77", environ=web(emulator))
     assert unsupported.exit_code == ExitCode.REFUSED
-    assert unsupported.lines[0].startswith("Error: Dataform Web has no way to cancel a run")
+    assert unsupported.lines[0].startswith(
+        "Error: The API of Dataform Web cannot cancel runs, so run 77"
+    )
 
 
 def test_the_exit_codes_are_the_steps(emulator: Emulator) -> None:
-    """Refused, no answer and timeout end a command as they end a step."""
+    """A command has the exit codes of a step."""
     environ = web(emulator)
     assert play("run", "--schedule", "missing", environ=environ).exit_code == ExitCode.REFUSED
     late = play("run", "--schedule", "endless", "--timeout", "60", environ=environ)
@@ -102,7 +104,7 @@ def test_the_exit_codes_are_the_steps(emulator: Emulator) -> None:
     emulator.close()
     silent = play("run", "--outage-timeout", "60", environ=environ)
     assert silent.exit_code == ExitCode.NO_ANSWER
-    assert "Warning: No usable answer from the API" in "\n".join(silent.lines)
+    assert "Warning: No usable response from the API" in "\n".join(silent.lines)
     assert play("cancel", "77", environ=google(emulator)).exit_code == ExitCode.NO_ANSWER
 
 
@@ -111,14 +113,14 @@ def test_the_exit_codes_are_the_steps(emulator: Emulator) -> None:
 def test_a_blank_run_id_is_refused(
     emulator: Emulator, command: str, run_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What an unset variable of a shell leaves starts no run."""
-    words = refused(capsys, command, run_id, environ=web(emulator))
-    assert words.endswith("RUN_ID is blank: give the id of a run\n")
+    """An unset variable of a shell starts no run."""
+    text = refused(capsys, command, run_id, environ=web(emulator))
+    assert text.endswith("RUN_ID is blank: set it to the id of a run\n")
     assert emulator.requests == []
 
 
 def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> None:
-    """Neither the inputs of a step around it nor that step's files are the command's."""
+    """The inputs and files of a surrounding step are ignored."""
     output = tmp_path / "output"
     others = {"INPUT_SCHEDULE": "failure", "DATAFORM_RUN_ID": "1", "GITHUB_OUTPUT": str(output)}
     ended = play("run", environ=web(emulator, **others))
@@ -127,25 +129,27 @@ def test_other_environments_are_not_read(emulator: Emulator, tmp_path: Path) -> 
     assert not output.exists()
 
 
-def test_every_problem_is_told_by_its_flag() -> None:
-    """Bad inputs end with 2, before anything is sent, in the command's own words."""
+def test_every_problem_has_its_flag() -> None:
+    """Invalid inputs end with 2 before anything is sent, with the names of the flags."""
     ended = play("run", "--timeout", "soon", "--api-url", "https://dataform.example.com")
     assert ended == Ended(
         ExitCode.BAD_INPUT,
         [],
         "--project-id is missing: set it to your Google Cloud project, or to the number of a "
         "Dataform Web project\n"
-        "The token is missing: set DATAFORM_TOKEN, or give --token-file\n"
+        "The token is missing: set DATAFORM_TOKEN or --token-file\n"
         "--timeout 'soon' is not a duration between 1 second and 35 days: "
-        "write it like 30, 30s, 2m or 1h\n"
+        "use a form like 30, 30s, 2m or 1h\n"
         "Nothing was sent. See: python -m dataform_action run --help\n",
     )
-    own = {"DATAFORM_TOKEN": "t", "DATAFORM_API_URL": "https://dataform.example.com"}
-    compiled = play("compile", "--project-id", "1234", environ=own)
+    environ = {"DATAFORM_TOKEN": "t", "DATAFORM_API_URL": "https://dataform.example.com"}
+    compiled = play("compile", "--project-id", "1234", environ=environ)
     assert compiled.errors.startswith("compile is for Google Cloud Dataform: ")
-    waited = play("wait", "a/b", "--project-id", "1234", environ={**own, "DATAFORM_TOKEN": "t o"})
-    assert waited.errors.startswith("The token holds a blank")
-    assert "\nRUN_ID 'a/b' may hold only letters" in waited.errors
+    waited = play(
+        "wait", "a/b", "--project-id", "1234", environ={**environ, "DATAFORM_TOKEN": "t o"}
+    )
+    assert waited.errors.startswith("The token contains whitespace")
+    assert "\nRUN_ID 'a/b' may contain only letters" in waited.errors
 
 
 @pytest.mark.parametrize(
@@ -157,17 +161,17 @@ def test_every_problem_is_told_by_its_flag() -> None:
         (("--tokn=s3cret",), "--tokn"),
     ],
 )
-def test_arguments_that_nobody_knows_are_not_repeated(
+def test_unknown_arguments_are_not_repeated(
     arguments: tuple[str, ...], shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A token behind a misspelled flag does not come into the log of a build."""
-    words = refused(capsys, *arguments)
-    assert words.endswith(f": error: unrecognized arguments: {shown}\n")
-    assert "s3cret" not in words
+    """A token after a misspelled flag is not printed."""
+    text = refused(capsys, *arguments)
+    assert text.endswith(f": error: unrecognized arguments: {shown}\n")
+    assert "s3cret" not in text
 
 
 def test_the_token_is_never_printed(emulator: Emulator) -> None:
-    """A service that repeats the token does not bring it to the terminal."""
+    """A service that repeats the token does not get it printed."""
     secret = "abcdef123456"
     for command in (("run", "--schedule", secret), ("wait", secret), ("cancel", secret)):
         ended = play(*command, environ=web(emulator, DATAFORM_TOKEN=secret))
@@ -176,7 +180,7 @@ def test_the_token_is_never_printed(emulator: Emulator) -> None:
 
 
 def test_without_a_command_there_is_help() -> None:
-    """Nothing to do is no success, but an occasion to say what could be done."""
+    """Without a command, the help is printed and the exit code is not 0."""
     ended = play()
     assert ended.exit_code == ExitCode.BAD_INPUT
     assert all(f"    {command} " in ended.errors for command in COMMANDS)
@@ -201,12 +205,12 @@ def start(*arguments: str, environ: Mapping[str, str] = NOTHING) -> subprocess.P
     )
 
 
-def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+def read_until(process: subprocess.Popen[str], text: str) -> list[str]:
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if words in line:
+        if text in line:
             return lines
     raise AssertionError("".join(lines))
 
@@ -215,7 +219,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
     ("command", "cancelled"), [("run", True), ("wait", False), ("wait --cancel-run", True)]
 )
 def test_ctrl_c(emulator: Emulator, command: str, cancelled: bool) -> None:
-    """Ctrl-C cancels the run that a command started, and leaves alone one that it watches."""
+    """Ctrl-C cancels a run that the command started, but not one that it watches."""
     environ = google(emulator)
     name, *flags = command.split()
     if name == "run":
@@ -226,23 +230,23 @@ def test_ctrl_c(emulator: Emulator, command: str, cancelled: bool) -> None:
     with start(*arguments, environ=environ) as process:
         read_until(process, "Status RUNNING")
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.INTERRUPTED
-    assert ("Asked the service to cancel run" in said) is cancelled
-    assert ("goes on, since it is not to be cancelled" in said) is not cancelled
+    assert ("Requested cancellation of run" in output) is cancelled
+    assert ("left running: cancellation is disabled" in output) is not cancelled
 
 
 def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
-    """The program that the shell starts gives the shell the code, and closes quietly."""
+    """The process returns the exit code and prints no traceback."""
     environ = web(emulator, DATAFORM_TOKEN="old", PYTHONIOENCODING="ascii")
     with start("run", "--schedule", "nächtlich", environ=environ) as process:
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.REFUSED
-    assert said.startswith("Dataform Web: starting a run of schedule n?chtlich (project 1234)\n")
-    assert "Traceback" not in said
+    assert output.startswith("Dataform Web: starting a run of schedule n?chtlich (project 1234)\n")
+    assert "Traceback" not in output
     with start() as process:
-        said, _ = process.communicate(timeout=30)
-    assert (process.returncode, said.partition("\n")[0]) == (
+        output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output.partition("\n")[0]) == (
         ExitCode.BAD_INPUT,
         "usage: python -m dataform_action [-h] [--version] COMMAND ...",
     )
@@ -258,8 +262,8 @@ def test_the_process_ends_with_the_exit_code(emulator: Emulator) -> None:
         ("run --help | :", ExitCode.SUCCESS),
     ],
 )
-def test_output_that_nobody_reads_is_no_defect(command: str, exit_code: ExitCode) -> None:
-    """A closed output or a pipe without a reader leaves the exit code, and no traceback."""
+def test_output_without_a_reader_is_not_an_error(command: str, exit_code: ExitCode) -> None:
+    """A closed output does not change the exit code, and prints no traceback."""
     script = f'"{sys.executable}" -m dataform_action {command}\nexit ${{PIPESTATUS[0]}}'
     ended = subprocess.run(
         ["/bin/bash", "-c", script], cwd=ROOT, env={}, capture_output=True, timeout=30, check=False

@@ -1,4 +1,4 @@
-"""The log for people at a terminal."""
+"""The log at a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataform_action.cli.terminal import Terminal
 
 
 def test_text_cannot_move_the_cursor() -> None:
-    """Escape sequences reach the terminal as blanks, and text is not altered otherwise."""
+    """Control characters become spaces, and other text is unchanged."""
     stream = io.StringIO()
     terminal = Terminal(stream)
     terminal.mask("s3cret")

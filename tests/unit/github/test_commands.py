@@ -1,4 +1,4 @@
-"""The runner's commands, read back by a reader that knows nothing of the writer."""
+"""The runner's commands, parsed again by an independent reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.runner import BOUNDED, Command, hostile_texts, parse_log, rea
 
 
 def written(write: Callable[[Console], object]) -> str:
-    """Return what a console puts into its stream."""
+    """Return what a console writes to its stream."""
     stream = io.StringIO()
     write(Console(stream))
     return stream.getvalue()
@@ -28,7 +28,7 @@ def written(write: Callable[[Console], object]) -> str:
 @example("#\x00#[")
 @example("###[[")
 def test_no_text_becomes_a_command_or_a_second_line(text: str) -> None:
-    """Whatever a service says, the runner takes it for one line of text."""
+    """The runner takes any text for one line of text."""
     line = plain(text)
     assert len(line.splitlines()) <= 1
     assert "::" not in line
@@ -38,28 +38,28 @@ def test_no_text_becomes_a_command_or_a_second_line(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Run 77: https://a/#/1?b=%20&c", "100 %", "é ✅ : # [x]"])
-def test_ordinary_text_stays_as_it_is(text: str) -> None:
-    """Only what means something to the runner is changed."""
+def test_ordinary_text_is_unchanged(text: str) -> None:
+    """Only text that has a meaning for the runner is changed."""
     assert plain(text) == text
 
 
 def _secrets() -> st.SearchStrategy[str]:
-    # A secret with an asterisk could be completed by the asterisks that replace it.
+    # The asterisks that replace a secret could complete a secret with an asterisk.
     return hostile_texts().map(lambda text: text.replace("*", "")).filter(lambda s: len(s) >= 4)
 
 
 @st.composite
 def _texts_with(draw: st.DrawFn, secret: str) -> str:
-    quoted = quote(secret, safe="", errors="replace")
-    spoiled = (secret.replace(a, b) for a, b in (("\n", "\x0b"), (" ", "\x00"), (" ", "\t")))
-    piece = st.sampled_from([secret, quoted, secret[:-1], secret[1:], *spoiled]) | hostile_texts()
+    encoded = quote(secret, safe="", errors="replace")
+    altered = (secret.replace(a, b) for a, b in (("\n", "\x0b"), (" ", "\x00"), (" ", "\t")))
+    piece = st.sampled_from([secret, encoded, secret[:-1], secret[1:], *altered]) | hostile_texts()
     return "".join(draw(st.lists(piece, max_size=6)))
 
 
 @BOUNDED
 @given(st.data(), _secrets())
 def test_no_secret_passes_the_console(data: st.DataObject, secret: str) -> None:
-    """No line after the mask shows the secret, in any form, and none is a command but ours."""
+    """After the mask, no line contains the secret in any form, or another command."""
     assume(secret.strip())
     text = data.draw(_texts_with(secret))
 
@@ -100,7 +100,7 @@ def test_no_secret_passes_the_console(data: st.DataObject, secret: str) -> None:
     ],
 )
 def test_secrets_are_replaced(secret: str, text: str, shown: str) -> None:
-    """A secret is hidden plain, quoted, trimmed and by lines, unless it is none (too short)."""
+    """A secret is hidden plain, encoded, trimmed and by line, unless it is too short."""
 
     def write(console: Console) -> None:
         console.mask(secret)
@@ -110,13 +110,13 @@ def test_secrets_are_replaced(secret: str, text: str, shown: str) -> None:
 
 
 def test_a_blank_is_not_masked() -> None:
-    """The runner would warn of a blank mask, so that none is asked for."""
+    """The runner would warn about a blank mask."""
     assert written(lambda console: console.mask(" \n")) == ""
 
 
 @pytest.mark.parametrize("name", ["error", "warning"])
-def test_annotations_keep_lines_and_marks(name: str) -> None:
-    """The message reaches the annotation with its lines, and the title with its punctuation."""
+def test_annotations_keep_lines_and_punctuation(name: str) -> None:
+    """The message keeps its lines, and the title its punctuation."""
 
     def write(console: Console) -> None:
         getattr(console, name)("50 % off:\r\n::x::, a", "Title: 1, 2 %0A\r\n")
@@ -143,8 +143,8 @@ def test_annotations_keep_lines_and_marks(name: str) -> None:
         ),
     ],
 )
-def test_errors_stand_on_files(place: dict[str, Any], properties: dict[str, str]) -> None:
-    """The runner reads file, line and column as given, and no file adds a property or command."""
+def test_errors_have_files(place: dict[str, Any], properties: dict[str, str]) -> None:
+    """The runner reads file, line and column, and a file adds no property or command."""
     [command] = parse_log(written(lambda console: console.error("Message", "Title", **place)))
     assert command == Command("error", "Message", {**properties, "title": "Title"})
 
@@ -153,8 +153,8 @@ def test_errors_stand_on_files(place: dict[str, Any], properties: dict[str, str]
 @given(hostile_texts())
 @example("a,title=b")
 @example("##[error]x")
-def test_no_file_becomes_anything_else(file: str) -> None:
-    """Whatever a service takes for a file, the annotation has its own title, line and message."""
+def test_no_file_changes_the_annotation(file: str) -> None:
+    """With any file, the annotation has its own title, line and message."""
     output = written(lambda console: console.error("Message", "Title", file=file, line=7))
     [command] = parse_log(output)
     assert isinstance(command, Command)
@@ -165,7 +165,7 @@ def test_no_file_becomes_anything_else(file: str) -> None:
 
 @pytest.mark.parametrize("file", ["dir/s3cret/+ x", "dir/s3cret%2F%2B%20x", "dir/s3cret/+\x00x"])
 def test_no_secret_passes_in_a_file(file: str) -> None:
-    """The runner masks no property, so that a secret is replaced here, however it is spoiled."""
+    """The runner masks no property, so secrets in it are replaced here."""
 
     def write(console: Console) -> None:
         console.mask("s3cret/+ x")
@@ -176,8 +176,8 @@ def test_no_secret_passes_in_a_file(file: str) -> None:
     assert command.properties["file"] == "dir/***"
 
 
-def test_an_annotation_fits_into_the_runners_limit() -> None:
-    """An overlong message is cut here, visibly, rather than by the runner."""
+def test_an_annotation_is_within_the_runners_limit() -> None:
+    """A message that is too long is cut here, with a visible mark."""
     [command] = parse_log(written(lambda console: console.error("word " * 1000, "T")))
     assert isinstance(command, Command)
     assert MESSAGE_LIMIT - 5 <= len(command.message) <= MESSAGE_LIMIT == 4096
@@ -187,7 +187,7 @@ def test_an_annotation_fits_into_the_runners_limit() -> None:
 @BOUNDED
 @given(hostile_texts(), st.text(min_size=4).filter(str.strip))
 def test_a_debug_line_is_one_command(text: str, secret: str) -> None:
-    """Whatever is told for the runner's debug mode is one line without a secret."""
+    """Any debug text is one line without a secret."""
     stream = io.StringIO()
     console = Console(stream)
     console.mask(secret)
@@ -201,13 +201,13 @@ def test_a_debug_line_is_one_command(text: str, secret: str) -> None:
     assert secret not in command.message
 
 
-def test_a_debug_line_says_what_it_is_told() -> None:
-    """Ordinary words stay as they are, percent signs among them."""
+def test_a_debug_line_keeps_ordinary_text() -> None:
+    """Ordinary text is unchanged, including percent signs."""
     assert written(lambda console: console.debug("GET 100% done")) == "::debug::GET 100%25 done\n"
 
 
 def test_a_group_folds_its_lines() -> None:
-    """A group is opened and closed around its lines; one without a title is a blank line."""
+    """A group is opened and closed around its lines; an empty line is a blank line."""
 
     def write(console: Console) -> None:
         console.group("Settings\n", ["a", "::error::b"])
@@ -230,12 +230,12 @@ class _Ascii(io.TextIOWrapper):
 
 @pytest.mark.parametrize("kind", [_Gone, _Ascii])
 def test_a_log_that_cannot_be_written_does_not_end_the_run(kind: Callable[[], io.StringIO]) -> None:
-    """A lost or narrow stream raises nothing."""
+    """A closed or limited stream raises nothing."""
     Console(kind()).line("✅")
 
 
 def test_a_closed_log_does_not_end_the_run() -> None:
-    """A stream that was closed raises nothing."""
+    """A closed stream raises nothing."""
     stream = io.StringIO()
     stream.close()
     Console(stream).line("text")
@@ -256,7 +256,7 @@ def test_every_line_is_flushed() -> None:
 
 
 def test_the_runner_keeps_ten_warnings() -> None:
-    """The tenth says that the others are lines, and lines they are."""
+    """The tenth warning announces that the others are lines in the log."""
     stream = io.StringIO()
     console = Console(stream)
     for number in range(1, 13):
@@ -266,5 +266,5 @@ def test_the_runner_keeps_ten_warnings() -> None:
         *(f"w{number}" for number in range(1, 10)),
     ]
     assert isinstance(tenth, Command)
-    assert tenth.message == "w10\nFurther warnings, if any, are lines of the log."
+    assert tenth.message == "w10\nFurther warnings, if any, are in the log only."
     assert [eleventh, twelfth] == ["Warning: w11", "Warning: w12"]

@@ -1,4 +1,4 @@
-"""The runner's files, read back by a reader that knows nothing of the writer."""
+"""The runner's files, parsed again by an independent reader."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _pairs(path: Path) -> list[tuple[str, str]]:
 def test_every_value_comes_through_a_file_command(
     tmp_path_factory: pytest.TempPathFactory, values: list[str]
 ) -> None:
-    """The runner reads from the file what was given, and no value adds a pair of its own."""
+    """The runner reads each value unchanged, and no value adds another pair."""
     folder = tmp_path_factory.mktemp("files")
     _, files = _files(folder)
     given_values = {f"name-{number}": value for number, value in enumerate(values)}
@@ -46,7 +46,7 @@ def test_every_value_comes_through_a_file_command(
 
 
 def test_delimiters_cannot_be_guessed(tmp_path: Path) -> None:
-    """Each heredoc has a delimiter of its own, of 128 random bits."""
+    """Each heredoc has its own delimiter of 128 random bits."""
     _, files = _files(tmp_path)
     files.output({"a": "b", "c": "d"})
     lines = (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()
@@ -55,7 +55,7 @@ def test_delimiters_cannot_be_guessed(tmp_path: Path) -> None:
     assert all(len(delimiter) >= 32 for delimiter in delimiters)
 
 
-def test_secrets_lie_in_no_file(tmp_path: Path) -> None:
+def test_no_file_has_a_secret(tmp_path: Path) -> None:
     """Outputs, state and summary are redacted like the log."""
     console, files = _files(tmp_path)
     console.mask("s3cret")
@@ -67,8 +67,8 @@ def test_secrets_lie_in_no_file(tmp_path: Path) -> None:
     assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text() == "***\n"
 
 
-def test_files_are_added_to(tmp_path: Path) -> None:
-    """What an earlier step or line wrote stays."""
+def test_files_are_appended_to(tmp_path: Path) -> None:
+    """What an earlier step or line wrote is kept."""
     (tmp_path / "GITHUB_STEP_SUMMARY").write_text("before\n")
     _, files = _files(tmp_path)
     files.summary("after é\n")
@@ -76,7 +76,7 @@ def test_files_are_added_to(tmp_path: Path) -> None:
 
 
 def test_an_output_is_written_again_only_if_it_differs(tmp_path: Path) -> None:
-    """A value that is known twice stands once; another one counts; a lost one is tried again."""
+    """Equal values are written once, and failed writes are repeated."""
     path = tmp_path / "output"
     files = FileCommands({"GITHUB_OUTPUT": str(path)}, Console(io.StringIO()))
     path.mkdir()
@@ -90,7 +90,7 @@ def test_an_output_is_written_again_only_if_it_differs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_OUTPUT": ""}])
 def test_files_that_are_not_named_are_skipped(environ: dict[str, str]) -> None:
-    """Outside a runner nothing is written, and nothing is said of it."""
+    """Outside a runner, nothing is written and nothing is printed."""
     stream = io.StringIO()
     FileCommands(environ, Console(stream)).output({"a": "b"})
     assert stream.getvalue() == ""
@@ -109,7 +109,7 @@ def test_files_that_are_not_named_are_skipped(environ: dict[str, str]) -> None:
 def test_a_summary_that_the_runner_would_drop_is_not_written(
     tmp_path: Path, before: int, size: int, kept: bool
 ) -> None:
-    """The limit counts the bytes that are there already, and a warning says what is lost."""
+    """The limit includes existing bytes, and a warning reports what is omitted."""
     path = tmp_path / "GITHUB_STEP_SUMMARY"
     path.write_bytes(b"x" * before)
     stream = io.StringIO()
@@ -117,42 +117,42 @@ def test_a_summary_that_the_runner_would_drop_is_not_written(
     assert files.summary_room() == max(0, SUMMARY_LIMIT - before)
     files.summary("é" * size)
     assert path.stat().st_size == before + (2 * size if kept else 0)
-    assert ("The job summary has no room" in stream.getvalue()) is not kept
+    assert ("does not fit in the job summary" in stream.getvalue()) is not kept
     assert SUMMARY_LIMIT <= 1024 * 1024
 
 
-def test_a_summary_that_is_not_there_has_all_the_room(tmp_path: Path) -> None:
-    """A file that is missing, or not named, is as good as an empty one."""
+def test_a_missing_summary_is_empty(tmp_path: Path) -> None:
+    """A missing file, or one that is not named, counts as empty."""
     _, files = _files(tmp_path)
     assert files.summary_room() == SUMMARY_LIMIT
     assert FileCommands({}, Console(io.StringIO())).summary_room() == SUMMARY_LIMIT
 
 
 def _warning_of(path: Path) -> str:
-    """Return what is said when an output goes to a path where it cannot be written."""
+    """Return the warning for an output file that cannot be written."""
     stream = io.StringIO()
     FileCommands({"GITHUB_OUTPUT": str(path)}, Console(stream)).output({"a": "b"})
     [command] = parse_log(stream.getvalue())
     assert isinstance(command, Command)
-    return command.message.removeprefix("The file that GITHUB_OUTPUT names cannot be written: ")
+    return command.message.removeprefix("Cannot write the file in GITHUB_OUTPUT: ")
 
 
 @pytest.mark.parametrize("is_read", [True, False])
-def test_a_pipe_is_no_file(tmp_path: Path, is_read: bool) -> None:
-    """A pipe holds nothing up, whether somebody reads it or not, and gets nothing."""
+def test_a_pipe_is_not_a_regular_file(tmp_path: Path, is_read: bool) -> None:
+    """A pipe never blocks, with or without a reader, and gets nothing."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if is_read else os.open(os.devnull, 0)
     try:
-        words = "it is no plain file" if is_read else os.strerror(errno.ENXIO)
-        assert _warning_of(path) == f"{words}."
+        reason = "not a regular file" if is_read else os.strerror(errno.ENXIO)
+        assert _warning_of(path) == f"{reason}."
         assert os.read(reader, 100) == b""
     finally:
         os.close(reader)
 
 
 def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """When there is room only for a part, the file is as it was before: the runner can read it."""
+    """If only a part fits on the disk, the file is unchanged and stays valid."""
     path = tmp_path / "output"
     path.write_text("before=1\n")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -166,20 +166,20 @@ def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
-    """A lost output does not end the run; the warning names the variable and the reason."""
+    """A lost output does not end the run. The warning has the variable and the reason."""
     stream = io.StringIO()
     FileCommands({"GITHUB_OUTPUT": str(tmp_path)}, Console(stream)).output({"a": "b"})
     assert parse_log(stream.getvalue()) == [
         Command(
             "warning",
-            f"The file that GITHUB_OUTPUT names cannot be written: {os.strerror(21)}.",
-            {"title": "Dataform: a result is lost"},
+            f"Cannot write the file in GITHUB_OUTPUT: {os.strerror(21)}.",
+            {"title": "Dataform: a result was not written"},
         )
     ]
 
 
-def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
-    """However often a step writes, each file that is lost takes one of its few warnings."""
+def test_a_file_that_cannot_be_written_is_reported_once(tmp_path: Path) -> None:
+    """Each file has at most one warning, because warnings are limited."""
     stream = io.StringIO()
     names = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
     files = FileCommands(dict.fromkeys(names, str(tmp_path)), Console(stream))
@@ -188,4 +188,4 @@ def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
         files.state({"a": "b"})
         files.summary("a")
     warnings = [line for line in parse_log(stream.getvalue()) if isinstance(line, Command)]
-    assert [command.message.split()[3] for command in warnings] == list(names)
+    assert [command.message.split()[5].rstrip(":") for command in warnings] == list(names)

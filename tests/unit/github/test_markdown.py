@@ -1,4 +1,4 @@
-"""Remote text in Markdown; test_summary_html.py has GitHub's own parser read it."""
+"""Remote text in Markdown; test_summary_html.py parses it with GitHub's own parser."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _URL = "https://github.com/example/warehouse/blob/abc"
         ("x" * 2001, f"{'x' * 1999}…"),
     ],
 )
-def test_prose_reads_as_it_was_written(text: str, shown: str) -> None:
-    """Plain words stay as they are; what GitHub would make something of is code."""
+def test_prose_keeps_plain_words(text: str, shown: str) -> None:
+    """Plain words are unchanged, and words that GitHub would interpret are code."""
     assert prose(text) == shown
 
 
@@ -65,7 +65,7 @@ def test_prose_reads_as_it_was_written(text: str, shown: str) -> None:
     ],
 )
 def test_code_is_one_line_of_its_text(text: str, shown: str) -> None:
-    """Nothing has to be balanced, and nothing to be seen is no element."""
+    """No character needs a counterpart, and invisible text gives no element."""
     assert code(text) == shown
 
 
@@ -75,8 +75,8 @@ _HARMLESS = re.compile(r"(?:[^\[\]<>|*`~\\#@$&]|&#[0-9]+;)*")
 @BOUNDED
 @given(hostile_texts())
 @example("".join(map(chr, range(256))))
-def test_no_sign_of_markdown_is_left(text: str) -> None:
-    """What is left is harmless signs and entities, and reads as the text does."""
+def test_no_markdown_is_left(text: str) -> None:
+    """Only harmless characters and entities are left, and the text reads the same."""
     for shown in (prose(text), code(text)):
         inside = re.sub("</?code>|<wbr>", "", shown)
         assert _HARMLESS.fullmatch(inside)
@@ -89,7 +89,7 @@ def test_no_sign_of_markdown_is_left(text: str) -> None:
 @example("`" * 50 + "\n" + "~" * 5)
 @example("a\r```\r\n```text")
 def test_no_text_ends_its_block(text: str) -> None:
-    """The fence is longer than any run of backticks, and a line is a line."""
+    """The fence is longer than any sequence of backticks, and lines stay lines."""
     opening, *lines, closing = code_block(text)
     assert opening == f"{closing}text"
     assert set(closing) == {"`"}
@@ -97,14 +97,14 @@ def test_no_text_ends_its_block(text: str) -> None:
     assert all(closing not in line and len(line.splitlines()) <= 1 for line in lines)
 
 
-def test_lines_of_a_block_stay() -> None:
-    """Line breaks, indents and tabs are kept; what cannot be seen becomes a blank."""
+def test_lines_of_a_block_are_kept() -> None:
+    """Line breaks, indents and tabs are kept; invisible characters become spaces."""
     block = code_block("\n\na\r\n  b\n\n\tc\u202ed\x1b[31m\n")
     assert block == ["```text", "a", "  b", "", "    c d [31m", "```"]
 
 
 def test_long_lines_of_a_block_are_wrapped() -> None:
-    """What GitHub would hide at the right goes on in the next line, as deep as the first."""
+    """Long lines continue in the next line with the same indent."""
     _, first, second, *long, _ = code_block(f"x\n  {'word ' * 24}end\n{'y' * 200}")[1:]
     assert first == ("  " + "word " * 20).rstrip()
     assert second == "  word word word word end"
@@ -142,7 +142,7 @@ def test_a_broken_word_holds_no_emphasis() -> None:
 
 
 def test_a_long_block_is_cut() -> None:
-    """At most 40 lines and 2,000 characters stay, and the cut is at a word."""
+    """At most 40 lines and 2,000 characters are kept, and the cut is at a word."""
     lines = code_block("a\n" * 41)
     assert lines == ["```text", *["a"] * 40, "…", "```"]
     [_, *words, _] = code_block("word " * 1000)
@@ -164,7 +164,7 @@ def test_a_long_block_is_cut() -> None:
     ],
 )
 def test_only_plain_addresses_become_links(url: str, linked: str) -> None:
-    """What is no http(s) address, or would end the link, leaves the words alone."""
+    """An address that is not plain http(s) or would end the link is no link."""
     assert link("x", url) == linked
     assert link("", url) == ""
 
@@ -182,29 +182,29 @@ def test_only_plain_addresses_become_links(url: str, linked: str) -> None:
     ],
 )
 def test_files_are_linked_to_their_commit(file: str, shown: str) -> None:
-    """Paths are encoded, and one that leaves the commit's folder is no link."""
+    """Paths are encoded, and a path that leaves the commit's folder has no link."""
     assert file_link(file, _URL) == shown
 
 
 def test_a_line_of_a_file_is_linked() -> None:
-    """The place is shown as editors write it; without a base there is no link."""
+    """The position has the form that editors use. Without an address, there is no link."""
     shown = "<code>a.js&#58;12&#58;37</code>"
     assert file_link("a.js", _URL, 12, 37) == f"[{shown}](<{_URL}/a.js#L12>)"
     assert file_link("a.js", "", 12, 37) == shown
 
 
-def test_after_a_row_that_does_not_fit_there_is_none() -> None:
-    """A short row behind a long one is counted as well: a gap would not be seen."""
+def test_no_row_follows_an_omitted_row() -> None:
+    """A short row after a long one is also omitted, so that there is no gap."""
     page = Page(2000)
     page.fold("All", "rows", ("| a |", "|---|"), ["| 1 |", f"| {'x' * 2000} |", "| 3 |"], most=9)
     text = page.render()
     assert "| 1 |" in text
     assert "| 3 |" not in text
-    assert "And 2 more rows, which are not shown here." in text
+    assert "2 more rows are not shown." in text
 
 
-def test_what_is_left_out_is_named_inside_the_limit() -> None:
-    """However full a page is, each block is there or named, and the bytes are not too many."""
+def test_omitted_blocks_are_named_within_the_limit() -> None:
+    """Each block is shown or named, and the size stays within the limit."""
     for size in range(1, 2010):
         page = Page(2000)
         page.add("the first", ["x" * size])

@@ -1,6 +1,6 @@
-"""Signals as exceptions: the first signals, the second leaves at once.
+"""Signals as exceptions: the first one raises, the second one exits.
 
-``conftest.py`` puts the handlers back after each test.
+``conftest.py`` restores the handlers after each test.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ def _fail(failure: BaseException | None = None) -> None:
 )
 @pytest.mark.usefixtures("signals")
 def test_a_first_signal_interrupts(number: int, name: str, exit_code: int) -> None:
-    """Either signal becomes an exception that knows its name and the shells' exit code."""
+    """Either signal becomes an exception with its name and the shells' exit code."""
     with pytest.raises(Interrupted) as caught:
         signal.raise_signal(number)
     assert (caught.value.name, caught.value.exit_code) == (name, exit_code)
     assert caught.value.cut_short is False
 
 
-def test_no_handler_of_errors_swallows_an_interrupt() -> None:
-    """An ``except Exception`` lets it pass, in our code as in a library's."""
+def test_no_error_handler_catches_an_interrupt() -> None:
+    """``except Exception`` does not catch it, in our code and in libraries."""
     assert not issubclass(Interrupted, Exception)
 
 
-def test_a_shield_holds_a_first_signal_back(signals: Signals) -> None:
-    """A signal while a run is being created signals only when its id is known."""
+def test_a_shield_delays_a_first_signal(signals: Signals) -> None:
+    """A signal during the creation of a run is raised when the run's id is known."""
     ids: list[str] = []
     with pytest.raises(Interrupted) as caught:
         _shielded(signals, _send(signal.SIGTERM), lambda: ids.append("77"))
@@ -71,8 +71,8 @@ def test_a_shield_holds_a_first_signal_back(signals: Signals) -> None:
     assert caught.value.cut_short is False
 
 
-def test_a_shield_keeps_the_failure_that_it_saw(signals: Signals) -> None:
-    """A signal and then a failed creation are one interrupt, whose cause is the failure."""
+def test_a_shield_keeps_an_error(signals: Signals) -> None:
+    """A signal and then a failed creation are one interrupt, whose cause is the error."""
     with pytest.raises(Interrupted) as caught:
         _shielded(signals, _send(signal.SIGINT), _fail)
     assert repr(caught.value.__cause__) == "RuntimeError('lost')"
@@ -80,8 +80,8 @@ def test_a_shield_keeps_the_failure_that_it_saw(signals: Signals) -> None:
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("lost"), SystemExit("lost")])
-def test_a_shield_passes_a_failure_on(signals: Signals, failure: BaseException) -> None:
-    """Without a signal, a failure leaves the block as it is, and the shield is down."""
+def test_a_shield_passes_errors_on(signals: Signals, failure: BaseException) -> None:
+    """Without a signal, an error is raised unchanged, and the shield ends."""
     with pytest.raises(type(failure), match="lost"):
         _shielded(signals, partial(_fail, failure))
     with pytest.raises(Interrupted):
@@ -89,22 +89,22 @@ def test_a_shield_passes_a_failure_on(signals: Signals, failure: BaseException) 
 
 
 def test_a_shield_without_a_signal_does_nothing(signals: Signals) -> None:
-    """After the block a signal signals as before."""
+    """After the block, a signal interrupts as before."""
     _shielded(signals)
     with pytest.raises(Interrupted):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_second_signal_pierces_the_shield(signals: Signals) -> None:
-    """Whoever sends a second signal does not wait for the id; the ending can say so."""
+def test_a_second_signal_is_not_delayed(signals: Signals) -> None:
+    """A second signal does not wait for the id, and the outcome can say so."""
     with pytest.raises(Interrupted) as caught:
         _shielded(signals, _send(signal.SIGINT), _send(signal.SIGTERM))
     assert caught.value.signal_number == signal.SIGTERM
     assert caught.value.cut_short is True
 
 
-def test_a_pierced_shield_interrupts_once(signals: Signals) -> None:
-    """A failure on the way out of a pierced shield does not hide that there was a signal."""
+def test_an_interrupted_shield_interrupts_once(signals: Signals) -> None:
+    """An error after the second signal does not hide the signal."""
 
     def hide() -> None:
         with pytest.raises(Interrupted):
@@ -116,8 +116,8 @@ def test_a_pierced_shield_interrupts_once(signals: Signals) -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_a_signal_that_was_swallowed_is_not_lost(signals: Signals) -> None:
-    """What some code in between swallowed is raised again at the next look, and by a shield."""
+def test_a_caught_signal_is_not_lost(signals: Signals) -> None:
+    """If other code caught the exception, ``check`` and the shield raise it again."""
     with suppress(BaseException):
         signal.raise_signal(signal.SIGTERM)
     with pytest.raises(Interrupted):
@@ -126,24 +126,24 @@ def test_a_signal_that_was_swallowed_is_not_lost(signals: Signals) -> None:
         _shielded(signals, _fail)
 
 
-def test_patience_has_an_end(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal is held back for no longer than the runner has patience."""
-    monkeypatch.setattr("dataform_action.github.signals._PATIENCE_SECONDS", 0.05)
+def test_the_delay_is_limited(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal is not delayed for longer than the limit."""
+    monkeypatch.setattr("dataform_action.github.signals._LONGEST_DELAY_SECONDS", 0.05)
     with pytest.raises(Interrupted) as caught:
         _shielded(signals, _send(signal.SIGINT), lambda: threading.Event().wait(5))
     assert caught.value.cut_short
     assert caught.value.exit_code == 130
 
 
-def test_alarm_that_is_not_ours_is_no_signal(signals: Signals) -> None:
-    """An alarm without a signal before it signals nothing."""
+def test_another_alarm_is_ignored(signals: Signals) -> None:
+    """An alarm without a previous signal raises nothing."""
     with signals.shielded():
         signal.raise_signal(signal.SIGALRM)
     signals.check()
 
 
 def test_the_end_is_not_interrupted(signals: Signals) -> None:
-    """After ``finish`` a first signal is too late to change anything."""
+    """After ``finish``, a first signal changes nothing."""
     signals.finish()
     signal.raise_signal(signal.SIGINT)
     signals.check()
@@ -158,10 +158,10 @@ def test_the_end_is_not_interrupted(signals: Signals) -> None:
         ("signals.finish()", signal.SIGTERM, 143),
     ],
 )
-def test_a_signal_after_the_interrupt_leaves_at_once(
+def test_a_signal_after_the_interrupt_exits_immediately(
     between: str, number: int, exit_code: int
 ) -> None:
-    """A second signal ends the process there and then, without cleaning up."""
+    """A second signal ends the process immediately, without cleanup."""
     assert (
         _exit_code(
             f"""
@@ -176,8 +176,8 @@ def test_a_signal_after_the_interrupt_leaves_at_once(
     )
 
 
-def test_two_signals_at_the_end_leave_at_once() -> None:
-    """A hanging end can still be ended, with the second signal's exit code."""
+def test_two_signals_at_the_end_exit_immediately() -> None:
+    """A process that hangs at the end can be stopped, with the second signal's exit code."""
     assert (
         _exit_code(
             """
@@ -190,8 +190,8 @@ def test_two_signals_at_the_end_leave_at_once() -> None:
     )
 
 
-def test_three_signals_in_a_shield_leave_at_once() -> None:
-    """After the signal that pierced a shield, the next one leaves."""
+def test_three_signals_in_a_shield_exit_immediately() -> None:
+    """After the signal that interrupted the shield, the next one exits."""
     assert (
         _exit_code(
             """
@@ -208,7 +208,7 @@ def test_three_signals_in_a_shield_leave_at_once() -> None:
 
 
 def _exit_code(code: str) -> int:
-    """Run some code in a process of its own, in which nothing may follow it."""
+    """Run code in a separate process, which must exit there."""
     program = f"""
 import signal
 from dataform_action.github.signals import Interrupted, Signals
