@@ -38,7 +38,7 @@ def test_service_that_does_not_answer_the_cancel(emulator: Emulator, job: Job) -
     assert left.exit_code == 130
     assert emulator.invocations[0].state == "RUNNING"
     post = job.post(inputs, left.state)
-    assert "The service was asked to cancel it." in post.warnings[0]
+    assert "Cancellation was requested." in post.warnings[0]
     assert emulator.invocations[0].state == "CANCELING"
 
 
@@ -58,8 +58,8 @@ def test_frozen_container(emulator: Emulator, job: Job) -> None:
     assert left.outputs["run-id"] == left.state["run_id"]
     post = job.post(inputs, left.state)
     assert post.exit_code == 0
-    assert "The service was asked to cancel it." in post.warnings[0]
-    assert post.summary.startswith("## ⚠️ Dataform: clean-up")
+    assert "Cancellation was requested." in post.warnings[0]
+    assert post.summary.startswith("## ⚠️ Dataform: cleanup")
     assert emulator.invocations[0].state == "CANCELING"
     assert step.is_running
     step.strike(signal.SIGCONT)

@@ -230,8 +230,8 @@ def _what_post_did(log: list[str]) -> str:
     """Put the post step's last line into words."""
     said = {
         "Nothing to clean up.": _NOTHING,
-        "The service was asked to cancel it.": _CANCELLED,
-        "has no way to cancel a run": _CANNOT,
+        "Cancellation was requested.": _CANCELLED,
+        "cannot cancel runs": _CANNOT,
         "so the run may exist": _PERHAPS,
     }
     return next((words for line, words in said.items() if line in log[-1]), log[-1])

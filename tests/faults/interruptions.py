@@ -44,7 +44,7 @@ LONGEST = 60.0
 AT_ONCE = 8
 _LEAKS = Leaks({"the token": DEFAULT_TOKEN})
 _SAYS_SO = re.compile(
-    "goes on|may go on|may exist|may still be going|left alone|left running|not cancelled|"
+    r"run \S+ continues|may exist|may still be running|left running|not cancelled|"
     "not be cancelled|refused to cancel"
 )
 _CREATE = re.compile(r"/(run|workflowInvocations)$")

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dataform_action.action.main import main
-from dataform_action.action.service_factory import SERVICES, Services, Surroundings
+from dataform_action.action.service_factory import SERVICES, ServiceContext, Services
 from dataform_action.action.settings import Settings
 from dataform_action.emulator import DEFAULT_TOKEN, Course, Emulator, Fault
 from dataform_action.services.base import Service
@@ -257,13 +257,13 @@ def play(sequence: Sequence) -> Played:
 def services_with(read_seconds: float) -> Services:
     """Return the services, which wait no longer than this for a response."""
 
-    def connect(settings: Settings, surroundings: Surroundings) -> Service:
+    def connect(settings: Settings, context: ServiceContext) -> Service:
         common: dict[str, Any] = {
             "project_id": settings.project_id,
             "token": settings.token,
             "api_url": settings.api_url,
             "read_seconds": read_seconds,
-            "on_exchange": surroundings.on_exchange,
+            "on_exchange": context.on_exchange,
         }
         if settings.service is not GOOGLE_CLOUD:
             return DataformWeb(**common)

@@ -29,8 +29,8 @@ def _stop_the_demo_alone(process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "last_words"),
     [
-        (("--web",), "The run was not cancelled. Dataform Web has no way to cancel a run"),
-        ((), "Asked the service to cancel run "),
+        (("--web",), "The run was not cancelled. The API of Dataform Web cannot cancel runs"),
+        ((), "Requested cancellation of run "),
     ],
     ids=["web", "google"],
 )

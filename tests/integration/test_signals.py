@@ -73,7 +73,7 @@ def start(tmp_path: Path, emulator: Emulator) -> Iterator[Callable[..., Started]
 def test_before_the_run_exists(start: Callable[..., Started], number: int, exit_code: int) -> None:
     """If a step is stopped before it reaches the API, the error says that no run exists."""
     step = start(api_url="http://127.0.0.1:1")
-    step.read_until("No usable answer from the API")
+    step.read_until("No usable response from the API")
     left = step.stop(number)
     assert left.exit_code == exit_code
     assert left.outputs == {"status": "cancelled"}
@@ -93,7 +93,7 @@ def test_during_the_create(
     assert left.exit_code == exit_code
     assert left.outputs["run-id"] == left.state["run_id"] == run_id
     assert left.outputs["status"] == "cancelled"
-    assert f"so run {run_id} goes on." in left.errors[0]
+    assert f"so run {run_id} continues." in left.errors[0]
     assert left.outputs["run-log-url"] in left.errors[0]
     assert "## ❌ Dataform: stopped" in left.summary
     assert [request.method for request in emulator.requests] == ["POST"]
@@ -172,7 +172,7 @@ def test_without_cancel(emulator: Emulator, start: Callable[..., Started]) -> No
     step = start(schedule="endless", cancel_run="false")
     step.read_until("Status RUNNING")
     left = step.stop(signal.SIGINT)
-    assert "goes on, since it is not to be cancelled" in "\n".join(left.log)
+    assert "left running: cancellation is disabled" in "\n".join(left.log)
     assert left.state["cancel"] == "false"
 
 
@@ -215,7 +215,7 @@ def test_google_run_is_cancelled(
     step.read_until("Status RUNNING")
     left = step.stop(number)
     assert left.exit_code == exit_code
-    assert "Asked the service to cancel run" in left.errors[0]
+    assert "Requested cancellation of run" in left.errors[0]
     assert emulator.requests[-1].path.endswith(":cancel")
     assert left.outputs["failed-actions"] == "[]"
     assert left.state["settled"] == "true"

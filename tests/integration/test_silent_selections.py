@@ -53,7 +53,7 @@ def test_tag_of_no_action(tmp_path: Path, clock: FakeClock) -> None:
         )
         assert emulator.invocations == []
     assert step.exit_code == 2
-    assert "tags 'dialy' is on no action of the compilation. Did you mean daily?" in step.errors[0]
+    assert "tags 'dialy' is not a tag of any compiled action. Did you mean daily?" in step.errors[0]
     assert "Nothing was run." in "\n".join(step.log)
 
 
@@ -64,7 +64,7 @@ def test_problems_of_tags_and_actions_come_together(tmp_path: Path, clock: FakeC
         step = play(emulator, tmp_path, clock, **inputs)
         assert emulator.invocations == []
     assert "actions 'customer' is not in the compilation" in step.errors[0]
-    assert "tags 'dialy' is on no action" in step.errors[0]
+    assert "tags 'dialy' is not a tag of any compiled action" in step.errors[0]
 
 
 def test_compile_only_checks_tags(tmp_path: Path, clock: FakeClock) -> None:
@@ -92,7 +92,7 @@ def test_schedule_that_selects_nothing(
         step = play(emulator, tmp_path, clock, environment="production")
         assert emulator.invocations == []
     assert step.exit_code == 2
-    assert f"schedule nightly selects {selected}, which is nothing" in step.errors[0]
+    assert f"schedule nightly selects {selected}, which matches no action" in step.errors[0]
 
 
 def test_schedule_that_partly_matches(tmp_path: Path, clock: FakeClock) -> None:
@@ -109,7 +109,9 @@ def test_tags_that_cannot_be_checked(tmp_path: Path, clock: FakeClock) -> None:
         emulator.add_fault(Fault("status", on="query", status=403))
         step = play(emulator, tmp_path, clock, schedule="", environment="production", tags="daily")
     assert step.exit_code == 0
-    assert any("matches any action could not be checked" in line for line in step.log)
+    assert any(
+        "Could not check whether the selection matches any action" in line for line in step.log
+    )
 
 
 @pytest.mark.parametrize("environment", ["", "production"])
@@ -154,7 +156,7 @@ def test_list_without_names(tmp_path: Path, clock: FakeClock, name: str, value: 
         step = play(emulator, tmp_path, clock, **inputs)
         assert emulator.requests == []
     assert step.exit_code == 2
-    assert f"{name} holds separators only, which would select everything" in step.errors[0]
+    assert f"{name} has only separators, which would select all actions" in step.errors[0]
 
 
 def test_list_without_names_on_dataform_web(tmp_path: Path, clock: FakeClock) -> None:
@@ -173,7 +175,7 @@ def test_flag_without_a_selection(tmp_path: Path, clock: FakeClock, name: str) -
         step = play(emulator, tmp_path, clock, **inputs)
         assert emulator.requests == []
         assert step.exit_code == 2
-        assert f"{name.replace('_', '-')} needs tags or actions" in step.errors[0]
+        assert f"{name.replace('_', '-')} requires tags or actions" in step.errors[0]
 
 
 @pytest.mark.parametrize("name", ["include_dependencies", "include_dependents"])
@@ -186,7 +188,7 @@ def test_flag_with_a_schedule_without_a_selection(
         assert emulator.invocations == []
         assert [request.method for request in emulator.requests] == ["GET"]
     assert step.exit_code == 2
-    assert f"{name.replace('_', '-')} widens a selection, but neither" in step.errors[0]
+    assert f"{name.replace('_', '-')} extends a selection, but neither" in step.errors[0]
 
 
 def test_flag_with_a_schedule_with_a_selection(tmp_path: Path, clock: FakeClock) -> None:
@@ -273,8 +275,8 @@ def test_false_with_a_schedule_alone(
     assert step.exit_code == exit_code
     if exit_code:
         assert (
-            "full-refresh is false, but schedule nightly says true, and a schedule alone runs as "
-            "it is: add environment" in step.errors[0]
+            "full-refresh is false, but schedule nightly sets it to true, and a schedule "
+            "alone runs unchanged: add environment" in step.errors[0]
         )
 
 
@@ -302,8 +304,8 @@ def test_forms_are_checked_before_anything_is_sent(tmp_path: Path, clock: FakeCl
         step = play(emulator, tmp_path, clock, schedule="", **inputs)
         assert emulator.requests == []
     assert step.exit_code == 2
-    assert "give 'feature_x_1', for example" in step.errors[0]
-    assert "give the branch (github.head_ref)" in step.errors[0]
+    assert "use 'feature_x_1', for example" in step.errors[0]
+    assert "use the branch (github.head_ref)" in step.errors[0]
 
 
 def test_log_of_the_ref(tmp_path: Path, clock: FakeClock) -> None:

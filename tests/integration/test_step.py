@@ -95,7 +95,7 @@ def test_unknown_status(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
     step = run_here(tmp_path, inputs_for(emulator, schedule="unknown-status"), clock)
     assert step.exit_code == ExitCode.NO_ANSWER
     assert step.outputs["status"] == "running"
-    assert "The API gave no usable answer for 10m." in step.errors[0]
+    assert "No usable response from the API for 10m." in step.errors[0]
     assert len(step.warnings) == 1
     assert len(emulator.requests) < 30
 
@@ -111,11 +111,11 @@ def test_missing_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"token": "not-the-token"}, "The token was not accepted"),
-        ({"project_id": "4321"}, "Check project-id, schedule and environment: one of them is"),
-        ({"schedule": "weekly"}, "Check project-id, schedule and environment: one of them is"),
-        ({"environment": "moon"}, "Check project-id, schedule and environment: one of them is"),
-        ({"run_id": "1"}, "Check project-id and run-id: one of them is not known there"),
+        ({"token": "not-the-token"}, "The API did not accept the token"),
+        ({"project_id": "4321"}, "Check project-id, schedule and environment: one of them does"),
+        ({"schedule": "weekly"}, "Check project-id, schedule and environment: one of them does"),
+        ({"environment": "moon"}, "Check project-id, schedule and environment: one of them does"),
+        ({"run_id": "1"}, "Check project-id and run-id: one of them does not exist"),
     ],
 )
 def test_refusal(
@@ -207,8 +207,8 @@ def test_timeout(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     assert step.exit_code == ExitCode.TIMEOUT
     assert step.outputs["status"] == "timed_out"
     assert step.outputs["duration"] == "90"
-    assert "did not end within the timeout of 1m 30s. It may go on." in step.errors[0]
-    assert any("Dataform Web has no way to cancel a run" in line for line in step.log)
+    assert "did not end within the timeout of 1m 30s. It may still be running." in step.errors[0]
+    assert any("The API of Dataform Web cannot cancel runs" in line for line in step.log)
     assert "Still RUNNING after 1m" in step.log
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_ends_just_before_the_timeout(
     assert step.outputs["status"] == status
     assert step.outputs["duration"] == "100"
     assert json.loads(step.outputs["failed-actions"]) == failed
-    assert any("was over already" in line for line in step.log)
+    assert any("had already ended" in line for line in step.log)
     assert not any("timeout of" in line for line in step.log)
     assert "Of 11 actions, " in step.summary
     assert step.state["settled"] == "true"
@@ -254,7 +254,7 @@ def test_outage_is_one_warning(emulator: Emulator, clock: FakeClock, tmp_path: P
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.SUCCESS
     assert len(step.warnings) == 1
-    assert sum(line.startswith("The API answers again after") for line in step.log) == 1
+    assert sum(line.startswith("The API responds again after") for line in step.log) == 1
 
 
 def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_lost_create(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> No
     emulator.add_fault(Fault("close", on="create", processed=True))
     step = run_here(tmp_path, inputs_for(emulator), clock)
     assert step.exit_code == ExitCode.NO_ANSWER
-    assert f"Look for it at {emulator.url}/#/1234 before you run this again." in step.errors[0]
+    assert f"Look for the run at {emulator.url}/#/1234 before you run this again." in step.errors[0]
     assert len(emulator.runs) == 1
 
 
@@ -452,7 +452,7 @@ def test_progress_is_reported(emulator: Emulator, clock: FakeClock, tmp_path: Pa
     assert "6 of 11 actions done after 15s; running: my-project.marts.customers" in step.log
     assert "  my-project.marts.legacy_report disabled" in step.log
     assert emulator.invocations[0].state == "CANCELING"
-    assert any(line.startswith("Asked the service to cancel run ") for line in step.log)
+    assert any(line.startswith("Requested cancellation of run ") for line in step.log)
     assert step.state["settled"] == "true"
 
 
@@ -520,7 +520,7 @@ def test_compile_only_shows_the_selection(
     """The summary lists the selected actions, with their dependencies if they are included."""
     chosen = {"schedule": "", "git_ref": "main", "compile_only": "true", "actions": "customers"}
     alone = run_here(tmp_path, google_inputs_for(emulator, **chosen), clock)
-    assert "The selection has 1 of the project's " in alone.summary
+    assert "1 of the project's " in alone.summary
     assert "| **Total** | **1** |" in alone.summary or "| **In all** | **1** |" in alone.summary
     assert "**Actions** <code>customers</code>" in alone.summary
     chosen |= {"include_dependencies": "true"}
@@ -564,7 +564,7 @@ def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     assert [request.path for request in patches] == [f"/v1/{HOME}/releaseConfigs/production"]
     compiled = step.outputs["compilation-result"]
     assert json.loads(patches[0].body) == {"releaseCompilationResult": compiled}
-    assert f"Promoted, for scheduled runs as well: {compiled}" in step.log
+    assert f"Release configuration now uses this compilation: {compiled}" in step.log
 
 
 def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:

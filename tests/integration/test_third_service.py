@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataform_action.action.main import main
-from dataform_action.action.service_factory import SERVICES, Services, Surroundings
+from dataform_action.action.service_factory import SERVICES, ServiceContext, Services
 from dataform_action.action.settings import Settings
 from dataform_action.events import Fact
 from dataform_action.model import Action, ActionState, Prepared, Run, RunRequest, State
@@ -50,7 +50,7 @@ class Cron(Service):
         return (Action(name="sales.orders", state=ActionState.FAILED, reason="no such column"),)
 
 
-def _connect(settings: Settings, surroundings: Surroundings) -> Service:
+def _connect(settings: Settings, context: ServiceContext) -> Service:
     return Cron()
 
 
@@ -59,7 +59,7 @@ _CRON = ServiceSpec(
     api_url="https://warehouse.example",
     chosen_by=("repository",),
     own_inputs=frozenset({"repository"}),
-    elsewhere="is for Cron: remove it",
+    own_inputs_problem="is for Cron: remove it",
     required={"schedule": "say which job to run"},
     check=lambda values, request: [],
     place=lambda values: (Fact("Workspace", values["project-id"]),),
@@ -105,7 +105,7 @@ def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> N
 def test_signal_while_a_service_is_created(tmp_path: Path, clock: FakeClock) -> None:
     """The report of the stopped step already uses the inputs."""
 
-    def interrupted(settings: Settings, surroundings: Surroundings) -> Service:
+    def interrupted(settings: Settings, context: ServiceContext) -> Service:
         os.kill(os.getpid(), signal.SIGINT)
         return Cron()
 

@@ -112,7 +112,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a run that is over when the timeout comes has its own end",
-        "ended = ended_before(self._service, run, self._cancellation)",
+        "ended = ended_before_cancel(self._service, run, self._cancellation)",
         "ended = None",
         "unit/runs",
     ),
@@ -126,8 +126,8 @@ MUTATIONS = (
     Mutation(
         2,
         "a compilation that goes on is not started again",
-        'raise NotDone("The compilation goes on.")',
-        'raise NoResponse("The compilation goes on.")',
+        'raise NotDone("The compilation is not done.")',
+        'raise NoResponse("The compilation is not done.")',
         "unit/services",
     ),
     Mutation(
@@ -140,7 +140,7 @@ MUTATIONS = (
     Mutation(
         2,
         "the wait for a compilation ends at the timeout",
-        "self._wait_for_the_rest(consequence)",
+        "self._wait_until_done(consequence)",
         "self.pause(None)",
         "unit/services",
     ),
@@ -245,7 +245,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a variable of the job does not become an input",
-        "return variable if _is_of_runner(environ) else",
+        "return variable if _is_set_by_runner(environ) else",
         "return variable if environ.get(variable) else",
         "unit/action",
     ),
@@ -294,7 +294,7 @@ MUTATIONS = (
     Mutation(
         8,
         "compile errors that cannot be read are not the absence of errors",
-        "if given is not None and entries != given:",
+        "if errors is not None and entries != errors:",
         "if False:",
         "unit/services",
     ),
@@ -315,8 +315,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a schedule that selects nothing is refused",
-        '    if not names:\n        raise refused([("schedule"',
-        '    if names is None:\n        raise refused([("schedule"',
+        '    if not names:\n        raise make_input_error([("schedule"',
+        '    if names is None:\n        raise make_input_error([("schedule"',
         "integration",
     ),
     Mutation(
@@ -364,8 +364,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a refusal blames no input that was not given",
-        "names = about.inputs if about.knows_place else (*about.inputs, *_PLACE)",
-        'names = ("schedule", "environment", *about.inputs, *_PLACE)',
+        "names = context.inputs if context.repository_seen else (*context.inputs, *_PLACE)",
+        'names = ("schedule", "environment", *context.inputs, *_PLACE)',
         "unit/services",
     ),
     Mutation(

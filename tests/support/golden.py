@@ -380,12 +380,12 @@ def _errors() -> dict[str, Case]:
         "Run 1652 did not end within the timeout of 6h.", hint=f"The run: {run.log_url}"
     )
     gave_up = GaveUp(
-        "The API gave no usable answer for 10m. GET /v1/project/1234/run/77: HTTP 503.",
+        "No usable response from the API for 10m. GET /v1/project/1234/run/77: HTTP 503.",
         hint="The run is left alone, since it may be healthy.",
     )
     may_exist = RunMayExist(
         "The answer to the creation of the run was lost: read timed out.",
-        hint="Look for it at https://app.dataform.co/#/1234 before you run this again.",
+        hint="Look for the run at https://app.dataform.co/#/1234 before you run this again.",
         url="https://app.dataform.co/#/1234",
     )
     stopped = Interrupted(signal.SIGINT)

@@ -174,24 +174,24 @@ def test_settings_are_shown_without_the_token() -> None:
         (Changed(_RUN, 61.9), "Status RUNNING after 1m 1s"),
         (Waiting(_RUN, 120.0, None), "Still RUNNING after 2m"),
         (Waiting(None, 120.0, None), "Still waiting for a status after 2m"),
-        (Waiting(_RUN, 120.0, 0.0), "Still no usable answer from the API after 0s"),
-        (Waiting(None, 120.0, 60.0), "Still no usable answer from the API after 1m"),
+        (Waiting(_RUN, 120.0, 0.0), "Still no usable response from the API after 0s"),
+        (Waiting(None, 120.0, 60.0), "Still no usable response from the API after 1m"),
         (
             OutageStarted(NoResponse("GET x: HTTP 503."), 600.0),
-            "No usable answer from the API, trying again for up to 10m. GET x: HTTP 503.",
+            "No usable response from the API. Retrying for up to 10m. GET x: HTTP 503.",
         ),
         (
             OutageStarted(Throttled("GET x: HTTP 429."), 600.0),
-            "No usable answer from the API, trying again for up to 10m. GET x: HTTP 429.\n"
+            "No usable response from the API. Retrying for up to 10m. GET x: HTTP 429.\n"
             "The service received too many requests: run fewer jobs at the same time.",
         ),
         (
             OutageStarted(NotConnected("POST x.", hint="See.", has_remedy=False), 600.0),
-            "No usable answer from the API, trying again for up to 10m. POST x.",
+            "No usable response from the API. Retrying for up to 10m. POST x.",
         ),
-        (OutageEnded(75.0), "The API answers again after 1m 15s"),
-        (CancelRequested(_RUN), "Asked the service to cancel run 77: https://a/77"),
-        (CancelRequested(_OVER), "Run 77 was over already (SUCCEEDED): https://a/77"),
+        (OutageEnded(75.0), "The API responds again after 1m 15s"),
+        (CancelRequested(_RUN), "Requested cancellation of run 77: https://a/77"),
+        (CancelRequested(_OVER), "Run 77 had already ended (SUCCEEDED): https://a/77"),
         (Compiled(Compilation(name="c/1")), "Compiled without errors: c/1"),
         (
             Compiled(Compilation(name="c/1", commit="6f1c2b9")),
@@ -199,13 +199,13 @@ def test_settings_are_shown_without_the_token() -> None:
         ),
         (
             Promoted(Compilation(name="c/1")),
-            "Promoted, for scheduled runs as well: c/1",
+            "Release configuration now uses this compilation: c/1",
         ),
         (
             Progressed((make_action("a"), make_action("b", ActionState.RUNNING)), 30.0),
             "1 of 2 actions done after 30s",
         ),
-        (LeftRunning(_RUN, None), "Run 77 goes on, since it is not to be cancelled: https://a/77"),
+        (LeftRunning(_RUN, None), "Run 77 left running: cancellation is disabled: https://a/77"),
         (
             LeftRunning(_RUN, CancelUnsupported("No way.", hint="By hand.")),
             "The run was not cancelled. No way. By hand.",
