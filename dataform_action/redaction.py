@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import quote
+
+from dataform_action.escapes import decoded, spans_before_decoding
 
 _T = TypeVar("_T")
 _Json = Any
@@ -21,92 +24,108 @@ _SHORTEST_SECRET = 4
 #: The Base64 form of a shorter secret is so short that other texts contain it by chance.
 _SHORTEST_BASE64 = 8
 
-#: The HTML names of characters.
-_ENTITIES = {
-    **{"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", "/": "sol", "+": "plus"},
-    **{"=": "equals", "_": "lowbar", "-": "(?:hyphen|dash)", ".": "period", ":": "colon"},
-    **{",": "comma", ";": "semi", "!": "excl", "?": "quest", "*": "ast", "%": "percnt"},
-    **{"#": "num", "$": "dollar", "@": "commat", "\\": "bsol", "|": "(?:vert|verbar)"},
-    **{"~": "tilde", "`": "grave", "^": "Hat", "(": "lpar", ")": "rpar", "[": "lsqb", "]": "rsqb"},
-}
-#: An escape inside another escape has twice as many backslashes.
-_MOST_BACKSLASHES = 8
-_BACKSLASHES = rf"\\{{1,{_MOST_BACKSLASHES}}}+"
-_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-#: An escaped letter or digit, although letters and digits need no escape.
-_NEEDLESS = (
-    rf"(?i:(?:{_BACKSLASHES}(?:u00|x)|%|&#x0*)([3-7][0-9a-f]);?|&#0*([4-9][0-9]|1[0-2][0-9]);)"
-)
+#: The number of escapes inside each other that are decoded.
+_LAYERS = 6
 
 
 class Redactor:
     """Replace secrets in texts, in every form in which services and libraries repeat them.
 
-    The forms are the secret itself, percent-encoding, JSON and HTML escapes, and one line of Base64
-    of a text that contains the secret. Letters and digits that are escaped twice are not found.
+    The forms are the secret itself, one line of Base64 of a text that contains the secret or an
+    escaped secret, and escapes of these: percent-encoding, and those of JSON and HTML, of any
+    characters, inside each other in any order.
     """
 
     def __init__(self, *secrets: str) -> None:
+        self._known: frozenset[str] = frozenset()
         # The tuple is replaced and never changed, so threads need no lock.
-        self._forms: tuple[_Form, ...] = ()
+        self._forms: tuple[str, ...] = ()
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
         """Hide a secret and each of its lines from now on. Ignore blank and very short texts."""
-        known = {form.text for form in self._forms}
+        if secret in self._known:
+            return
         parts = dict.fromkeys((secret, secret.strip(), *map(str.strip, secret.splitlines())))
         texts = [part for part in parts if part.strip() and len(part) >= _SHORTEST_SECRET]
-        new = [form for text in texts if text not in known for form in _forms_of(text)]
-        self._forms += tuple(new)
+        forms = [form for text in texts for form in _forms_of(text)]
+        self._forms = tuple(dict.fromkeys((*self._forms, *forms)))
+        self._known |= {secret}
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
-        clean = self._replaced(text)
-        if "%" in clean or "\\" in clean or "&#" in clean:
-            plain = re.sub(_NEEDLESS, _letter_or_digit, clean)
-            if plain != clean and (found := self._replaced(plain)) != plain:
-                return found
-        return clean
-
-    def _replaced(self, text: str) -> str:
-        spans = sorted(span for form in self._forms for span in form.spans(text))
-        if not spans:
-            return text
-        parts, end = [], 0
-        for first, last in spans:
-            # Spans may overlap.
-            if first >= end:
-                parts += [text[end:first], HIDDEN]
-            end = max(end, last)
-        return "".join((*parts, text[end:]))
+        spans: list[tuple[int, int]] = []
+        layers = [text]
+        while True:
+            found = _find(layers[-1], self._forms)
+            for layer in reversed(layers[:-1]):
+                found = found and spans_before_decoding(layer, found)
+            spans += found
+            if len(layers) > _LAYERS or (plain := decoded(layers[-1])) == layers[-1]:
+                return _without(text, sorted(spans))
+            layers.append(plain)
 
 
-class _Form:
-    """A text to hide, in all spellings that do not change its letters and digits."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    @cached_property
-    def _anchor(self) -> str:
-        """The longest part that is the same in all spellings. To search for it first is fast."""
-        return max(re.findall("[0-9A-Za-z]+", self.text), key=len, default="")
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # A run of backslashes is one part, because each of them may be doubled several times.
-        return re.compile("".join(map(_spellings, re.findall(r"\\+|[^\\]", self.text))))
-
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the start and end of each occurrence in another text."""
-        if self._anchor in text:
-            for match in self._pattern.finditer(text):
-                yield match.span()
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    if not spans:
+        return text
+    parts, end = [], 0
+    for first, last in spans:
+        # Spans may overlap.
+        if first >= end:
+            parts += [text[end:first], HIDDEN]
+        end = max(end, last)
+    return "".join((*parts, text[end:]))
 
 
-def _forms_of(secret: str) -> Iterator[_Form]:
-    yield _Form(secret)
+def _find(text: str, forms: Iterable[str]) -> list[tuple[int, int]]:
+    spans = []
+    for form in forms:
+        at = text.find(form)
+        while at >= 0:
+            spans.append((at, at + len(form)))
+            at = text.find(form, at + len(form))
+    return spans
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    for text in _texts_of(secret):
+        yield text
+    for text in _encoded(secret):
+        yield from _base64_forms(text)
+
+
+def _texts_of(secret: str) -> Iterator[str]:
+    """Return the texts to search for: a secret, and what is left of it after decoding."""
+    unicode = secret.encode("utf-8", "replace").decode()
+    for text in (secret, unicode, secret.replace(" ", "+"), secret.replace("\n", "\r\n")):
+        yield text
+        plain = text
+        for _ in range(_LAYERS):
+            plain = decoded(plain)
+        # These may be part of an escape together with the text after them.
+        plain = plain.rstrip("\\%&")
+        if len(plain) >= _SHORTEST_SECRET:
+            yield plain
+
+
+def _encoded(secret: str) -> dict[str, None]:
+    """Return a secret as services write it into a text that they encode in Base64."""
+    json_text = json.dumps(secret)[1:-1]
+    html = secret
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        html = html.replace(character, entity)
+    # Go escapes the plus sign.
+    go = html.replace('"', "&#34;").replace("'", "&#39;").replace("+", "&#43;")
+    python = html.replace('"', "&quot;").replace("'", "&#x27;")
+    quoted = quote(secret, safe="", errors="replace")
+    paths = quote(secret, errors="replace")
+    forms = (secret, quoted, paths, json_text, json_text.replace("/", "\\/"), go, python)
+    return dict.fromkeys(forms)
+
+
+def _base64_forms(secret: str) -> Iterator[str]:
     data = secret.encode("utf-8", "replace")
     if len(data) < _SHORTEST_BASE64:
         return
@@ -117,48 +136,8 @@ def _forms_of(secret: str) -> Iterator[_Form]:
         first = (0, 2, 3)[before]
         last = (before + len(data)) * 8 // 6
         text = encoded[first:last]
-        yield _Form(text)
-        if "+" in text or "/" in text:
-            yield _Form(text.replace("+", "-").replace("/", "_"))
-
-
-def _spellings(text: str) -> str:
-    """Return the pattern of all spellings of a character or of a run of backslashes."""
-    character, count = text[0], len(text)
-    if character.isascii() and character.isalnum():
-        return character
-    escaped = "(?:" + "|".join(_escapes(character)) + ")"
-    if character == "\\":
-        return rf"(?:\\{{{count},{count * _MOST_BACKSLASHES}}}|{escaped}{{{count}}}+)"
-    return rf"(?:(?:{_BACKSLASHES})?{re.escape(character)}|{escaped})"
-
-
-def _escapes(character: str) -> Iterator[str]:
-    code = ord(character)
-    data = character.encode("utf-8", "replace")
-    units = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
-    yield "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in data)
-    yield "".join(rf"{_BACKSLASHES}u{_any_case(unit)}" for unit in units)
-    yield rf"&(?:amp;)*#(?:0*{code}|[xX]0*{_any_case(f'{code:x}')});"
-    if code < 256:
-        yield rf"{_BACKSLASHES}x{_any_case(f'{code:02x}')}"
-    if character in _ENTITIES:
-        yield f"&(?:amp;)*{_ENTITIES[character]};"
-    if character in _CONTROLS:
-        yield rf"{_BACKSLASHES}{_CONTROLS[character]}"
-    if character == "\n":
-        yield "\r\n"
-    if character == " ":
-        yield r"\+"
-
-
-def _any_case(digits: str) -> str:
-    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
-
-
-def _letter_or_digit(match: re.Match[str]) -> str:
-    character = chr(int(match[1], 16) if match[1] else int(match[2]))
-    return character if character.isascii() and character.isalnum() else match[0]
+        yield text
+        yield text.replace("+", "-").replace("/", "_")
 
 
 def redacted_json(value: _Json, redact: Callable[[str], str]) -> _Json:

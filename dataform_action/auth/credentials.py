@@ -19,7 +19,8 @@ from dataform_action.auth.exchange import TokenRequest, TokenRequests
 from dataform_action.auth.token_secrets import Secrets, secrets_in, texts_in
 from dataform_action.errors import CredentialsRefused, NotConnected
 from dataform_action.redaction import describe_secret
-from dataform_action.transport.response import Response, parse_json
+from dataform_action.transport.json_values import parse_json
+from dataform_action.transport.response import Response
 from dataform_action.validation import is_project_id
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"

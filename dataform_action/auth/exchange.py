@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl
 
 from dataform_action.auth.token_secrets import Secrets, secrets_in
 from dataform_action.errors import CredentialsRefused, NotConnected, Refused, Unusable
+from dataform_action.transport.error_body import describe_error
 from dataform_action.transport.http import HttpSession, Request, report_request, shown_address
+from dataform_action.transport.json_values import parse_json
 from dataform_action.transport.response import (
     Response,
-    describe_error,
     kind_of_failure,
-    parse_json,
 )
 
 _CONNECT_SECONDS = 10.0

@@ -1,6 +1,5 @@
 """What an HTTP response means: a JSON object or an error of this package, with secrets hidden."""
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -14,18 +13,17 @@ from dataform_action.errors import (
     NoResponse,
     Refused,
     Throttled,
+    TooLarge,
     Unusable,
 )
 from dataform_action.redaction import redacted_json
+from dataform_action.transport.error_body import describe_error, excerpt
+from dataform_action.transport.json_values import TooManyValues, parse_json, texts_in
 
 #: A JSON value from a response. The parsers of the services convert it to typed data.
 Json = Any
 
-_EXCERPT = 500
-#: More bytes than the excerpt needs: secrets are hidden before the text is cut.
-_READ_FOR_EXCERPT = 256 * 1024
-#: The longest error message of a service that is kept, in characters.
-_LONGEST_MESSAGE = 2000
+MEMORY_HINT = "Give the step more memory, and check that the address is that of the service."
 #: Codes of google.rpc after which the same request may succeed later.
 _TRANSIENT_CODES = (
     *("ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED"),
@@ -159,15 +157,29 @@ def read_response(
 
     Raises:
         InvalidResponse: HTTP 1xx or 2xx without a JSON object, or a redirect.
+        TooLarge: the response does not fit into the memory.
         Throttled, Misconfigured, NoResponse, Refused: HTTP 4xx and 5xx, according to ``RULES``.
     """
+    try:
+        return _read_response(response, method, what, hide)
+    except TooManyValues:
+        text = f"{what}: HTTP {response.status}: the response has too many values"
+    except MemoryError:
+        text = f"{what}: HTTP {response.status}: the response does not fit into the memory"
+    # Outside of the except blocks: an error in progress keeps the memory in use.
+    raise TooLarge(text, hint=MEMORY_HINT)
+
+
+def _read_response(
+    response: Response, method: str, what: str, hide: Callable[[str], str]
+) -> dict[str, Json]:
     status = response.status
     value = _parse_redacted(response.body, hide)
     if status < 300:
         if isinstance(value, dict):
             return value
-        excerpt = _excerpt(response.body, hide)
-        raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {excerpt}")
+        start = excerpt(response.body, hide)
+        raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {start}")
     if status < 400:
         raise InvalidResponse(f"{what}: HTTP {status}: redirects are not followed")
     detail = describe_error(response.body, hide)
@@ -184,15 +196,9 @@ def read_response(
 
 def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:
     value = parse_json(body)
-    # Search the whole body first: it is much faster than each string, and rarely has a secret.
-    text = body.decode("utf-8", "replace")
-    if value is None or hide(text) == text:
-        return value
-    try:
-        return redacted_json(value, hide)
-    except RecursionError:
-        # No real response is nested so deeply.
-        return None
+    # Search all texts at once: it is much faster than each text, and rarely finds a secret.
+    text = "\n".join(texts_in(value))
+    return value if hide(text) == text else redacted_json(value, hide)
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -204,14 +210,6 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
         # A date is wall-clock time, so it is compared with time.time().
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
-        return None
-
-
-def parse_json(body: bytes) -> Json:
-    """Return the JSON value of a body, or None if it is not JSON."""
-    try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
         return None
 
 
@@ -229,28 +227,3 @@ def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
                 pairs = given.items() if isinstance(given, dict) else ()
                 return reason, {key: text for key, text in pairs if isinstance(text, str)}
     return "", {}
-
-
-def describe_error(body: bytes, hide: Callable[[str], str]) -> str:
-    """Return the message in an error's body. If there is none, return the start of the body.
-
-    Google's APIs send ``{"error": {"message"}}``, and gRPC gateways ``{"error", "message"}``.
-    ``hide`` removes secrets before the message is cut: it would not find a part of a secret.
-    """
-    value = parse_json(body)
-    if not isinstance(value, dict):
-        return _excerpt(body, hide)
-    error = value.get("error")
-    candidates = (error.get("message") if isinstance(error, dict) else error, value.get("message"))
-    messages = (text for text in candidates if isinstance(text, str) and text.strip())
-    message = next(messages, None)
-    return hide(message)[:_LONGEST_MESSAGE] if message else _excerpt(body, hide)
-
-
-def _excerpt(body: bytes, hide: Callable[[str], str]) -> str:
-    text = " ".join(hide(body[:_READ_FOR_EXCERPT].decode("utf-8", "replace")).split())
-    if not text:
-        return "an empty body"
-    if text[:1] == "<":
-        return "an HTML page"
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"

@@ -259,16 +259,23 @@ MUTATIONS = (
     Mutation(
         7,
         "the token is hidden in what the API repeats",
-        "clean = self._replaced(text)",
-        "clean = text",
+        "found = _find(layers[-1], self._forms)",
+        "found = _find('', self._forms)",
         "unit/transport",
     ),
     Mutation(
         7,
         "a secret is hidden in every spelling",
-        'escaped = "(?:" + "|".join(_escapes(character))',
-        'escaped = "(?:" + "".join(_escapes(character))',
+        "return re.sub(_ESCAPE, lambda match: _meaning(match[0]), text)",
+        "return text",
         "unit/transport unit/github",
+    ),
+    Mutation(
+        7,
+        "no part of a secret is left at the place where a long response is cut",
+        "clean[:-_LONGEST_SECRET]",
+        "clean",
+        "unit/transport",
     ),
     Mutation(
         7,

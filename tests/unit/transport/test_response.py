@@ -17,10 +17,12 @@ from dataform_action.errors import (
     NoResponse,
     Refused,
     Throttled,
+    TooLarge,
     Unusable,
 )
 from dataform_action.transport.client import Transport
-from dataform_action.transport.response import parse_retry_after
+from dataform_action.transport.json_values import parse_json
+from dataform_action.transport.response import Response, parse_retry_after, read_response
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -238,6 +240,64 @@ def test_token_is_hidden_in_every_form(emulator: Emulator, echo: str) -> None:
         assert "eWEyO" not in caught.value.message
     emulator.add_fault(Fault("json", body=f'{{"{echo}": ["{echo}"]}}'))
     assert "ya29" not in str(client.send("GET", RUNS))
+
+
+@pytest.mark.parametrize("echo", [r"\u0026#43;", "&plus;", "%26%2343%3B", r"\\u002b"])
+@pytest.mark.parametrize("status", [200, 400])
+def test_token_is_hidden_in_decoded_values(emulator: Emulator, echo: str, status: int) -> None:
+    """A token whose special characters are escaped twice is hidden in the values of the JSON."""
+    client = Transport(emulator.url, lambda: "ya29.aBcD+eFgH")
+    message = f"bad ya29.aBcD{echo}eFgH!"
+    body = f'{{"error": {{"message": "{message}"}}}}'
+    emulator.add_fault(Fault("status" if status == 400 else "json", status=status, body=body))
+    if status == 200:
+        assert client.send("GET", RUNS) == {"error": {"message": "bad ***!"}}
+    else:
+        with pytest.raises(Refused, match=r"bad \*\*\*!$"):
+            client.send("GET", RUNS)
+
+
+@pytest.mark.parametrize("size", [256, 512, 2048])
+@pytest.mark.parametrize("as_message", [False, True])
+def test_no_part_of_a_token_is_shown(emulator: Emulator, size: int, *, as_message: bool) -> None:
+    """A token at the place where a long body is cut is not shown in part."""
+    token = "ya29.secret-" + "x7Kq" * 300
+    # Blanks and tokens are short in the message, so the place of the cut comes to its start.
+    for filler in (" ", f"{token} "):
+        for shift in (0, 5, 600):
+            text = (filler * (size * 1024 // len(filler) + 1))[: size * 1024 - shift]
+            text = f"{text.rpartition(' ')[0]} {token} {token} end"
+            body = json.dumps({"message": f"_{text}"}) if as_message else f"_{text}"
+            emulator.add_fault(Fault("status", status=400, body=body))
+            with pytest.raises(Refused) as caught:
+                Transport(emulator.url, lambda: token).send("GET", RUNS)
+            assert "secret" not in caught.value.message
+            assert "x7Kq" not in caught.value.message
+
+
+def test_response_that_does_not_fit_into_the_memory(emulator: Emulator) -> None:
+    """A short body can need much memory. It is refused before that, with a remedy."""
+    emulator.add_fault(Fault("json", body='{"a": [' + "[]," * 3_000_000 + "[]]}"))
+    with pytest.raises(TooLarge, match="HTTP 200: the response has too many values") as caught:
+        connect(emulator).send("GET", RUNS)
+    assert caught.value.has_remedy
+
+
+def test_no_memory_for_a_response() -> None:
+    """If the memory is used up while a response is read, the response is unusable."""
+
+    def hide(_text: str) -> str:
+        raise MemoryError
+
+    with pytest.raises(TooLarge, match="does not fit into the memory"):
+        read_response(Response(200, {}, b'{"a": "b"}'), "GET", "GET x", hide)
+
+
+@pytest.mark.parametrize("body", ["[" * 101 + "]" * 101, '{"a":' * 500 + "1" + "}" * 500])
+def test_deeply_nested_json(body: str) -> None:
+    """JSON that is nested too deeply is not parsed: a thread may have a small stack."""
+    assert parse_json(body.encode()) is None
+    assert parse_json(json.dumps({"a": body * 20}).encode()) == {"a": body * 20}
 
 
 def test_token_in_a_deeply_nested_response(emulator: Emulator) -> None:

@@ -1,0 +1,69 @@
+"""Parses JSON of a server, within limits that keep it from filling the memory or the stack."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_Json = Any
+
+#: The deepest JSON of the services has about 10 levels. Each level needs space on the stack, and a
+#: thread may have a small one.
+_MOST_LEVELS = 100
+#: The most brackets, braces and commas. A compiled graph of 20 MB has fewer, even if it consists of
+#: short names. An empty object takes 2 bytes of the body and 64 bytes of memory.
+_MOST_MARKS = 4_000_000
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
+
+
+class TooManyValues(ValueError):
+    """The JSON has so many values that they may not fit into the memory."""
+
+
+def parse_json(body: bytes) -> _Json:
+    """Return the JSON value of a body. Return None if it is not JSON, or is nested too deeply.
+
+    Raises:
+        TooManyValues: the body has too many values.
+    """
+    try:
+        text = body.decode("utf-8")
+        return json.loads(text) if _is_flat(body) else None
+    except TooManyValues:
+        raise
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_flat(body: bytes) -> bool:
+    """Tell whether the JSON in a body is not nested too deeply."""
+    if body.count(b"[") + body.count(b"{") <= _MOST_LEVELS and len(body) < _MOST_MARKS:
+        return True
+    structure = re.sub(_STRING, b"", body, flags=re.DOTALL).translate(None, _NOT_STRUCTURE)
+    if len(structure) > _MOST_MARKS:
+        raise TooManyValues
+    depth = 0
+    for byte in structure:
+        if byte in b"[{":
+            depth += 1
+            if depth > _MOST_LEVELS:
+                return False
+        elif byte in b"]}":
+            depth -= 1
+    return True
+
+
+def texts_in(value: _Json) -> Iterator[str]:
+    """Return all strings in JSON, including the names."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from texts_in(item)
