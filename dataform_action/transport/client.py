@@ -64,7 +64,7 @@ class Transport:
         self._token = token
         self._on_exchange = on_exchange
         self._more_headers = more_headers
-        #: The passwords of proxies.
+        #: All tokens so far, because a service may repeat an old one, and the passwords of proxies.
         self._secrets = Redactor()
         self._session = HttpSession(self._secrets)
 
@@ -106,7 +106,7 @@ class Transport:
             # The request was not processed. A token that expired early is replaced once.
             self._token.invalidate(made.token)
             response, made = attempt(round(deadline - time.monotonic(), 2))
-        return read_response(response, method, what, made.hide)
+        return read_response(response, method, what, self._secrets)
 
     def _attempt(
         self,
@@ -125,20 +125,14 @@ class Transport:
                 lambda: self._send(method, path, body, attempt, timeout), seconds
             )
         except DataformError as error:
-            self._report(what, started_at, error, attempt.hide)
+            self._report(what, started_at, error)
             raise
-        self._report(what, started_at, response, attempt.hide)
+        self._report(what, started_at, response)
         return response, attempt
 
-    def _report(
-        self,
-        what: str,
-        started_at: float,
-        outcome: Response | Exception,
-        hide: Callable[[str], str],
-    ) -> None:
+    def _report(self, what: str, started_at: float, outcome: Response | Exception) -> None:
         seconds = time.monotonic() - started_at
-        report_request(self._on_exchange, hide, what, seconds, outcome)
+        report_request(self._on_exchange, self._secrets, what, seconds, outcome)
 
     def authorize(self) -> None:
         """Call the token function without sending a request.
@@ -167,7 +161,7 @@ class Transport:
             limit=_BODY_LIMIT,
             json=body,
         )
-        return self._session.send(request, attempt.hide, on_send=attempt.begin)
+        return self._session.send(request, self._secrets, on_send=attempt.begin)
 
 
 class _Attempt:
@@ -178,13 +172,9 @@ class _Attempt:
         self.token = ""
         self._source = source
         self._secrets = secrets
-        self._redact_token = Redactor()
+        self._end: Callable[[], object] = lambda: None
         #: Acquired once: by the worker to send the request, or by the caller to prevent that.
         self._decision = threading.Lock()
-
-    def hide(self, text: str) -> str:
-        """Return a text without the token and the other secrets of the transport."""
-        return self._secrets(self._redact_token(text))
 
     def get_token(self) -> str:
         """Return the token. The worker calls it."""
@@ -198,15 +188,19 @@ class _Attempt:
             raise NotConnected(text) from error
         if not is_token(token):
             raise NotConnected(f"{self.what}: the token is empty or contains an invalid character")
-        self.token, self._redact_token = token, Redactor(token)
+        self._secrets.add(token)
+        self.token = token
         return token
 
-    def begin(self) -> None:
+    def begin(self, end: Callable[[], object]) -> None:
         """Record that the request is sent from now on. The worker calls it.
+
+        ``end`` ends the connection.
 
         Raises:
             Late: the caller no longer waits, so nothing may be sent.
         """
+        self._end = end
         if not self._decision.acquire(blocking=False):
             raise Late
 
@@ -221,14 +215,19 @@ class _Attempt:
         """Send the request on a worker thread. Return its response or raise its error."""
         try:
             return in_time(seconds, send, name="dataform-request")
-        except Late as error:
-            if self._decision.acquire(blocking=False):
+        except DataformError:
+            raise
+        except BaseException as error:
+            # The time is up, or a signal ended the wait. The worker must neither send the request
+            # now, nor continue to read the response.
+            is_unsent = self._decision.acquire(blocking=False)
+            self._end()
+            if not isinstance(error, Late):
+                raise
+            if is_unsent:
                 raise self._unsent(seconds) from error
             text = f"{self.what}: no complete response within {seconds:g} seconds"
             raise NoResponse(text) from error
-        finally:
-            # A signal may have ended the wait. After that, the worker must not send the request.
-            self._decision.acquire(blocking=False)
 
     def _unsent(self, seconds: float) -> NotConnected:
         missing = "no connection" if self.token else "no token"

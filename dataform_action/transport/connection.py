@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -23,9 +24,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from dataform_action.transport.http_reader import Argument, StrictResponse
+
 Address = tuple[Any, ...]
-#: An argument that an overridden method passes on unchanged.
-Argument = Any
 Options = Sequence[tuple[int, int, int | bytes]]
 
 #: If an address does not respond within this time, the next one is tried as well (RFC 8305).
@@ -34,13 +35,15 @@ STAGGER_SECONDS = 0.25
 _NO_LIMIT = 600.0
 
 
+#: It is called just before the first byte of a request is sent. If it raises, nothing is sent. Its
+#: argument is a function that ends the connection, for any thread.
+OnSend = Callable[[Callable[[], object]], object]
+
+
 class Sending:
-    """Whether a request may have been sent. ``call`` is called just before its first byte is sent.
+    """Whether a request may have been sent."""
 
-    If ``call`` raises, the request is not sent.
-    """
-
-    def __init__(self, call: Callable[[], object]) -> None:
+    def __init__(self, call: OnSend) -> None:
         self._call = call
         self._is_watched = False
         self._has_begun = False
@@ -49,9 +52,9 @@ class Sending:
         """Record that the request uses a connection of this module, which calls ``begin``."""
         self._is_watched = True
 
-    def begin(self) -> None:
-        """Record that the request is sent from now on."""
-        self._call()
+    def begin(self, end: Callable[[], object] = lambda: None) -> None:
+        """Record that the request is sent from now on. ``end`` ends its connection."""
+        self._call(end)
         self._has_begun = True
 
     @property
@@ -70,7 +73,7 @@ _current = _Current()
 
 
 @contextmanager
-def sending(call: Callable[[], object]) -> Iterator[Sending]:
+def sending(call: OnSend) -> Iterator[Sending]:
     """Watch the request that this thread makes inside the ``with`` block."""
     _current.sending = Sending(call)
     try:
@@ -91,6 +94,8 @@ def use_connections(manager: urllib3.PoolManager) -> None:
 
 class _Connection(HTTPConnection):
     """A connection to the first address that accepts; a request begins when it is complete."""
+
+    response_class = StrictResponse
 
     def _new_conn(self) -> socket.socket:
         # It replaces urllib3's method, and raises the same exceptions.
@@ -113,8 +118,15 @@ class _Connection(HTTPConnection):
         """Send a request."""
         if self.sock is None:
             self.connect()
-        _current.sending.begin()
+        _current.sending.begin(partial(_end, self.sock))
         super().request(*arguments, **options)
+
+
+def _end(connection: socket.socket) -> None:
+    """End a connection, so that a thread that waits for it continues."""
+    with suppress(OSError):
+        # Not the method of a TLS socket, which is not for use by another thread.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class _SecureConnection(_Connection, HTTPSConnection):

@@ -27,15 +27,20 @@ from dataform_action.transport.environment import (
     is_loopback,
     private_authority_hint,
 )
+from dataform_action.transport.response import MEMORY_HINT
 
 #: The errors that a request may raise. Those of requests are ``OSError`` as well.
-REQUEST_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException)
+REQUEST_ERRORS = (
+    *(OSError, ValueError, MemoryError),
+    *(urllib3.exceptions.HTTPError, http.client.HTTPException),
+)
 #: It is also true outside a container, where the library may run.
 LOOPBACK_HINT = (
     "Check that the server is running. Inside a container, a loopback address means the container "
     "itself. To reach a server on the host, use the address of Docker's bridge, such as "
     "http://172.17.0.1:8080, and make the server listen there."
 )
+_NO_MEMORY = "the response does not fit into the memory"
 _PLAIN_SERVER_HINT = (
     "The server does not use TLS. Check the port, and check whether the address must start with "
     "http:// instead of https://."
@@ -78,6 +83,8 @@ def failure_of(error: Exception, request: FailedRequest) -> Unusable:
     message = request.message(_reason_by(error, request.proxy))
     if isinstance(error, BodyTooLong):
         return TooLarge(message)
+    if isinstance(error, MemoryError) and not request.is_unsent:
+        return TooLarge(request.message(_NO_MEMORY), hint=MEMORY_HINT)
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return InvalidResponse(message)
     if not request.is_unsent:

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from dataform_action.errors import Misconfigured
 from dataform_action.redaction import Redactor
-from dataform_action.transport.connection import Argument, sending, use_connections, watch
+from dataform_action.transport.connection import OnSend, sending, use_connections, watch
 from dataform_action.transport.environment import (
     HOST_HINT,
     Proxy,
@@ -29,6 +29,7 @@ from dataform_action.transport.exceptions import (
     failure_of,
     proxy_refusal,
 )
+from dataform_action.transport.http_reader import Argument
 from dataform_action.transport.response import Json, Response
 from dataform_action.validation import is_host
 
@@ -137,12 +138,12 @@ class HttpSession:
         self,
         request: Request,
         hide: Callable[[str], str],
-        on_send: Callable[[], object] = lambda: None,
+        on_send: OnSend = lambda _end: None,
     ) -> Response:
         """Send a request once and return the response with its whole body.
 
         ``hide`` removes secrets from error messages. ``on_send`` is called just before the first
-        byte of the request is sent.
+        byte of the request is sent, with a function that ends the connection.
 
         Raises:
             NotConnected, Misconfigured: nothing was sent.

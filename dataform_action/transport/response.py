@@ -23,6 +23,7 @@ from dataform_action.transport.json_values import TooManyValues, parse_json, tex
 #: A JSON value from a response. The parsers of the services convert it to typed data.
 Json = Any
 
+#: The remedy for a response that needs too much memory.
 MEMORY_HINT = "Give the step more memory, and check that the address is that of the service."
 #: Codes of google.rpc after which the same request may succeed later.
 _TRANSIENT_CODES = (
