@@ -236,7 +236,7 @@ def _of_internal_error(error: BaseException, run_outcome: RunOutcome) -> StepOut
         exit_code=ExitCode.INTERNAL_ERROR,
         status=State.FAILURE,
         title="Dataform: internal error",
-        words=words_of_internal_error(error, run_outcome.run),
+        words=words_of_internal_error(error, run_outcome),
         run=run_outcome.run,
         duration=run_outcome.elapsed,
     )

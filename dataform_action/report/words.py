@@ -76,6 +76,8 @@ _ACTION_VERBS = (
     (ActionState.DISABLED, "was disabled", "were disabled"),
 )
 
+_LOOK_FIRST = "Check the project's runs before you run this again."
+
 
 def words_of_result(result: Result) -> Words:
     """Return the text for a run that ended by itself."""
@@ -178,7 +180,7 @@ def words_of_signal(signal: Interrupted, run_outcome: RunOutcome) -> Words:
     if signal.cut_short or run_outcome.may_exist:
         return Words(
             message=(f"{stopped} It was about to create a run, so the run may exist.",),
-            hint=("Check the project's runs before you run this again.",),
+            hint=(_LOOK_FIRST,),
         )
     return Words(message=(f"{stopped} No run was created.",))
 
@@ -208,13 +210,17 @@ def _fate(run: Run, log: Link, run_outcome: RunOutcome) -> tuple[Text, bool]:
     return (), False
 
 
-def words_of_internal_error(error: BaseException, run: Run | None) -> Words:
-    """Return the text for an internal error."""
+def words_of_internal_error(error: BaseException, run_outcome: RunOutcome) -> Words:
+    """Return the text for an internal error, with what is known of the run."""
     report = "Please report it with the lines above."
-    return Words(
-        message=(f"{type(error).__name__}: {error}",),
-        hint=(report,) if run is None else (f"{report} The run: ", Link(run.log_url)),
-    )
+    hint: Text = (report,)
+    if run_outcome.run is not None:
+        hint = (f"{report} The run: ", Link(run_outcome.run.log_url))
+    elif run_outcome.may_exist:
+        hint = (
+            f"The step was about to create a run, so the run may exist. {_LOOK_FIRST} {report}",
+        )
+    return Words(message=(f"{type(error).__name__}: {error}",), hint=hint)
 
 
 def _url_of(error: DataformError) -> str:

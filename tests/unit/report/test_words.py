@@ -235,11 +235,18 @@ def test_a_run_that_had_ended_is_linked() -> None:
     )
 
 
+def test_an_internal_error_during_a_create() -> None:
+    """If a run may exist, the text says so."""
+    hint = str(words_of_internal_error(MemoryError(), RunOutcome(may_exist=True)).hint)
+    assert "so the run may exist. Check the project's runs before you run this again." in hint
+
+
 def test_an_internal_error_links_the_run() -> None:
     """The report that it asks for comes first."""
     report = "Please report it with the lines above."
-    assert words_of_internal_error(KeyError("a"), None).hint == (report,)
-    assert words_of_internal_error(KeyError("a"), make_run()).hint == (f"{report} The run: ", _LOG)
+    assert words_of_internal_error(KeyError("a"), RunOutcome()).hint == (report,)
+    known = RunOutcome(run=make_run())
+    assert words_of_internal_error(KeyError("a"), known).hint == (f"{report} The run: ", _LOG)
 
 
 @pytest.mark.parametrize(
