@@ -77,7 +77,7 @@ def api_url_problem(url: str) -> str:
             f"{shown(url)} contains an invalid host name: each part between dots must have "
             "1 to 63 characters"
         )
-    if match["scheme"] == "http" and not _is_local(match["host"]):
+    if match["scheme"] == "http" and not is_local(match["host"]):
         return (
             f"{shown(url)} would send the token unencrypted: use https (http is only for "
             "loopback, private addresses and names without a dot)"
@@ -93,7 +93,7 @@ def api_host(url: str) -> str:
     return "" if match is None else match["host"].lower()
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Tell whether a host is a loopback or private address, or a name without a dot."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))

@@ -7,7 +7,6 @@ https://cloud.google.com/docs/authentication/application-default-credentials
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,49 +14,33 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from dataform_action.auth.credentials_file import (
+    BAD_FILE_HINT,
+    FILE_LIMIT,
+    FILE_VARIABLES,
+    read_named_file,
+)
 from dataform_action.auth.exchange import TokenRequest, TokenRequests
-from dataform_action.auth.token_secrets import Secrets, secrets_in, texts_in
+from dataform_action.auth.token_secrets import (
+    Secrets,
+    possible_secrets_in,
+    secret_variables,
+    texts_in,
+)
 from dataform_action.errors import CredentialsRefused, NotConnected
 from dataform_action.redaction import describe_secret
+from dataform_action.transport.files import read_file
 from dataform_action.transport.json_values import parse_json
 from dataform_action.transport.response import Response
 from dataform_action.validation import is_project_id
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-FILE_VARIABLES = (
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
-    "GOOGLE_GHA_CREDS_PATH",
-)
-BAD_FILE_HINT = (
-    "Use the file that google-github-actions/auth or gcloud creates, or the JSON key of a service "
-    "account."
-)
 _QUOTA_PROJECT_VARIABLE = "GOOGLE_CLOUD_QUOTA_PROJECT"
 #: The file of gcloud's login.
 _GCLOUD_NAME = "application_default_credentials.json"
-#: Variables with secrets that google-auth reads itself.
-_SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
-#: Errors that are temporary: the machine has no free file, process or memory.
-_TEMPORARY = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EINTR)
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?"
 #: If a metadata server does not respond within this time, there is none.
 _PROBE_SECONDS = 3.0
-#: The name of the file that google-github-actions/auth writes. No other file of the workspace is
-#: used, because the workspace may contain untrusted files.
-_GENERATED_NAME = re.compile(r"gha-creds-[0-9a-f]{16}\.json")
-_MISSING_FILE_HINT = (
-    "google-github-actions/auth writes the file into the workspace, and actions/checkout deletes "
-    "it: run actions/checkout first. A container action cannot read other files of the runner."
-)
-_CONTENT_HINT = (
-    "Set the variable to the path of a file, not to its contents. google-github-actions/auth can "
-    "write the file (input credentials_json), or you can write it into the workspace."
-)
-_UNREADABLE_FILE_HINT = (
-    "google-github-actions/auth writes a file that only its owner and group can read: run this "
-    "step as the same user, or as root."
-)
 
 
 class Credentials(Protocol):
@@ -80,7 +63,9 @@ def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[
         CredentialsRefused: the file cannot be read, or does not contain a JSON object.
         NotConnected: the file cannot be read now, but maybe later.
     """
-    for name in (*FILE_VARIABLES, *_SECRET_VARIABLES):
+    for secret in secret_variables(environ):
+        secrets.hide(secret)
+    for name in FILE_VARIABLES:
         secrets.hide_in_words(environ.get(name, ""))
     variable = next((name for name in FILE_VARIABLES if environ.get(name, "").strip()), None)
     if variable is None:
@@ -88,16 +73,16 @@ def find_credentials(environ: Mapping[str, str], secrets: Secrets) -> Callable[[
         folder = Path(config or Path(environ.get("HOME", "/"), ".config/gcloud"))
         file = f"gcloud's file {_GCLOUD_NAME}"
         try:
-            content = Path(folder, _GCLOUD_NAME).read_bytes()
+            content = read_file(Path(folder, _GCLOUD_NAME), FILE_LIMIT)
         except (OSError, ValueError):
             return lambda: _MetadataServer(environ, secrets)
     else:
         file = f"The credentials file set in {variable}"
-        content = _read(environ[variable].strip(), variable, environ.get("GITHUB_WORKSPACE", ""))
+        content = read_named_file(variable, environ)
     info = parse_json(content)
     if not isinstance(info, dict):
         raise CredentialsRefused(f"{file} does not contain a JSON object.", hint=BAD_FILE_HINT)
-    for secret in secrets_in(info):
+    for secret in possible_secrets_in(info):
         secrets.hide(secret)
     for text in texts_in(info):
         secrets.hide_in_words(text)
@@ -112,33 +97,6 @@ def find_quota_project(environ: Mapping[str, str], credentials: Credentials) -> 
     own = getattr(credentials, "quota_project_id", None)
     project = environ.get(_QUOTA_PROJECT_VARIABLE, "").strip() or own
     return project if isinstance(project, str) and is_project_id(project) else ""
-
-
-def _read(value: str, variable: str, workspace: str) -> bytes:
-    # In a job with container:, the path is valid in that container, where the workspace is
-    # /__w/…. In this action's container, the same workspace has another path.
-    path = Path(value)
-    is_generated = workspace and _GENERATED_NAME.fullmatch(path.name)
-    file = f"The credentials file set in {variable}"
-    for candidate in [path, Path(workspace, path.name)] if is_generated else [path]:
-        try:
-            return candidate.read_bytes()
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            # The full text of the error contains the path.
-            reason = getattr(error, "strerror", None) or "it is not a path"
-            if isinstance(error, OSError) and error.errno in _TEMPORARY:
-                raise NotConnected(f"{file} cannot be read: {reason}.") from error
-            problem = f"{file} cannot be read: {reason}."
-            hint = _UNREADABLE_FILE_HINT
-            break
-    else:
-        problem, hint = f"{file} does not exist.", _MISSING_FILE_HINT
-    described = describe_secret(value)
-    if described:
-        problem, hint = f"{problem} {described}", _CONTENT_HINT
-    raise CredentialsRefused(problem, hint=hint)
 
 
 def _credentials_of(info: Mapping[str, object], file: str) -> Credentials:

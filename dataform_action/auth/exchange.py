@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from dataform_action.auth.token_secrets import Secrets, secrets_in
+from dataform_action.auth.token_secrets import Secrets, possible_secrets_in, secrets_in
 from dataform_action.errors import CredentialsRefused, NotConnected, Refused, Unusable
 from dataform_action.transport.error_body import describe_error
 from dataform_action.transport.http import HttpSession, Request, report_request, shown_address
@@ -82,7 +82,7 @@ class TokenRequest(NamedTuple):
     url: str
     method: str = "GET"
     body: bytes | None = None
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str | bytes] | None = None
     cert: tuple[str, str] | None = None
     seconds: float = math.inf
     direct: bool = False
@@ -138,7 +138,7 @@ class TokenRequests:
         url: str,
         method: str = "GET",
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         cert: tuple[str, str] | None = None,
         **_timeout: object,
     ) -> TokenResponse:
@@ -149,6 +149,8 @@ class TokenRequests:
         request = TokenRequest(url, method, body, headers, cert)
         for secret in secrets_in({**(headers or {}), **request.form}):
             self._secrets.learn(secret)
+        for secret in possible_secrets_in(dict(headers or {})):
+            self._secrets.hide(secret)
         response = self.send(request)
         self.check(request, response)
         return TokenResponse(response.status, response.headers, response.body)
@@ -185,7 +187,12 @@ class TokenRequests:
         """
         status = response.status
         if 200 <= status < 300:
-            for token in secrets_in(parse_json(response.body)):
+            value = parse_json(response.body)
+            if value is None and response.body.lstrip()[:1] in (b"{", b"["):
+                # google-auth would parse it without a limit for its depth.
+                text = self._message(request, f"HTTP {status}, but no usable JSON")
+                raise NotConnected(text, hint=Unusable.hint, has_remedy=False)
+            for token in secrets_in(value):
                 self._secrets.learn(token)
             self.last_success = self._secrets.redact(str(request))
             return response

@@ -8,12 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from dataform_action.auth.credentials import (
-    BAD_FILE_HINT,
-    Credentials,
-    find_credentials,
-    find_quota_project,
-)
+from dataform_action.auth.credentials import Credentials, find_credentials, find_quota_project
+from dataform_action.auth.credentials_file import BAD_FILE_HINT
 from dataform_action.auth.exchange import TokenRequests
 from dataform_action.auth.token_secrets import Secrets
 from dataform_action.clock import Clock, MonotonicClock
@@ -31,6 +27,8 @@ _SPARE = 30.0
 _PATIENCE = 2.0
 #: The longest lifetime that is assumed for a token, in case the clock of this machine is wrong.
 _LONGEST_LIFETIME = 3600.0
+#: google-auth does not check the fields of a file before it uses them.
+_BAD_FIELD = "a field of the credentials file is missing or has the wrong type"
 _MISSING_LIBRARY_HINT = "Install google-auth, or provide an access token."
 
 
@@ -140,7 +138,8 @@ class ApplicationDefaultCredentials:
             raise
         except Exception as error:
             # The text is used only if no request succeeded: it may contain a whole response.
-            reason = str(error) or type(error).__name__
+            is_of_python = isinstance(error, TypeError | AttributeError | LookupError)
+            reason = _BAD_FIELD if is_of_python else str(error) or type(error).__name__
             hint = _MISSING_LIBRARY_HINT if isinstance(error, ImportError) else BAD_FILE_HINT
         if requests.last_success:
             text = f"No access token: {requests.last_success}: the response has no usable token"

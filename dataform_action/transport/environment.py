@@ -1,26 +1,24 @@
-"""The proxies and certificates in the process's environment: read, checked and explained.
+"""The proxies in the process's environment: read, checked and explained.
 
-requests and the TLS library read the environment themselves, so this module reads the same
-variables. Error messages of those libraries may repeat a value, and a value may be a secret: a
-proxy's password, or a key in the wrong variable. Messages of this module name the variable and
-never repeat its value.
+requests reads the environment itself, so this module reads the same variables. Error messages of
+other libraries may repeat a value, and a value may contain a password. Messages of this module name
+the variable and never repeat its value.
 """
 
 import importlib.util
 import ipaddress
 import os
 import re
-import ssl
 from binascii import b2a_base64
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.util import parse_url
 
 from dataform_action.errors import Misconfigured
 from dataform_action.redaction import describe_secret
-from dataform_action.validation import is_host
+from dataform_action.validation import is_host, is_local
 
 PROXY_FORM = (
     "Use the form http://host:port or http://user:password@host:port. In the user name and the "
@@ -32,16 +30,6 @@ LOCAL_PROXY_HINT = (
     "In a container, 127.0.0.1 and localhost mean the container itself. Use an address that the "
     "container can reach, such as that of Docker's bridge (http://172.17.0.1:3128), and make the "
     "proxy listen there. Or unset the variable, or add the service's host to NO_PROXY."
-)
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_BUNDLE_HINT = (
-    "Set the variable to a file of PEM certificates that this step can read. A container can read "
-    "files in the workspace and in the image, but no other files of the runner. If you do not need "
-    "a private certificate authority, unset the variable."
-)
-_KEY_LOG_HINT = (
-    "Unset SSLKEYLOGFILE for this step, or set it to a file in a folder that exists and is "
-    "writable. In a container, the workspace is the only folder of the runner that exists."
 )
 #: A string, because a start without a proxy does not need the compiled pattern.
 _PROXY = (
@@ -78,6 +66,9 @@ class Proxy(NamedTuple):
 def find_proxy(url: str) -> Proxy | None:
     """Return the proxy that the environment names for an address, or None.
 
+    An http address is allowed only because it is local. So it is not sent to a proxy that is not
+    local, which could read the token.
+
     Raises:
         Misconfigured: the variable does not hold the address of a usable proxy.
     """
@@ -103,6 +94,13 @@ def find_proxy(url: str) -> Proxy | None:
     if scheme not in ("http", "https"):
         text = f"{variable} names a proxy with an unsupported scheme: use http or https."
         raise Misconfigured(text, hint=PROXY_FORM)
+    address = urlsplit(url)
+    if (
+        address.scheme == "http"
+        and is_local(address.hostname or "")
+        and not is_local(match["host"])
+    ):
+        return None
     port = f":{match['port']}" if match["port"] else ""
     user, _, password = (match["user"] or "").partition(":")
     pair = f"{unquote(user)}:{unquote(password)}"
@@ -114,6 +112,11 @@ def find_proxy(url: str) -> Proxy | None:
         authorization=authorization,
         secrets=(password, unquote(password), authorization),
     )
+
+
+def _is_plain_and_local(url: str) -> bool:
+    address = urlsplit(url)
+    return address.scheme == "http" and is_local(address.hostname or "")
 
 
 def _is_valid_host(host: str) -> bool:
@@ -158,69 +161,3 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return host.lower().rstrip(".").rpartition(".")[2] == "localhost"
     return address.is_loopback or address.is_unspecified
-
-
-def certificate_bundle() -> str | None:
-    """Return the certificate file or folder that requests takes from the environment, or None."""
-    return next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
-
-
-def find_tls_problem() -> Misconfigured | None:
-    """Return the error of a variable that makes every TLS connection fail, or None."""
-    return _bundle_problem() or _key_log_problem()
-
-
-def _bundle_problem() -> Misconfigured | None:
-    variable = next((name for name in _BUNDLES if os.environ.get(name)), None)
-    if variable is None:
-        return None
-    path = os.environ[variable]
-    problem = "does not exist"
-    try:
-        if os.path.isdir(path):  # noqa: PTH112
-            os.listdir(path)  # noqa: PTH208
-        else:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except ssl.SSLError:
-        problem = "contains no PEM certificates"
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not a path'}"
-    else:
-        return None
-    text = f"The certificate file set in {variable} {problem}. {describe_secret(path)}"
-    return Misconfigured(text.strip(), hint=_BUNDLE_HINT)
-
-
-def check_key_log() -> None:
-    """Refuse a value of SSLKEYLOGFILE that is not a path: OpenSSL would create a file of that name.
-
-    Raises:
-        Misconfigured: SSLKEYLOGFILE does not hold a path.
-    """
-    problem = describe_secret(os.environ.get("SSLKEYLOGFILE", ""))
-    if problem:
-        text = f"The file set in SSLKEYLOGFILE cannot be written: it is not a path. {problem}"
-        raise Misconfigured(text, hint=_KEY_LOG_HINT)
-
-
-def _key_log_problem() -> Misconfigured | None:
-    path = os.path.expandvars(os.environ.get("SSLKEYLOGFILE", ""))
-    if not path:
-        return None
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a path"
-    else:
-        return None
-    text = f"The file set in SSLKEYLOGFILE cannot be written: {reason}."
-    return Misconfigured(text, hint=_KEY_LOG_HINT)
-
-
-def private_authority_hint() -> str | None:
-    """Return a special hint for an untrusted certificate, or None."""
-    if certificate_bundle() is None and os.environ.get("SSL_CERT_FILE"):
-        return f"SSL_CERT_FILE has no effect here. {Misconfigured.hint}"
-    return None

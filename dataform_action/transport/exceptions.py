@@ -19,13 +19,12 @@ from dataform_action.errors import (
     TooLarge,
     Unusable,
 )
+from dataform_action.transport.certificates import find_tls_problem, private_authority_hint
 from dataform_action.transport.environment import (
     LOCAL_PROXY_HINT,
     PROXY_FORM,
     Proxy,
-    find_tls_problem,
     is_loopback,
-    private_authority_hint,
 )
 from dataform_action.transport.response import MEMORY_HINT
 
@@ -49,6 +48,15 @@ _PLAIN_SERVER_HINT = (
 _NO_TLS = (
     *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD_LAYER_FAILURE"),
     *("UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE", "INVALID_RECORD_TYPE"),
+)
+#: OpenSSL's reasons if its configuration on this machine leaves nothing to negotiate.
+_NO_CIPHERS = (
+    *("LIBRARY_HAS_NO_CIPHERS", "NO_CIPHERS_AVAILABLE", "NO_CIPHER_MATCH"),
+    *("NO_PROTOCOLS_AVAILABLE", "NO_SUITABLE_GROUPS"),
+)
+_NO_CIPHERS_HINT = (
+    "The TLS library of this machine has no usable ciphers or protocols. If OPENSSL_CONF is set, "
+    "unset it for this step, or correct its file."
 )
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "NO_CERTIFICATE_OR_CRL_FOUND")
 #: http.client raises a plain OSError with this text if a proxy refuses to open a tunnel.
@@ -94,6 +102,8 @@ def failure_of(error: Exception, request: FailedRequest) -> Unusable:
         problem = find_tls_problem()
         if problem is not None:
             return problem
+    if any(isinstance(cause, ssl.SSLError) and _lacks_ciphers(cause) for cause in causes):
+        return Misconfigured(message, hint=_NO_CIPHERS_HINT)
     if any(isinstance(cause, ssl.SSLError) and cause.reason in _UNTRUSTED for cause in causes):
         # This side ended the handshake.
         return Misconfigured(message, hint=private_authority_hint())
@@ -166,6 +176,10 @@ def _reason_by(error: BaseException, proxy: Proxy | None) -> str:
         # The text is of another library, and may contain the proxy's address with its password.
         return type(causes_of(error)[-1]).__name__
     return reason_of(error)
+
+
+def _lacks_ciphers(error: ssl.SSLError) -> bool:
+    return error.reason in _NO_CIPHERS or "No cipher can be selected" in str(error)
 
 
 def _has_no_tls(causes: list[BaseException]) -> bool:

@@ -14,14 +14,13 @@ from requests.adapters import HTTPAdapter
 
 from dataform_action.errors import Misconfigured
 from dataform_action.redaction import Redactor
-from dataform_action.transport.connection import OnSend, sending, use_connections, watch
-from dataform_action.transport.environment import (
-    HOST_HINT,
-    Proxy,
+from dataform_action.transport.certificates import (
     certificate_bundle,
     check_key_log,
-    find_proxy,
+    check_tls_files,
 )
+from dataform_action.transport.connection import OnSend, sending, use_connections, watch
+from dataform_action.transport.environment import HOST_HINT, Proxy, find_proxy
 from dataform_action.transport.exceptions import (
     REQUEST_ERRORS,
     BodyTooLong,
@@ -50,7 +49,7 @@ class Request(NamedTuple):
     what: str
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | bytes]
     #: The seconds to connect, and the seconds between two reads.
     timeout: tuple[float, float]
     #: The longest body of the response, in bytes.
@@ -152,6 +151,8 @@ class HttpSession:
         _check_address(request)
         check_key_log()
         proxy = None if request.direct else self._proxy_for(request.url)
+        if request.url.startswith("https") or (proxy is not None and proxy.has_tls):
+            check_tls_files()
         with sending(on_send) as progress:
             if proxy is not None and proxy.is_opaque:
                 # Its connections are of another library, and do not report when a request begins.

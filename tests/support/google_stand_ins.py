@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             stand_ins.pause(0.01 if reply.fault == "drip" else 0)
             self.wfile.write(b" " if reply.fault == "drip" else b" " * 65536)
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_PUT = do_GET  # noqa: N815
 
     def do_CONNECT(self) -> None:
         """Open a tunnel to this server for any host."""

@@ -6,12 +6,14 @@ import base64
 import errno
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from dataform_action.auth import credentials
-from dataform_action.auth.credentials import FILE_VARIABLES, SCOPE
+from dataform_action.auth.credentials import SCOPE
+from dataform_action.auth.credentials_file import FILE_VARIABLES
 from tests.support.google_stand_ins import (
     AUDIENCE,
     EXCHANGE,
@@ -201,6 +203,19 @@ def test_file_of_gcloud(setting: Setting, variable: str) -> None:
     assert setting.source_of({variable: str(setting.folder)})() == "impersonated-token-3"
 
 
+_BAD_FIELD = (
+    "The Google Cloud credentials cannot be used: a field of the credentials file is missing or "
+    "has the wrong type"
+)
+_EXTERNAL = {
+    "type": "external_account",
+    "audience": "a",
+    "subject_token_type": "b",
+    "token_url": "https://127.0.0.1:1/c",
+    "credential_source": {"file": __file__},
+}
+
+
 @pytest.mark.parametrize(
     ("info", "words"),
     [
@@ -219,7 +234,19 @@ def test_file_of_gcloud(setting: Setting, variable: str) -> None:
         ({"type": "external_account"}, "A valid credential source or a subject token supplier"),
         ({"type": "service_account"}, "missing fields"),
         ({"type": "authorized_user"}, "missing fields"),
-        ({"type": "impersonated_service_account"}, "'NoneType' object has no attribute 'get'"),
+        ({"type": "impersonated_service_account"}, _BAD_FIELD),
+        (
+            {
+                "type": "impersonated_service_account",
+                "source_credentials": {
+                    "type": "authorized_user",
+                    **dict.fromkeys(("client_id", "client_secret", "refresh_token"), "x"),
+                },
+                "service_account_impersonation_url": 1,
+            },
+            _BAD_FIELD,
+        ),
+        ({**_EXTERNAL, "token_url": ["hunter2"]}, _BAD_FIELD),
         ({"type": "external_account_authorized_user"}, "fields to allow it to refresh"),
     ],
 )
@@ -230,6 +257,32 @@ def test_invalid_file(setting: Setting, info: object, words: str) -> None:
     assert "hunter2" not in error.message
     assert error.hint.startswith("Use the file that google-github-actions/auth or gcloud creates")
     assert setting.google.requests == []
+
+
+def test_special_file(setting: Setting) -> None:
+    """A pipe or a device is not read: it could block the step, or fill the memory."""
+    pipe = setting.folder / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        error = refusal(setting.source_of({"GOOGLE_APPLICATION_CREDENTIALS": str(path)}))
+        assert error.message == (
+            "The credentials file set in GOOGLE_APPLICATION_CREDENTIALS cannot be read: it is not "
+            "a regular file."
+        )
+        assert error.hint.startswith("Use the file that google-github-actions/auth")
+
+
+def test_special_file_of_gcloud(setting: Setting) -> None:
+    """A pipe instead of gcloud's own file is ignored."""
+    os.mkfifo(setting.folder / "application_default_credentials.json")
+    environ = {"CLOUDSDK_CONFIG": str(setting.folder), "NO_GCE_CHECK": "true"}
+    assert "No Google Cloud credentials" in refusal(setting.source_of(environ)).message
+
+
+def test_large_file(setting: Setting) -> None:
+    """A file that is much too large is not read."""
+    error = refusal(setting.source(b" " * 1_100_000))
+    assert error.message.endswith("cannot be read: it is larger than 1024 KiB.")
 
 
 def test_no_credentials(setting: Setting) -> None:
@@ -366,11 +419,11 @@ def test_file_that_cannot_be_read_now(
     """If the machine has no free file or memory, the file is read again later."""
     source = setting.federation()
 
-    def fail(_path: Path) -> bytes:
+    def fail(_path: Path, _mode: str) -> BytesIO:
         raise OSError(code, os.strerror(code), "hunter2")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", fail)
+        patched.setattr(Path, "open", fail)
         error = failure(source)
     assert error.message.endswith(f"cannot be read: {os.strerror(code)}.")
     assert source() == "impersonated-token-3"

@@ -224,3 +224,12 @@ def test_invalid_host(setting: Setting) -> None:
     info = service_account_key(setting.google) | {"token_uri": "https://a..b/token"}
     error = misconfiguration(setting.source(info))
     assert error.message == ("No access token: POST https://a..b/token: the host name is invalid")
+
+
+@pytest.mark.parametrize("path", FEDERATION)
+def test_deeply_nested_response(setting: Setting, path: str) -> None:
+    """A response that is nested too deeply is an outage, not an error of the credentials file."""
+    body = b'{"value":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    setting.google.fail(path, Reply(body=body))
+    error = failure(setting.federation())
+    assert error.message.endswith("HTTP 200, but no usable JSON")

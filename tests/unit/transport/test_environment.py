@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -176,6 +179,28 @@ def test_no_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.example.com:3128", "https://8.8.8.8:3128"])
+def test_plain_http_does_not_leave_the_local_network(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """A request to a local http address does not use a proxy that is not local."""
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
+    for url in ("http://127.0.0.1:8080/x", "http://emulator/x", "http://10.0.0.7/x"):
+        assert find_proxy(url) is None
+    for url in ("https://127.0.0.1:8080/x", "http://api.example.com/x"):
+        assert find_proxy(url) is not None
+
+
+def test_plain_http_through_a_local_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request to a local http address uses a local proxy."""
+    with serve(reply) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{server.host}")
+        _send("http://emulator")
+    assert server.connections == 1
 
 
 def test_lower_case_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +392,49 @@ def test_key_log_that_can_be_written(
     """A usable SSLKEYLOGFILE is not reported as the cause of another problem."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
     assert "CERTIFICATE_VERIFY_FAILED" in _misconfigured(https).message
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSLKEYLOGFILE"])
+def test_tls_file_that_is_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    """A pipe is not opened: it would block the request until its deadline."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv(variable, str(tmp_path / "pipe"))
+    error = _misconfigured("https://127.0.0.1:1")
+    assert error.message.endswith(f"set in {variable} cannot be used: it is not a regular file.")
+    assert error.hint
+
+
+def test_bundle_that_is_too_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is much too large for certificates is not read."""
+    with (tmp_path / "bundle").open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle"))
+    assert "it is larger than 65536 KiB" in _misconfigured("https://127.0.0.1:1").message
+
+
+def test_no_ciphers(tmp_path: Path, https: str) -> None:
+    """If OpenSSL's configuration leaves no ciphers, another attempt does not help."""
+    config = tmp_path / "openssl.cnf"
+    config.write_text(
+        "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+        "[c]\nCipherString = AES128-SHA\nMinProtocol = TLSv1.3\nCiphersuites =\n"
+    )
+    code = (
+        "from dataform_action.transport.client import Transport\n"
+        "from dataform_action.errors import Misconfigured\n"
+        f"try: Transport({https!r}, lambda: 'token').send('GET', '/v1')\n"
+        "except Misconfigured as error: print(error.message, error.hint)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"OPENSSL_CONF": str(config)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "If OPENSSL_CONF is set" in ran.stdout
 
 
 def test_plain_http_needs_no_certificates(
