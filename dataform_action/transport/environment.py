@@ -88,19 +88,14 @@ def find_proxy(url: str) -> Proxy | None:
         raise Misconfigured(text, hint=PROXY_FORM)
     if not _is_valid_host(match["host"]):
         raise Misconfigured(f"{variable} contains an invalid host name.", hint=HOST_HINT)
+    if _is_plain_and_local(url) and not is_local(match["host"]):
+        return None
     scheme = (match["scheme"] or "http").lower()
     if scheme.startswith("socks"):
         return _socks(variable, value, match["host"])
     if scheme not in ("http", "https"):
         text = f"{variable} names a proxy with an unsupported scheme: use http or https."
         raise Misconfigured(text, hint=PROXY_FORM)
-    address = urlsplit(url)
-    if (
-        address.scheme == "http"
-        and is_local(address.hostname or "")
-        and not is_local(match["host"])
-    ):
-        return None
     port = f":{match['port']}" if match["port"] else ""
     user, _, password = (match["user"] or "").partition(":")
     pair = f"{unquote(user)}:{unquote(password)}"

@@ -181,7 +181,7 @@ def test_no_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(connect(emulator).send("POST", RUNS, {})) == {"id"}
 
 
-@pytest.mark.parametrize("proxy", ["http://proxy.example.com:3128", "https://8.8.8.8:3128"])
+@pytest.mark.parametrize("proxy", ["http://proxy.invalid:3128", "https://proxy.invalid:3128"])
 def test_plain_http_does_not_leave_the_local_network(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
@@ -193,6 +193,8 @@ def test_plain_http_does_not_leave_the_local_network(
         assert find_proxy(url) is None
     for url in ("https://127.0.0.1:8080/x", "http://api.example.com/x"):
         assert find_proxy(url) is not None
+    monkeypatch.setenv("HTTP_PROXY", "socks5://proxy.invalid:1080")
+    assert find_proxy("http://emulator/x") is None
 
 
 def test_plain_http_through_a_local_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
