@@ -31,8 +31,8 @@ _LAYERS = 6
 class Redactor:
     """Replace secrets in texts, in every form in which services and libraries repeat them.
 
-    The forms are the secret itself, one line of Base64 of a text that contains the secret or an
-    escaped secret, and escapes of these: percent-encoding, and those of JSON and HTML, of any
+    The forms are the secret itself, one line of Base64 of a text that contains the secret (also
+    encoded once), and escapes of these: percent-encoding, and those of JSON and HTML, of any
     characters, inside each other in any order.
     """
 
@@ -93,6 +93,8 @@ def _forms_of(secret: str) -> Iterator[str]:
     for text in _texts_of(secret):
         yield text
     for text in _encoded(secret):
+        yield from _base64_forms(text)
+    for text in _base64_forms(secret):
         yield from _base64_forms(text)
 
 

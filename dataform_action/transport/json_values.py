@@ -14,7 +14,7 @@ _Json = Any
 _MOST_LEVELS = 100
 #: The most brackets, braces and commas. A compiled graph of 20 MB has fewer, even if it consists of
 #: short names. An empty object takes 2 bytes of the body and 64 bytes of memory.
-_MOST_MARKS = 4_000_000
+_MOST_MARKS = 2_000_000
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
 

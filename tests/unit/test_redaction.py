@@ -200,6 +200,15 @@ def test_an_encoded_secret_is_hidden_in_base64(inner: str, outer: str) -> None:
         assert re.fullmatch(r".{0,4}\*\*\*.{0,16}", shown), (token, shown)
 
 
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+@pytest.mark.parametrize("prefix", ["", "a", "ab"])
+def test_a_secret_is_hidden_in_base64_of_base64(before: str, prefix: str) -> None:
+    """A secret is hidden if a service encodes it twice in Base64, as registries do."""
+    inner = base64.b64encode(f"{before}{TOKEN}".encode())
+    encoded = base64.b64encode(prefix.encode() + inner).decode()
+    assert re.fullmatch(r".{0,9}\*\*\*.{0,16}", Redactor(TOKEN)(encoded))
+
+
 @pytest.mark.parametrize("character", ["\\", "%", "&", "/", "0", "%25", "&amp;", "\\u005c"])
 def test_time_for_a_long_text(character: str) -> None:
     """A million repetitions of a special character do not take long."""
