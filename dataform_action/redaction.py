@@ -37,9 +37,9 @@ class Redactor:
     """
 
     def __init__(self, *secrets: str) -> None:
-        self._known: frozenset[str] = frozenset()
-        # The tuple is replaced and never changed, so threads need no lock.
-        self._forms: tuple[str, ...] = ()
+        self._known: set[str] = set()
+        #: A dict keeps the order. Threads share it, so each change is one atomic operation.
+        self._forms: dict[str, None] = {}
         for secret in secrets:
             self.add(secret)
 
@@ -49,22 +49,21 @@ class Redactor:
             return
         parts = dict.fromkeys((secret, secret.strip(), *map(str.strip, secret.splitlines())))
         texts = [part for part in parts if part.strip() and len(part) >= _SHORTEST_SECRET]
-        forms = [form for text in texts for form in _forms_of(text)]
-        self._forms = tuple(dict.fromkeys((*self._forms, *forms)))
-        self._known |= {secret}
+        self._forms.update(dict.fromkeys(form for text in texts for form in _forms_of(text)))
+        self._known.add(secret)
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
-        spans: list[tuple[int, int]] = []
-        layers = [text]
-        while True:
-            found = _find(layers[-1], self._forms)
-            for layer in reversed(layers[:-1]):
-                found = found and spans_before_decoding(layer, found)
-            spans += found
-            if len(layers) > _LAYERS or (plain := decoded(layers[-1])) == layers[-1]:
-                return _without(text, sorted(spans))
-            layers.append(plain)
+        return _without(text, sorted(_spans(text, tuple(self._forms), _LAYERS)))
+
+
+def _spans(text: str, forms: tuple[str, ...], layers: int) -> list[tuple[int, int]]:
+    """Return the start and end of each form in a text, also inside escapes."""
+    spans = _find(text, forms)
+    if layers and (plain := decoded(text)) != text:
+        inner = _spans(plain, forms, layers - 1)
+        spans += spans_before_decoding(text, inner) if inner else []
+    return spans
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
