@@ -12,7 +12,7 @@ _READ = 512 * 1024
 #: The end of that part is not shown: it may be the start of a secret, in any encoding.
 _LONGEST_SECRET = 384 * 1024
 #: The longest error message of a service that is kept, in characters.
-_LONGEST_MESSAGE = 2000
+LONGEST_MESSAGE = 2000
 
 
 def describe_error(body: bytes, hide: Callable[[str], str]) -> str:
@@ -28,7 +28,7 @@ def describe_error(body: bytes, hide: Callable[[str], str]) -> str:
     candidates = (error.get("message") if isinstance(error, dict) else error, value.get("message"))
     messages = (text for text in candidates if isinstance(text, str) and text.strip())
     message = next(messages, None)
-    return _start_of(message, hide)[:_LONGEST_MESSAGE] if message else excerpt(body, hide)
+    return _start_of(message, hide)[:LONGEST_MESSAGE] if message else excerpt(body, hide)
 
 
 def excerpt(body: bytes, hide: Callable[[str], str]) -> str:

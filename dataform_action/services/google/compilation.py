@@ -14,6 +14,7 @@ from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.enrich import find_files_url
 from dataform_action.services.google.operation import compile_once
 from dataform_action.services.google.parse import (
+    LONGEST_REASON,
     objects_in,
     parse_commit,
     parse_compilation_name,
@@ -24,6 +25,7 @@ from dataform_action.services.google.parse import (
     text_in,
 )
 from dataform_action.services.google_forms import commitish_of
+from dataform_action.text import cut
 from dataform_action.transport.response import Json
 
 #: The file that the compiler names if an error is in no file of the project.
@@ -91,7 +93,7 @@ def _compile_error(entry: dict[str, Json], prefix: str) -> CompileError:
     file = "" if path == _COMPILER else repository_path(path, prefix)
     line, column = _position(path, f"{message}\n{stack}") if file else (None, None)
     return CompileError(
-        message=message or "The API gives no message.",
+        message=cut(message, LONGEST_REASON) or "The API gives no message.",
         file=file,
         line=line,
         column=column,
@@ -108,10 +110,12 @@ def _position(path: str, text: str) -> tuple[int | None, int | None]:
         return None, None
     # Not the end of another file name, and not the start of a longer number.
     number = "([0-9]{1,7})(?![0-9])"
-    match = re.search(rf"(?<![\w.-]){re.escape(path)}:{number}(?::{number})?", text)
-    if match is None:
-        return None, None
-    return int(match[1]), int(match[2]) if match[2] else None
+    # The pattern starts with a literal text, so that the search is linear.
+    for match in re.finditer(rf"{re.escape(path)}:{number}(?::{number})?", text):
+        before = text[max(0, match.start() - 1) : match.start()]
+        if not re.match(r"[\w.-]", before):
+            return int(match[1]), int(match[2]) if match[2] else None
+    return None, None
 
 
 def notes_on_ref(request: RunRequest) -> tuple[str, ...]:

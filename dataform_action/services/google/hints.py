@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from dataform_action.errors import Refused
 from dataform_action.text import join_names
+from dataform_action.transport.error_body import LONGEST_MESSAGE
 
 #: What to do if the API does not accept the access token that the user gave.
 EXPIRED_HINT = (
@@ -48,7 +49,9 @@ def hint_for(error: Refused, context: Context, *, given_token: bool) -> str:
         wrong_kind = error.reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED"
         return _WRONG_KIND if wrong_kind else EXPIRED_HINT
     # Resource names are removed, because users choose them.
-    words = re.sub(r"\S*projects/\S*", "", error.detail.lower())
+    # The patterns take a time that grows with the square of the length.
+    words = error.detail[:LONGEST_MESSAGE].lower()
+    words = re.sub(r"\S*projects/\S*", "", words)
     words = " ".join(words.replace("_", " ").split())
     for rule in _RULES:
         if error.reason in rule.reasons or re.search(rule.words, words):

@@ -16,6 +16,7 @@ from dataform_action.errors import InvalidResponse, NoResponse, NotDone, Refused
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.parse import text_in
+from dataform_action.transport.error_body import LONGEST_MESSAGE
 from dataform_action.transport.response import Json, parse_error_info
 
 T = TypeVar("T")
@@ -145,7 +146,7 @@ class _CompileRequest:
 
     def _raise_error(self, error: dict[str, Json]) -> None:
         """Raise the error of an operation, unless the API has no operations."""
-        code, words = error.get("code"), text_in(error, "message")
+        code, words = error.get("code"), text_in(error, "message")[:LONGEST_MESSAGE]
         self.operation = ""
         if code == _UNIMPLEMENTED:
             return

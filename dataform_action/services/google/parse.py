@@ -14,6 +14,7 @@ from datetime import datetime
 
 from dataform_action.errors import InvalidResponse
 from dataform_action.model import Action, ActionState, CompiledAction, Job, State
+from dataform_action.text import cut
 from dataform_action.transport.response import Json
 
 _STATES = {
@@ -24,6 +25,8 @@ _STATES = {
     "CANCELLED": State.CANCELLED,
 }
 _LONGEST_PATH = 500
+#: The longest message about a failed action or a compile error that is kept, in characters.
+LONGEST_REASON = 10_000
 
 
 def parse_state(response: dict[str, Json]) -> tuple[State, str]:
@@ -246,7 +249,7 @@ def _action(entry: dict[str, Json]) -> Action:
         state=_ACTION_STATES.get(state, ActionState.PENDING)
         if isinstance(state, str)
         else ActionState.PENDING,
-        reason=text_in(entry, "failureReason"),
+        reason=cut(text_in(entry, "failureReason"), LONGEST_REASON),
         started=started,
         finished=finished,
         jobs=tuple(_jobs(entry)),

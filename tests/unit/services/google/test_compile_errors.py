@@ -62,6 +62,13 @@ def test_compile_error_in_the_compiler(folder: str) -> None:
     assert parse_compile_errors(response) == (CompileError(message='Could not resolve "x"'),)
 
 
+def test_long_message_of_a_compile_error() -> None:
+    """A very long message is cut."""
+    (error,) = parse_compile_errors({"compilationErrors": [{"message": "no " * 1_000_000}]})
+    assert 9_990 < len(error.message) <= 10_000
+    assert error.message.endswith("no…")
+
+
 def test_compile_error_without_facts() -> None:
     """An empty error is still an error."""
     (error,) = parse_compile_errors({"compilationErrors": [{}]})

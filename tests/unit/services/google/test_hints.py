@@ -401,3 +401,9 @@ def test_promote_with_another_refusal(google: GoogleDataform, api: responses.Req
     with pytest.raises(Refused) as caught:
         google.promote(make_prepared())
     assert caught.value.hint.startswith("Grant the caller roles/dataform.admin")
+
+
+def test_a_very_long_message() -> None:
+    """Only the start of a message is searched, because the patterns take quadratic time."""
+    assert hint_of(f"{'x ' * 999}requires billing", 400) == ""
+    assert hint_of("token " * 1_000_000, 400) == ""

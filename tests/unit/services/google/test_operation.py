@@ -13,6 +13,7 @@ from dataform_action.events import OutageStarted
 from dataform_action.model import Polling, RunRequest
 from dataform_action.runs.api import prepare, run
 from dataform_action.services.google.service import GoogleDataform
+from dataform_action.transport.error_body import LONGEST_MESSAGE
 from tests.support.fakes import FakeClock, Recorder
 from tests.unit.services.google.support import (
     COMPILATION,
@@ -213,6 +214,17 @@ def test_an_operation_that_fails(
     assert (caught.value.status, caught.value.detail) == (status, "no luck")
     assert caught.value.message == "The compilation failed: no luck"
     assert caught.value.hint == hint
+
+
+def test_an_operation_that_fails_with_a_long_message(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """The message of an operation has the same limit as that of a response."""
+    expect(api, LONG_RUNNING, failed(3, "token " * 200_000), body=BODY)
+    with pytest.raises(Refused) as caught:
+        google.prepare(REQUEST)
+    assert len(caught.value.detail) == LONGEST_MESSAGE
+    assert len(caught.value.message) < LONGEST_MESSAGE + 100
 
 
 def test_a_git_token_that_is_rejected_in_an_operation(

@@ -262,6 +262,14 @@ def test_jobs(entry: dict[str, object], jobs: list[str]) -> None:
     assert {(job.url, job.has_own_page) for job in action.jobs} <= {("", True)}
 
 
+def test_long_reason() -> None:
+    """A very long reason of a failure is cut."""
+    entry = {"target": {"name": "a"}, "failureReason": "no " * 1_000_000}
+    (action,) = parse_actions({"workflowInvocationActions": [entry]})
+    assert 9_990 < len(action.reason) <= 10_000
+    assert action.reason.endswith("no…")
+
+
 @pytest.mark.parametrize("token", ["\ud800", "a\n", "é"])
 def test_invalid_page_token(token: str) -> None:
     """A token that cannot be part of an address is an error."""
