@@ -103,6 +103,16 @@ class Action(Value):
         return seconds_between(self.started, self.finished)
 
 
+class IncompleteActions(DataformError):
+    """Report that only ``actions`` could be read of a run's actions, because of ``cause``."""
+
+    def __init__(self, actions: tuple[Action, ...], cause: DataformError) -> None:
+        count = f"Only {len(actions):,} of the run's actions could be read."
+        super().__init__(f"{count} {cause.message}", hint=cause.hint)
+        self.has_remedy = cause.has_remedy
+        self.actions = actions
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CompileError(Value):
     """One error of a compilation. ``file`` is a path in the repository, if there is one."""
@@ -289,8 +299,8 @@ class Result(Value):
     """A run that has ended, its ``duration`` in seconds, and its actions.
 
     ``duration`` is by the service's times, or else the time of the wait. ``actions_error`` is why
-    the actions could not be read, and ``details_error`` why their files, kinds and dependencies
-    could not be read. ``compilation`` is what the run executed, if that is known.
+    the actions, or some of them, could not be read, and ``details_error`` why their files, kinds
+    and dependencies could not be read. ``compilation`` is what the run executed, if that is known.
     """
 
     run: Run
@@ -329,7 +339,8 @@ class RunUnsuccessful(DataformError):
         if len(failed) > _MOST_REASONS:
             lines.append(f"{len(failed) - _MOST_REASONS} more actions failed.")
         if result.actions_error is not None:
-            lines.append(f"The actions could not be read. {result.actions_error.message}")
+            known = () if result.actions else ("The actions could not be read.",)
+            lines.append(" ".join((*known, result.actions_error.message)))
         super().__init__("\n".join(lines))
         self.result = result
 

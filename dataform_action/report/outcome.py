@@ -118,12 +118,21 @@ def _by_cause(run_outcome: RunOutcome) -> StepOutcome:
     match run_outcome.error:
         case None:
             return _of_success(run_outcome)
+        case Interrupted() if _has_verdict(run_outcome):
+            return _of_success(run_outcome)
         case Interrupted() as signal:
             return _of_signal(signal, run_outcome)
         case DataformError() as error:
             return _of_error(error, run_outcome)
         case error:
             return _of_internal_error(error, run_outcome)
+
+
+def _has_verdict(run_outcome: RunOutcome) -> bool:
+    """Return whether the run has ended and nothing but its report was left to do."""
+    prepared = run_outcome.prepared
+    promotes = prepared is not None and prepared.request.promote
+    return run_outcome.result is not None and not promotes
 
 
 def _of_success(run_outcome: RunOutcome) -> StepOutcome:

@@ -81,14 +81,15 @@ _LOOK_FIRST = "Check the project's runs before you run this again."
 
 def words_of_result(result: Result) -> Words:
     """Return the text for a run that ended by itself."""
-    run, counts = result.run, count_states(result.actions)
+    run, is_complete = result.run, result.actions_error is None
+    counts = count_states(result.actions) if is_complete else ""
     words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}."]
     mentions = {Mention.RUN, Mention.DURATION}
     if counts:
         words.append(counts)
         mentions.add(Mention.COUNTS)
     failed = any(action.state is ActionState.FAILED for action in result.actions)
-    if run.state is State.FAILURE and result.actions and not failed:
+    if run.state is State.FAILURE and result.actions and is_complete and not failed:
         words.append("No action failed: the run failed before or outside its actions.")
     good = run.state is State.SUCCESS
     hint: Text = () if good else (Link(run.log_url),)
@@ -108,6 +109,9 @@ def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, 
         failed = result.run.state is State.FAILURE
         lost = "name the failed ones" if failed else "list them"
         text = f"The run's actions could not be read, so this report cannot {lost}."
+        if result.actions:
+            missing = "name all failed actions" if failed else "list all actions"
+            text = f"This report cannot {missing}."
         return (_note_on_error(text, result.actions_error),)
     if result.details_error is not None and result.actions:
         text = (

@@ -64,6 +64,11 @@ class Backoff:
         """Return whether the last attempt got no usable response."""
         return self._outage_since is not None
 
+    @property
+    def outage_timeout(self) -> float:
+        """Return how long an outage may last, in seconds."""
+        return self._polling.outage_timeout
+
     def sleep(self, seconds: float) -> None:
         """Sleep, regardless of the deadlines."""
         self._clock.sleep(seconds)
@@ -72,6 +77,11 @@ class Backoff:
         """Send an update to the observer."""
         self._last_update = self._clock.now()
         self._on_update(update)
+
+    def send_heartbeat(self, update: Update) -> None:
+        """Send an update if there was none for a minute."""
+        if self._clock.now() >= self._last_update + HEARTBEAT:
+            self.notify(update)
 
     def succeeded(self) -> None:
         """Record a usable response."""
@@ -123,6 +133,7 @@ class Backoff:
             # A long list has many pages. Usable responses must not extend the timeout.
             if requests:
                 self._check_time(consequence)
+                self.send_heartbeat(Waiting(None, self.elapsed, None))
             requests += 1
             while True:
                 started = self._clock.now()

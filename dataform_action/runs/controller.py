@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from dataform_action.clock import Clock, MonotonicClock
-from dataform_action.errors import DataformError, InputError, Refused, Unusable
+from dataform_action.errors import DataformError, InputError, NoResponse, Refused, Unusable
 from dataform_action.events import (
     CancelRequested,
     Changed,
@@ -204,7 +204,11 @@ class RunController:
 
     def _end(self, run: Run) -> Result:
         duration = self._duration(run)
-        details = read_details(self._service, run, self._backoff.sleep)
+        # A signal may end the step while the actions are read. The run has ended all the same.
+        unread = NoResponse("The step ended before they were read.")
+        error = unread if self._service.has_actions else None
+        self._result = Result(run=run, duration=duration, actions_error=error)
+        details = read_details(self._service, run, self._backoff)
         self._result = Result(run=run, duration=duration, **details._asdict())
         return self._result
 

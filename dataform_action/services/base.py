@@ -114,6 +114,7 @@ class Service(Protocol):
         """Return every action of a run with its state.
 
         Raises:
+            IncompleteActions: only some of the actions could be read.
             Unusable, Refused: see above.
         """
         return ()

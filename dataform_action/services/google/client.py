@@ -16,6 +16,7 @@ from dataform_action.errors import (
 )
 from dataform_action.services.base import Retry, once
 from dataform_action.services.google.hints import Context, Purpose, hint_for
+from dataform_action.services.google.limits import ListLimit
 from dataform_action.services.google.parse import parse_page_token
 from dataform_action.services.specs import SEGMENT_PROBLEM
 from dataform_action.transport.client import Transport
@@ -27,9 +28,6 @@ PAGE_SIZE = 1000
 OPTIONAL_SECONDS = 5.0
 #: The page size of compiled actions. An API that ignores ``fields`` sends the SQL of each.
 COMPILED_SIZE = 400
-#: The limits of a list: 5,000 actions are valid, but a service must not page forever.
-_MOST_ENTRIES = 10_000
-_MOST_EMPTY_PAGES = 200
 _CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
 _NO_CONTEXT = Context()
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
@@ -173,16 +171,19 @@ class GoogleApi(NamedTuple):
         """Yield all pages of a list, or the first ``most`` pages.
 
         A page has ``size`` entries. After a page that is too large, it has fewer.
+
+        Raises:
+            InvalidResponse: the list exceeds a limit. The pages before that were yielded.
         """
-        token, pages, entries, empty = "", 0, 0, 0
-        while entries < _MOST_ENTRIES and empty < _MOST_EMPTY_PAGES:
+        token, pages, limit = "", 0, ListLimit()
+        while True:
             query = parameters | ({"pageToken": token} if token else {})
             reader = _PageReader(self, path, fields, query, size)
             page = self.retry(reader)
+            limit.add(page)
             yield page
             size, token = reader.size, parse_page_token(page)
-            found = sum(len(value) for value in page.values() if isinstance(value, list))
-            pages, entries, empty = pages + 1, entries + found, empty + (not found)
+            pages += 1
             if not token or pages == most:
                 return
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import urlencode
 
-from dataform_action.errors import DataformError
+from dataform_action.errors import DataformError, NoResponse
 from dataform_action.model import Action, Compilation, CompiledAction, Job
 from dataform_action.services.base import once
 from dataform_action.services.google import fields
@@ -24,7 +26,11 @@ from dataform_action.services.google.parse import (
     parse_project_path,
 )
 
+T = TypeVar("T")
+
 GITHUB_URL = "https://github.com"
+#: How long the compiled actions may be read for the report of a step that only compiles.
+_EXTRA_SECONDS = 60.0
 
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))"
 _PORT = r"(?::[0-9]{1,5})?"
@@ -81,8 +87,17 @@ def read_compiled_actions(
     api: GoogleApi, compilation_result: str, prefix: str
 ) -> tuple[CompiledAction, ...]:
     """Return all compiled actions; ``prefix`` is the project's folder in its repository."""
-    pages = api.pages(f"{compilation_result}:query", fields.COMPILED_ACTIONS, size=COMPILED_SIZE)
-    return tuple(action for page in pages for action in parse_compiled_actions(page, prefix))
+    pages = _compiled_pages(api, compilation_result, prefix)
+    return tuple(action for page in pages for action in page)
+
+
+def _compiled_pages(
+    api: GoogleApi, compilation_result: str, prefix: str
+) -> Iterator[list[CompiledAction]]:
+    """Yield the compiled actions page by page."""
+    path = f"{compilation_result}:query"
+    for page in api.pages(path, fields.COMPILED_ACTIONS, size=COMPILED_SIZE):
+        yield parse_compiled_actions(page, prefix)
 
 
 def show_compilation(
@@ -96,18 +111,35 @@ def show_compilation(
 
     ``selected`` are the names of the selected actions; None selects all.
     """
+    actions: list[CompiledAction] = []
     notes: tuple[str, ...] = ()
     try:
-        actions = read_compiled_actions(api, compilation.name, prefix)
+        for page in _compiled_pages(_with_deadline(api), compilation.name, prefix):
+            actions += page
     except DataformError as error:
-        actions = ()
-        notes = (f"The compiled actions could not be read. {error.message}",)
+        text = "The compiled actions could not be read."
+        if actions:
+            text = f"Only {len(actions):,} of the compiled actions could be read."
+        notes = (f"{text} {error.message}",)
     if selected is not None and actions:
         count = sum(action.kind != "declaration" for action in actions)
-        actions = tuple(action for action in actions if action.name in selected)
-        notes = (f"{len(actions):,} of the project's {count:,} actions are selected.",)
+        actions = [action for action in actions if action.name in selected]
+        if not notes:
+            notes = (f"{len(actions):,} of the project's {count:,} actions are selected.",)
     url = find_files_url(api, compilation.commit, github_url)
-    return replace(compilation, actions=actions, files_url=url), notes
+    return replace(compilation, actions=tuple(actions), files_url=url), notes
+
+
+def _with_deadline(api: GoogleApi) -> GoogleApi:
+    """Return an API for optional requests, which take limited time together."""
+    until = api.clock.now() + _EXTRA_SECONDS
+
+    def request_in_time(request: Callable[[], T], /) -> T:
+        if api.clock.now() >= until:
+            raise NoResponse(f"Reading them took longer than {_EXTRA_SECONDS:.0f} seconds.")
+        return request()
+
+    return api.with_retry(request_in_time)
 
 
 def find_files_url(api: GoogleApi, commit: str, github_url: str) -> str:

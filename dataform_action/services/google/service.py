@@ -10,8 +10,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dataform_action.clock import Clock, MonotonicClock
-from dataform_action.errors import InputError, InvalidResponse, Refused, RunMayExist, Unusable
-from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.errors import (
+    DataformError,
+    InputError,
+    InvalidResponse,
+    Refused,
+    RunMayExist,
+    Unusable,
+)
+from dataform_action.model import (
+    Action,
+    Compilation,
+    IncompleteActions,
+    Prepared,
+    Run,
+    RunRequest,
+    State,
+)
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation, fields, selection
 from dataform_action.services.google.client import GoogleApi
@@ -198,10 +213,21 @@ class GoogleDataform(Service):
         return run
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
-        """Return every action of an invocation, without kinds, files and dependencies."""
+        """Return every action of an invocation, without kinds, files and dependencies.
+
+        See ``Service.actions`` for what it raises.
+        """
         api = self._api_for(run, "read").with_retry(retry)
         pages = api.pages(f"{self._path(run)}:query", fields.INVOCATION_ACTIONS)
-        return tuple(action for page in pages for action in parse_actions(page))
+        actions: list[Action] = []
+        try:
+            for page in pages:
+                actions += parse_actions(page)
+        except DataformError as error:
+            if not actions:
+                raise
+            raise IncompleteActions(tuple(actions), error) from error
+        return tuple(actions)
 
     def details(
         self, run: Run, actions: tuple[Action, ...], retry: Retry = once

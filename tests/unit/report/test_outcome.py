@@ -431,3 +431,16 @@ def test_no_error_of_ours_is_without_an_outcome(error: DataformError) -> None:
 def test_an_empty_outcome_is_an_internal_error() -> None:
     """A step of which nothing is known is not taken for a success."""
     assert outcome_of(RunOutcome()).exit_code is ExitCode.INTERNAL_ERROR
+
+
+def test_a_signal_after_the_end_of_the_run() -> None:
+    """A run that has ended is reported as such, unless it had to be promoted."""
+    unread = NoResponse("The step ended before they were read.")
+    result = Result(run=_run(State.SUCCESS), duration=1, actions_error=unread)
+    stopped = RunOutcome(run=result.run, result=result, error=Interrupted(2), has_actions=True)
+    outcome = outcome_of(stopped)
+    assert (outcome.exit_code, outcome.status) == (ExitCode.SUCCESS, State.SUCCESS)
+    assert outcome.has_unread_actions
+    prepared = Prepared(request=RunRequest(environment="e", promote=True), body={})
+    outcome = outcome_of(stopped._replace(prepared=prepared))
+    assert (outcome.exit_code, outcome.status) == (ExitCode.INTERRUPTED, State.CANCELLED)

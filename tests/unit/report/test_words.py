@@ -80,6 +80,21 @@ def test_actions_that_could_not_be_read_are_noted(state: State, lost: str) -> No
     assert notes_on_result(silent)[0].text.splitlines()[1:] == ["HTTP 503."]
 
 
+@pytest.mark.parametrize(
+    ("state", "missing"),
+    [(State.FAILURE, "name all failed actions"), (State.SUCCESS, "list all actions")],
+)
+def test_actions_that_are_not_complete_are_noted(state: State, missing: str) -> None:
+    """If only some actions could be read, they are not counted as all actions of the run."""
+    result = Result(
+        run=_ended(state), duration=1, actions=(make_action("a"),), actions_error=_GRANT
+    )
+    [note] = notes_on_result(result)
+    assert note.text.splitlines()[:2] == [f"This report cannot {missing}.", _GRANT.message]
+    message = "".join(map(str, words_of_result(result).message))
+    assert "action" not in message
+
+
 def test_actions_without_their_details_are_noted() -> None:
     """What a report lacks is said; without any action it lacks nothing."""
     result = Result(run=_ended(), duration=1, details_error=_GRANT)

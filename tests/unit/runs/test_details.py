@@ -5,14 +5,26 @@ from __future__ import annotations
 import pytest
 
 from dataform_action.errors import DataformError, NoResponse, Refused
-from dataform_action.model import Action, Compilation, Polling, Result
+from dataform_action.events import Noted
+from dataform_action.model import (
+    Action,
+    Compilation,
+    IncompleteActions,
+    Polling,
+    Result,
+    Run,
+    State,
+)
 from dataform_action.runs.api import run
+from dataform_action.runs.controller import RunController
+from dataform_action.services.base import Retry, once
 from tests.support.fakes import (
     ActionsStep,
     Broken,
     FakeClock,
     FakeService,
     Killed,
+    Recorder,
     make_action,
     make_run,
 )
@@ -112,3 +124,57 @@ def test_kill_while_reading_details_cancels_nothing(clock: FakeClock) -> None:
     with pytest.raises(Killed):
         run(service, NIGHTLY, clock=clock)
     assert "cancel" not in service.called
+
+
+def test_kill_while_reading_details_keeps_the_result(clock: FakeClock) -> None:
+    """The run is known to have ended before its actions are read."""
+    service = FakeService(clock, polls=["SUCCESSFUL"], queries=[Killed()], has_actions=True)
+    controller = RunController(service, None, lambda _update: None, clock)
+    with pytest.raises(Killed) as caught:
+        controller.run(NIGHTLY)
+    result = controller.outcome(caught.value).result
+    assert result is not None
+    assert result.run.state is State.SUCCESS
+    assert isinstance(result.actions_error, NoResponse)
+
+
+class PagedService(FakeService):
+    """A service whose list of actions has one action on each page, without end."""
+
+    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
+        read: list[Action] = []
+        try:
+            while True:
+                read += retry(lambda: self._follow_actions("actions"))
+        except NoResponse as error:
+            raise IncompleteActions(tuple(read), error) from error
+
+
+@pytest.mark.parametrize(("outage_timeout", "seconds"), [(600, 300), (120, 120)])
+def test_pages_without_end(clock: FakeClock, outage_timeout: float, seconds: int) -> None:
+    """All pages together take limited time, with a line each minute."""
+    service = PagedService(
+        clock, polls=["SUCCESSFUL"], queries=[(DONE,)], has_actions=True, seconds={"actions": 10}
+    )
+    recorder = Recorder(clock)
+    polling = Polling(outage_timeout=outage_timeout)
+    result = run(service, NIGHTLY, polling, on_update=recorder, clock=clock)
+    assert result.actions == (DONE,) * (seconds // 10)
+    assert result.actions_error is not None
+    assert result.actions_error.message == (
+        f"Only {seconds // 10} of the run's actions could be read. "
+        f"Reading the actions of the run took longer than {seconds // 60}m."
+    )
+    assert service.called[-1] == "actions"
+    assert len(recorder.of(Noted)) == seconds // 60
+
+
+def test_slow_details(clock: FakeClock) -> None:
+    """The time is limited for the actions and the compilation together."""
+    service = FakeService(
+        clock, polls=["FAILED"], queries=[(DONE,)], has_actions=True, seconds={"actions": 300}
+    )
+    result = run(service, NIGHTLY, clock=clock)
+    assert (result.actions, result.actions_error) == ((DONE,), None)
+    assert isinstance(result.details_error, NoResponse)
+    assert "details" not in service.called

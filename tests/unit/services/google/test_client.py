@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import responses
 
-from dataform_action.errors import Refused
-from dataform_action.model import Compilation, Polling, RunRequest
+from dataform_action.errors import InvalidResponse, Refused
+from dataform_action.model import Compilation, IncompleteActions, Polling, RunRequest
 from dataform_action.runs.api import prepare
 from dataform_action.services.google.hints import EXPIRED_HINT
+from dataform_action.services.google.limits import ListLimit
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import FakeClock
 from tests.unit.services.google.support import (
@@ -60,14 +63,50 @@ def test_token_function_is_called_for_each_request(api: responses.RequestsMock) 
     assert sent == ["Bearer first-token", "Bearer second-token"]
 
 
-def test_pages_without_end(google: GoogleDataform, api: responses.RequestsMock) -> None:
-    """A service that pages forever is read for 200 pages."""
-    for number in range(200):
+def expect_pages(api: responses.RequestsMock, pages: Iterable[list[object]]) -> None:
+    """Expect a request for each page of actions; every page names another one."""
+    for number, entries in enumerate(pages):
         token = f"&pageToken={number}" if number else ""
-        response = {"nextPageToken": str(number + 1)}
+        response = {"nextPageToken": str(number + 1), "workflowInvocationActions": entries}
         expect(api, f"GET {RUN}:query?pageSize=1000{token}", response)
-    assert google.actions(make_run()) == ()
-    assert len(api.calls) == 200
+
+
+def test_pages_without_end(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A list of empty pages without end is an error after 200 pages."""
+    expect_pages(api, [[]] * 201)
+    with pytest.raises(InvalidResponse, match="The list has more than 200 empty pages"):
+        google.actions(make_run())
+
+
+def test_too_many_entries(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Of a list with too many entries, the pages before the limit are kept."""
+    expect_pages(api, [[{"target": target("orders")}], [{}] * 10_000])
+    with pytest.raises(IncompleteActions) as caught:
+        google.actions(make_run())
+    assert [action.name for action in caught.value.actions] == ["my-project.sales.orders"]
+    assert caught.value.message == (
+        "Only 1 of the run's actions could be read. The list has more than 10,000 entries."
+    )
+
+
+def test_too_many_bytes() -> None:
+    """The sum of all pages is limited, also if each page fits."""
+    limit = ListLimit()
+    page = {"workflowInvocationActions": [{"failureReason": "x" * 2**25}]}
+    for _ in range(7):
+        limit.add(page)
+    with pytest.raises(InvalidResponse, match="The list takes more than 256 MiB of memory"):
+        limit.add(page)
+
+
+def test_a_list_of_the_largest_size() -> None:
+    """The limits are above those of Google: 5,000 actions, whose graph has 20 MB."""
+    limit = ListLimit()
+    names = [target(f"orders_{number:03}") for number in range(100)]
+    entry = {"target": target("orders"), "relation": {"dependencyTargets": names}}
+    assert len(json.dumps(entry)) * 5000 > 20_000_000
+    for _ in range(13):
+        limit.add({"compilationResultActions": [entry] * 400})
 
 
 def test_only_the_failed_request_is_repeated(

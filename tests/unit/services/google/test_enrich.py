@@ -7,6 +7,7 @@ import responses
 
 from dataform_action.model import Action, ActionState, Compilation, CompiledAction, Job, RunRequest
 from dataform_action.services.google.service import GoogleDataform
+from tests.support.fakes import FakeClock
 from tests.unit.services.google.support import (
     COMMIT,
     COMPILATION,
@@ -15,6 +16,7 @@ from tests.unit.services.google.support import (
     GIT,
     RELEASE,
     REPOSITORY,
+    TOKEN,
     expect,
     expect_error,
     make_google,
@@ -40,6 +42,27 @@ def test_compile_only(google: GoogleDataform, api: responses.RequestsMock) -> No
     )
     assert google.prepare(request).compilation == Compilation(
         name=COMPILATION, commit=COMMIT, files_url=FILES, actions=actions
+    )
+
+
+def test_compile_only_with_a_slow_list(api: responses.RequestsMock, clock: FakeClock) -> None:
+    """The pages of the compiled actions together take limited time; those that were read count."""
+
+    def slow_token() -> str:
+        clock.sleep(30)
+        return TOKEN
+
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "main"})
+    query = f"GET {COMPILATION}:query?pageSize=400"
+    page = {"compilationResultActions": [{"target": target("a")}]}
+    expect(api, query, page | {"nextPageToken": "1"})
+    expect(api, f"{query}&pageToken=1", page | {"nextPageToken": "2"})
+    request = RunRequest(git_ref="main", compile_only=True)
+    prepared = make_google(token=slow_token, clock=clock).prepare(request)
+    assert prepared.compilation is not None
+    assert len(prepared.compilation.actions) == 2
+    assert prepared.notes == (
+        "Only 2 of the compiled actions could be read. Reading them took longer than 60 seconds.",
     )
 
 
