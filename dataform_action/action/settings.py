@@ -15,6 +15,8 @@ from dataform_action.text import shown
 from dataform_action.validation import api_url_problem, is_token
 
 _DURATION = re.compile(r"([0-9]{1,9})([smh]?)", re.ASCII)
+#: Control characters without the tab, and separators of lines.
+_CONTROL = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days, so a longer wait is not possible.
 _LONGEST_SECONDS = 35 * 86400
@@ -192,10 +194,17 @@ class _Reader:
         return value
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
-        lines = [line.strip() for line in self.values[name].splitlines() if line.strip()]
+        # Not splitlines: a branch name may contain other characters that end a line for Python.
+        lines = [line.strip() for line in self.values[name].split("\n") if line.strip()]
         pairs = [tuple(part.strip() for part in line.partition("=")[::2]) for line in lines]
         names = [key for key, _ in pairs]
-        if any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):
+        if any(re.search(_CONTROL, line) for line in lines):
+            text = (
+                "contains a control character or a Unicode line separator: remove it. Only line "
+                "breaks separate variables"
+            )
+            self.problems.append((name, text))
+        elif any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):
             self.problems.append((name, "must have one name=value per line"))
         elif len(set(names)) < len(names):
             self.problems.append((name, "has the same name twice: remove one of the lines"))

@@ -256,3 +256,21 @@ def test_vars_are_names_with_values(value: str, problem: str) -> None:
 def test_a_token_is_checked_on_google_cloud_as_well() -> None:
     """It may be missing, but not invalid, and is not repeated."""
     assert google_problems({"token": "a b"}) == [("token", TOKEN_PROBLEM)]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\r", "\0"])
+def test_vars_are_separated_by_line_breaks_only(separator: str) -> None:
+    """A branch name with another separator of lines adds no variable."""
+    value = f"branch=feature{separator}target=production"
+    changes = {"schedule": "", "git-ref": "main", "vars": value}
+    problem = (
+        "contains a control character or a Unicode line separator: remove it. Only line breaks "
+        "separate variables"
+    )
+    assert google_problems(changes) == [("vars", problem)]
+
+
+def test_vars_with_tabs_and_spaces() -> None:
+    """A tab and a no-break space are part of a value."""
+    changes = {"schedule": "", "git-ref": "main", "vars": "a=b\tc\r\nd=e\u00a0f"}
+    assert read_google(changes).request.vars == (("a", "b\tc"), ("d", "e\u00a0f"))
