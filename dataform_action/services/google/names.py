@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dataform_action.model import CompiledAction
 from dataform_action.text import printable
 
 _MOST_NAMES = 3
+#: The search for similar names takes long, so only so many unknown names are reported singly.
+_MOST_UNKNOWN = 10
 
 
 def match_names(
@@ -20,26 +22,39 @@ def match_names(
     suffixes and the prefix of the compilation. A name that matches no action or several actions is
     a problem, with similar names.
     """
-    # If a compiled name and a canonical name match, the compiled name is used.
-    names = [{action.name: action.name for action in compiled}]
-    names.append({action.canonical_name: action.name for action in compiled})
-    full_names = sorted(names[0])
+    full_names = {action.name for action in compiled}
+    # The full names of the actions by each of their names.
+    known: dict[str, set[str]] = {}
+    for action in compiled:
+        for name in (action.name, action.canonical_name):
+            known.setdefault(name, set()).add(action.name)
     problems: list[tuple[str, str]] = []
     found: list[str] = []
+    unknown: list[str] = []
     for name in requested:
-        matches = next(filter(None, (_matches(name, known) for known in names)), [])
+        # A problem lists compiled names in full, so such a name is never ambiguous.
+        matches = [name] if name in full_names else _matches(name, known)
         if len(matches) == 1:
             found.append(matches[0])
+        elif matches:
+            problems.append(("actions", _ambiguity_problem(name, matches)))
         else:
-            problems.append(("actions", _problem(name, matches, full_names)))
+            unknown.append(name)
+    problems += _unknown_problems(
+        "actions",
+        "is not in the compilation",
+        unknown,
+        lambda name: _with_depth(name, sorted(full_names)),
+    )
     return list(dict.fromkeys(found)), problems
 
 
-def _matches(name: str, full_names: Mapping[str, str]) -> list[str]:
-    """Return the actions that a name matches; ``full_names`` has the action of each full name."""
-    if name in full_names:
-        return [full_names[name]]
-    return sorted({full_names[full] for full in full_names if full.endswith(f".{name}")})
+def _matches(name: str, known: Mapping[str, set[str]]) -> list[str]:
+    """Return the actions that a name matches; ``known`` has the actions of each full name."""
+    if name in known:
+        return sorted(known[name])
+    ends = (actions for full, actions in known.items() if full.endswith(f".{name}"))
+    return sorted(set().union(*ends))
 
 
 def reachable(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
@@ -52,26 +67,49 @@ def reachable(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[s
     return found
 
 
-def _problem(name: str, matches: list[str], full_names: list[str]) -> str:
-    if matches:
-        some = ", ".join(matches[:_MOST_NAMES])
-        more = f" and {len(matches) - _MOST_NAMES} more" if len(matches) > _MOST_NAMES else ""
-        return f"{name!r} matches several actions: use one of {some}{more}"
+def _ambiguity_problem(name: str, matches: list[str]) -> str:
+    some = ", ".join(matches[:_MOST_NAMES])
+    more = f" and {len(matches) - _MOST_NAMES} more" if len(matches) > _MOST_NAMES else ""
+    return f"{name!r} matches several actions: use one of {some}{more}"
+
+
+def _with_depth(name: str, full_names: Iterable[str]) -> Iterable[str]:
+    """Return the ends of the full names that have as many parts as a name."""
     depth = name.count(".") + 1
-    by_tail = {".".join(full.split(".")[-depth:]): full for full in full_names}
-    return _with_suggestion(f"{name!r} is not in the compilation", name, by_tail)
+    return {".".join(full.rsplit(".", depth)[-depth:]): None for full in full_names}
 
 
 def tag_problems(
     requested: Iterable[str], compiled: Iterable[CompiledAction]
 ) -> list[tuple[str, str]]:
     """Return a problem for each tag that no action has, with similar tags."""
-    known = sorted({tag for action in compiled for tag in action.tags})
-    return [
-        ("tags", _with_suggestion(f"{tag!r} is not a tag of any compiled action", tag, known))
-        for tag in requested
-        if tag not in known
+    known = {tag for action in compiled for tag in action.tags}
+    unknown = [tag for tag in requested if tag not in known]
+    names = sorted(known)
+    return _unknown_problems(
+        "tags", "is not a tag of any compiled action", unknown, lambda _tag: names
+    )
+
+
+def _unknown_problems(
+    input_name: str,
+    problem: str,
+    unknown: Sequence[str],
+    known: Callable[[str], Iterable[str]],
+) -> list[tuple[str, str]]:
+    """Return a problem for each of the first unknown names, and one for the others together.
+
+    ``known`` returns the names among which a similar one is searched, which takes long.
+    """
+    problems = [
+        (input_name, _with_suggestion(f"{name!r} {problem}", name, known(name)))
+        for name in unknown[:_MOST_UNKNOWN]
     ]
+    more = len(unknown) - _MOST_UNKNOWN
+    if more > 0:
+        what = "1 more name" if more == 1 else f"{more:,} more names"
+        problems.append((input_name, f"has {what} with the same problem"))
+    return problems
 
 
 def _with_suggestion(problem: str, name: str, known: Iterable[str]) -> str:

@@ -128,13 +128,31 @@ def test_names_with_and_without_suffix_and_prefix(requested: str, full: str) -> 
     assert match_names([requested], SUFFIXED) == ([full], [])
 
 
-def test_the_compiled_name_has_precedence() -> None:
-    """A compiled name may equal the canonical name of another action."""
+def test_a_compiled_name_may_be_the_name_of_another_action() -> None:
+    """A name that two actions have, with and without the suffix, is refused unless it is full."""
     compiled = [
         CompiledAction(name="p.s_dev.a", canonical_name="p.s.a"),
         CompiledAction(name="p.s_dev_dev.a", canonical_name="p.s_dev.a"),
     ]
-    assert match_names(["s_dev.a"], compiled) == (["p.s_dev.a"], [])
+    problem = "'s_dev.a' matches several actions: use one of p.s_dev.a, p.s_dev_dev.a"
+    assert match_names(["s_dev.a"], compiled) == ([], [("actions", problem)])
+    assert match_names(["p.s_dev.a", "p.s_dev_dev.a"], compiled)[1] == []
+
+
+def test_many_unknown_names() -> None:
+    """Only the first names have suggestions, because the search takes long."""
+    requested = [f"order{number}" for number in range(12)]
+    for name, problems in (
+        ("actions", match_names(requested, actions_named(COMPILED))[1]),
+        ("tags", tag_problems(requested, [CompiledAction(name="a", tags=("order",))])),
+    ):
+        assert len(problems) == 11
+        assert "Did you mean order" in problems[9][1]
+        assert problems[10] == (name, "has 2 more names with the same problem")
+    assert match_names(requested[:11], [])[1][10] == (
+        "actions",
+        "has 1 more name with the same problem",
+    )
 
 
 def test_a_name_without_a_suffix_may_be_ambiguous() -> None:
