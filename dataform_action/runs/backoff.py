@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from dataform_action.clock import Clock
-from dataform_action.errors import DataformError, GaveUp, NotDone, Unusable, WaitTimeout
+from dataform_action.errors import (
+    DataformError,
+    GaveUp,
+    Misconfigured,
+    NotDone,
+    Unusable,
+    WaitTimeout,
+)
 from dataform_action.events import Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.model import Polling, Run
 from dataform_action.services.base import Retry
@@ -36,7 +43,7 @@ class Backoff:
         self._started = self._last_update = clock.now()
         self._outage_since: float | None = None
         self._failures = 0
-        #: Whether there was a usable response at any time.
+        #: Whether there was a usable response of the API at any time.
         self.has_succeeded = False
         #: The error that ended the wait, if the wait itself raised it.
         self.verdict: DataformError | None = None
@@ -83,9 +90,9 @@ class Backoff:
         if self._clock.now() >= self._last_update + HEARTBEAT:
             self.notify(update)
 
-    def succeeded(self) -> None:
-        """Record a usable response."""
-        self.has_succeeded = True
+    def succeeded(self, *, is_response: bool = True) -> None:
+        """Record a usable response, or another success that ends an outage."""
+        self.has_succeeded = self.has_succeeded or is_response
         since, self._outage_since, self._failures = self._outage_since, None, 0
         if since is not None:
             self.notify(OutageEnded(self._clock.now() - since))
@@ -111,6 +118,14 @@ class Backoff:
                 ),
                 error,
             )
+
+    def can_retry(self, error: Unusable) -> bool:
+        """Return whether another attempt may help.
+
+        Before the first usable response, the setup of this machine is wrong until somebody corrects
+        it. After that, it has worked, so the same error is an outage.
+        """
+        return error.retryable or (isinstance(error, Misconfigured) and self.has_succeeded)
 
     def raise_verdict(self, verdict: DataformError, cause: DataformError | None = None) -> NoReturn:
         """End the wait by raising ``verdict``."""
@@ -142,11 +157,12 @@ class Backoff:
                 except NotDone:
                     self._wait_until_done(consequence)
                 except Unusable as error:
-                    if not error.retryable:
+                    if not self.can_retry(error):
                         raise
                     self.wait_to_retry(error, started, consequence)
                 else:
-                    self.succeeded()
+                    # Getting a token has no value: it may need no request.
+                    self.succeeded(is_response=value is not None)
                     return value
 
         return retry

@@ -135,7 +135,7 @@ class RunController:
         try:
             run = self._service.get(run)
         except Unusable as error:
-            if not error.retryable and not self._backoff.has_succeeded:
+            if not self._backoff.can_retry(error):
                 self._backoff.raise_verdict(error)
             failure = error
             self._backoff.failed(error, started, may_still_run(run))

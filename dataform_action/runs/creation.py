@@ -58,7 +58,7 @@ class Creation:
             raise
         except DataformError as error:
             self.may_exist = False
-            if isinstance(error, Unusable) and error.retryable:
+            if isinstance(error, Unusable) and self._backoff.can_retry(error):
                 return error
             raise
         # Not inside the try: an error from an observer must not repeat the create request.

@@ -142,7 +142,7 @@ def _proxy_failure(
 
 
 def proxy_refusal(proxy: Proxy, what: str) -> Misconfigured:
-    """Return the error for a proxy that responds with 407: it forwarded nothing."""
+    """Return the error for a proxy that responds with 407."""
     problem = "rejects the" if proxy.authorization else "requires a"
     text = f"{what}: the proxy set in {proxy.variable} {problem} user name and password (HTTP 407)"
     return Misconfigured(text, hint=f"Correct {proxy.variable}. {PROXY_FORM}")

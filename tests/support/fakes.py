@@ -97,7 +97,7 @@ class FakeService:
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         self.requests.append(request)
-        name = retry(lambda: self._follow("prepare"))
+        name = retry(lambda: self._follow("prepare") or None)
         compilation = Compilation(name=name) if name else None
         return Prepared(request=request, body={}, compilation=compilation)
 

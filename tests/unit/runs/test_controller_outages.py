@@ -18,8 +18,9 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.events import Changed, Created, OutageEnded, OutageStarted, Waiting
-from dataform_action.model import Polling, State
+from dataform_action.model import Polling, RunRequest, State
 from dataform_action.runs.api import run, wait
+from dataform_action.runs.backoff import Backoff
 from tests.support.fakes import LOG_URL, FakeClock, FakeService, Recorder, Step, make_run
 from tests.unit.runs.support import NIGHTLY
 
@@ -96,10 +97,43 @@ def test_misconfiguration_before_any_response_ends_the_wait(clock: FakeClock) ->
     assert service.called == ["get"]
 
 
-def test_misconfiguration_after_a_response_is_an_outage(clock: FakeClock) -> None:
-    """The same error in the middle of a wait is an ordinary outage."""
-    service = FakeService(clock, polls=["RUNNING", Misconfigured("expired"), "SUCCESSFUL"])
-    assert run(service, NIGHTLY, clock=clock).run.state is State.SUCCESS
+_ONCE = Misconfigured("HTTP 407")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"polls": ["RUNNING", _ONCE, "SUCCESSFUL"]},
+        {"prepares": ["c/1"], "creates": [_ONCE, ""]},
+        {"prepares": ["c/1"], "promotes": [_ONCE, ""]},
+    ],
+)
+def test_misconfiguration_after_a_response_is_an_outage(
+    clock: FakeClock, script: dict[str, list[Step]]
+) -> None:
+    """After a usable response, the same error is an ordinary outage in every stage."""
+    service = FakeService(clock, **script)  # type: ignore[arg-type]
+    request = RunRequest(environment="production", promote="promotes" in script)
+    assert run(service, request, clock=clock).run.state is State.SUCCESS
+
+
+def test_misconfiguration_during_the_preparation() -> None:
+    """One request of a preparation may fail in this way after another one succeeded."""
+    clock = FakeClock()
+    backoff = Backoff(Polling(), lambda _update: None, clock)
+    script: list[Misconfigured | str | None] = [None, _ONCE, "compiled", _ONCE, "selected"]
+
+    def request() -> str | None:
+        step = script.pop(0)
+        if isinstance(step, Misconfigured):
+            raise step
+        return step
+
+    retry = backoff.retrying("No run was created.")
+    assert retry(request) is None
+    with pytest.raises(Misconfigured):
+        retry(request)
+    assert [retry(request), retry(request)] == ["compiled", "selected"]
 
 
 def test_backoff_grows_with_jitter_and_is_reset(clock: FakeClock) -> None:

@@ -46,10 +46,10 @@ def _send(url: str) -> object:
     return Transport(url, lambda: "token").send("POST", "/v1/x", {"a": 1})
 
 
-def _misconfigured(url: str) -> Misconfigured:
+def _misconfigured(url: str, *, unprocessed: bool = True) -> Misconfigured:
     with pytest.raises(Misconfigured) as caught:
         _send(url)
-    assert caught.value.unprocessed
+    assert caught.value.unprocessed is unprocessed
     assert not caught.value.retryable
     return caught.value
 
@@ -285,10 +285,13 @@ def test_unknown_proxy_host(
 def test_proxy_that_requires_a_password(
     monkeypatch: pytest.MonkeyPatch, scheme: str, user: str
 ) -> None:
-    """HTTP 407 is a configuration error: the user and password are missing or wrong."""
+    """HTTP 407 is a configuration error: the user and password are missing or wrong.
+
+    For an http address, the response may be that of a server behind the proxy.
+    """
     with serve(respond(b"HTTP/1.1 407 hunter22\r\nContent-Length: 0\r\n\r\n")) as proxy:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{user}{proxy.host}")
-        error = _misconfigured(f"{scheme}://api")
+        error = _misconfigured(f"{scheme}://api", unprocessed=scheme == "https")
     problem = "rejects the" if user else "requires a"
     assert error.message.endswith(
         f"the proxy set in {scheme.upper()}_PROXY {problem} user name and password (HTTP 407)"
