@@ -122,4 +122,4 @@ class StateObserver:
 
 def settle(files: FileCommands) -> None:
     """Tell the post step that it has nothing to do."""
-    files.state({STATE_SETTLED: "true"})
+    files.final_state({STATE_SETTLED: "true"})

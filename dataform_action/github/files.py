@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dataform_action.github.commands import Console
@@ -32,6 +33,8 @@ class FileCommands:
         #: The variables whose files could not be written, with a warning in the log.
         self._failed: set[str] = set()
         self._outputs: dict[str, str] = {}
+        #: The sizes of the files before this step wrote to them, by variable.
+        self._sizes: dict[str, int] = {}
 
     @property
     def has_outputs(self) -> bool:
@@ -48,6 +51,19 @@ class FileCommands:
     def state(self, values: Mapping[str, str]) -> None:
         """Save values for the post step, which reads each as ``STATE_<name>``."""
         self._append("GITHUB_STATE", _pairs(self._clean(values)))
+
+    def final_state(self, values: Mapping[str, str]) -> None:
+        """Save the last values for the post step; if the disk is full, remove the earlier ones.
+
+        The post step would act on the earlier values without the last ones. To remove them needs
+        no room on the disk.
+        """
+        if self._append("GITHUB_STATE", _pairs(self._clean(values))):
+            return
+        size = self._sizes.get("GITHUB_STATE")
+        if size is not None:
+            with suppress(OSError):
+                os.truncate(self._environ["GITHUB_STATE"], size)
 
     def summary_room(self) -> int:
         """Return how many bytes fit in the job summary, after what it already contains."""
@@ -78,7 +94,7 @@ class FileCommands:
         if not path:
             return False
         try:
-            _append_whole(path, text.encode("utf-8", "replace"))
+            size = _append_whole(path, text.encode("utf-8", "replace"))
         except OSError as error:
             if variable not in self._failed:
                 self._failed.add(variable)
@@ -87,11 +103,12 @@ class FileCommands:
                     "Dataform: a result was not written",
                 )
             return False
+        self._sizes.setdefault(variable, size)
         return True
 
 
-def _append_whole(path: str, data: bytes) -> None:
-    """Append to a file in one write, or not at all.
+def _append_whole(path: str, data: bytes) -> int:
+    """Append to a file in one write, or not at all. Return the size of the file before.
 
     Raises:
         OSError: the file cannot be written, is not a regular file, or the disk is full.
@@ -108,6 +125,7 @@ def _append_whole(path: str, data: bytes) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)
+    return status.st_size
 
 
 def _pairs(values: Mapping[str, str]) -> str:

@@ -165,6 +165,30 @@ def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.read_text() == "before=1\n"
 
 
+def test_the_final_state_on_a_full_disk(tmp_path: Path) -> None:
+    """If the last values do not fit, the post step finds none of those that this step saved."""
+    path = tmp_path / "GITHUB_STATE"
+    path.write_text("before=1\n")
+    _, files = _files(tmp_path)
+    files.state({"run_id": "77", "cancel": "true"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, limits[1]))
+    try:
+        files.final_state({"settled": "true"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "before=1\n"
+
+
+def test_the_final_state_without_a_file(tmp_path: Path) -> None:
+    """Without a file, or without an earlier state, there is nothing to remove."""
+    FileCommands({}, Console(io.StringIO())).final_state({"settled": "true"})
+    FileCommands({"GITHUB_STATE": str(tmp_path)}, Console(io.StringIO())).final_state({"a": "b"})
+    _, files = _files(tmp_path)
+    files.final_state({"settled": "true"})
+    assert _pairs(tmp_path / "GITHUB_STATE") == [("settled", "true")]
+
+
 def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     """A lost output does not end the run. The warning has the variable and the reason."""
     stream = io.StringIO()
