@@ -19,6 +19,8 @@ from dataform_action.version import __version__
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _USER_AGENT = f"dataform-action/{__version__}"
+#: How long after a response the same connection is used for a request that creates something.
+_TRUSTED_SECONDS = 30.0
 #: A compiled graph has at most 20 MB, and JSON escapes some of its characters. The limit keeps a
 #: hostile server from filling the memory.
 _BODY_LIMIT = 32 * 1024 * 1024
@@ -67,6 +69,7 @@ class Transport:
         #: All tokens so far, because a service may repeat an old one, and the passwords of proxies.
         self._secrets = Redactor()
         self._session = HttpSession(self._secrets)
+        self._last_response = time.monotonic()
 
     def send(
         self,
@@ -80,7 +83,8 @@ class Transport:
         """Make one request and return the JSON object of its response.
 
         If the API does not accept the token (HTTP 401) and it can be renewed, renew it and make
-        the request again, unless the request ``creates`` something that must not exist twice.
+        the request again, unless the request ``creates`` something that must not exist twice. Such
+        a request uses a new connection if the present one was not used for 30 seconds.
 
         The connection may take 10 seconds, or ``read_seconds`` if that is less. The whole call,
         including the token function, may take ``read_seconds`` more. A slow resolver, proxy or
@@ -97,11 +101,15 @@ class Transport:
         connect_seconds = min(_CONNECT_SECONDS, read_seconds)
         seconds = connect_seconds + read_seconds
         deadline = time.monotonic() + seconds
+        if creates and time.monotonic() > self._last_response + _TRUSTED_SECONDS:
+            # A network may have dropped the connection silently, and the response would be lost.
+            self._session.close()
 
         def attempt(seconds: float) -> tuple[Response, _Attempt]:
             return self._attempt(what, method, path, body, (connect_seconds, read_seconds), seconds)
 
         response, made = attempt(seconds)
+        self._last_response = time.monotonic()
         if response.status == 401 and not creates and isinstance(self._token, RenewableToken):
             # The request was not processed. A token that expired early is replaced once.
             self._token.invalidate(made.token)

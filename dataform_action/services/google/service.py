@@ -185,9 +185,7 @@ class GoogleDataform(Service):
         """Return an invocation by its id or its full name, without a request."""
         match = re.fullmatch(_RUN_NAME, run_id)
         if match is not None and match.groups()[1:3] == (self._api.location, self._api.repository):
-            # A project number may be that of the same project.
-            known = match[1] == self._api.project_id or match[1].isdigit()
-            run_id = match[4] if known or self._api.project_id.isdigit() else run_id
+            run_id = match[4] if _may_be_same(match[1], self._api.project_id) else run_id
         if not is_segment(run_id):
             raise InputError(
                 [("run-id", "is neither a run id nor the full name of a run in this repository")]
@@ -297,6 +295,11 @@ def _quota_headers(token: object) -> dict[str, str]:
     """
     project = getattr(token, "quota_project", "")
     return {"X-Goog-User-Project": project} if project else {}
+
+
+def _may_be_same(project: str, other: str) -> bool:
+    """Return whether two projects may be the same: one may be given by its id, one by number."""
+    return project == other or project.isdecimal() != other.isdecimal()
 
 
 def _inputs_of(request: RunRequest) -> tuple[str, ...]:

@@ -28,6 +28,22 @@ def test_one_connection_for_all_requests(emulator: Emulator) -> None:
     assert emulator.connections == 1
 
 
+@pytest.mark.parametrize(("seconds", "connections"), [(30.0, 1), (0.0, 2)])
+def test_connection_of_a_create_request(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seconds: float, connections: int
+) -> None:
+    """A create request does not use a connection that was idle for long; others do."""
+    monkeypatch.setattr(transport, "_TRUSTED_SECONDS", seconds)
+    client = connect(emulator)
+    client.send("POST", RUNS, {}, creates=True)
+    run_id = emulator.runs[0].id
+    client.send("GET", f"{RUNS}/{run_id}")
+    client.send("GET", f"{RUNS}/{run_id}")
+    client.send("POST", RUNS, {}, creates=True)
+    client.send("GET", f"{RUNS}/{run_id}")
+    assert emulator.connections == connections
+
+
 def test_request_after_a_failure(emulator: Emulator) -> None:
     """A failed request does not affect the next one."""
     client = connect(emulator)

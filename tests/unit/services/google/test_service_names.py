@@ -78,6 +78,13 @@ def test_project_that_is_given_by_number() -> None:
     assert make_google(project_id="123456").describe(RUN).id == "1700-abc"
 
 
+def test_run_of_a_project_with_another_number() -> None:
+    """Two different numbers are two projects."""
+    google = make_google(project_id="123")
+    with pytest.raises(InputError, match="run-id is neither a run id nor the full name of a run"):
+        google.describe(f"{NUMBERED}/workflowInvocations/1700-abc")
+
+
 @pytest.mark.parametrize(
     "run_id",
     [
