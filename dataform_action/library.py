@@ -44,6 +44,7 @@ from dataform_action.model import (
     CompiledAction as CompiledAction,
     CompileError as CompileError,
     CompileFailed as CompileFailed,
+    IncompleteActions as IncompleteActions,
     Job as Job,
     Polling as Polling,
     Prepared as Prepared,

@@ -126,7 +126,7 @@ def _proxy_failure(
     text = request.message(f"the proxy set in {proxy.variable} failed: {reason}")
     tunnel = next(filter(None, (re.match(_TUNNEL, str(cause)) for cause in causes)), None)
     if tunnel is not None and tunnel[1] == "407":
-        return proxy_refusal(proxy, request.what)
+        return proxy_refusal(proxy, request.what, unprocessed=True)
     if isinstance(innermost, socket.gaierror) and innermost.errno != socket.EAI_AGAIN:
         hint = f"Check the host name in {proxy.variable}, and that this machine can resolve it."
         return Misconfigured(text, hint=hint)
@@ -141,11 +141,13 @@ def _proxy_failure(
     return NotConnected(text, hint=hint)
 
 
-def proxy_refusal(proxy: Proxy, what: str) -> Misconfigured:
-    """Return the error for a proxy that responds with 407."""
+def proxy_refusal(proxy: Proxy, what: str, *, unprocessed: bool) -> Misconfigured:
+    """Return the error for a response with status 407 through a proxy."""
     problem = "rejects the" if proxy.authorization else "requires a"
     text = f"{what}: the proxy set in {proxy.variable} {problem} user name and password (HTTP 407)"
-    return Misconfigured(text, hint=f"Correct {proxy.variable}. {PROXY_FORM}")
+    error = Misconfigured(text, hint=f"Correct {proxy.variable}. {PROXY_FORM}")
+    error.unprocessed = unprocessed
+    return error
 
 
 def causes_of(error: BaseException | None) -> list[BaseException]:

@@ -163,10 +163,8 @@ class HttpSession:
                 failed = FailedRequest(request.what, request.url, proxy, progress.is_unsent, hide)
                 raise failure_of(error, failed) from error
         if response.status == 407 and proxy is not None and request.url.startswith("http:"):
-            refusal = proxy_refusal(proxy, request.what)
             # The proxy may have forwarded the request, and the response of a server.
-            refusal.unprocessed = False
-            raise refusal
+            raise proxy_refusal(proxy, request.what, unprocessed=False)
         return response
 
     def _send(self, request: Request, proxy: Proxy | None) -> Response:

@@ -45,6 +45,7 @@ def test_list_of_public_names() -> None:
         "DataformWeb",
         "GaveUp",
         "GoogleDataform",
+        "IncompleteActions",
         "InputError",
         "InvalidResponse",
         "Job",
