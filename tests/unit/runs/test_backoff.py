@@ -194,3 +194,11 @@ def test_no_wait_is_endless_or_late(
             assert len(clock.sleeps) - before <= max(375, 1.25 * interval) / HEARTBEAT + 2
     except GaveUp:
         assert clock.now() >= start + outage
+
+
+def test_slow_requests_in_a_row(clock: FakeClock, seen: Recorder) -> None:
+    """A long list of slow pages has an update each minute."""
+    retry = Backoff(Polling(), seen, clock).retrying("No run was created.")
+    for _ in range(4):
+        retry(lambda: clock.sleep(40))
+    assert seen.updates == [Waiting(None, 80.0, None)]
