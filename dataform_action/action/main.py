@@ -159,7 +159,9 @@ class _Job:
         context = ServiceContext(environ=environ, on_token=self._console.mask, on_exchange=debug)
         self.subject = _subject_of(settings, environ)
         self.state = StateObserver(self._files, settings)
-        service = connect(settings, context, services)
+        # An import may swallow what a signal handler raises, and print a traceback.
+        with self._signals.shielded():
+            service = connect(settings, context, services)
         for line in render_intent(self.subject):
             self._console.line(line)
         self._console.group("Settings", render_settings(self.subject))

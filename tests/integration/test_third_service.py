@@ -103,11 +103,13 @@ def test_its_inputs_are_refused_elsewhere(tmp_path: Path, clock: FakeClock) -> N
 
 
 def test_signal_while_a_service_is_created(tmp_path: Path, clock: FakeClock) -> None:
-    """The report of the stopped step already uses the inputs."""
+    """The signal waits until the imports are done. The report already uses the inputs."""
+    created = []
 
     def interrupted(settings: Settings, context: ServiceContext) -> Service:
         os.kill(os.getpid(), signal.SIGINT)
-        return Cron()
+        created.append(Cron())
+        return created[0]
 
     inputs = {"project-id": "night", "repository": "cron", "schedule": "x", "summary": "false"}
     environ = runner_environ(tmp_path, inputs)
@@ -115,6 +117,7 @@ def test_signal_while_a_service_is_created(tmp_path: Path, clock: FakeClock) -> 
     exit_code = main(environ, stream, clock, ((_CRON, interrupted), SERVICES[-1]))
     step = read_step(tmp_path, exit_code, stream.getvalue())
     assert step.exit_code == ExitCode.INTERRUPTED
+    assert created
     assert step.summary == ""
     assert step.outputs["failed-actions"] == "[]"
 

@@ -6,14 +6,7 @@ from dataform_action.errors import Refused
 from dataform_action.model import Compilation, CompiledAction, RunRequest
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
-from dataform_action.services.google.names import match_names, reachable, tag_problems
-from dataform_action.services.google.parse import (
-    objects_in,
-    parse_compiled_actions,
-    parse_target,
-    texts_in,
-)
-from dataform_action.services.google.schedule import (
+from dataform_action.services.google.configurations import (
     FLAGS,
     Config,
     flag_of,
@@ -21,6 +14,13 @@ from dataform_action.services.google.schedule import (
     notes_on_schedule,
     one_line,
     selects,
+)
+from dataform_action.services.google.names import match_names, reachable, tag_problems
+from dataform_action.services.google.parse import (
+    objects_in,
+    parse_compiled_actions,
+    parse_target,
+    texts_in,
 )
 
 

@@ -30,6 +30,11 @@ from dataform_action.model import (
 from dataform_action.services.base import Retry, Service, once
 from dataform_action.services.google import compilation, fields, selection
 from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google.configurations import (
+    check_schedule_alone,
+    promote,
+    read_schedule,
+)
 from dataform_action.services.google.enrich import GITHUB_URL, read_details, show_compilation
 from dataform_action.services.google.hints import Purpose
 from dataform_action.services.google.parse import (
@@ -40,8 +45,6 @@ from dataform_action.services.google.parse import (
     parse_state,
     parse_times,
 )
-from dataform_action.services.google.promotion import promote
-from dataform_action.services.google.schedule import check_schedule_alone, read_schedule
 from dataform_action.services.specs import (
     GOOGLE_CLOUD,
     SEGMENT_PROBLEM,
