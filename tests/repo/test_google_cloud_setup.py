@@ -52,7 +52,7 @@ def test_the_identity_of_pull_requests_only_compiles() -> None:
 
 def test_what_is_granted_is_in_the_table() -> None:
     """Each predefined role that a command grants is in the table of the accounts."""
-    table = _PAGE.split("## The four accounts", 1)[1].split("\n## ", 1)[0]
+    table = _PAGE.split("## The four service accounts", 1)[1].split("\n## ", 1)[0]
     roles = set(re.findall(r"roles/(?:dataform|bigquery|iam)\.\w+", _BLOCKS))
     assert len(roles) > 4
     assert {role for role in roles if f"`{role}`" not in table} == {
