@@ -31,10 +31,10 @@ _FAILED = re.compile(r"^FAILED ([^\s\[]+)", re.MULTILINE)
 RULES = {
     1: "A run is created at most once",
     2: "Polling survives",
-    3: "Any answer that the API may give can be read",
-    4: "Cancel fits the runner's budget",
+    3: "Any response that the API may give can be read",
+    4: "Cancel fits into the runner's time",
     5: "Nothing remote is trusted",
-    6: "The workspace and the job's environment are a stranger's",
+    6: "The workspace and the job's environment are not trusted",
     7: "No secret is printed",
     8: "Silence is never success",
     9: "Extras never break a run",
