@@ -1,9 +1,9 @@
 """A project's compiled graph, as ``dataform compile --json`` prints it, and compilation overrides.
 
-Overrides change names as Dataform's own compiler does: suffixes and the prefix are separated by an
-underscore and do not apply to declarations; the canonical target stays. The SQL in a graph is
-compiled already, so only quoted names in it change. The emulator adds one feature of its own: a
-text may contain ``${dataform.projectConfig.vars.name}``, so that variables have an effect.
+Overrides change names as Dataform's compiler does: an underscore separates suffixes and the prefix
+from the name. Declarations and canonical targets keep their names. The SQL in a graph is compiled
+already, so only quoted names in it change. The emulator adds one feature: a text may contain
+``${dataform.projectConfig.vars.name}``, so that variables have an effect.
 """
 
 import json
@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
+
+from dataform_action.emulator.compilation_config import Naming, effective_config
+from dataform_action.emulator.targets import ActionKind, Target, parse_target
 
 GraphSource = Mapping[str, Any] | Path
 """A compiled graph: the data itself, or a JSON file."""
-
-ActionKind = Literal["relation", "operations", "assertion", "declaration"]
 
 _LISTS: Mapping[str, ActionKind] = MappingProxyType(
     {
@@ -25,32 +26,15 @@ _LISTS: Mapping[str, ActionKind] = MappingProxyType(
         "operations": "operations",
         "assertions": "assertion",
         "declarations": "declaration",
+        "notebooks": "notebook",
+        "dataPreparations": "dataPreparation",
+        "tests": "bigqueryUnitTest",
     }
 )
 _VARIABLE = re.compile(r"\$\{dataform\.projectConfig\.vars\.(\w+)\}")
 _QUOTED_NAME = re.compile(r"`([^`]+)`")
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
-    """The full name of an action; the database is a Google Cloud project."""
-
-    database: str
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        """Return the parts that are not empty, joined by dots."""
-        return ".".join(part for part in (self.database, self.schema, self.name) if part)
-
-    def is_called(self, name: str) -> bool:
-        """Return whether a name, which may omit its first parts, means this target."""
-        return f".{self}".endswith(f".{name}")
-
-    def render(self) -> dict[str, object]:
-        """Make the JSON object."""
-        parts = {"database": self.database, "schema": self.schema, "name": self.name}
-        return {field: part for field, part in parts.items() if part}
+_Adapt = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +67,12 @@ class CompilationError:
 
 @dataclass(frozen=True, slots=True)
 class CompiledGraph:
-    """The result of a compilation: its actions, and its errors."""
+    """The result of a compilation; ``config`` is the effective CodeCompilationConfig."""
 
     actions: tuple[Action, ...]
     errors: tuple[CompilationError, ...]
+    config: Mapping[str, Any]
     core_version: str
-
-
-def parse_target(data: Mapping[str, Any]) -> Target:
-    """Parse a target."""
-    return Target(data.get("database", ""), data.get("schema", ""), data.get("name", ""))
 
 
 def load_graph(source: GraphSource) -> Mapping[str, Any]:
@@ -107,59 +87,47 @@ def load_graph(source: GraphSource) -> Mapping[str, Any]:
 
 
 def compile_graph(
-    graph: Mapping[str, Any], config: Mapping[str, Any], folder: str
+    graph: Mapping[str, Any], overrides: Mapping[str, Any], folder: str
 ) -> CompiledGraph:
     """Apply a codeCompilationConfig; ``folder`` is the project's path in its Git repository."""
-    settings = graph.get("projectConfig") or {}
-    rename = _Renaming(settings, config).rename
-    entries = [
-        (kind, entry, parse_target(entry["target"]))
-        for name, kind in _LISTS.items()
-        for entry in graph.get(name) or ()
-    ]
-    targets = {target: rename(kind, target) for kind, _, target in entries}
-    adapt = _text_adapter(targets, {**(settings.get("vars") or {}), **config.get("vars", {})})
+    project_config = graph.get("projectConfig") or {}
+    config = effective_config(project_config, overrides)
+    entries = list(_list_entries(graph))
+    targets = _rename_targets(entries, Naming(project_config, config))
+    adapt = _text_adapter(targets, config.get("vars", {}))
     return CompiledGraph(
-        actions=tuple(
-            _make_action(kind, entry, targets, adapt, folder) for kind, entry, _ in entries
-        ),
+        actions=tuple(_make_action(kind, entry, targets, adapt, folder) for kind, entry in entries),
         errors=tuple(_parse_errors(graph, targets)),
+        config=config,
         core_version=str(graph.get("dataformCoreVersion") or "3.0.0"),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Renaming:
-    """The overrides that change targets."""
-
-    settings: Mapping[str, Any]
-    config: Mapping[str, Any]
-
-    def rename(self, kind: ActionKind, target: Target) -> Target:
-        """Return the target under the overrides."""
-        home = "assertionSchema" if kind == "assertion" else "defaultSchema"
-        database = self._replace("defaultDatabase", target.database)
-        schema = self._replace(home, target.schema)
-        if kind == "declaration":
-            return Target(database, target.schema, target.name)
-        return Target(
-            database=self._join(database, self.config.get("databaseSuffix")),
-            schema=self._join(schema, self.config.get("schemaSuffix")),
-            name=self._join(self.config.get("tablePrefix"), target.name),
-        )
-
-    def _replace(self, setting: str, value: str) -> str:
-        return (
-            str(self.config.get(setting, value)) if value == self.settings.get(setting) else value
-        )
-
-    def _join(self, *parts: str | None) -> str:
-        return "_".join(part for part in parts if part)
+def _list_entries(graph: Mapping[str, Any]) -> Iterator[tuple[ActionKind, Mapping[str, Any]]]:
+    for name, kind in _LISTS.items():
+        for entry in graph.get(name) or ():
+            # Older compilers give unit tests no target: these tests are no actions.
+            if "target" in entry:
+                yield kind, entry
 
 
-def _text_adapter(
-    targets: Mapping[Target, Target], variables: Mapping[str, str]
-) -> Callable[[Any], Any]:
+def _rename_targets(
+    entries: list[tuple[ActionKind, Mapping[str, Any]]], naming: Naming
+) -> dict[Target, Target]:
+    """Map the targets in a graph to those under the overrides.
+
+    A data preparation with an error table has two targets.
+    """
+    renamed = {}
+    for kind, entry in entries:
+        targets = entry.get("targets") or [entry["target"]]
+        canonical = entry.get("canonicalTargets") or [entry.get("canonicalTarget") or targets[0]]
+        for target, original in zip(targets, canonical, strict=True):
+            renamed[parse_target(target)] = naming.rename(kind, parse_target(original))
+    return renamed
+
+
+def _text_adapter(targets: Mapping[Target, Target], variables: Mapping[str, str]) -> _Adapt:
     """Make the function that applies variables and new names to all texts in an entry."""
     names = {str(old): str(new) for old, new in targets.items()}
 
@@ -178,14 +146,16 @@ def _make_action(
     kind: ActionKind,
     entry: Mapping[str, Any],
     targets: Mapping[Target, Target],
-    adapt: Callable[[Any], Any],
+    adapt: _Adapt,
     folder: str,
 ) -> Action:
+    # The compiler does not change names in notebooks.
+    source = dict(entry) if kind == "notebook" else dict(adapt(entry))
+    for name in ("parentAction", "errorTable"):
+        if entry.get(name):
+            target = parse_target(entry[name])
+            source[name] = targets.get(target, target).render()
     dependencies = [parse_target(target) for target in entry.get("dependencyTargets") or ()]
-    source = dict(adapt(entry))
-    if source.get("parentAction"):
-        parent = parse_target(entry["parentAction"])
-        source["parentAction"] = targets.get(parent, parent).render()
     return Action(
         kind=kind,
         target=targets[parse_target(entry["target"])],

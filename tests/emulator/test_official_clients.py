@@ -6,6 +6,7 @@ Neither client is needed to work on the project: without them these tests are sk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from dataform_action.emulator import Course, Emulator, Fault, Repository, Rules,
 from dataform_action.emulator.google import request_bodies
 from dataform_action.emulator.google.protobuf_json import Message, ignored
 from dataform_action.report.outcome import ExitCode
+from tests.emulator.google.mixed_graph import MIXED_GRAPH
+from tests.emulator.google.support import serve
 from tests.support.discovery import Discovery
 from tests.support.fakes import FakeClock
 from tests.support.steps import google_inputs_for, run_here
@@ -48,8 +51,8 @@ def check(method: str, url: str, status: int, body: bytes) -> None:
         assert DISCOVERY.check_response(method, urlsplit(url).path, body) == []
 
 
-@pytest.fixture
-def client(emulator: Emulator) -> Iterator[Any]:
+@contextmanager
+def generated_client(emulator: Emulator) -> Iterator[Any]:
     """The client of generated classes, over REST."""
     options = {"api_endpoint": emulator.url}
     anonymous = credentials.AnonymousCredentials()
@@ -67,8 +70,8 @@ def client(emulator: Emulator) -> Iterator[Any]:
     session.close()
 
 
-@pytest.fixture
-def repositories(emulator: Emulator) -> Iterator[Any]:
+@contextmanager
+def described_client(emulator: Emulator) -> Iterator[Any]:
     """The client that makes its methods from the description."""
     http = httplib2.Http()
     send = http.request
@@ -88,6 +91,18 @@ def repositories(emulator: Emulator) -> Iterator[Any]:
     )
     yield service.projects().locations().repositories()
     http.close()
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[Any]:
+    with generated_client(emulator) as client:
+        yield client
+
+
+@pytest.fixture
+def repositories(emulator: Emulator) -> Iterator[Any]:
+    with described_client(emulator) as repositories:
+        yield repositories
 
 
 # The client of generated classes
@@ -252,6 +267,52 @@ def test_described_client_turns_pages(repositories: Any) -> None:  # noqa: ANN40
     path = 'file_path = "definitions/marts/revenue.sqlx"'
     answer = query(name=result["name"], filter=path).execute()
     assert len(answer["compilationResultActions"]) == 2
+
+
+@pytest.fixture
+def emulator_of_mixed_kinds() -> Iterator[Emulator]:
+    """An emulator of a repository with a notebook, data preparations and unit tests."""
+    with serve(Repository(graph=MIXED_GRAPH), access_tokens=lambda token: True) as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("mode", ["DEFAULT", "UNIT_TESTS_ONLY"])
+def test_described_client_runs_other_kinds(emulator_of_mixed_kinds: Emulator, mode: str) -> None:
+    """Notebooks, data preparations and unit tests have the described fields, before and after."""
+    with described_client(emulator_of_mixed_kinds) as repositories:
+        results, invocations = repositories.compilationResults(), repositories.workflowInvocations()
+        result = results.create(parent=HOME, body={"gitCommitish": "main"}).execute()
+        compiled = results.query(name=result["name"]).execute()["compilationResultActions"]
+        order = {"compilationResult": result["name"], "invocationConfig": {"executionMode": mode}}
+        name = invocations.create(parent=HOME, body=order).execute()["name"]
+        while invocations.get(name=name).execute()["state"] == "RUNNING":
+            actions = invocations.query(name=name).execute()["workflowInvocationActions"]
+    kinds = {"relation", "notebook", "dataPreparation", "bigqueryUnitTest"}
+    assert {kind for action in compiled for kind in kinds & set(action)} == kinds
+    ran = {"bigqueryAction", "notebookAction", "dataPreparationAction"}
+    expected = {"bigqueryUnitTestAction"} if mode == "UNIT_TESTS_ONLY" else ran
+    every = ran | {"bigqueryUnitTestAction"}
+    assert {kind for action in actions for kind in every & set(action)} == expected
+
+
+def test_generated_client_reads_other_kinds(emulator_of_mixed_kinds: Emulator) -> None:
+    """The client of generated classes reads notebooks and data preparations with their jobs."""
+    with generated_client(emulator_of_mixed_kinds) as client:
+        result = client.create_compilation_result(
+            parent=HOME, compilation_result={"git_commitish": "main"}
+        )
+        assert result.code_compilation_config.default_location == "EU"
+        compiled = client.query_compilation_result_actions(request={"name": result.name})
+        assert len([action for action in compiled if action.notebook.contents]) == 1
+        invocation = client.create_workflow_invocation(
+            parent=HOME, workflow_invocation={"compilation_result": result.name}
+        )
+        while client.get_workflow_invocation(name=invocation.name).state.name == "RUNNING":
+            actions = list(
+                client.query_workflow_invocation_actions(request={"name": invocation.name})
+            )
+    assert len([action for action in actions if action.notebook_action.job_id]) == 1
+    assert len([action for action in actions if action.data_preparation_action.job_id]) == 2
 
 
 # What the action itself sends

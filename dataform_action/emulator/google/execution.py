@@ -7,11 +7,12 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
-from dataform_action.emulator.compiled_graph import Action, Target
+from dataform_action.emulator.compiled_graph import Action
 from dataform_action.emulator.definitions import Course, Invocation
-from dataform_action.emulator.google.compilations import render_sql
+from dataform_action.emulator.google.actions import render_execution
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 from dataform_action.emulator.google.timeline import Span, make_timeline
+from dataform_action.emulator.targets import Target
 
 CANCEL_SECONDS = 1.0
 """How long cancelling takes by the clock; by polls, one GET returns CANCELING."""
@@ -178,8 +179,8 @@ class Execution:
                 state=shown if is_sent else None,
                 failureReason=span.reason if state == "FAILED" else None,
                 invocationTiming=self._timing(span) if state in _TIMED else None,
-                bigqueryAction=present(
-                    sqlScript=render_sql(action, full_refresh), jobId=job if started else None
+                **render_execution(
+                    action, full_refresh, job if started else None, state in ("SUCCEEDED", "FAILED")
                 ),
             )
 

@@ -67,7 +67,7 @@ class InvocationStore:
             result=result.name,
             config=config,
             actions=actions,
-            pipeline=result.config.get("pipelineConfig"),
+            pipeline=result.graph.config.get("pipelineConfig"),
         )
         execution = Execution(spec, course, self._pace, self._rules.sends_pending)
         self._executions[identifier] = execution

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dataform_action.emulator.google import compilations, configs, invocations, request_bodies
-from dataform_action.emulator.google.compilations import render_action
+from dataform_action.emulator.google.actions import render_compiled
 from dataform_action.emulator.google.parameters import (
     PAGING,
     Pager,
@@ -74,7 +74,7 @@ def _query_compilation_result(call: Call) -> Mapping[str, object]:
     result = call.repository.compilations.find(call.identifier)
     path = parse_file_path(call.query)
     actions = [action for action in result.graph.actions if path in (None, action.file_path)]
-    return call.page("compilationResultActions", [render_action(action) for action in actions])
+    return call.page("compilationResultActions", [render_compiled(action) for action in actions])
 
 
 def _create_invocation(call: Call) -> Mapping[str, object]:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataform_action.emulator.compiled_graph import Action, CompiledGraph, Target, parse_target
+from dataform_action.emulator.compiled_graph import Action, CompiledGraph
 from dataform_action.emulator.definitions import Course
 from dataform_action.emulator.google.errors import ApiError
+from dataform_action.emulator.targets import Target, parse_target
 
 
 @dataclass(slots=True)
@@ -57,10 +58,13 @@ def select_actions(graph: CompiledGraph, config: Mapping[str, Any]) -> list[Acti
             chosen |= _reach(named, above)
         if config.get("transitiveDependentsIncluded"):
             chosen |= _reach(named, below)
+    tests_only = config.get("executionMode") == "UNIT_TESTS_ONLY"
     return [
         action
         for action in graph.actions
-        if action.target in chosen and action.kind != "declaration"
+        if action.target in chosen
+        and action.kind != "declaration"
+        and (action.kind == "bigqueryUnitTest") == tests_only
     ]
 
 

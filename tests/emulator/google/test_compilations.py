@@ -11,6 +11,15 @@ from dataform_action.emulator import Emulator, ReleaseConfig, Rules, make_wareho
 from dataform_action.emulator.sample_repository import BROKEN_SHA
 from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse, serve
 
+SETTINGS = {
+    "defaultDatabase": "my-project",
+    "defaultSchema": "marts",
+    "defaultLocation": "EU",
+    "assertionSchema": "assertions",
+    "vars": {"currency": "EUR"},
+}
+"""The settings of the sample project."""
+
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_compile_returns_the_result(client: Warehouse, version: str) -> None:
@@ -20,9 +29,10 @@ def test_compile_returns_the_result(client: Warehouse, version: str) -> None:
     assert result.pop("createTime").endswith("Z")
     name = result["name"]
     assert name.startswith(f"{HOME}/compilationResults/")
+    assert result.pop("codeCompilationConfig") == SETTINGS | {"schemaSuffix": "dev"}
     assert result == {
         "name": name,
-        **body,
+        "gitCommitish": "main",
         "resolvedGitCommitSha": "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d",
         "dataformCoreVersion": "3.0.0",
     }
@@ -47,11 +57,11 @@ def test_compile_takes_the_settings_of_the_release(client: Warehouse) -> None:
     """A release configuration sets commit-ish and settings; the request's settings override it."""
     body: dict[str, Any] = {"releaseConfig": f"{HOME}/releaseConfigs/staging"}
     result = client.data("POST", "/compilationResults", body)
-    assert result["codeCompilationConfig"] == {"schemaSuffix": "staging"}
+    assert result["codeCompilationConfig"] == SETTINGS | {"schemaSuffix": "staging"}
     assert result["releaseConfig"] == body["releaseConfig"]
     body["codeCompilationConfig"] = {"schemaSuffix": "x", "vars": {}}
     result = client.data("POST", "/compilationResults", body)
-    assert result["codeCompilationConfig"] == {"schemaSuffix": "x"}
+    assert result["codeCompilationConfig"] == SETTINGS | {"schemaSuffix": "x"}
 
 
 def query(client: Warehouse, **config: Any) -> dict[str, Any]:  # noqa: ANN401
