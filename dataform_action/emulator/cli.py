@@ -18,7 +18,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a port must be a number from 0 to 65535, not {text!r}")
     return int(text)
 
 
@@ -28,7 +28,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"seconds are a number from 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"seconds must be a number of at least 0, not {text!r}")
     return seconds
 
 
@@ -42,37 +42,37 @@ def _graph(text: str) -> Mapping[str, Any]:
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dataform_action.emulator",
-        description="Serve an emulation of Dataform's APIs, until Ctrl-C.",
+        description="Emulate Dataform's APIs until Ctrl-C.",
     )
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="the address to listen on; 0.0.0.0 is every one of this machine, so that containers "
-        "reach it (default: %(default)s)",
+        help="the address to listen on; 0.0.0.0 means all addresses of this machine, so that "
+        "containers reach it (default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=_port, default=8080, help="0 picks a free one (default: %(default)s)"
+        "--port", type=_port, default=8080, help="0 selects a free port (default: %(default)s)"
     )
     parser.add_argument(
-        "--token", help="the token that both APIs accept (default: an example, printed)"
+        "--token", help="the token that both APIs accept (default: an example, which is printed)"
     )
     parser.add_argument(
         "--advance",
         choices=get_args(Advance),
         default="clock",
-        help="how runs go on: by time, or by one step a poll (default: %(default)s)",
+        help="how runs advance: with time, or one step for each poll (default: %(default)s)",
     )
     parser.add_argument(
         "--run-seconds",
         type=_seconds,
         default=8.0,
-        help="how long a run takes by the clock (default: %(default)g)",
+        help="how long a run takes with --advance clock (default: %(default)g)",
     )
     parser.add_argument(
         "--graph",
         type=_graph,
         metavar="FILE",
-        help="what `dataform compile --json` printed, to serve as the repository warehouse of "
+        help="the output of `dataform compile --json`, served as the repository warehouse of "
         "my-project in europe-west1 (default: a sample)",
     )
     parser.add_argument("--verbose", action="store_true", help="print a line for each request")
@@ -92,7 +92,7 @@ def main(
 ) -> int:
     """Serve until ``wait`` returns; return the exit code.
 
-    SIGINT and SIGTERM are blocked meanwhile, in all threads: only ``wait`` receives them.
+    Until then, SIGINT and SIGTERM are blocked in all threads: only ``wait`` receives them.
     """
     options = _make_parser().parse_args(arguments)
     emulator = Emulator(
@@ -111,8 +111,8 @@ def main(
             if emulator.is_everywhere:
                 port = emulator.url.rpartition(":")[2]
                 _print(
-                    f"It listens on every address of this machine, port {port}: a container "
-                    f"reaches it at that of Docker's bridge, such as http://172.17.0.1:{port}"
+                    f"It listens on all addresses of this machine, port {port}. A container "
+                    f"reaches it at Docker's bridge address, such as http://172.17.0.1:{port}"
                 )
             if options.token is None:
                 _print(f"API token: {emulator.token}")

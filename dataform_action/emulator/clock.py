@@ -1,4 +1,4 @@
-"""The clock, and how runs advance: by time, or by one step per poll."""
+"""The clock, and how runs advance: with time, or one step for each poll."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Clock(Protocol):
     """A source of time, which a test can replace."""
 
     def now(self) -> float:
-        """Return the seconds since the epoch; they never decrease."""
+        """Return the seconds since the epoch, which never decrease."""
 
 
 class SystemClock:
@@ -35,10 +35,10 @@ class Pace:
     clock: Clock
 
     def step(self, steps: int, started: float, polls: int, seconds: float | None = None) -> int:
-        """Return which of ``steps`` (at least 1) a run has reached, from 0; the last one stays.
+        """Return the index of the step that a run has reached; ``steps`` is at least 1.
 
-        By polls, a run advances one step with each earlier poll. By the clock, the last step comes
-        after ``seconds`` (None: ``run_seconds``), and the others are spread evenly before it.
+        By polls, each earlier poll advances the run by one step. By the clock, the run reaches the
+        last step after ``seconds`` (None: ``run_seconds``); the others are spread evenly before it.
         """
         last = steps - 1
         if self.advance == "poll":

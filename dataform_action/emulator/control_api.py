@@ -19,7 +19,7 @@ from dataform_action.emulator.http.response import (
 
 
 def redact(text: str, tokens: Collection[str]) -> str:
-    """Replace tokens in a text, also where they are percent-encoded."""
+    """Replace tokens in a text, including percent-encoded ones."""
     for token in sorted(tokens, key=len, reverse=True):
         for form in (token, quote(token), quote(token, safe="")):
             text = text.replace(form, "***")
@@ -48,7 +48,7 @@ class ControlApi:
         }
         handle = handlers.get((request.method, "/".join(request.segments[1:])))
         if handle is None:
-            message = f"The emulator has no control {request.method} {request.path}"
+            message = f"The emulator does not serve {request.method} {request.path}"
             return error_endpoint(None, HttpError(404, message))
         return _endpoint(handle)
 
@@ -81,7 +81,7 @@ class ControlApi:
             or not all(isinstance(status, str) for status in statuses)
         ):
             wanted = '{"schedule": "<name>", "statuses": ["<status>", ...]}'
-            raise HttpError(400, f"An outcome looks like {wanted}")
+            raise HttpError(400, f"An outcome must look like {wanted}")
         self.runs.set_outcome(schedule, statuses)
         return json_response({})
 
@@ -89,7 +89,7 @@ class ControlApi:
         headers = {name: redact(value, self.tokens) for name, value in request.headers.items()}
         for name in headers:
             if name.lower() == "authorization":
-                headers[name] = "***"  # An invalid token may be a secret, too.
+                headers[name] = "***"  # An invalid token may be a secret too.
         return {
             "method": request.method,
             "path": redact(request.path, self.tokens),

@@ -105,7 +105,7 @@ class DataformWeb:
 
 
 def _wrong_method(method: str, allowed: str) -> Endpoint:
-    message = f"The method {method} is not served here, only {allowed}"
+    message = f"This path does not support {method}, only {allowed}"
     return error_endpoint("other", HttpError(405, message, {"Allow": allowed}))
 
 
@@ -157,7 +157,8 @@ def _parse_create_body(body: bytes) -> _CreateBody:
 def _check_names(data: Mapping[str, object], known: set[str], where: str) -> None:
     unknown = ", ".join(sorted(set(data) - known))
     if unknown:
-        raise HttpError(400, f"Unknown{where}: {unknown}; known are {', '.join(sorted(known))}")
+        names = ", ".join(sorted(known))
+        raise HttpError(400, f"Unknown fields{where}: {unknown}. Known fields: {names}")
 
 
 def _get_field(data: Mapping[str, object], name: str, kind: type[T], wanted: str) -> T | None:

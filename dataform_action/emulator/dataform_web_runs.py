@@ -9,16 +9,16 @@ from types import MappingProxyType
 from dataform_action.emulator.clock import Pace
 
 NOT_FOUND = "NOT_FOUND"
-"""The status of a run that is listed, but that no GET finds."""
+"""The status of a run that exists in the list, but that a GET does not find."""
 
 _FIRST_ID = 1029591293203
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run proceeds: its statuses in order, of which the last one stays.
+    """How a run proceeds: its statuses in order; the run keeps the last one.
 
-    A run without statuses is never found. ``seconds`` is how long the run takes by the clock;
+    A GET never finds a run without statuses. ``seconds`` is how long the run takes by the clock;
     None: the emulator's ``run_seconds``.
     """
 
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def ending_in(status: str) -> Outcome:
-    """Make the outcome of an ordinary run: running for two polls, then this final status."""
+    """Make the outcome of a run that runs for two polls, and then has this final status."""
     return Outcome(("RUNNING", "RUNNING", status))
 
 
@@ -48,7 +48,10 @@ DEFAULT_SCHEDULES: Mapping[str, Outcome] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run at one moment; ``polls`` counts the GETs so far, ``started`` is since the epoch."""
+    """A snapshot of a run.
+
+    ``polls`` counts the GETs so far; ``started`` is in seconds since the epoch.
+    """
 
     id: str
     project_id: str
@@ -72,7 +75,7 @@ class RunStore:
         self._runs: dict[str, tuple[Run, Outcome]] = {}
 
     def set_outcome(self, schedule: str, statuses: Sequence[str]) -> None:
-        """Set the statuses of a schedule's later runs; a new name becomes a known schedule."""
+        """Set the statuses of a schedule's future runs; a new name becomes a known schedule."""
         with self._lock:
             self._outcomes[schedule] = Outcome(tuple(statuses))
 

@@ -7,12 +7,12 @@ from typing import Any, Literal
 from dataform_action.emulator.compiled_graph import GraphSource
 
 MAIN_SHA = "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d"
-"""The invented commit of ``main`` in a repository that defines no refs."""
+"""The commit of ``main`` in a repository that defines no refs; it is invented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How invocations run; actions are given as ``dataset.name`` or by longer names.
+    """How invocations run; actions are named ``dataset.name`` or ``project.dataset.name``.
 
     failures: the actions that fail, and the ``failureReason`` of each.
     endless: the actions that never end.
@@ -20,11 +20,11 @@ class Course:
     lengths: the number of steps of single actions.
     parallel: how many actions run at once.
     seconds: how long an invocation takes by the clock; None: the emulator's ``run_seconds``.
-    queues: whether an action that waits for a free place is QUEUED instead of PENDING; with a
-        ``concurrentActionsLimit`` it always is.
-    ending: the final state of the invocation, whatever the states of its actions are.
+    queues: whether an action that waits for a free slot is QUEUED instead of PENDING; with a
+        ``concurrentActionsLimit`` it always is QUEUED.
+    ending: the final state of the invocation, independent of the states of its actions.
     state: the state in all responses about the invocation; an empty one is omitted.
-    action_states: the same for single actions.
+    action_states: the state of single actions in all responses; an empty one is omitted.
     """
 
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -79,13 +79,13 @@ class Repository:
 
     graph: the compiled graph of its code: the data that ``dataform compile --json`` prints, or a
         file with it.
-    refs: the commits by branch, tag or other name; a commit is also found by its sha, and by the
-        first seven or more digits of it.
-    service_account: the account of invocations that name no other one.
+    refs: the commits by branch, tag or other name. A commit is also found by its SHA, or by at
+        least its first seven digits.
+    service_account: the account of invocations that name no other account.
     refused_service_accounts: the accounts that the caller may not use.
     strict_act_as: whether invocations without a service account are refused.
     project_folder: the path of the project in the Git repository. If it is not the root, a
-        compilation has to name it as ``pipelineConfig.path``.
+        compilation must name it as ``pipelineConfig.path``.
     """
 
     graph: GraphSource
@@ -104,15 +104,14 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How the API behaves where its documentation leaves it open.
+    """How the API behaves where its documentation does not say.
 
-    sends_pending: whether the state PENDING of an action is sent, or omitted like a default.
-    refuses_late_cancel: whether cancelling an ended invocation is an error.
+    sends_pending: whether the state PENDING of an action is sent, instead of omitted as a default.
+    refuses_late_cancel: whether it is an error to cancel an invocation that has ended.
     default_page_size, largest_page_size: the sizes of pages.
-    fields: what happens to the parameter ``fields``: it is honoured, or ignored, or refused as it
-        is when one of the fields is not known.
-    has_operations: whether compilations may be long-running operations.
-    compilation_polls: how many GETs of such an operation find it going on; 0: it is done at once.
+    fields: whether the parameter ``fields`` is honoured, ignored, or refused like an unknown field.
+    has_operations: whether the API offers compilations as long-running operations.
+    compilation_polls: how many GETs find such an operation still running; 0: it is done at once.
     """
 
     sends_pending: bool = False
@@ -126,10 +125,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """A workflow invocation at one moment.
+    """A snapshot of a workflow invocation.
 
-    ``name`` and the names of the configuration and the compilation result are full resource names;
-    ``actions`` maps full action names to states. ``polls`` counts the GETs of the invocation.
+    ``name``, ``workflow_config`` and ``compilation_result`` are full resource names; ``actions``
+    maps full action names to states. ``polls`` counts the GETs of the invocation.
     """
 
     name: str

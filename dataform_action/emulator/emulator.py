@@ -1,4 +1,4 @@
-"""The emulator as a test uses it: it connects the server, the APIs, the faults and the recorder."""
+"""The class that tests use: it connects the server, the APIs, the faults and the recorder."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self, TypeVar
@@ -22,7 +22,7 @@ from dataform_action.emulator.status_page import Card, StatusPage
 T = TypeVar("T")
 
 DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1"
-"""An invented token of the documented form; only the emulator accepts it."""
+"""An invented token in the documented format; only the emulator accepts it."""
 
 _EVERYWHERE = "0.0.0.0"
 _RULES = Rules()
@@ -33,11 +33,11 @@ class Emulator:
 
     Use it as a context manager, or call ``start`` and ``close``.
 
-    ``advance`` sets how runs advance: by one step per ``poll``, or by the ``clock`` in
-    ``run_seconds``. ``schedules`` maps the known schedules to the outcomes of their runs,
-    ``repositories`` are those of Google Cloud Dataform (None: a sample), and ``rules`` set how that
-    API behaves where its documentation leaves it open. ``log`` gets one line for each request,
-    without tokens.
+    ``advance`` sets how runs advance: one step for each ``poll``, or by the ``clock`` within
+    ``run_seconds``. ``schedules`` maps the known schedules to the outcomes of their runs.
+    ``repositories`` are those of Google Cloud Dataform (None: a sample). ``rules`` set how that API
+    behaves where its documentation does not say. ``log`` gets one line for each request, without
+    tokens.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Emulator:
     def start(self) -> None:
         """Serve from now on, in threads; raise OSError if the address is not available."""
         if self._server is not None:
-            raise RuntimeError("The emulator was started before: make a new one")
+            raise RuntimeError("The emulator was already started: create a new one")
         self._server = Server(*self._address, self._dispatcher.respond)
 
     def close(self) -> None:
@@ -116,12 +116,12 @@ class Emulator:
     @property
     def _listening(self) -> Server:
         if self._server is None:
-            raise RuntimeError("The emulator is not started: use it in a with statement")
+            raise RuntimeError("The emulator has not started: use it in a with statement")
         return self._server
 
     @property
     def requests(self) -> list[Request]:
-        """The requests to the emulated APIs so far; those to control and page do not count."""
+        """The requests to the emulated APIs so far, without the control API and the status page."""
         return self._recorder.requests
 
     @property
@@ -142,7 +142,7 @@ class Emulator:
     def accept_tokens(self, tokens: Collection[str] | AcceptToken) -> None:
         """Accept these Google access tokens from now on, or those that a function accepts.
 
-        The function is called for each request, with None if the request has no token.
+        Each request calls the function, with None if the request has no token.
         """
         if not callable(tokens):
             self._secrets.update(tokens)
@@ -160,29 +160,29 @@ class Emulator:
     def set_outcome(self, schedule: str, statuses: Sequence[str]) -> None:
         """Set the statuses of the runs that a schedule starts from now on.
 
-        The last status stays; without statuses, the runs are never found. A new name becomes a
-        known schedule.
+        The run keeps the last status. Without statuses, a GET never finds the runs. A new name
+        becomes a known schedule.
         """
         self._runs.set_outcome(schedule, statuses)
 
     def fail_action(self, action: str, reason: str) -> None:
         """Make an action fail in the invocations that are created from now on.
 
-        It is given as ``dataset.name``, as ``project.dataset.name`` or as the name alone.
+        ``action`` is ``name``, ``dataset.name`` or ``project.dataset.name``.
         """
         self._script.fail_action(action, reason)
 
     def set_course(self, workflow_config: str | None, course: Course) -> None:
         """Set the course of the invocations that a workflow configuration starts from now on.
 
-        None means the invocations of a compilation result. Failures from ``fail_action`` are added.
+        None means the invocations of a compilation result. ``fail_action`` adds its failures.
         """
         self._script.set_course(workflow_config, course)
 
     def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
 
-        It is checked at the start, when a request arrives, and when one has been processed.
+        It is checked at the start, when a request arrives, and after a request is processed.
         """
         return self._recorder.wait_for(condition, seconds)
 

@@ -1,4 +1,4 @@
-"""The repository that the emulator serves when a test defines none: a small invented shop."""
+"""The repository that the emulator serves by default: a small invented shop."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -59,8 +59,9 @@ _BROKEN: Mapping[str, Any] = MappingProxyType(
 def make_warehouse(graph: GraphSource = WAREHOUSE) -> Repository:
     """Make the sample repository ``my-project``, ``europe-west1``, ``warehouse``.
 
-    Its branch ``main`` has the graph, ``broken`` does not compile. Of its workflow configurations
-    ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten minutes and ``endless`` never ends.
+    The branch ``main`` has the graph; the branch ``broken`` does not compile. The workflow
+    configuration ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten minutes, and
+    ``endless`` never ends.
     """
     failing = "marts.customers" if graph is WAREHOUSE else _choose_failing(graph)
     return Repository(
@@ -97,7 +98,7 @@ def _workflow(name: str, course: Course) -> WorkflowConfig:
 def _choose_failing(graph: GraphSource) -> str:
     """Return the action of a graph that most other actions depend on."""
     actions = compile_graph(load_graph(graph), {}, "").actions
-    awaited = [dependency for action in actions for dependency in action.dependencies]
+    dependencies = [target for action in actions for target in action.dependencies]
     runnable = [str(action.target) for action in actions if action.kind != "declaration"]
-    counts = Counter(map(str, awaited))
+    counts = Counter(map(str, dependencies))
     return max(runnable, key=counts.__getitem__, default="")

@@ -1,4 +1,4 @@
-"""The status page at ``/``: every run, or the single run that the URL's fragment names."""
+"""The status page at ``/``: all runs, or the one run that the URL's fragment names."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ Tone = Literal["running", "success", "failure", "neutral", "unknown"]
 """The meaning of a status, which selects the colour of the badge."""
 
 _ACTIVE: tuple[Tone, ...] = ("running", "unknown")
-# A script, since browsers do not reload a page with a fragment for a refresh without a URL.
+# A script: without a URL, <meta http-equiv="refresh"> does not reload a page with a fragment.
 _RELOAD = "setTimeout(() => location.reload(), 2000)"
 _RELOAD_HASH = b64encode(sha256(_RELOAD.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_RELOAD_HASH}'"
@@ -86,7 +86,7 @@ class StatusPage:
 
 
 def render_page(cards: Sequence[Card]) -> str:
-    """Render the page; it reloads itself while something is running."""
+    """Render the page, which reloads itself while a run is active."""
     active = any(card.tone in _ACTIVE for card in cards)
     reload = f"<script>{_RELOAD}</script>" if active else ""
     sections = "\n".join(map(_render_card, reversed(cards)))
@@ -113,7 +113,7 @@ def render_page(cards: Sequence[Card]) -> str:
 def _render_count(count: int) -> str:
     if count == 0:
         return "No run yet."
-    return "1 run." if count == 1 else f"{count} runs, the newest first."
+    return "1 run." if count == 1 else f"{count} runs, newest first."
 
 
 def _render_card(card: Card) -> str:

@@ -1,4 +1,4 @@
-"""What the tests of the emulator share: an HTTP client, and a clock that a test moves."""
+"""Shared by the tests of the emulator: an HTTP client, and a clock that a test moves."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Client:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Send a request: bytes as they are, other bodies as JSON; by default with the token."""
+        """Send a request, by default with the token: bytes as they are, other bodies as JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {"Authorization": f"Bearer {self.token}"} if headers is None else headers
         self.connection.request(method, path, raw, dict(given))
@@ -87,7 +87,7 @@ class Client:
         return str(response.data["id"])
 
     def poll(self, run_id: str, times: int) -> list[str | int]:
-        """GET a run this many times; return the statuses of the run, or of HTTP errors."""
+        """GET a run ``times`` times; return the statuses of the run, or of HTTP errors."""
         responses = [self.call("GET", f"{RUNS}/{run_id}") for _ in range(times)]
         return [response.data.get("status", response.status) for response in responses]
 

@@ -27,9 +27,9 @@ def test_importing_the_command_starts_nothing() -> None:
     assert import_module("dataform_action.emulator.__main__").main is main
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_command_serves_until_a_signal(ending: signal.Signals) -> None:
-    """The command prints its address first, serves, and ends quietly with 0 on a signal."""
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_command_serves_until_a_signal(stop: signal.Signals) -> None:
+    """The command prints its address, serves, and on a signal ends with exit code 0."""
     command = [sys.executable, "-m", "dataform_action.emulator", "--port", "0", "--verbose"]
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     environment.pop("PYTHONUNBUFFERED", None)
@@ -49,7 +49,7 @@ def test_command_serves_until_a_signal(ending: signal.Signals) -> None:
         client = Client(address.removeprefix("Dataform emulator: "))
         assert token == f"API token: {DEFAULT_TOKEN}"
         assert client.poll(client.create("failure"), 3)[-1] == "FAILED"
-        process.send_signal(ending)
+        process.send_signal(stop)
         output, errors = process.communicate()
         client.close()
     limit.cancel()
@@ -59,8 +59,8 @@ def test_command_serves_until_a_signal(ending: signal.Signals) -> None:
     assert len(output.splitlines()) == 4
 
 
-def test_command_takes_the_token_and_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """A token that was given is accepted and not printed; runs advance by the clock."""
+def test_command_does_not_print_a_given_token(capsys: pytest.CaptureFixture[str]) -> None:
+    """A given token is accepted and not printed; runs advance by the clock."""
     seen: list[str | int] = []
 
     def use() -> None:
@@ -78,14 +78,14 @@ def test_command_takes_the_token_and_keeps_it(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "0"])  # noqa: S104
 def test_command_prints_where_it_listens(host: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """For an address that means all of the machine's, the output names one that can be called."""
+    """If the command listens on all addresses, the output names one that clients can use."""
     seen: list[str | int] = []
 
     def use() -> None:
         first, second = capsys.readouterr().out.splitlines()
         match = re.fullmatch(r"Dataform emulator: (http://127\.0\.0\.1:([0-9]+))", first)
         assert match is not None
-        assert second.startswith("It listens on every address of this machine, port ")
+        assert second.startswith("It listens on all addresses of this machine, port ")
         assert second.endswith(f", such as http://172.17.0.1:{match[2]}")
         client = Client(match[1], "given")
         seen.append(client.create())
@@ -96,20 +96,20 @@ def test_command_prints_where_it_listens(host: str, capsys: pytest.CaptureFixtur
 
 
 def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help gives the default of each flag that has one, once."""
+    """The help shows the default of each flag that has one, once."""
     with pytest.raises(SystemExit):
         main(["--help"])
     words = " ".join(capsys.readouterr().out.split())
     assert "on loopback" not in words
     assert re.findall(r"\(default: ([^)]*)\)", words) == [
-        *("127.0.0.1", "8080", "an example, printed", "clock", "8", "a sample")
+        *("127.0.0.1", "8080", "an example, which is printed", "clock", "8", "a sample")
     ]
 
 
 def test_command_reports_a_port_in_use(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A port in use is reported in one line, with exit code 1."""
+    """A port that is in use is reported in one line, with exit code 1."""
     port = emulator.url.rpartition(":")[2]
     assert main(["--port", port]) == 1
     message = f"The emulator cannot listen on 127.0.0.1 port {port}: Address already in use\n"
@@ -119,11 +119,11 @@ def test_command_reports_a_port_in_use(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--port", "65536"], "a port is a number from 0 to 65535, not '65536'"),
-        (["--port", "http"], "a port is a number from 0 to 65535, not 'http'"),
-        (["--run-seconds", "-1"], "seconds are a number from 0, not '-1'"),
-        (["--run-seconds", "soon"], "seconds are a number from 0, not 'soon'"),
-        (["--run-seconds", "inf"], "seconds are a number from 0, not 'inf'"),
+        (["--port", "65536"], "a port must be a number from 0 to 65535, not '65536'"),
+        (["--port", "http"], "a port must be a number from 0 to 65535, not 'http'"),
+        (["--run-seconds", "-1"], "seconds must be a number of at least 0, not '-1'"),
+        (["--run-seconds", "soon"], "seconds must be a number of at least 0, not 'soon'"),
+        (["--run-seconds", "inf"], "seconds must be a number of at least 0, not 'inf'"),
         (["--advance", "never"], "invalid choice: 'never'"),
     ],
 )
@@ -157,7 +157,7 @@ def test_command_serves_a_graph(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_command_refuses_other_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
 ) -> None:
-    """A file that is missing, or has no graph, is reported with exit code 2."""
+    """A missing file or a file without a graph is reported, with exit code 2."""
     file = tmp_path / "graph.json"
     if text is not None:
         file.write_text(text, "utf-8")

@@ -35,16 +35,16 @@ def test_outcomes_are_controlled_over_http(client: Client) -> None:
     ],
 )
 def test_malformed_outcomes_are_refused(client: Client, body: object) -> None:
-    """A malformed outcome gets a 400 that shows the right form."""
+    """A malformed outcome gets a 400 that shows the correct form."""
     response = client.call("POST", "/_emulator/outcomes", body)
-    wanted = 'An outcome looks like {"schedule": "<name>", "statuses": ["<status>", ...]}'
+    wanted = 'An outcome must look like {"schedule": "<name>", "statuses": ["<status>", ...]}'
     assert (response.status, response.data["message"]) == (400, wanted)
 
 
 def test_unknown_controls_are_reported(client: Client) -> None:
     """An unknown path of the control API gets a 404 that names it."""
     response = client.call("PUT", "/_emulator/faults")
-    message = "The emulator has no control PUT /_emulator/faults"
+    message = "The emulator does not serve PUT /_emulator/faults"
     assert (response.status, response.data["message"]) == (404, message)
 
 
@@ -67,7 +67,7 @@ def test_runs_are_listed_over_http(emulator: Emulator, client: Client) -> None:
 
 
 def test_requests_are_listed_without_tokens(emulator: Emulator, client: Client) -> None:
-    """The requests are listed over HTTP, and no form of the token is among them."""
+    """The requests are listed over HTTP, without any form of the token."""
     quoted = "7301846295512064%7CjxU7Flmorr%2Fb4PK%2BhiR48c%2FgtLYiC3il5FEWcGekiSc%3D%7C1"
     headers = {"Authorization": "Bearer another-secret", "X-Copy": emulator.token}
     client.call("POST", f"/v1/{quoted}?token={quoted}", emulator.token.encode(), headers)

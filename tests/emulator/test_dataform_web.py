@@ -9,7 +9,7 @@ from tests.emulator.support import RUNS, Client, ManualClock
 
 
 def test_create_returns_an_id_of_digits(client: Client) -> None:
-    """The response to a create has nothing but an id of digits, and each run has another."""
+    """The response to a create request has only an id of digits, unique for each run."""
     order = {
         "scheduleName": "nightly",
         "environmentName": "production",
@@ -22,7 +22,7 @@ def test_create_returns_an_id_of_digits(client: Client) -> None:
 
 
 def test_get_returns_status_and_link(emulator: Emulator, client: Client) -> None:
-    """A GET returns id, status and a link as the real service does."""
+    """A GET returns id, status and a link, like the real service."""
     run_id = client.create("nightly")
     assert client.call("GET", f"{RUNS}/{run_id}").data == {
         "id": run_id,
@@ -39,10 +39,10 @@ def test_get_returns_status_and_link(emulator: Emulator, client: Client) -> None
         ("evil/@<script>", "http://localhost"),
     ],
 )
-def test_link_leads_where_the_client_found_the_server(
+def test_link_has_the_address_that_the_client_used(
     client: Client, run_path: str, host: str, origin: str
 ) -> None:
-    """The link starts with the Host header, if that is the name of a host."""
+    """The link starts with the Host header, if that is a valid host name."""
     headers = {"Host": host, "Authorization": f"Bearer {client.token}"}
     link = client.call("GET", run_path, headers=headers).data["runLogUrl"]
     assert link.startswith(f"{origin}/#/1234/run/")
@@ -56,7 +56,7 @@ def test_link_leads_where_the_client_found_the_server(
 def test_token_is_required(
     emulator: Emulator, client: Client, method: str, headers: dict[str, str]
 ) -> None:
-    """Without the right bearer token, every response is 401 and no run is created."""
+    """Without the correct bearer token, every response is 401 and no run is created."""
     path = RUNS if method == "POST" else f"{RUNS}/1"
     response = client.call(method, path, {}, headers)
     message = "The request has no valid API token: send Authorization: Bearer <token>"
@@ -97,11 +97,11 @@ def test_unknown_names_are_reported(
         (b"[" * 100_000, "The body is not JSON: "),
         (b"[]", "The body must be a JSON object, not list"),
         (b"null", "The body must be a JSON object, not NoneType"),
-        ({"tags": [], "id": "1"}, "Unknown: id, tags; known are environmentName, runConfig, sche"),
+        ({"tags": [], "id": "1"}, "Unknown fields: id, tags. Known fields: environmentName, runC"),
         ({"scheduleName": None}, "scheduleName must be a string"),
         ({"environmentName": 1}, "environmentName must be a string"),
         ({"runConfig": []}, "runConfig must be an object"),
-        ({"runConfig": {"tag": []}}, "Unknown in runConfig: tag; known are tags"),
+        ({"runConfig": {"tag": []}}, "Unknown fields in runConfig: tag. Known fields: tags"),
         ({"runConfig": {"tags": "daily"}}, "tags must be a list of strings"),
         ({"runConfig": {"tags": ["daily", 1]}}, "tags must be a list of strings"),
     ],
@@ -109,7 +109,7 @@ def test_unknown_names_are_reported(
 def test_malformed_bodies_are_refused(
     emulator: Emulator, client: Client, body: object, message: str
 ) -> None:
-    """An undocumented body gets a 400 that says why."""
+    """An undocumented body gets a 400 with the reason."""
     response = client.call("POST", RUNS, body)
     assert response.status == 400
     assert response.data["message"].startswith(message)
@@ -122,14 +122,14 @@ def test_malformed_bodies_are_refused(
     [("GET", RUNS, "POST"), ("POST", f"{RUNS}/1", "GET"), ("DELETE", f"{RUNS}/1", "GET")],
 )
 def test_wrong_methods_are_reported(client: Client, method: str, path: str, allowed: str) -> None:
-    """A known path responds with 405 to another method, and names the one that it serves."""
+    """A known path responds to a wrong method with 405, and names the right method."""
     response = client.call(method, path)
     assert (response.status, response.headers["Allow"]) == (405, allowed)
-    assert response.data["message"] == f"The method {method} is not served here, only {allowed}"
+    assert response.data["message"] == f"This path does not support {method}, only {allowed}"
 
 
 def test_runs_belong_to_their_project() -> None:
-    """A run is found in its own project only."""
+    """A run is found only in its own project."""
     with Emulator(projects=("1234", "5678")) as emulator:
         client = Client(emulator.url)
         run_id = client.create()
@@ -156,12 +156,12 @@ def test_runs_belong_to_their_project() -> None:
 def test_polls_advance_runs(
     client: Client, schedule: str | None, statuses: list[str | int]
 ) -> None:
-    """By polls, the runs of each schedule advance one step with each GET."""
+    """By polls, each GET advances a run one step through the statuses of its schedule."""
     assert client.poll(client.create(schedule), len(statuses)) == statuses
 
 
-def test_a_run_without_a_schedule_works_among_any_schedules() -> None:
-    """A run that names no schedule succeeds even if no schedule is called success."""
+def test_a_run_without_a_schedule_succeeds() -> None:
+    """A run without a schedule succeeds, even if there is no schedule named success."""
     with Emulator(schedules={"only": Outcome(("FAILED",))}) as emulator:
         client = Client(emulator.url)
         assert client.poll(client.create(), 3)[-1] == "SUCCESSFUL"
@@ -171,7 +171,7 @@ def test_a_run_without_a_schedule_works_among_any_schedules() -> None:
 
 
 def test_time_advances_runs() -> None:
-    """By the clock, a run ends after run_seconds, and its steps take equal times."""
+    """By the clock, a run ends after run_seconds, and its steps take equal time."""
     clock = ManualClock()
     with Emulator(advance="clock", run_seconds=10, clock=clock) as emulator:
         emulator.set_outcome("scripted", ("QUEUED", "RUNNING", "FAILED"))
@@ -187,7 +187,7 @@ def test_time_advances_runs() -> None:
 
 
 def test_slow_runs_take_ten_minutes() -> None:
-    """By the clock, a slow run takes 600 s whatever the others take."""
+    """By the clock, a slow run takes 600 s, independent of run_seconds."""
     clock = ManualClock()
     with Emulator(advance="clock", run_seconds=0, clock=clock) as emulator:
         client = Client(emulator.url)
@@ -200,8 +200,8 @@ def test_slow_runs_take_ten_minutes() -> None:
         client.close()
 
 
-def test_outcomes_are_scripted_for_later_runs(emulator: Emulator, client: Client) -> None:
-    """An outcome applies to the runs that are created later, and makes its schedule known."""
+def test_outcomes_apply_to_later_runs(emulator: Emulator, client: Client) -> None:
+    """An outcome applies to runs that are created later, and makes its schedule known."""
     before = client.create("nightly")
     emulator.set_outcome("nightly", ("QUEUED", "CANCELLED"))
     emulator.set_outcome("brand new", ("FAILED",))

@@ -12,13 +12,13 @@ def test_emulator_serves_between_start_and_close() -> None:
     """An emulator serves once, has a URL after its start, and keeps its records."""
     emulator = Emulator(host="0.0.0.0", token="another")  # noqa: S104
     emulator.close()
-    with pytest.raises(RuntimeError, match="The emulator is not started"):
+    with pytest.raises(RuntimeError, match="The emulator has not started"):
         _ = emulator.url
     emulator.start()
     client = Client(emulator.url, "another")
     client.create()
     client.close()
-    with pytest.raises(RuntimeError, match="The emulator was started before"):
+    with pytest.raises(RuntimeError, match="The emulator was already started"):
         emulator.start()
     emulator.close()
     emulator.close()
@@ -28,8 +28,8 @@ def test_emulator_serves_between_start_and_close() -> None:
         Client(emulator.url).call("GET", "/")
 
 
-def test_log_gets_a_line_a_request_without_tokens() -> None:
-    """The log gets method, path and outcome of each request, harmless to a terminal."""
+def test_log_has_a_line_for_each_request() -> None:
+    """The log has method, path and outcome of each request, without tokens or escape codes."""
     lines: list[str] = []
     with Emulator(token="secret", log=lines.append) as emulator:
         client = Client(emulator.url, "secret")

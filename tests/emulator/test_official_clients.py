@@ -1,6 +1,6 @@
-"""Google's own clients against the emulator, and its answers against Google's description.
+"""Test the emulator with Google's clients, and its responses with Google's discovery document.
 
-Neither client is needed to work on the project: without them these tests are skipped.
+Development does not need these clients: without them, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.discovery import Discovery
 from tests.support.fakes import FakeClock
 from tests.support.steps import google_inputs_for, run_here
 
-_WHY = "needs google-cloud-dataform and google-api-python-client, which nothing else here needs"
+_WHY = "needs google-cloud-dataform and google-api-python-client: make clients"
 googleapiclient = pytest.importorskip("googleapiclient.discovery", reason=_WHY)
 httplib2 = pytest.importorskip("httplib2", reason=_WHY)
 dataform = pytest.importorskip("google.cloud.dataform_v1", reason=_WHY)
@@ -40,13 +40,13 @@ DISCOVERY = Discovery.load(_DOCUMENTS / "dataform.v1.json")
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator that asks nobody for a token."""
+    """An emulator that accepts requests without a token."""
     with Emulator(access_tokens=lambda token: True) as emulator:
         yield emulator
 
 
 def check(method: str, url: str, status: int, body: bytes) -> None:
-    """Compare an answer with the description."""
+    """Compare a successful response with the discovery document."""
     if status == 200:
         assert DISCOVERY.check_response(method, urlsplit(url).path, body) == []
 
@@ -60,9 +60,9 @@ def generated_client(emulator: Emulator) -> Iterator[Any]:
         credentials=anonymous, transport="rest", client_options=options
     )
 
-    def compare(answer: Any, **_: object) -> None:  # noqa: ANN401
-        request = answer.request
-        check(request.method, request.url, answer.status_code, answer.content)
+    def compare(response: Any, **_: object) -> None:  # noqa: ANN401
+        request = response.request
+        check(request.method, request.url, response.status_code, response.content)
 
     session = client.transport._session
     session.hooks["response"].append(compare)
@@ -72,14 +72,14 @@ def generated_client(emulator: Emulator) -> Iterator[Any]:
 
 @contextmanager
 def described_client(emulator: Emulator) -> Iterator[Any]:
-    """The client that makes its methods from the description."""
+    """The client that makes its methods from the discovery document."""
     http = httplib2.Http()
     send = http.request
 
     def request(uri: str, method: str = "GET", *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        answer, content = send(uri, method, *arguments, **named)
-        check(method, uri, answer.status, content)
-        return answer, content
+        response, content = send(uri, method, *arguments, **named)
+        check(method, uri, response.status, content)
+        return response, content
 
     http.request = request
     service = googleapiclient.build(
@@ -109,7 +109,7 @@ def repositories(emulator: Emulator) -> Iterator[Any]:
 
 
 def test_generated_client_compiles_and_runs(client: Any) -> None:  # noqa: ANN401
-    """A compilation of a release is run by tag, to an end with every action and its job."""
+    """A compilation of a commit is run by tag, and each action has its job."""
     result = client.create_compilation_result(
         parent=HOME,
         compilation_result={
@@ -149,7 +149,7 @@ def test_generated_client_compiles_and_runs(client: Any) -> None:  # noqa: ANN40
 
 
 def test_generated_client_cancels(client: Any) -> None:  # noqa: ANN401
-    """An invocation of a workflow configuration is cancelled, and cannot be cancelled later."""
+    """An invocation of a workflow configuration is cancelled; a second cancel is refused."""
     invocation = client.create_workflow_invocation(
         parent=HOME, workflow_invocation={"workflow_config": f"{HOME}/workflowConfigs/endless"}
     )
@@ -161,7 +161,7 @@ def test_generated_client_cancels(client: Any) -> None:  # noqa: ANN401
 
 
 def test_generated_client_reads_and_promotes(client: Any) -> None:  # noqa: ANN401
-    """Repository and configurations are read, and a result of the release is released."""
+    """Repository and configurations can be read, and a result of a release can be promoted."""
     assert client.get_repository(name=HOME).service_account
     assert len(list(client.list_release_configs(parent=HOME))) == 2
     assert len(list(client.list_workflow_configs(parent=HOME))) == 4
@@ -183,7 +183,7 @@ def test_generated_client_reads_and_promotes(client: Any) -> None:  # noqa: ANN4
 
 
 def test_generated_client_reads_compilation_errors(client: Any) -> None:  # noqa: ANN401
-    """A commit that does not compile is answered with its errors, and is not run."""
+    """A commit that does not compile has a result with errors, which cannot be run."""
     result = client.create_compilation_result(
         parent=HOME, compilation_result={"git_commitish": "broken"}
     )
@@ -198,17 +198,17 @@ def test_generated_client_reads_compilation_errors(client: Any) -> None:  # noqa
 
 
 def test_generated_client_reads_the_details_of_a_refusal(client: Any) -> None:  # noqa: ANN401
-    """A refusal is understood as one, down to the field that it is about."""
+    """The client parses a refusal, including the field that it refers to."""
     with pytest.raises(errors.BadRequest, match="The page size must not be negative") as raised:
         client.list_release_configs(request={"parent": HOME, "page_size": -1})
     assert raised.value.details[0]["fieldViolations"][0]["field"] == "page_size"
 
 
-# The client that is made from the description
+# The client that is made from the discovery document
 
 
 def test_described_client_drives_every_method(emulator: Emulator, repositories: Any) -> None:  # noqa: ANN401
-    """Each method is found where the description has it, with new fields and pages."""
+    """Each method is at its described path, and has the newest fields."""
     results, invocations = repositories.compilationResults(), repositories.workflowInvocations()
     assert repositories.get(name=HOME).execute()["name"] == HOME
     result = results.create(parent=HOME, body={"gitCommitish": "main"}).execute()
@@ -244,7 +244,7 @@ def test_described_client_reads_the_reason_of_a_refusal(
     emulator: Emulator,
     repositories: Any,  # noqa: ANN401
 ) -> None:
-    """A refused token is understood as one, with its reason."""
+    """The client parses the refusal of a token, with its reason."""
     emulator.accept_tokens(())
     with pytest.raises(http_errors.HttpError, match="missing required authentication") as raised:
         repositories.get(name=HOME).execute()
@@ -252,21 +252,21 @@ def test_described_client_reads_the_reason_of_a_refusal(
     assert raised.value.error_details[0]["reason"] == "CREDENTIALS_MISSING"
 
 
-def test_described_client_turns_pages(repositories: Any) -> None:  # noqa: ANN401
-    """All pages of a list together hold each action once."""
+def test_described_client_reads_all_pages(repositories: Any) -> None:  # noqa: ANN401
+    """All pages of a list together contain each action once."""
     (result,) = repositories.compilationResults().list(parent=HOME).execute()["compilationResults"]
     query = repositories.compilationResults().query
     request = query(name=result["name"], pageSize=5)
     found, pages = [], 0
     while request is not None and pages < 9:
-        answer = request.execute()
-        found += [str(action["target"]) for action in answer["compilationResultActions"]]
-        request = repositories.compilationResults().query_next(request, answer)
+        response = request.execute()
+        found += [str(action["target"]) for action in response["compilationResultActions"]]
+        request = repositories.compilationResults().query_next(request, response)
         pages += 1
     assert (pages, len(found), len(set(found))) == (3, 13, 13)
     path = 'file_path = "definitions/marts/revenue.sqlx"'
-    answer = query(name=result["name"], filter=path).execute()
-    assert len(answer["compilationResultActions"]) == 2
+    response = query(name=result["name"], filter=path).execute()
+    assert len(response["compilationResultActions"]) == 2
 
 
 @pytest.fixture
@@ -324,15 +324,15 @@ _COMPILE, _GET_OPERATION = (
 )
 _GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
 _RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
-#: At the end, the actions are looked up in the compilation, and the repository's remote.
+#: At the end, the action reads the compiled actions, and the remote of the repository.
 _GET_REPOSITORY = "get"
-_TOLD = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
-_COMPILED = _TOLD | {_COMPILE}
+_REPORTED = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
+_COMPILED = _REPORTED | {_COMPILE}
 _LOST = Fault("close", on="create", processed=True)
 
 
 def warehouse() -> Repository:
-    """The sample, with configurations that hold something to take over."""
+    """The sample, with settings in its configurations that the action has to keep."""
     sample = make_warehouse()
     invocation = {
         "includedTags": ["daily"],
@@ -355,8 +355,8 @@ def warehouse() -> Repository:
 
 
 @dataclass(frozen=True)
-class Play:
-    """A way of triggering the action, and the methods that it calls for that."""
+class Scenario:
+    """A way to start a run, and the methods that the action calls."""
 
     inputs: dict[str, str]
     methods: set[str]
@@ -364,11 +364,13 @@ class Play:
     faults: tuple[Fault, ...] = ()
 
 
-_PLAYS = {
-    "schedule": Play({}, _TOLD),
-    "environment": Play({"schedule": "", "environment": "production"}, _COMPILED),
-    "environment-and-schedule": Play({"environment": "production"}, _COMPILED | {_GET_WORKFLOW}),
-    "git-ref": Play(
+_SCENARIOS = {
+    "schedule": Scenario({}, _REPORTED),
+    "environment": Scenario({"schedule": "", "environment": "production"}, _COMPILED),
+    "environment-and-schedule": Scenario(
+        {"environment": "production"}, _COMPILED | {_GET_WORKFLOW}
+    ),
+    "git-ref": Scenario(
         {
             "schedule": "",
             "git_ref": "main",
@@ -378,7 +380,7 @@ _PLAYS = {
         },
         _COMPILED,
     ),
-    "git-ref-and-environment": Play(
+    "git-ref-and-environment": Scenario(
         {
             "schedule": "",
             "git_ref": "main",
@@ -388,20 +390,20 @@ _PLAYS = {
         },
         _COMPILED | {"releaseConfigs.get"},
     ),
-    "compile-only": Play(
+    "compile-only": Scenario(
         {"schedule": "", "git_ref": "main", "compile_only": "true"},
         {_COMPILE, "compilationResults.query", _GET_REPOSITORY},
     ),
-    "broken": Play(
+    "broken": Scenario(
         {"schedule": "", "git_ref": "broken"},
         {_COMPILE, _GET_REPOSITORY},
         ExitCode.RUN_UNSUCCESSFUL,
     ),
-    "promote": Play(
+    "promote": Scenario(
         {"schedule": "", "environment": "production", "promote": "true"},
         _COMPILED | {"releaseConfigs.patch"},
     ),
-    "selection": Play(
+    "selection": Scenario(
         {
             "schedule": "",
             "environment": "production",
@@ -414,14 +416,14 @@ _PLAYS = {
         },
         _COMPILED,
     ),
-    "no-wait": Play({"wait": "false"}, {"workflowInvocations.create"}),
-    "failure": Play({"schedule": "failure"}, _TOLD, ExitCode.RUN_UNSUCCESSFUL),
-    "timeout": Play(
+    "no-wait": Scenario({"wait": "false"}, {"workflowInvocations.create"}),
+    "failure": Scenario({"schedule": "failure"}, _REPORTED, ExitCode.RUN_UNSUCCESSFUL),
+    "timeout": Scenario(
         {"schedule": "endless", "timeout": "2m"},
         _RUN | {"workflowInvocations.cancel"},
         ExitCode.TIMEOUT,
     ),
-    "lost-create": Play(
+    "lost-create": Scenario(
         {"schedule": "", "environment": "production"},
         _COMPILED | {"workflowInvocations.list"},
         faults=(_LOST,),
@@ -430,7 +432,7 @@ _PLAYS = {
 
 
 def called(emulator: Emulator) -> set[str]:
-    """Return the methods that were called, after a look at every request."""
+    """Check all requests; return the methods that were called."""
     for request in emulator.requests:
         given = (request.method, request.path, request.query, request.body)
         assert DISCOVERY.check_request(*given) == [], given
@@ -438,16 +440,20 @@ def called(emulator: Emulator) -> set[str]:
     return {method["id"].removeprefix(_PREFIX) for method in methods}
 
 
-@pytest.mark.parametrize("play", _PLAYS.values(), ids=_PLAYS)
-def test_the_action_sends_what_is_described(play: Play, clock: FakeClock, tmp_path: Path) -> None:
-    """Each way of triggering sends known fields to the methods that it needs, and to no other."""
+@pytest.mark.parametrize("scenario", _SCENARIOS.values(), ids=_SCENARIOS)
+def test_the_action_sends_described_requests(
+    scenario: Scenario, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Each scenario sends described fields, and only to the methods that it needs."""
     with Emulator(repositories=[warehouse()]) as emulator:
-        # Long enough that the actions are asked for while they run.
+        # Long enough for the action to read the actions while they run.
         emulator.set_course(None, Course(steps=5))
-        for fault in play.faults:
+        for fault in scenario.faults:
             emulator.add_fault(fault)
-        step = run_here(tmp_path, google_inputs_for(emulator, **play.inputs), clock)
-        assert (step.exit_code, called(emulator)) == (play.exit_code, play.methods), step.log
+        step = run_here(tmp_path, google_inputs_for(emulator, **scenario.inputs), clock)
+        assert (step.exit_code, called(emulator)) == (scenario.exit_code, scenario.methods), (
+            step.log
+        )
 
 
 @pytest.mark.parametrize("polls", [0, 3])
@@ -458,7 +464,7 @@ def test_the_action_waits_for_an_operation_as_described(
     polls: int,
     fields: Any,  # noqa: ANN401
 ) -> None:
-    """An operation is read as the description has it, and its answer is as described."""
+    """The action reads an operation as described, and its response is as described."""
     rules = Rules(compilation_polls=polls, fields=fields)
     with Emulator(repositories=[warehouse()], rules=rules) as emulator:
         inputs = google_inputs_for(emulator, schedule="", environment="production")
@@ -477,7 +483,7 @@ def test_the_action_compiles_without_operations_as_described(
 
 
 def test_described_client_compiles_in_an_operation(emulator: Emulator, repositories: Any) -> None:  # noqa: ANN401
-    """An operation of the emulator is what the description says, with its result or its error."""
+    """An operation of the emulator is as described, with its result or its error."""
     results = repositories.compilationResults()
     made = results.createLongRunning(parent=HOME, body={"gitCommitish": "main"}).execute()
     assert made["done"] is True
@@ -487,25 +493,25 @@ def test_described_client_compiles_in_an_operation(emulator: Emulator, repositor
     assert failed["error"]["code"] == 3
 
 
-def test_the_action_asks_for_an_existing_run_as_described(
+def test_the_action_waits_for_an_existing_run_as_described(
     emulator: Emulator,
     repositories: Any,  # noqa: ANN401
     clock: FakeClock,
     tmp_path: Path,
 ) -> None:
-    """A run that another client has created is waited for without creating anything."""
+    """The action waits for a run of another client, and creates nothing."""
     order = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
     invocation = repositories.workflowInvocations().create(parent=HOME, body=order).execute()
     inputs = google_inputs_for(emulator, schedule="", run_id=invocation["name"])
     step = run_here(tmp_path, inputs, clock)
     assert (step.exit_code, step.outputs["status"]) == (ExitCode.SUCCESS, "success")
-    assert called(emulator) == _TOLD
+    assert called(emulator) == _REPORTED
     creates = [request for request in emulator.requests if request.method == "POST"]
     assert len(creates) == 1
 
 
-def test_the_action_turns_pages_as_described(clock: FakeClock, tmp_path: Path) -> None:
-    """The parameters of all pages of a list are known, with the token of the page before."""
+def test_the_action_reads_pages_as_described(clock: FakeClock, tmp_path: Path) -> None:
+    """The requests for all pages of a list have described parameters."""
     rules = Rules(default_page_size=5, largest_page_size=5)
     with Emulator(rules=rules) as emulator:
         inputs = google_inputs_for(emulator, schedule="", environment="production")
@@ -515,7 +521,7 @@ def test_the_action_turns_pages_as_described(clock: FakeClock, tmp_path: Path) -
     assert [1 for query in queries if "pageToken" in query]
 
 
-# The description itself
+# The discovery document
 
 
 @pytest.mark.parametrize(
@@ -531,7 +537,7 @@ def test_the_action_turns_pages_as_described(clock: FakeClock, tmp_path: Path) -
     ],
 )
 def test_the_fields_of_requests_are_the_described_ones(kind: Message, name: str) -> None:
-    """The emulator reads the fields of the description, and ignores those that are output only."""
+    """The emulator parses the described fields, and ignores those that are output only."""
     described: Mapping[str, Any] = DISCOVERY.document["schemas"][name].get("properties", {})
     assert set(kind.fields) == set(described)
     for field, reader in kind.fields.items():
@@ -586,12 +592,12 @@ Check = Callable[[Discovery], list[str]]
         (lambda it: it.check_request("GET", f"/v1/{HOME}/compilationResults", "", b""), []),
     ],
 )
-def test_the_comparison_finds_what_is_wrong(find: Check, problems: list[str]) -> None:
-    """Wrong types, formats, enum values and unknown names are found in answers and requests."""
+def test_the_comparison_finds_problems(find: Check, problems: list[str]) -> None:
+    """The comparison finds wrong types, formats, enum values and unknown names."""
     assert find(DISCOVERY) == problems
 
 
 def test_the_comparison_knows_no_other_methods() -> None:
-    """A request that calls no method is told."""
+    """A request to no known method is an error."""
     with pytest.raises(LookupError, match="The document has no PUT /v1/x"):
         DISCOVERY.check_request("PUT", "/v1/x", "", b"")

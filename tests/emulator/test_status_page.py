@@ -1,4 +1,4 @@
-"""The status page, for runs of Dataform Web; the tests of Google's API have their own."""
+"""The status page for runs of Dataform Web; ``google/test_api`` tests it for invocations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.emulator.support import RUNS, Client, ManualClock
 
 
 def test_page_shows_each_run_at_its_link(client: Client) -> None:
-    """The page has a section for each run, found by the fragment of the run's link."""
+    """The page has a section for each run; the fragment of the run's link is its id."""
     assert "No run yet." in client.call("GET", "/", headers={}).text
     order = {
         "scheduleName": "failure",
@@ -27,12 +27,12 @@ def test_page_shows_each_run_at_its_link(client: Client) -> None:
     assert "<p>1 run. " in response.text
     newest_id = client.create()
     page = client.call("GET", "/").text
-    assert "<p>2 runs, the newest first. " in page
+    assert "<p>2 runs, newest first. " in page
     assert page.index(f"Run {newest_id}") < page.index(f"Run {run_id}")
 
 
-def test_page_refreshes_itself_while_something_runs(client: Client) -> None:
-    """The page reloads itself while a run is active, and loading it advances no run."""
+def test_page_reloads_while_a_run_is_active(client: Client) -> None:
+    """The page reloads itself while a run is active; loading it advances no run."""
     refresh = "<script>setTimeout(() => location.reload(), 2000)</script>"
     assert refresh not in client.call("GET", "/").text
     run_id = client.create("nightly")
@@ -46,7 +46,7 @@ def test_page_refreshes_itself_while_something_runs(client: Client) -> None:
 
 
 def test_page_escapes_everything(emulator: Emulator, client: Client) -> None:
-    """Text from outside is escaped on the page, and never breaks it."""
+    """The page escapes all text from requests."""
     emulator.set_outcome("<b>\"'&", ("<i>",))
     tags = ["</dd><script>alert(1)</script>", "\ud800"]
     client.call("POST", RUNS, {"scheduleName": "<b>\"'&", "runConfig": {"tags": tags}})

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform's REST API: finds the method of a request, and calls it."""
+"""Google Cloud Dataform's REST API: find the method of a request, and call it."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ from dataform_action.emulator.http.response import Response, json_response
 from dataform_action.emulator.status_page import Card, Tone
 
 AcceptToken = Callable[[str | None], bool]
-"""Returns whether a bearer token is valid now; None: the request has no token."""
+"""Returns whether a bearer token is valid now; None means that the request has no token."""
 
 _RULES = Rules()
 _ROOTS = (("v1", "projects"), ("v1beta1", "projects"))
@@ -177,7 +177,7 @@ def _no_method(request: Request) -> Mapping[str, object]:
 
 
 def _sample(name: RepositoryName, inner: Sequence[str]) -> str:
-    """Return a body that looks right, for faults that break a response without processing."""
+    """Return a plausible body, for faults that break a response without processing the request."""
     state = {"state": "RUNNING"} if inner[:1] == ["workflowInvocations"] else {}
     return json.dumps({"name": "/".join([str(name), *inner[:1], "sample"])} | state)
 

@@ -24,7 +24,7 @@ _TYPE = "type.googleapis.com/google.cloud.dataform.v1"
 
 @dataclass(frozen=True, slots=True)
 class CompilationResult:
-    """One compilation result; ``source`` is the request's field that names what to compile."""
+    """A compilation result; ``source`` is the field of the request that names what to compile."""
 
     name: str
     source: Mapping[str, str]
@@ -49,7 +49,7 @@ class CompilationResult:
 
 @dataclass(slots=True)
 class CompilationOperation:
-    """A long-running compilation: the outcome, and how many GETs still find it going on."""
+    """A long-running compilation: the outcome, and how many GETs still find it running."""
 
     name: str
     outcome: CompilationResult | ApiError
@@ -68,7 +68,7 @@ class CompilationOperation:
 
 
 class CompilationStore:
-    """Compiles a repository, and keeps the results."""
+    """Compiles a repository, and stores the results."""
 
     def __init__(self, repository: Repository, name: RepositoryName, clock: Clock) -> None:
         """Load all graphs; raise ValueError or OSError if one cannot be loaded."""
@@ -90,7 +90,7 @@ class CompilationStore:
     def compile(
         self, commitish: str, source: Mapping[str, str], config: Mapping[str, Any]
     ) -> CompilationResult:
-        """Compile a commit; raise ApiError if it is unknown, or has no project in that folder."""
+        """Compile a commit; raise ApiError if it is unknown or has no project in that folder."""
         commit = self._find_commit(commitish)
         folder = str((config.get("pipelineConfig") or {}).get("path", ""))
         if folder.strip("/") != self._repository.project_folder.strip("/"):

@@ -42,7 +42,7 @@ class ReleaseConfigStore:
     """The release configurations of a repository as the API shows them."""
 
     def __init__(self, repository: Repository, name: RepositoryName) -> None:
-        """Take the defined ones; none has a released result yet."""
+        """Read the definitions; no configuration has a released result yet."""
         self._name = name
         self._configs = {
             config.name: {
@@ -61,25 +61,25 @@ class ReleaseConfigStore:
         }
 
     def list(self) -> Sequence[dict[str, Any]]:
-        """Return all of them."""
+        """Return all configurations."""
         return list(self._configs.values())
 
     def find(self, identifier: str) -> dict[str, Any]:
-        """Return one; raise ApiError if it does not exist."""
+        """Return a configuration; raise ApiError if it does not exist."""
         if identifier not in self._configs:
             raise self._name.not_found(RELEASES, identifier)
         return self._configs[identifier]
 
     def resolve(self, name: object) -> dict[str, Any]:
-        """Return the one with a resource name; raise ApiError if it does not exist."""
+        """Return the configuration with this resource name; raise ApiError if it does not exist."""
         return self.find(self._name.parse_id(name, RELEASES))
 
     def release(self, identifier: str, result: str) -> None:
-        """Set the released compilation result."""
+        """Set the released compilation result of a configuration."""
         self._configs[identifier]["releaseCompilationResult"] = result
 
     def update(self, identifier: str, changes: Mapping[str, Any], mask: str | None) -> None:
-        """Change the fields in the mask; without a mask, all fields that can be changed."""
+        """Change the fields in the mask; without a mask, all modifiable fields."""
         updated = dict(self.find(identifier))
         for field in _MODIFIABLE if mask is None else _parse_mask(mask):
             updated.pop(field, None)
@@ -96,7 +96,7 @@ def _parse_mask(mask: str) -> list[str]:
         if field not in _MODIFIABLE:
             known = ", ".join(_MODIFIABLE)
             raise bad_request(
-                f"Invalid update_mask path '{field}'; known are {known}", "update_mask"
+                f"Invalid update_mask path '{field}'. Known fields: {known}", "update_mask"
             )
     return fields
 
@@ -105,7 +105,7 @@ class WorkflowConfigStore:
     """The workflow configurations of a repository."""
 
     def __init__(self, repository: Repository, name: RepositoryName, created: float) -> None:
-        """Take the defined ones; raise ValueError for an invalid one."""
+        """Read the definitions; raise ValueError for an invalid one."""
         self._name = name
         self._created = render_timestamp(created)
         self._configs = {config.name: config for config in repository.workflow_configs}
@@ -116,25 +116,25 @@ class WorkflowConfigStore:
         releases = {config.name for config in repository.release_configs}
         for config in repository.workflow_configs:
             if config.release_config not in releases:
-                message = f"{config.name}: there is no release configuration"
+                message = f"{config.name}: unknown release configuration"
                 raise ValueError(f"{message} {config.release_config!r}")
 
     def list(self) -> Sequence[WorkflowConfig]:
-        """Return all of them."""
+        """Return all configurations."""
         return list(self._configs.values())
 
     def find(self, identifier: str) -> WorkflowConfig:
-        """Return one; raise ApiError if it does not exist."""
+        """Return a configuration; raise ApiError if it does not exist."""
         if identifier not in self._configs:
             raise self._name.not_found(WORKFLOWS, identifier)
         return self._configs[identifier]
 
     def resolve(self, name: object) -> WorkflowConfig:
-        """Return the one with a resource name; raise ApiError if it does not exist."""
+        """Return the configuration with this resource name; raise ApiError if it does not exist."""
         return self.find(self._name.parse_id(name, WORKFLOWS))
 
     def invocation_config(self, config: WorkflowConfig) -> dict[str, Any]:
-        """Return the InvocationConfig of one."""
+        """Return the InvocationConfig of a configuration."""
         return self._invocation_configs[config.name]
 
     def render(self, config: WorkflowConfig) -> dict[str, object]:

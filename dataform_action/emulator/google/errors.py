@@ -35,9 +35,7 @@ _CODES: Mapping[int, str] = MappingProxyType(
         504: "DEADLINE_EXCEEDED",
     }
 )
-
-
-#: The numbers of google.rpc.Code, which an operation has instead of names.
+#: The numbers of google.rpc.Code: operations use them instead of the names.
 _NUMBERS: Mapping[str, int] = MappingProxyType(
     {
         "INVALID_ARGUMENT": 3,
@@ -51,7 +49,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
 
 @dataclass(slots=True, eq=False)
 class ApiError(Exception):
-    """A request that the API refuses: the name of a gRPC code, and the contents of the response."""
+    """A request that the API refuses: the name of a gRPC code, and the details of the response."""
 
     code: str
     message: str

@@ -23,7 +23,7 @@ _TIMED = ("RUNNING", "SUCCEEDED", "CANCELLED", "FAILED")
 
 
 class _Steps:
-    """Counts the steps of an invocation: one per GET, or evenly spread over its seconds."""
+    """Counts the steps of an invocation: one for each GET, or evenly spread over its seconds."""
 
     def __init__(self, pace: Pace, count: int, seconds: float | None) -> None:
         self._pace = pace
@@ -54,20 +54,20 @@ class _Steps:
         return self._poll_times[0] + step * self._length
 
     def has_cancelled(self, step: int, moment: float) -> bool:
-        """Return whether a cancellation that was requested then has finished."""
+        """Return whether a cancellation has finished that was requested at this step and time."""
         if self._pace.advance == "poll":
             return self.now >= step + _CANCEL_STEPS
         return self._pace.clock.now() >= moment + CANCEL_SECONDS
 
     def end_of_cancelling(self, step: int, moment: float) -> float:
-        """Return when that cancellation finished."""
+        """Return when the cancellation finished that was requested at this step and time."""
         polled = self._pace.advance == "poll"
         return self._poll_times[step + _CANCEL_STEPS] if polled else moment + CANCEL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationSpec:
-    """What an invocation was created with: full names, the effective configuration, the actions."""
+    """What an invocation runs: full resource names, the effective configuration, the actions."""
 
     name: str
     source: Mapping[str, str]
@@ -79,7 +79,7 @@ class InvocationSpec:
 
 @dataclass(slots=True)
 class Execution:
-    """Runs one invocation on its course."""
+    """Runs one invocation along its course."""
 
     spec: InvocationSpec
     course: Course
@@ -101,7 +101,7 @@ class Execution:
 
     @property
     def _step(self) -> int:
-        """The current step of the actions; a cancellation stops it."""
+        """The current step of the actions; a cancellation stops them."""
         return self._steps.now if self._cancelled is None else self._cancelled[0]
 
     @property
@@ -127,7 +127,7 @@ class Execution:
         return self.true_state if self.course.state is None else self.course.state
 
     def poll(self) -> None:
-        """Count a GET: by polls, advance by a step."""
+        """Count a GET; by polls, advance one step."""
         self._steps.poll()
 
     def cancel(self) -> None:
@@ -198,7 +198,7 @@ class Execution:
         return self._state(self._timeline[action.target])
 
     def _timing(self, span: Span) -> dict[str, object]:
-        """Return the times of an action; one that was cancelled before its start has both."""
+        """Return the times of an action; if cancelled before its start, it has both."""
         has_ended = span.end is not None and self._step >= span.end
         end = self._steps.time_of(span.end) if has_ended and span.end is not None else None
         if end is None and self._is_cancelled:

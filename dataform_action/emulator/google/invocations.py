@@ -17,7 +17,7 @@ _ACTIVE = ("RUNNING", "CANCELING")
 
 
 class InvocationStore:
-    """Starts invocations, and keeps them."""
+    """Starts invocations, and stores them."""
 
     def __init__(
         self, repository: Repository, name: RepositoryName, rules: Rules, pace: Pace

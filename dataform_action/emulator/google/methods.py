@@ -21,7 +21,7 @@ from dataform_action.emulator.http.endpoint import Operation
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a method: the repository, the id in the path, the parameters, the body."""
+    """A request to a method: the repository, the id in the path, the parameters, the body."""
 
     repository: RepositoryStore
     identifier: str
@@ -193,4 +193,4 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
         ),
     }
 )
-"""Every method by its HTTP method, its path inside the repository, and the verb after a colon."""
+"""All methods, by HTTP method, path inside the repository, and verb after a colon."""

@@ -1,4 +1,4 @@
-"""The parameters of requests: resource names, query parameters, pages of lists, wanted fields.
+"""The parameters of requests: resource names, query parameters, pages, requested fields.
 
 https://cloud.google.com/apis/docs/system-parameters
 """
@@ -31,7 +31,7 @@ _FILE_PATH = re.compile(r'\s*file_path\s*=\s*"([^"]*)"\s*')
 
 @dataclass(frozen=True, slots=True)
 class RepositoryName:
-    """The name of a repository, from which the names of its resources are made.
+    """The name of a repository, and the names of its resources.
 
     They look like ``projects/{p}/locations/{l}/repositories/{r}/{collection}/{id}``.
     """
@@ -49,7 +49,7 @@ class RepositoryName:
         return f"{self}/{collection}/{identifier}"
 
     def parse_id(self, value: object, collection: str) -> str:
-        """Return the id in a resource name that a request contains; raise ApiError for another."""
+        """Return the id in a resource name of this repository; raise ApiError for other names."""
         form = _RESOURCE_NAME.format(collection)
         match = re.fullmatch(form.replace("*", "([^/]+)"), str(value))
         if match is None:
@@ -64,7 +64,7 @@ class RepositoryName:
 
 
 def parse_query(query: str, known: Collection[str]) -> dict[str, str]:
-    """Parse the parameters of a method; those of all Google APIs are accepted."""
+    """Parse the parameters of a method; ignore the system parameters of all Google APIs."""
     found = {}
     for given, value in parse_qsl(query, keep_blank_values=True):
         name = camel_case(given)
@@ -81,7 +81,7 @@ def parse_query(query: str, known: Collection[str]) -> dict[str, str]:
 
 
 def parse_file_path(query: Mapping[str, str]) -> str | None:
-    """Parse the one filter that the service documents: ``file_path = "…"``."""
+    """Parse the only documented filter: ``file_path = "…"``."""
     text = query.get("filter", "")
     if not text:
         return None
@@ -92,9 +92,9 @@ def parse_file_path(query: Mapping[str, str]) -> str | None:
 
 
 def refuse_filter(query: Mapping[str, str]) -> None:
-    """Refuse a filter without a documented grammar, so that nobody relies on it."""
+    """Refuse any filter: its grammar is not documented, and clients must not rely on one."""
     if query.get("filter"):
-        raise bad_request("The emulator knows no filter for this list", "filter")
+        raise bad_request("The emulator supports no filter for this list", "filter")
 
 
 def parse_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, bool] | None:
@@ -103,14 +103,14 @@ def parse_order(query: Mapping[str, str], known: Collection[str]) -> tuple[str, 
     if not words:
         return None
     if len(words) > 2 or words[0] not in known or words[1:] not in ([], ["asc"], ["desc"]):
-        message = f"Invalid order_by {' '.join(words)!r}: it sorts by {', '.join(known)}"
+        message = f"Invalid order_by {' '.join(words)!r}. Sortable fields: {', '.join(known)}"
         raise bad_request(message, "order_by")
     return words[0], words[1:] == ["desc"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Divides lists into pages; a token is valid for its list and its parameters only."""
+    """Divides lists into pages; a token is valid only for its list and its parameters."""
 
     default_size: int
     largest_size: int
@@ -118,7 +118,7 @@ class Pager:
     def page(
         self, items: Sequence[T], path: str, query: Mapping[str, str]
     ) -> tuple[Sequence[T], str]:
-        """Return a page, and the token of the next one; after the last page it is empty."""
+        """Return a page and the token of the next page, which is empty for the last page."""
         size = self._parse_size(query)
         owner = _fingerprint(path, query)
         start = _parse_token(query.get("pageToken", ""), owner)
@@ -156,12 +156,12 @@ def _parse_token(token: str, owner: str) -> int:
 
 @dataclass(slots=True)
 class FieldTree:
-    """The fields of a message that are wanted, each with those of its own; none: all of them."""
+    """The requested fields of a message, each with its own tree; an empty tree means all fields."""
 
     children: dict[str, "FieldTree"] = field(default_factory=dict)
 
     def select(self, value: Any) -> Any:  # noqa: ANN401
-        """Return what is wanted of a value; a message that is there stays, even without fields."""
+        """Return the requested part of a value; a message without requested fields is empty."""
         if not self.children:
             return value
         if isinstance(value, list):
@@ -174,7 +174,7 @@ class FieldTree:
 
 
 def select_fields(query: str, response: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the part of a response that a query asks for; raise ApiError for wrong syntax."""
+    """Return the part of a response that a query requests; raise ApiError for wrong syntax."""
     text = _given_fields(query)
     if not text:
         return response
@@ -183,7 +183,7 @@ def select_fields(query: str, response: Mapping[str, object]) -> Mapping[str, ob
 
 
 def refuse_fields(query: str) -> None:
-    """Refuse ``fields`` as for a field that is not known; raise ApiError."""
+    """Raise the ApiError for an unknown field, if a query has ``fields``."""
     text = _given_fields(query)
     if text:
         raise _invalid_fields(text)

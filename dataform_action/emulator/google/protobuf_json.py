@@ -1,7 +1,7 @@
 """Protocol buffers in JSON: parse messages as strictly as Google's APIs do, and render values.
 
-Names are accepted in camelCase and in snake_case, enum values by name and by number; null counts as
-absent. Parsed messages have camelCase names, names for enum values, and no defaults.
+The parsers accept names in camelCase and snake_case, and enum values by name and number. They treat
+null as absent. Parsed messages have camelCase names, names for enum values, and no defaults.
 
 https://protobuf.dev/programming-guides/json/
 """
@@ -23,17 +23,17 @@ Parser = Callable[[object, str], object]
 
 
 def snake_case(name: str) -> str:
-    """Return the name of a field as a protocol buffer definition spells it."""
+    """Return the name of a field as it is in the protocol buffer definition."""
     return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
 
 
 def camel_case(name: str) -> str:
-    """Return the name of a field as JSON spells it."""
+    """Return the name of a field as it is in JSON."""
     return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 def is_default(value: object) -> bool:
-    """Return whether a value is omitted from JSON; an empty message is not."""
+    """Return whether JSON omits a value; an empty message is not omitted."""
     return value is None or value is False or value in ("", 0, [], ())
 
 

@@ -1,4 +1,4 @@
-"""One repository as the API serves it: its definition, and what requests changed since."""
+"""A repository: its definition, and the changes that requests made."""
 
 import threading
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from dataform_action.emulator.google.protobuf_json import present, render_timest
 
 
 class Script:
-    """What a test sets for later invocations, in all repositories."""
+    """What a test sets for future invocations, in all repositories."""
 
     def __init__(self) -> None:
-        """Start without failures and courses."""
+        """Start without failures and without courses."""
         self._lock = threading.Lock()
         self._failures: dict[str, str] = {}
         self._courses: dict[str | None, Course] = {}
@@ -51,7 +51,7 @@ class RepositoryStore:
     """Processes the requests to a repository; all methods raise ApiError."""
 
     def __init__(self, repository: Repository, rules: Rules, pace: Pace, script: Script) -> None:
-        """Compile what is released; raise ValueError for an invalid definition."""
+        """Compile the released configurations; raise ValueError for an invalid definition."""
         self.name = RepositoryName(repository.project, repository.location, repository.name)
         self._repository = repository
         self._script = script
@@ -98,7 +98,7 @@ class RepositoryStore:
         return self.compilations.compile(body["gitCommitish"], source, settings)
 
     def compile_long(self, body: Mapping[str, Any]) -> CompilationOperation:
-        """Start to compile; only a wrong source is refused at once."""
+        """Start a compilation; only a wrong source is refused at once."""
         if "releaseConfig" in body:
             self.releases.resolve(body["releaseConfig"])
         elif "gitCommitish" not in body:
@@ -111,9 +111,9 @@ class RepositoryStore:
     def _operation(self, outcome: CompilationResult | ApiError) -> CompilationOperation:
         number = uuid5(NAMESPACE_URL, f"{self.name}/operations/{len(self.operations)}")
         identifier = f"operation-{number}"
-        home = f"projects/{self.name.project}/locations/{self.name.location}"
+        location = f"projects/{self.name.project}/locations/{self.name.location}"
         operation = CompilationOperation(
-            f"{home}/operations/{identifier}", outcome, self._rules.compilation_polls
+            f"{location}/operations/{identifier}", outcome, self._rules.compilation_polls
         )
         self.operations[identifier] = operation
         return operation
@@ -156,7 +156,7 @@ class RepositoryStore:
     def _invoke_workflow(self, body: Mapping[str, Any]) -> Execution:
         workflow = self.workflows.resolve(body["workflowConfig"])
         if "invocationConfig" in body:
-            # The response of the service is not documented: this is the strictest one.
+            # The response of the service is not documented: this is the strictest possibility.
             raise bad_request("invocation_config must not be set together with workflow_config")
         release = self.releases.find(workflow.release_config)
         if "releaseCompilationResult" not in release:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataform_action.emulator.google.errors import bad_request
 from dataform_action.emulator.google.protobuf_json import (
     Message,
+    Parser,
     boolean,
     enum,
     ignored,
@@ -18,6 +19,14 @@ from dataform_action.emulator.google.protobuf_json import (
     text,
     text_map,
 )
+
+
+def _output_only(*names: str) -> dict[str, Parser]:
+    """Define fields that the service only sends, and ignores in requests."""
+    return dict.fromkeys(names, ignored)
+
+
+_METADATA = ("dataEncryptionState", "privateResourceMetadata", "internalMetadata")
 
 TARGET = message("Target", database=text, schema=text, name=text)
 
@@ -86,15 +95,15 @@ COMPILATION_RESULT = message(
     workspace=text,
     releaseConfig=text,
     codeCompilationConfig=CODE_COMPILATION_CONFIG,
-    name=ignored,
-    resolvedGitCommitSha=ignored,
-    dataformCoreVersion=ignored,
-    compilationErrors=ignored,
-    createTime=ignored,
-    dataEncryptionState=ignored,
-    gcsRepositorySnapshotMetadata=ignored,
-    privateResourceMetadata=ignored,
-    internalMetadata=ignored,
+    **_output_only(
+        "name",
+        "resolvedGitCommitSha",
+        "dataformCoreVersion",
+        "compilationErrors",
+        "createTime",
+        "gcsRepositorySnapshotMetadata",
+        *_METADATA,
+    ),
 )
 
 WORKFLOW_INVOCATION = message(
@@ -103,14 +112,14 @@ WORKFLOW_INVOCATION = message(
     compilationResult=text,
     workflowConfig=text,
     invocationConfig=INVOCATION_CONFIG,
-    name=ignored,
-    state=ignored,
-    invocationTiming=ignored,
-    resolvedCompilationResult=ignored,
-    pipelineConfig=ignored,
-    dataEncryptionState=ignored,
-    privateResourceMetadata=ignored,
-    internalMetadata=ignored,
+    **_output_only(
+        "name",
+        "state",
+        "invocationTiming",
+        "resolvedCompilationResult",
+        "pipelineConfig",
+        *_METADATA,
+    ),
 )
 
 RELEASE_CONFIG = message(

@@ -1,4 +1,4 @@
-"""Which actions an invocation runs, and when: in steps, counted from 0."""
+"""Which actions an invocation runs, and at which steps; steps are counted from 0."""
 
 import heapq
 from collections import deque
@@ -14,9 +14,9 @@ from dataform_action.emulator.targets import Target, parse_target
 
 @dataclass(slots=True)
 class Span:
-    """When one action runs; None is a step that is never reached.
+    """The steps of one action; None is a step that the action never reaches.
 
-    From the step ``ready`` on it only waits for a free place.
+    From step ``ready`` on, it waits only for a free slot.
     """
 
     state: str
@@ -26,7 +26,7 @@ class Span:
     end: int | None = None
 
     def state_at(self, step: int, waiting: str) -> str:
-        """Return the state at a step; ``waiting`` is that of a ready action without a place."""
+        """Return the state at a step; ``waiting`` is the state of a ready action without a slot."""
         if self.end is not None and step >= self.end:
             return self.state
         if self.start is not None and step >= self.start:
@@ -69,7 +69,7 @@ def select_actions(graph: CompiledGraph, config: Mapping[str, Any]) -> list[Acti
 
 
 def _reach(start: Iterable[Target], edges: Mapping[Target, Collection[Target]]) -> set[Target]:
-    """Return everything that the edges lead to."""
+    """Return all targets that can be reached along the edges."""
     found: set[Target] = set()
     waiting = list(start)
     while waiting:
@@ -81,21 +81,21 @@ def _reach(start: Iterable[Target], edges: Mapping[Target, Collection[Target]]) 
 
 
 def make_timeline(actions: Sequence[Action], course: Course, limit: int) -> dict[Target, Span]:
-    """Plan when every action runs: the first ones start at step 1, ``limit`` run at once."""
+    """Plan the steps of all actions: the first start at step 1, and ``limit`` run at once."""
     return _Schedule(actions, course).make(limit)
 
 
 class _Schedule:
-    """Simulates the steps, and follows each dependency once."""
+    """Simulates the steps; it follows each dependency once."""
 
     def __init__(self, actions: Sequence[Action], course: Course) -> None:
         self._course = course
         self._actions = {action.target: action for action in actions}
         self._spans = {action.target: self._plan(action) for action in actions}
         self._ready: deque[Target] = deque()
-        #: The end, the turn and the target of each; of two with one end, the older comes first.
+        #: The last step, the number and the target of each; the number keeps the order of starts.
         self._running: list[tuple[int, int, Target]] = []
-        self._turn = 0
+        self._number = 0
         self._below: dict[Target, list[Target]] = {}
         self._missing: dict[Target, int] = {}
         for action in actions:
@@ -106,8 +106,8 @@ class _Schedule:
             for target in above:
                 self._below.setdefault(target, []).append(action.target)
 
-    def make(self, places: int) -> dict[Target, Span]:
-        """Plan until no action is left that can end."""
+    def make(self, slots: int) -> dict[Target, Span]:
+        """Plan until no action is left that can end; ``slots`` is how many run at once."""
         for target, count in list(self._missing.items()):
             if self._spans[target].state == "DISABLED":
                 self._release(target)
@@ -116,9 +116,9 @@ class _Schedule:
         step = 1
         while True:
             while self._running and self._running[0][0] <= step:
-                places += 1
+                slots += 1
                 self._finish(heapq.heappop(self._running)[2], step)
-            places -= self._start(step, places)
+            slots -= self._start(step, slots)
             if not self._running:
                 break
             step += 1
@@ -134,20 +134,20 @@ class _Schedule:
                 return Span("FAILED", reason)
         return Span("SUCCEEDED")
 
-    def _start(self, step: int, places: int) -> int:
-        """Start the ready actions while places are free; return how many were started."""
+    def _start(self, step: int, slots: int) -> int:
+        """Start ready actions while slots are free; return how many were started."""
         for target in self._ready:
             span = self._spans[target]
             span.ready = step if span.ready is None else span.ready
-        taken = min(places, len(self._ready))
+        taken = min(slots, len(self._ready))
         for _ in range(taken):
             target = self._ready.popleft()
             span, action = self._spans[target], self._actions[target]
             span.start = step
             if not any(action.is_called(name) for name in self._course.endless):
                 span.end = step + self._length(action)
-                heapq.heappush(self._running, (span.end, self._turn, target))
-                self._turn += 1
+                heapq.heappush(self._running, (span.end, self._number, target))
+                self._number += 1
         return taken
 
     def _length(self, action: Action) -> int:
@@ -156,14 +156,14 @@ class _Schedule:
 
     def _finish(self, target: Target, step: int) -> None:
         if self._spans[target].state == "FAILED":
-            for lost in _reach([target], self._below):
-                span = self._spans[lost]
+            for skipped in _reach([target], self._below):
+                span = self._spans[skipped]
                 span.state, span.reason, span.end = "SKIPPED", "", step
         else:
             self._release(target)
 
     def _release(self, target: Target) -> None:
-        """Make the actions ready that waited for this one only."""
+        """Make the actions ready that waited only for this one."""
         for other in self._below.get(target, ()):
             self._missing[other] -= 1
             if self._missing[other] == 0:

@@ -1,4 +1,4 @@
-"""The connection of one client, as a response or a fault uses it."""
+"""The connection to one client, for responses and faults."""
 
 import socket
 import struct
@@ -10,10 +10,10 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Writes to a client; raises nothing but OSError, when the client has disconnected."""
+    """Writes to a client; raises only OSError, if the client has disconnected."""
 
     def __init__(self, client: socket.socket, closing: threading.Event, keep_open: bool) -> None:
-        """Take the socket, the event that ends all waiting, and whether the client may go on."""
+        """Take the socket; ``closing`` ends all waiting, ``keep_open`` allows more requests."""
         self._socket = client
         self._closing = closing
         self.keep_open = keep_open
@@ -23,7 +23,7 @@ class Connection:
         self.write(render_response(response, self.keep_open))
 
     def write_head(self, response: Response, length: int) -> None:
-        """Send the head of a response, which promises a body of ``length`` bytes."""
+        """Send the head of a response that announces a body of ``length`` bytes."""
         self.write(render_head(response, length, self.keep_open))
 
     def write(self, data: bytes) -> None:
@@ -39,7 +39,7 @@ class Connection:
         self.keep_open = False
 
     def reset(self) -> None:
-        """End the connection with a TCP reset: closing it without lingering does that."""
+        """End the connection with a TCP reset: a close with a linger time of 0 sends one."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self.close()
 

@@ -21,7 +21,7 @@ class Dispatcher:
         recorder: Recorder,
         log: Callable[[str], None] | None,
     ) -> None:
-        """Take the APIs, and what they share; ``log`` gets a line for each recorded request."""
+        """Take the APIs and what they share; ``log`` gets a line for each recorded request."""
         self._apis = apis
         self._faults = faults
         self._recorder = recorder

@@ -1,4 +1,4 @@
-"""What every API of the emulator provides: an endpoint for each request that it knows."""
+"""The interface of the emulator's APIs: an endpoint for each request that they serve."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response, error_response
 
 Operation = Literal["get", "create", "cancel", "compile", "query", "list", "update", "other"]
-"""The kind of a request, by which faults choose their requests.
+"""The kind of a request; faults choose their requests by it.
 
 ``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
 compilation result, ``query`` lists actions, ``list`` returns a page of any other list, and
@@ -19,12 +19,12 @@ compilation result, ``query`` lists actions, ``list`` returns a page of any othe
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an API found for a request.
+    """How an API responds to a request.
 
-    ``respond`` processes the request; it is called once or never. An ``operation`` of None belongs
-    to the emulator itself: it is neither recorded nor affected by faults. The other two are for
-    faults: ``render_error`` makes the API's response for an HTTP error, and ``sample_body`` is a
-    body that looks right.
+    ``respond`` processes the request; it is called at most once. An ``operation`` of None means a
+    request to the emulator itself: it is not recorded, and has no faults. Faults use the other two
+    fields: ``render_error`` makes the API's response for an HTTP error, and ``sample_body`` is a
+    plausible body.
     """
 
     operation: Operation | None
@@ -37,9 +37,9 @@ class Api(Protocol):
     """One API that the server serves."""
 
     def route(self, request: Request) -> Endpoint | None:
-        """Find the endpoint of a request without processing it; None: not this API's path."""
+        """Find the endpoint of a request without processing it; None: another API's path."""
 
 
 def error_endpoint(operation: Operation | None, error: HttpError) -> Endpoint:
-    """Make the endpoint of a request that is always refused."""
+    """Make an endpoint that always refuses the request."""
     return Endpoint(operation, partial(error_response, error))

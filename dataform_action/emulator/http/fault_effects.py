@@ -1,4 +1,4 @@
-"""What each kind of fault does to a response: one small function per kind, and their table."""
+"""What each kind of fault does to a response: one function for each kind, and their table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _BLANKS = b" " * 65_536
 class FaultyRequest:
     """A request with a fault.
 
-    ``process`` processes the request when it is first called, and returns the correct response.
+    The first call of ``process`` processes the request; each call returns the correct response.
     """
 
     fault: Fault
@@ -32,7 +32,7 @@ class FaultyRequest:
     def response(
         self, body: bytes, status: int = 200, content_type: str = "application/json"
     ) -> Response:
-        """Make a response from the fields of the fault; the arguments are the kind's defaults."""
+        """Make a response from the fields of the fault; the arguments are defaults."""
         fault = self.fault
         return Response(
             status=status if fault.status is None else fault.status,
@@ -42,7 +42,7 @@ class FaultyRequest:
         )
 
     def plausible_response(self) -> Response:
-        """Make a response that looks right: the correct one if processed, otherwise a sample."""
+        """Make a plausible response: the correct one if processed, otherwise a sample."""
         if not self.fault.processed:
             return self.response(self.endpoint.sample_body)
         correct = self.process()
@@ -61,7 +61,7 @@ def apply_fault(
 
 def _send_status(request: FaultyRequest) -> None:
     status = 503 if request.fault.status is None else request.fault.status
-    error = HttpError(status, f"The emulator was told to answer {status}")
+    error = HttpError(status, f"The emulator injected the status {status}")
     request.connection.send(request.response(request.endpoint.render_error(error).body, status))
 
 

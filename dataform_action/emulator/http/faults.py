@@ -38,14 +38,14 @@ class Fault:
 
     kind:
         ``status``: an error status. ``reset``: the connection is reset. ``close``: it is closed
-        without a byte. ``short``: closed in the middle of the body. ``cut-json``: half of the JSON
-        text, with the right length. ``html``: a page. ``json``: the JSON text of ``body``.
-        ``hang``: the correct response, after ``seconds``. ``drip``: a byte every 50 ms for
-        ``seconds``, never the whole. ``huge``: a body of ``size`` bytes, JSON and then blanks.
-        ``redirect``: to the ``Location`` in ``headers``.
+        without a response. ``short``: it is closed in the middle of the body. ``cut-json``: half of
+        the JSON text, with the right length. ``html``: an HTML page. ``json``: the JSON text of
+        ``body``. ``hang``: the correct response, after ``seconds``. ``drip``: a byte every 50 ms
+        for ``seconds``, never the whole body. ``huge``: a body of ``size`` bytes, JSON and then
+        spaces. ``redirect``: a redirect to the ``Location`` in ``headers``.
     on: the operation that it affects.
     times: how many responses it breaks; None: all of them.
-    after: how many matching requests pass before it, even if another fault affects them.
+    after: how many matching requests come before it, even if another fault affects them.
     status: the HTTP status; None: 503 for ``status``, 302 for ``redirect``, 200 for the others.
     headers: header fields to add.
     body: the text of the body; None: the default of the kind.
@@ -69,7 +69,7 @@ class Fault:
     processed: bool = False
 
     def __post_init__(self) -> None:
-        """Check every field: faults also come over HTTP."""
+        """Check all fields: faults can also come over HTTP."""
         for name, (is_valid, wanted) in _CHECKS.items():
             value = getattr(self, name)
             if not is_valid(value):
@@ -104,7 +104,7 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
         "on": (lambda value: value in _TARGETS, f"one of {', '.join(_TARGETS)}"),
         "times": (
             lambda value: value is None or _is_whole(value, 1),
-            "a whole number from 1, or null for ever",
+            "a whole number from 1, or null for no limit",
         ),
         "after": (lambda value: _is_whole(value, 0), "a whole number from 0"),
         "status": (
@@ -112,7 +112,7 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
             "a status from 200 to 599",
         ),
         "headers": (_are_headers, "an object of header names and values"),
-        "body": (lambda value: value is None or isinstance(value, str), "a text"),
+        "body": (lambda value: value is None or isinstance(value, str), "a string"),
         "seconds": (_is_duration, f"a number from 0 to {_LONGEST_SECONDS:g}"),
         "size": (lambda value: _is_whole(value, 0), f"a whole number from 0 to {_LARGEST_SIZE}"),
         "processed": (lambda value: isinstance(value, bool), "true or false"),
@@ -125,22 +125,22 @@ def parse_fault(data: Mapping[str, Any]) -> Fault:
     known = [entry.name for entry in fields(Fault)]
     unknown = sorted(set(data) - set(known))
     if unknown:
-        raise ValueError(f"Fault: unknown {', '.join(unknown)}; known are {', '.join(known)}")
+        raise ValueError(f"Fault: unknown {', '.join(unknown)}. Known fields: {', '.join(known)}")
     if "kind" not in data:
-        raise ValueError(f"Fault: kind is missing; it is one of {', '.join(_KINDS)}")
+        raise ValueError(f"Fault: kind is missing. It must be one of {', '.join(_KINDS)}")
     return Fault(**data)
 
 
 @dataclass(slots=True)
 class _QueuedFault:
-    """A fault and its counts: matching requests seen, and those that it was applied to."""
+    """A fault, the number of matching requests, and how many of them it was applied to."""
 
     fault: Fault
     seen: int = 0
     applied: int = 0
 
     def is_due(self) -> bool:
-        """Return whether the fault applies to the request that was just seen."""
+        """Return whether the fault applies to the last matching request."""
         times = self.fault.times
         return self.seen > self.fault.after and (times is None or self.applied < times)
 
@@ -164,7 +164,7 @@ class FaultQueue:
             self._queue.clear()
 
     def take(self, operation: Operation) -> Fault | None:
-        """Return the first fault that is due for a request; each fault that matches counts it."""
+        """Return the first fault that is due for a request; all matching faults count it."""
         with self._lock:
             matching = [queued for queued in self._queue if queued.fault.on in ("any", operation)]
             for queued in matching:

@@ -1,4 +1,4 @@
-"""Which requests the emulator received, and waiting for them."""
+"""Record the requests that the emulator receives, and wait for them."""
 
 import threading
 from collections.abc import Callable
@@ -29,24 +29,24 @@ class Recorder:
         return len({request.connection for request in self.requests})
 
     def record(self, request: Request) -> None:
-        """Keep a request, and notify the threads that wait."""
+        """Record a request, and notify the waiting threads."""
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
 
     def notify(self) -> None:
-        """Notify the threads that wait: a request was processed."""
+        """Notify the waiting threads that a request was processed."""
         with self._changed:
             self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], T], seconds: float) -> T:
-        """Return the value of ``condition`` as soon as it is true; raise TimeoutError if never.
+        """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
 
-        The condition is checked once at the start, and after each step of each request.
+        It is checked at the start, when a request arrives, and after a request is processed.
         """
         with self._changed:
             value = self._changed.wait_for(condition, seconds)
             if value:
                 return value
             seen = ", ".join(f"{request.method} {request.path}" for request in self._requests)
-        raise TimeoutError(f"Not so within {seconds:g} s; requests so far: {seen or 'none'}")
+        raise TimeoutError(f"Still false after {seconds:g} s. Requests: {seen or 'none'}")

@@ -1,4 +1,4 @@
-"""An HTTP request as the server received it."""
+"""An HTTP request."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 
 
 class Headers(Mapping[str, str]):
-    """Header fields by name, in any case; repeated ones are joined by a comma."""
+    """Header fields by case-insensitive name; a comma joins repeated fields."""
 
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         """Keep the fields in their order."""
@@ -37,11 +37,11 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived.
+    """A request as it arrived.
 
-    ``path`` is as sent, still percent-encoded and without the query; ``query`` is the text after
-    the question mark. ``connection`` numbers the TCP connections from 1, ``time`` is
-    ``time.monotonic()`` at arrival.
+    ``path`` is percent-encoded and has no query; ``query`` is the text after the question mark.
+    ``connection`` is the number of the TCP connection, from 1. ``time`` is ``time.monotonic()`` at
+    arrival.
     """
 
     method: str
@@ -59,7 +59,7 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """The address under which the client reached this server, by its Host header."""
+        """The address at which the client reached this server, from its Host header."""
         host = self.headers.get("Host", "")
         return f"http://{host}" if _HOST.fullmatch(host) is not None else "http://localhost"
 

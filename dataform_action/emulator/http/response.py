@@ -1,4 +1,4 @@
-"""An HTTP response, as an API makes it and as the server writes it."""
+"""HTTP responses: make and render them."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _UNKNOWN_CODE = 2
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response; ``headers`` come on top of the type and the length, or replace them."""
+    """A response; ``headers`` are added to the type and the length, or replace them."""
 
     status: int
     body: bytes
@@ -26,7 +26,7 @@ class Response:
 
 @dataclass(slots=True, eq=False)
 class HttpError(Exception):
-    """A request that an API refuses: the HTTP status, the message and more header fields."""
+    """A request that an API refuses: the HTTP status, the message, and additional headers."""
 
     status: int
     message: str
@@ -34,7 +34,7 @@ class HttpError(Exception):
 
 
 def json_response(data: object, status: int = 200) -> Response:
-    """Make a response of plain data."""
+    """Make a response from JSON data."""
     return Response(status, json.dumps(data).encode())
 
 

@@ -1,4 +1,4 @@
-"""The TCP server and the HTTP framing: a thread per connection, keep-alive, a quick shutdown."""
+"""The TCP server and the HTTP framing: a thread for each connection, keep-alive, fast shutdown."""
 
 import contextlib
 import itertools
@@ -59,7 +59,7 @@ class Server(socketserver.TCPServer):
         thread.start()
 
     def close(self) -> None:
-        """End every connection, even those that a fault holds open, and wait for the threads."""
+        """End all connections, even those that a fault holds open, and wait for the threads."""
         if self.closing.is_set():
             return
         self.closing.set()
@@ -79,7 +79,7 @@ class Server(socketserver.TCPServer):
             self.handle_request()
 
     def _serve_connection(self, connection: socket.socket, client_address: object) -> None:
-        # Closed without the usual shutdown(): a FIN would come before the reset of a fault.
+        # Close without shutdown(), which would send a FIN before the reset of a fault.
         try:
             with contextlib.suppress(OSError):
                 self.finish_request(connection, client_address)
@@ -90,7 +90,7 @@ class Server(socketserver.TCPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads the requests of one connection and dispatches each; framing errors end it."""
+    """Reads and dispatches the requests of one connection; framing errors end it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     _number: int | None = None
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Respond to a malformed request as to other errors, and end the connection."""
+        """Send an error response to a malformed request, and end the connection."""
         self.close_connection = True
         error = HttpError(int(code), message or explain or "The request is malformed")
         self._connection().send(error_response(error))
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Connection(self.connection, self.server.closing, keep_open=not self.close_connection)
 
     def _read_body(self) -> bytes | None:
-        """Read the body; None if the request cannot be served."""
+        """Read the body; return None if the request cannot be served."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411, "Send the body with a Content-Length, not chunked")
             return None

@@ -1,4 +1,4 @@
-"""What the tests of Google's API share: a client of the sample repository, and small graphs."""
+"""Shared by the tests of Google's API: a client of the sample repository, and small graphs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIVE = {
     *("customers_cleaned", "orders_cleaned", "export_revenue", "orders_have_customers"),
     "marts_revenue_assertions_uniqueKey_0",
 }
-"""The actions of the sample that an invocation runs: all but the disabled one."""
+"""The actions of the sample that an invocation runs: all except the disabled one."""
 
 
 class Warehouse(Client):
@@ -28,13 +28,13 @@ class Warehouse(Client):
         return self.call(method, f"/{version}/{HOME}{path}", body)
 
     def data(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
-        """Send a request that has to succeed; return the body of the response."""
+        """Send a request that must succeed; return the body of the response."""
         response = self.request(method, path, body)
         assert response.status == 200, response.text
         return response.data
 
     def error(self, method: str, path: str, body: object = None) -> tuple[tuple[int, str], str]:
-        """Send a request that has to fail; return status, code and message of the error."""
+        """Send a request that must fail; return status, code and message of the error."""
         response = self.request(method, path, body)
         error = response.data["error"]
         assert error["code"] == response.status
@@ -54,12 +54,12 @@ class Warehouse(Client):
         return name.removeprefix(HOME)
 
     def state(self, path: str) -> str | None:
-        """GET an invocation, which advances it by a step; return its state."""
+        """GET an invocation, which advances it one step; return its state."""
         state: str | None = self.data("GET", path).get("state")
         return state
 
     def finish(self, path: str) -> str | None:
-        """GET an invocation until it is not running any more; return its state."""
+        """GET an invocation until it has stopped running; return its state."""
         states = (self.state(path) for _ in range(60))
         return next(state for state in states if state != "RUNNING")
 

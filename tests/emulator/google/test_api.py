@@ -1,4 +1,4 @@
-"""Every method: unknown names, access tokens, faults."""
+"""All methods: unknown names, access tokens, faults."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_tokens_are_required(
 
 
 def test_tokens_expire(emulator: Emulator, client: Warehouse) -> None:
-    """A test changes the accepted tokens, or gives a function that decides for each request."""
+    """A test can change the accepted tokens, or set a function that checks each request."""
     emulator.accept_tokens({"new"})
     assert client.request("GET", "").status == 401
     client.token = "new"
@@ -134,7 +134,7 @@ def test_tokens_expire(emulator: Emulator, client: Warehouse) -> None:
 
 
 def test_tokens_stay_out_of_the_records() -> None:
-    """The log and the control show none of the tokens that ever were accepted."""
+    """Neither the log nor the control API shows a token that was ever accepted."""
     lines: list[str] = []
     with Emulator(access_tokens=("ya", "ya-long"), log=lines.append) as emulator:
         client = Warehouse(emulator.url, "ya-long")
@@ -167,22 +167,22 @@ def test_tokens_stay_out_of_the_records() -> None:
         ("other", "DELETE", "/workflowInvocations/x"),
     ],
 )
-def test_faults_choose_their_requests(
+def test_faults_apply_to_their_operation(
     emulator: Emulator, client: Warehouse, operation: str, method: str, path: str
 ) -> None:
-    """Each method has its operation, by which faults choose, and errors look like Google's."""
+    """Each method has an operation that faults select; their errors look like Google's."""
     for other in {*get_args(Operation)} - {operation}:
         fault = {"kind": "status", "status": 500, "on": other}
         assert client.call("POST", "/_emulator/faults", fault).status == 200
     assert client.request(method, path, {}).status in (200, 400, 404)
     client.call("POST", "/_emulator/faults", {"kind": "status", "on": operation})
     response = client.request(method, path, {})
-    message = "The emulator was told to answer 503"
+    message = "The emulator injected the status 503"
     assert response.data == {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
 
 
-def test_broken_responses_look_right(emulator: Emulator, client: Warehouse) -> None:
-    """A broken response has a plausible text, and a processed request has its effect."""
+def test_broken_responses_are_plausible(emulator: Emulator, client: Warehouse) -> None:
+    """A broken response has a plausible body, and a processed request has its effect."""
     body = {"workflowConfig": f"{HOME}/workflowConfigs/nightly"}
     emulator.add_fault(Fault("huge", on="create", size=1000))
     sample = client.request("POST", "/workflowInvocations", body).data
@@ -197,7 +197,7 @@ def test_broken_responses_look_right(emulator: Emulator, client: Warehouse) -> N
 
 
 def test_unusual_statuses_have_a_code(emulator: Emulator, client: Warehouse) -> None:
-    """A status without a code of its own is UNKNOWN."""
+    """A status without its own code has the code UNKNOWN."""
     emulator.add_fault(Fault("status", status=418))
     assert client.request("GET", "").data["error"]["status"] == "UNKNOWN"
 
@@ -211,7 +211,7 @@ def test_page_shows_invocations(emulator: Emulator, client: Warehouse) -> None:
     emulator.set_course("nightly", Course(state="", action_states={"revenue": ""}))
     client.invoke("nightly")
     page = client.call("GET", "/").text
-    assert "4 runs, the newest first." in page
+    assert "4 runs, newest first." in page
     assert f'<section id="/{HOME}{path}">' in page
     assert '<span class="badge failure">FAILED</span>' in page
     section = page.partition(f'id="/{HOME}{path}">')[2].partition("</section>")[0]

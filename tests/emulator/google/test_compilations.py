@@ -41,7 +41,7 @@ def test_compile_returns_the_result(client: Warehouse, version: str) -> None:
 
 @pytest.mark.parametrize("ref", ["broken", BROKEN_SHA, BROKEN_SHA[:7]])
 def test_compile_errors_are_part_of_the_result(client: Warehouse, ref: str) -> None:
-    """A commit that does not compile gets a 200 with its errors."""
+    """A commit that does not compile gets a response 200 with its errors."""
     result = client.data("POST", "/compilationResults", {"gitCommitish": ref})
     first, second = result["compilationErrors"]
     assert first["path"] == "definitions/marts/margin.js"
@@ -53,8 +53,8 @@ def test_compile_errors_are_part_of_the_result(client: Warehouse, ref: str) -> N
     assert query == {}
 
 
-def test_compile_takes_the_settings_of_the_release(client: Warehouse) -> None:
-    """A release configuration sets commit-ish and settings; the request's settings override it."""
+def test_compile_uses_the_settings_of_the_release(client: Warehouse) -> None:
+    """A release configuration sets the commit and the settings; a request overrides them."""
     body: dict[str, Any] = {"releaseConfig": f"{HOME}/releaseConfigs/staging"}
     result = client.data("POST", "/compilationResults", body)
     assert result["codeCompilationConfig"] == SETTINGS | {"schemaSuffix": "staging"}
@@ -107,7 +107,7 @@ MARTS = {
 
 
 def test_overrides_change_targets(client: Warehouse) -> None:
-    """Suffixes and prefix change targets, references and SQL, but no source or canonical target."""
+    """Overrides change targets, references and SQL, but no declaration or canonical target."""
     config = {"schemaSuffix": "dev", "tablePrefix": "pr", "databaseSuffix": "x"}
     actions = query(client, **config, vars={"currency": "USD"})
     assert "my-project.raw.orders" in actions
@@ -121,14 +121,14 @@ def test_overrides_change_targets(client: Warehouse) -> None:
 
 
 def test_other_defaults_change_targets(client: Warehouse) -> None:
-    """Defaults replace those of the project, but not names that it spells out."""
+    """Defaults replace those of the project, but not explicit names."""
     config = {"defaultDatabase": "other", "defaultSchema": "d", "assertionSchema": "a"}
     schemas = {name.rpartition(".")[0] for name in query(client, **config)}
     assert schemas == {"other.raw", "other.staging", "other.d", "other.a"}
 
 
 def test_actions_are_filtered_by_file(client: Warehouse) -> None:
-    """The one documented filter finds the actions of a file; a plus sign is a space."""
+    """The only documented filter finds the actions of a file; a plus sign means a space."""
     path = client.compile().removeprefix(HOME)
     filtered = f'{path}%3Aquery?filter=file_path+=+"definitions/marts/revenue.sqlx"&%24alt=json'
     actions = client.data("GET", filtered)["compilationResultActions"]
@@ -138,8 +138,8 @@ def test_actions_are_filtered_by_file(client: Warehouse) -> None:
     assert error == (INVALID, "Invalid filter 'tag=x': only file_path = \"...\" is supported")
 
 
-def test_a_project_in_a_folder_has_to_be_named() -> None:
-    """A project below the root is compiled from its folder, and file paths start with it."""
+def test_a_project_in_a_folder_must_be_named() -> None:
+    """A project below the root is compiled from its folder; file paths start with the folder."""
     repository = replace(
         make_warehouse(),
         project_folder="analytics",
@@ -167,20 +167,20 @@ _OPERATIONS = f"{HOME.partition('/repositories')[0]}/operations"
 
 
 def test_compile_in_an_operation() -> None:
-    """An operation goes on for as many GETs as the rules say, and then holds the result."""
+    """The rules set how many GETs find an operation running; then it has the result."""
     with Emulator(rules=Rules(compilation_polls=2)) as emulator:
         client = Warehouse(emulator.url)
         made = client.data("POST", _LONG, {"gitCommitish": "main"})
         assert made["name"].startswith(f"{_OPERATIONS}/")
-        looks = [client.call("GET", f"/v1/{made['name']}").data for _ in range(3)]
+        polls = [client.call("GET", f"/v1/{made['name']}").data for _ in range(3)]
         client.close()
-    assert ["done" in look for look in (made, *looks)] == [False, False, False, True]
-    assert looks[-1]["response"]["resolvedGitCommitSha"]
-    assert looks[-1]["response"]["@type"].endswith(".CompilationResult")
+    assert ["done" in poll for poll in (made, *polls)] == [False, False, False, True]
+    assert polls[-1]["response"]["resolvedGitCommitSha"]
+    assert polls[-1]["response"]["@type"].endswith(".CompilationResult")
 
 
 def test_operation_that_fails(client: Warehouse) -> None:
-    """What is wrong with the code's place is an error of the operation."""
+    """An unknown commit is an error of the operation."""
     made = client.data("POST", _LONG, {"gitCommitish": "gone"})
     assert made["error"]["code"] == 3
     assert "'gone' does not exist" in made["error"]["message"]
@@ -198,7 +198,7 @@ def test_operation_that_is_not_started(
 
 
 def test_operation_that_does_not_exist(client: Warehouse) -> None:
-    """An operation of another name, or of another place, is not found."""
+    """An operation with another name or another location is not found."""
     made = client.data("POST", _LONG, {"gitCommitish": "main"})["name"]
     for method, path in (
         ("GET", f"{_OPERATIONS}/operation-1"),
@@ -209,7 +209,7 @@ def test_operation_that_does_not_exist(client: Warehouse) -> None:
 
 
 def test_api_without_operations() -> None:
-    """The rules may leave out what not every version of the API has."""
+    """The rules can remove the operations, which not every version of the API has."""
     with Emulator(rules=Rules(has_operations=False)) as emulator:
         client = Warehouse(emulator.url)
         code, message = client.error("POST", _LONG, {"gitCommitish": "main"})

@@ -31,7 +31,7 @@ def test_repository_and_configurations_are_read(client: Warehouse) -> None:
 
 
 def test_a_release_changes_what_workflows_run(client: Warehouse) -> None:
-    """A result of a release configuration can be released, and its workflows run it afterwards."""
+    """A result of a release configuration can be released; then its workflows run it."""
     release = "/releaseConfigs/production"
     body = {"releaseConfig": HOME + release, "codeCompilationConfig": {"schemaSuffix": "new"}}
     name = client.data("POST", "/compilationResults", body)["name"]
@@ -64,13 +64,13 @@ def test_an_update_without_a_mask_changes_everything(client: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        ("*", "Invalid update_mask path '*'; known are gitCommitish, codeCompilationConfig, "),
-        ("name", "Invalid update_mask path 'name'; "),
-        ("disabled,,timeZone", "Invalid update_mask path ''; "),
+        ("*", "Invalid update_mask path '*'. Known fields: gitCommitish, codeCompilationConfig, "),
+        ("name", "Invalid update_mask path 'name'. "),
+        ("disabled,,timeZone", "Invalid update_mask path ''. "),
     ],
 )
 def test_bad_masks_are_refused(client: Warehouse, mask: str, message: str) -> None:
-    """A mask names fields that can be changed, and no wildcard."""
+    """A mask can only name modifiable fields, and no wildcard."""
     path = f"/releaseConfigs/production?updateMask={mask}"
     code, text = client.error("PATCH", path, {"gitCommitish": "main"})
     assert code == INVALID
@@ -78,7 +78,7 @@ def test_bad_masks_are_refused(client: Warehouse, mask: str, message: str) -> No
 
 
 def test_only_results_of_the_release_are_released(client: Warehouse) -> None:
-    """A result of a commit-ish is not released, even if it has the same code."""
+    """A result of a Git commit cannot be released, even if it has the same code."""
     path = "/releaseConfigs/production?updateMask=releaseCompilationResult"
     name = client.compile()
     message = f"{name} was not created using release config {HOME}/releaseConfigs/production"

@@ -1,4 +1,4 @@
-"""The repositories that a test defines, and the sample."""
+"""Repositories that a test defines, and the sample repository."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_repositories_share_nothing() -> None:
         ),
         (
             {"workflow_configs": (WorkflowConfig(name="w", release_config="r"),)},
-            "w: there is no release configuration 'r'",
+            "w: unknown release configuration 'r'",
         ),
         (
             {
@@ -71,7 +71,7 @@ def test_invalid_repositories_are_refused(changes: dict[str, Any], message: str)
         Emulator(repositories=(replace(Repository(graph=make_graph("a")), **changes),))
 
 
-def test_the_sample_takes_any_graph(tmp_path: Path) -> None:
+def test_the_sample_accepts_any_graph(tmp_path: Path) -> None:
     """The sample's configurations work on another graph, and even on one without actions."""
     file = tmp_path / "graph.json"
     file.write_text(json.dumps({"graphErrors": {}}), "utf-8")

@@ -1,4 +1,4 @@
-"""How invocations proceed: the states, times and scripts of their actions."""
+"""The execution of invocations: states, times and scripts of their actions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_invocation_runs_in_order_of_dependencies(emulator: Emulator, client: Wa
 
 
 def test_actions_have_script_job_and_times(client: Warehouse) -> None:
-    """An action has its script at once, job and start when it runs, and its end afterwards."""
+    """An action has its script at once, a job and a start when it runs, and an end afterwards."""
     path = client.invoke("nightly")
     before = client.actions(path)["orders_cleaned"]
     assert set(before) == {"target", "canonicalTarget", "bigqueryAction"}
@@ -84,8 +84,8 @@ def test_failures_skip_what_depends_on_them(client: Warehouse) -> None:
     assert states["revenue"] == "SUCCEEDED"
 
 
-def test_only_so_many_actions_run_at_once(emulator: Emulator, client: Warehouse) -> None:
-    """With a limit, ready actions wait as QUEUED; with a limit of the course, as PENDING."""
+def test_a_limit_of_concurrent_actions(emulator: Emulator, client: Warehouse) -> None:
+    """Ready actions are QUEUED if the invocation has a limit, PENDING if only the course has."""
     tags = ["staging"]
     path = client.invoke(includedTags=tags, concurrentActionsLimit="1")
     client.state(path)
@@ -105,7 +105,7 @@ def test_only_so_many_actions_run_at_once(emulator: Emulator, client: Warehouse)
 
 
 def test_actions_may_differ_in_length(emulator: Emulator, client: Warehouse) -> None:
-    """An action with its own length ends after that many steps."""
+    """An action with its own length ends after that number of steps."""
     emulator.set_course(None, Course(steps=3, lengths={"staging.orders_cleaned": 1}))
     path = client.invoke(includedTags=["staging"])
     client.state(path)
@@ -149,8 +149,8 @@ def test_cycles_are_skipped() -> None:
         client.close()
 
 
-def test_states_can_be_odd(emulator: Emulator, client: Warehouse) -> None:
-    """A test can set states that are unknown, missing, or contradict those of the actions."""
+def test_states_can_be_set(emulator: Emulator, client: Warehouse) -> None:
+    """A test can set states that are unknown, missing or contradictory."""
     emulator.set_course(
         "nightly", Course(state="PAUSED", action_states={"revenue": "PAUSED", "customers": ""})
     )
@@ -200,8 +200,8 @@ def test_time_advances_invocations() -> None:
         client.close()
 
 
-def test_no_time_at_all_is_enough() -> None:
-    """By the clock with 0 s, an invocation has ended when it is created."""
+def test_invocations_can_take_no_time() -> None:
+    """By the clock with 0 s, an invocation has ended as soon as it is created."""
     with Emulator(advance="clock", run_seconds=0) as emulator:
         client = Warehouse(emulator.url)
         assert client.state(client.invoke("nightly")) == "SUCCEEDED"

@@ -1,4 +1,4 @@
-"""Workflow invocations: which actions they run, cancelling and deleting them."""
+"""Workflow invocations: select actions, cancel, delete."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ from tests.emulator.support import ManualClock
 def test_invocations_select_actions(
     client: Warehouse, config: dict[str, Any], names: set[str]
 ) -> None:
-    """Targets and tags add up, and include dependencies or dependents on request."""
+    """Targets and tags are combined, and include dependencies or dependents on request."""
     path = client.invoke(**config)
     assert set(client.actions(path)) == names
     assert client.finish(path) == "SUCCEEDED"
 
 
 def test_tests_make_actions_fail(emulator: Emulator, client: Warehouse) -> None:
-    """A test makes an action fail in any invocation, under its overridden name, too."""
+    """A test makes an action fail in all invocations, also if an override renames it."""
     emulator.fail_action("marts.revenue", "no luck")
     result = client.compile(schemaSuffix="dev")
     body = {"compilationResult": result}
@@ -119,7 +119,7 @@ def test_results_with_errors_are_not_invoked(client: Warehouse) -> None:
 
 
 def test_unknown_targets_are_not_invoked(client: Warehouse) -> None:
-    """An included target has to be in the result, under its full name."""
+    """An included target must be in the result, with its full name."""
     target = {"schema": "marts", "name": "revenue"}
     body = {
         "compilationResult": client.compile(),
@@ -147,7 +147,7 @@ def test_cancelling_takes_a_second() -> None:
 
 
 def test_cancelling_stops_every_action(client: Warehouse) -> None:
-    """After a cancel one GET returns CANCELING, and all unfinished actions are cancelled."""
+    """After a cancel, one GET returns CANCELING; then all unfinished actions are cancelled."""
     path = client.invoke("nightly")
     client.state(path)
     client.state(path)
@@ -166,7 +166,7 @@ def test_cancelling_stops_every_action(client: Warehouse) -> None:
 
 @pytest.mark.parametrize("refuses", [True, False])
 def test_cancelling_too_late(refuses: bool) -> None:
-    """Cancelling an ended invocation is an error, or has no effect, as the rules say."""
+    """The rules decide whether cancelling an ended invocation is an error or has no effect."""
     with Emulator(rules=Rules(refuses_late_cancel=refuses)) as emulator:
         client = Warehouse(emulator.url)
         path = client.invoke("nightly")
@@ -181,7 +181,7 @@ def test_cancelling_too_late(refuses: bool) -> None:
 
 
 def test_only_ended_invocations_are_deleted(emulator: Emulator, client: Warehouse) -> None:
-    """An invocation is deleted after its end, and its name is not used again."""
+    """An invocation can be deleted after its end, and its name is not used again."""
     path = client.invoke("nightly")
     message = "Workflow invocation is still running: RUNNING"
     assert client.error("DELETE", path) == (FAILED, message)

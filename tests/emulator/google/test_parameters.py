@@ -14,7 +14,7 @@ from tests.emulator.google.support import HOME, INVALID, Warehouse
 
 
 def test_queries_are_read_strictly(client: Warehouse) -> None:
-    """A parameter that a method does not have is refused; those of all methods are not."""
+    """An unknown parameter is refused; the system parameters of all methods are accepted."""
     system = "%24alt=json%3Benum-encoding%3Dint&alt=json&prettyPrint=false&fields=name&key=k&$x=1"
     assert client.data("GET", f"?{system}")["name"] == HOME
     code, message = client.error("POST", "/compilationResults?requestId=1", {})
@@ -25,7 +25,7 @@ def test_queries_are_read_strictly(client: Warehouse) -> None:
     )
 
 
-def test_lists_come_in_pages(client: Warehouse) -> None:
+def test_lists_have_pages(client: Warehouse) -> None:
     """A list has pages of the requested size, and its last page has no token."""
     names = [client.compile() for _ in range(4)]
     first = client.data("GET", "/compilationResults?pageSize=3")
@@ -56,8 +56,8 @@ def test_page_tokens_belong_to_their_list(client: Warehouse, path: str) -> None:
     assert client.error("GET", path.format(token)) == (INVALID, message)
 
 
-def test_pages_have_a_size_of_their_own() -> None:
-    """Without a size a page has the default size, and never more than the largest."""
+def test_pages_have_a_default_and_a_largest_size() -> None:
+    """Without a size, a page has the default size; no page exceeds the largest size."""
     rules = Rules(default_page_size=3, largest_page_size=5)
     with Emulator(rules=rules) as emulator:
         client = Warehouse(emulator.url)
@@ -73,7 +73,7 @@ def test_pages_have_a_size_of_their_own() -> None:
 
 
 def test_lists_are_sorted(client: Warehouse) -> None:
-    """Invocations are sorted by name, results also by time, and by nothing else."""
+    """Invocations can be sorted by name only; results also by time."""
     for _ in range(5):
         client.invoke("nightly")
     path = "/workflowInvocations?orderBy=name"
@@ -87,9 +87,9 @@ def test_lists_are_sorted(client: Warehouse) -> None:
     for order in ("create_time", "name+up", "name+desc+desc"):
         code, message = client.error("GET", f"/workflowInvocations?orderBy={order}")
         assert code == INVALID
-        assert message.startswith(f"Invalid order_by {order.replace('+', ' ')!r}: it sorts by name")
+        assert message == f"Invalid order_by {order.replace('+', ' ')!r}. Sortable fields: name"
     response = client.error("GET", "/workflowInvocations?filter=state")
-    assert response == (INVALID, "The emulator knows no filter for this list")
+    assert response == (INVALID, "The emulator supports no filter for this list")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_lists_are_sorted(client: Warehouse) -> None:
     ],
 )
 def test_fields_select_a_part(fields: str, selected: object) -> None:
-    """A response holds the fields that are named, and those of its messages."""
+    """A response has the named fields, and the named fields of its messages."""
     response = {
         "name": "n",
         "state": "RUNNING",
@@ -122,7 +122,7 @@ def test_fields_select_a_part(fields: str, selected: object) -> None:
     "fields", [",", "a,", "a(", "a)", "a()", "a/", "/a", "a(b", "a(b))", "a(" * 5000]
 )
 def test_wrong_syntax_of_fields(fields: str) -> None:
-    """What is no list of fields is refused as Google's APIs do."""
+    """A malformed list of fields is refused with Google's error."""
     with pytest.raises(ApiError) as caught:
         select_fields(urlencode({"fields": fields}), {"a": {}})
     assert caught.value.code == "INVALID_ARGUMENT"

@@ -1,4 +1,4 @@
-"""Request bodies are parsed as strictly as Google's APIs parse them."""
+"""Request bodies are parsed as strictly as in Google's APIs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_variables_are_strings(client: Warehouse, variables: object) -> None:
 
 
 def test_both_spellings_and_numbers_are_read(client: Warehouse) -> None:
-    """Snake case and enum numbers are accepted; null, defaults and outputs are omitted."""
+    """Snake case and enum numbers are accepted; null, defaults and output fields are omitted."""
     body = {
         "compilation_result": client.compile(),
         "invocation_config": {

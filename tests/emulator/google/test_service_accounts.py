@@ -9,14 +9,14 @@ from dataform_action.emulator import Emulator, make_warehouse
 from tests.emulator.google.support import DENIED, HOME, INVALID, RUNNER, Warehouse, serve
 
 
-def account_of(**changes: Any) -> Emulator:  # noqa: ANN401
+def serve_sample(**changes: Any) -> Emulator:  # noqa: ANN401
     """Make an emulator of the sample with other rules for service accounts."""
     return serve(replace(make_warehouse(), **changes))
 
 
 def test_strict_act_as_needs_a_service_account() -> None:
-    """With strict checks an invocation needs an account, from any of three places."""
-    with account_of(service_account="") as emulator:
+    """With strict checks, an invocation needs credentials from one of three places."""
+    with serve_sample(service_account="") as emulator:
         client = Warehouse(emulator.url)
         order: dict[str, object] = {"compilationResult": client.compile()}
         message = "Service account must be set when strict act as checks are enabled"
@@ -32,9 +32,9 @@ def test_strict_act_as_needs_a_service_account() -> None:
         client.close()
 
 
-def test_callers_may_not_act_as_everybody() -> None:
+def test_refused_service_accounts() -> None:
     """A refused service account blocks invocations, and releases that its workflows would run."""
-    with account_of(refused_service_accounts=(RUNNER,)) as emulator:
+    with serve_sample(refused_service_accounts=(RUNNER,)) as emulator:
         client = Warehouse(emulator.url)
         message = f"The caller does not have permission to act as service account: {RUNNER}"
         order: dict[str, object] = {"compilationResult": client.compile()}
@@ -48,9 +48,9 @@ def test_callers_may_not_act_as_everybody() -> None:
         client.close()
 
 
-def test_loose_checks_take_anybody() -> None:
-    """Without strict checks an invocation needs no account."""
-    with account_of(service_account="", strict_act_as=False) as emulator:
+def test_without_strict_checks_no_account_is_needed() -> None:
+    """Without strict checks, an invocation needs no account."""
+    with serve_sample(service_account="", strict_act_as=False) as emulator:
         client = Warehouse(emulator.url)
         assert client.finish(client.invoke("nightly")) == "SUCCEEDED"
         client.close()

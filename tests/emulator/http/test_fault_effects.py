@@ -1,4 +1,4 @@
-"""What each kind of fault does to a response, and to the request behind it."""
+"""What each kind of fault does to a request and its response."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_status_fault(emulator: Emulator, client: Client, run_path: str) -> None
     """A status fault sends 503 like other errors, with the given headers."""
     emulator.add_fault(Fault("status", headers={"Retry-After": "7"}))
     response = client.call("GET", run_path)
-    message = "The emulator was told to answer 503"
+    message = "The emulator injected the status 503"
     assert (response.status, response.headers["Retry-After"]) == (503, "7")
     assert response.data == {"error": message, "code": 14, "message": message}
 
 
-def test_status_fault_with_a_text(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A status fault sends the given status, text and type."""
+def test_status_fault_with_a_body(emulator: Emulator, client: Client, run_path: str) -> None:
+    """A status fault sends the given status, body and type."""
     headers = {"content-type": "text/plain"}
     emulator.add_fault(Fault("status", status=599, headers=headers, body="no \ud800 luck"))
     response = client.call("GET", run_path)
@@ -44,7 +44,7 @@ def test_status_fault_with_a_text(emulator: Emulator, client: Client, run_path: 
 def test_bodiless_status_keeps_the_connection_usable(
     emulator: Emulator, client: Client, run_path: str
 ) -> None:
-    """A 204 has no body, so that the next response is read from its start."""
+    """A 204 has no body, so that the client reads the next response from its start."""
     emulator.add_fault(Fault("status", status=204, body="never sent", times=2))
     assert client.call("GET", run_path).body == b""
     request = f"GET {run_path} HTTP/1.1\r\n\r\n".encode()
@@ -65,7 +65,7 @@ def test_reset_fault(emulator: Emulator, client: Client, run_path: str) -> None:
 
 
 def test_close_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A close fault ends the connection without a byte."""
+    """A close fault ends the connection without a response."""
     emulator.add_fault(Fault("close"))
     client.send("GET", run_path)
     with pytest.raises(http.client.RemoteDisconnected):
@@ -73,7 +73,7 @@ def test_close_fault(emulator: Emulator, client: Client, run_path: str) -> None:
 
 
 def test_short_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A short fault promises more than it sends, and closes."""
+    """A short fault sends less than it announces, and closes the connection."""
     emulator.add_fault(Fault("short", body="12345678"))
     client.send("GET", run_path)
     with pytest.raises(http.client.IncompleteRead) as raised:
@@ -82,7 +82,7 @@ def test_short_fault(emulator: Emulator, client: Client, run_path: str) -> None:
 
 
 def test_cut_json_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A cut-json fault sends half of a JSON text, with the right length."""
+    """A cut-json fault sends half of a JSON text, with the correct length."""
     emulator.add_fault(Fault("cut-json"))
     response = client.call("GET", run_path)
     assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
@@ -109,7 +109,7 @@ def test_json_fault(
     assert (response.status, response.data) == (200, expected)
 
 
-def test_hang_fault_responds_in_the_end(emulator: Emulator, client: Client, run_path: str) -> None:
+def test_hang_fault_responds_at_the_end(emulator: Emulator, client: Client, run_path: str) -> None:
     """A hang fault sends the correct response after its time."""
     emulator.add_fault(Fault("hang", seconds=0.05))
     before = time.monotonic()
@@ -119,8 +119,8 @@ def test_hang_fault_responds_in_the_end(emulator: Emulator, client: Client, run_
 
 
 @pytest.mark.parametrize("processed", [True, False])
-def test_held_responses_do_not_delay_the_end(processed: bool) -> None:
-    """Closing ends a hang at once; a request that is not processed by then never is."""
+def test_closing_ends_a_hang(processed: bool) -> None:
+    """Closing ends a hang at once; a request that is not yet processed stays unprocessed."""
     with Emulator() as emulator:
         emulator.add_fault(Fault("hang", seconds=600, processed=processed))
         client = Client(emulator.url)
@@ -151,7 +151,7 @@ def test_hang_ends_when_the_client_has_disconnected() -> None:
 
 
 def test_drip_fault(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A drip fault sends a byte at a time, and never the whole."""
+    """A drip fault sends single bytes, and never the whole body."""
     emulator.add_fault(Fault("drip", seconds=0.1))
     client.send("GET", run_path)
     with pytest.raises(http.client.IncompleteRead) as raised:
@@ -192,10 +192,10 @@ def test_redirect_fault(emulator: Emulator, client: Client, run_path: str) -> No
 
 @pytest.mark.parametrize("kind", sorted(set(get_args(FaultKind)) - {"drip", "hang", "redirect"}))
 @pytest.mark.parametrize("processed", [True, False])
-def test_processed_says_whether_a_run_is_created(
+def test_processed_decides_whether_a_run_is_created(
     emulator: Emulator, client: Client, kind: FaultKind, processed: bool
 ) -> None:
-    """A fault breaks the response to a create, with or without creating the run."""
+    """A fault breaks the response to a create request, which does or does not create a run."""
     emulator.add_fault(Fault(kind, on="create", processed=processed, size=10))
     client.send("POST", RUNS, {"scheduleName": "nightly"})
     try:
@@ -208,7 +208,7 @@ def test_processed_says_whether_a_run_is_created(
 
 
 def test_a_processed_error_keeps_its_status(emulator: Emulator, client: Client) -> None:
-    """The broken response to a processed request has the correct status and text."""
+    """The broken response to a processed request has the correct status and body."""
     emulator.add_fault(Fault("cut-json", processed=True))
     response = client.call("GET", f"{RUNS}/42")
     assert (response.status, response.text) == (

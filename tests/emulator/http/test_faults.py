@@ -1,4 +1,4 @@
-"""Which faults are valid, and which request gets which fault."""
+"""Valid faults, and the requests that they apply to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataform_action.emulator.http.faults import FaultQueue, FaultTarget
 from tests.emulator.support import RUNS, Client
 
 
-def test_faults_choose_their_operation(emulator: Emulator, client: Client, run_path: str) -> None:
-    """A fault affects its own operation only; any means all of the APIs, but not the page."""
+def test_faults_apply_to_their_operation(emulator: Emulator, client: Client, run_path: str) -> None:
+    """A fault affects only its operation; ``any`` means all requests to the APIs."""
     targets: list[tuple[FaultTarget, int]] = [
         ("cancel", 500),
         ("create", 501),
@@ -30,20 +30,20 @@ def test_faults_choose_their_operation(emulator: Emulator, client: Client, run_p
 
 
 def take_all(queue: FaultQueue, count: int) -> list[int | None]:
-    """Return the status of the fault that each of so many GETs gets."""
+    """Return the status of the fault that each of ``count`` GETs gets."""
     faults = [queue.take("get") for _ in range(count)]
     return [None if fault is None else fault.status for fault in faults]
 
 
 def test_faults_are_counted() -> None:
-    """A fault lets the first requests pass, affects its number of them, and is used up."""
+    """A fault skips the first requests, affects the set number, and is then used up."""
     queue = FaultQueue()
     queue.add(Fault("status", status=500, after=2, times=3))
     assert take_all(queue, 7) == [None, None, 500, 500, 500, None, None]
 
 
-def test_faults_go_in_order_of_adding() -> None:
-    """The first fault that is due applies; each counts every request that it matches."""
+def test_faults_apply_in_the_order_of_adding() -> None:
+    """The first fault that is due applies; each fault counts all requests that it matches."""
     queue = FaultQueue()
     queue.add(Fault("status", on="create", status=499))
     queue.add(Fault("status", on="get", status=500, after=1))
@@ -55,15 +55,15 @@ def test_faults_go_in_order_of_adding() -> None:
 
 
 INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
-    ({}, "Fault: kind is missing; it is one of status, reset, close, short, cut-json, html,"),
+    ({}, "Fault: kind is missing. It must be one of status, reset, close, short, cut-json, html,"),
     ({"kind": "stop"}, "Fault: kind must be one of status, reset, close, short, cut-json, html,"),
     ({"kind": ["reset"]}, "Fault: kind must be one of"),
-    ({"kind": "reset", "x": 1, "b": 2}, "Fault: unknown b, x; known are kind, on, times, after,"),
+    ({"kind": "reset", "x": 1, "b": 2}, "Fault: unknown b, x. Known fields: kind, on, times, aft"),
     (
         {"kind": "reset", "on": "put"},
         "Fault: on must be one of get, create, cancel, compile, query, list, update, other, any,",
     ),
-    ({"kind": "reset", "times": 0}, "Fault: times must be a whole number from 1, or null for ever"),
+    ({"kind": "reset", "times": 0}, "Fault: times must be a whole number from 1, or null for no"),
     ({"kind": "reset", "times": True}, "Fault: times must be a whole number from 1, or null"),
     ({"kind": "reset", "after": -1}, "Fault: after must be a whole number from 0, not -1"),
     ({"kind": "status", "status": 100}, "Fault: status must be a status from 200 to 599, not 100"),
@@ -72,7 +72,7 @@ INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
     ({"kind": "status", "headers": {"a": "b\r\nc: d"}}, "Fault: headers must be an object"),
     ({"kind": "status", "headers": {"a": "\u20ac"}}, "Fault: headers must be an object"),
     ({"kind": "status", "headers": {"a": 1}}, "Fault: headers must be an object"),
-    ({"kind": "json", "body": {}}, "Fault: body must be a text, not {}"),
+    ({"kind": "json", "body": {}}, "Fault: body must be a string, not {}"),
     ({"kind": "hang", "seconds": -1}, "Fault: seconds must be a number from 0 to 86400, not -1"),
     ({"kind": "hang", "seconds": "1"}, "Fault: seconds must be a number from 0 to 86400, not '1'"),
     ({"kind": "hang", "seconds": float("nan")}, "Fault: seconds must be a number from 0 to 86400"),
@@ -87,7 +87,7 @@ INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
 def test_invalid_faults_are_refused(
     client: Client, fields: dict[str, object], message: str
 ) -> None:
-    """A fault with an invalid field is refused, over HTTP with a 400 that says why."""
+    """Over HTTP, a fault with an invalid field gets a 400 with the reason."""
     response = client.call("POST", "/_emulator/faults", fields, headers={})
     assert response.status == 400
     assert response.data["message"].startswith(message)

@@ -1,4 +1,4 @@
-"""The records of requests, and waiting for requests."""
+"""Recorded requests, and waiting for requests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.emulator.support import RUNS, Client, ManualClock
 
 
 def test_connections_are_counted_by_requests(emulator: Emulator) -> None:
-    """A connection counts once it has sent a request to an API; control and page do not count."""
+    """Only connections that send requests to the emulated APIs count."""
     clients = [Client(emulator.url) for _ in range(4)]
-    silent, looking, once, twice = clients
+    silent, observer, once, twice = clients
     silent.connection.connect()
-    looking.call("GET", "/")
-    looking.call("GET", "/_emulator/runs")
+    observer.call("GET", "/")
+    observer.call("GET", "/_emulator/runs")
     once.create()
     twice.create()
     twice.create()
@@ -28,55 +28,55 @@ def test_connections_are_counted_by_requests(emulator: Emulator) -> None:
 
 
 class WaitingClock(ManualClock):
-    """A clock that blocks its callers until they may go on."""
+    """A clock that blocks its callers until a test releases them."""
 
     def __init__(self) -> None:
         super().__init__()
-        # Not blocked at first: the emulator reads the time while it starts.
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
+        # Released at first: the emulator reads the time while it starts.
+        self.released = threading.Event()
+        self.released.set()
 
     def now(self) -> float:
         """Wait, and return the seconds since the epoch."""
-        self.may_go_on.wait(30)
+        self.released.wait(30)
         return super().now()
 
 
-def test_waiting_checks_when_requests_arrive_and_when_they_are_processed() -> None:
-    """The condition is checked at the start, when a request arrives, and when it is processed."""
+def test_waiting_checks_when_requests_arrive_and_are_processed() -> None:
+    """The condition is checked at the start, when a request arrives, and after it is processed."""
     clock = WaitingClock()
-    has_looked = threading.Event()
-    looks: list[int] = []
+    has_checked = threading.Event()
+    counts: list[int] = []
     with Emulator(clock=clock) as emulator:
-        clock.may_go_on.clear()
+        clock.released.clear()
 
         def create() -> None:
-            has_looked.wait(30)
+            has_checked.wait(30)
             client = Client(emulator.url)
             client.create()
             client.close()
 
-        def look() -> bool:
-            looks.append(len(emulator.requests))
-            has_looked.set()
-            if len(looks) == 2:
-                clock.may_go_on.set()
-            return len(looks) == 3
+        def check() -> bool:
+            counts.append(len(emulator.requests))
+            has_checked.set()
+            if len(counts) == 2:
+                clock.released.set()
+            return len(counts) == 3
 
         thread = threading.Thread(target=create)
         thread.start()
         before = time.monotonic()
-        assert emulator.wait_for(look, seconds=10)
-        assert time.monotonic() - before < 9, "it was not woken"
+        assert emulator.wait_for(check, seconds=10)
+        assert time.monotonic() - before < 9, "the waiting thread was not notified"
         thread.join()
-        assert looks == [0, 1, 1]
+        assert counts == [0, 1, 1]
         assert [run.status for run in emulator.wait_for(lambda: emulator.runs)] == ["RUNNING"]
 
 
-def test_waiting_in_vain_lists_the_requests(emulator: Emulator, client: Client) -> None:
-    """Waiting in vain raises an error that lists the requests so far."""
-    with pytest.raises(TimeoutError, match=r"^Not so within 0 s; requests so far: none$"):
+def test_a_wait_that_times_out_lists_the_requests(emulator: Emulator, client: Client) -> None:
+    """A wait that times out raises an error that lists the requests so far."""
+    with pytest.raises(TimeoutError, match=r"^Still false after 0 s\. Requests: none$"):
         emulator.wait_for(lambda: False, seconds=0)
     client.create()
-    with pytest.raises(TimeoutError, match=rf"^Not so within 0\.01 s; .*: POST {RUNS}$"):
+    with pytest.raises(TimeoutError, match=rf"^Still false after 0\.01 s\. Requests: POST {RUNS}$"):
         emulator.wait_for(lambda: len(emulator.requests) == 2, seconds=0.01)

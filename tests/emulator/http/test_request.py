@@ -1,4 +1,4 @@
-"""Requests as the server received them."""
+"""Recorded requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_requests_are_recorded(emulator: Emulator, client: Client) -> None:
 
 
 def test_headers_are_found_in_any_case() -> None:
-    """Header names ignore case and keep their spelling; repeated ones are joined."""
+    """Header names ignore case and keep their spelling; repeated headers are joined."""
     headers = Headers([("Accept", "a"), ("X-One", "1"), ("accept", "b")])
     assert dict(headers) == {"Accept": "a, b", "X-One": "1"}
     assert headers["ACCEPT"] == "a, b"

@@ -32,14 +32,14 @@ from tests.emulator.support import Client, send_raw
         (b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nshort", b""),
     ],
 )
-def test_malformed_requests_do_no_harm(
+def test_malformed_requests_are_survived(
     emulator: Emulator,
     client: Client,
     capfd: pytest.CaptureFixture[str],
     data: bytes,
     status: bytes,
 ) -> None:
-    """A malformed request gets an error or no response, and the next client is served."""
+    """A malformed request gets an error or no response; the server serves the next client."""
     response = send_raw(emulator.url, data)
     assert response[9:12] == status
     assert status == b"" or b"\r\nConnection: close\r\n" in response
@@ -48,7 +48,7 @@ def test_malformed_requests_do_no_harm(
 
 
 def test_malformed_requests_get_json(emulator: Emulator) -> None:
-    """Framing errors look like the other errors."""
+    """Framing errors look like other errors."""
     response = send_raw(emulator.url, b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
     message = "Content-Length must be one whole number"
     body = response.partition(b"\r\n\r\n")[2]
@@ -56,13 +56,13 @@ def test_malformed_requests_get_json(emulator: Emulator) -> None:
 
 
 def test_old_clients_are_served_and_closed(emulator: Emulator) -> None:
-    """A client of HTTP/1.0 gets its response, and the connection is closed."""
+    """An HTTP/1.0 client gets its response, and the server closes the connection."""
     response = send_raw(emulator.url, b"GET / HTTP/1.0\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nConnection: close\r\n" in response
 
 
-def test_clients_may_disconnect_at_any_time(
+def test_clients_can_disconnect_at_any_time(
     emulator: Emulator, run_path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A client that disconnects in the middle of its response causes no error."""
@@ -94,7 +94,7 @@ def test_many_clients_are_served_at_once(emulator: Emulator) -> None:
     assert sorted(ids) == [run.id for run in emulator.runs]
 
 
-def test_paths_without_a_slash_do_no_harm(emulator: Emulator) -> None:
+def test_paths_without_a_slash_are_not_found(emulator: Emulator) -> None:
     """A request target without a leading slash is not found."""
     response = send_raw(emulator.url, b"GET v1 HTTP/1.1\r\nConnection: close\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 404 ")
