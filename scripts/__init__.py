@@ -1,1 +1,1 @@
-"""The programs that the Makefile and the workflows start, in a folder for each subject."""
+"""The programs that the Makefile and the workflows start, one folder for each subject."""

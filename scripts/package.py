@@ -1,4 +1,4 @@
-"""Build the distributions into dist, install the wheel by itself, and use it: ``make package``."""
+"""Build the distributions into dist, install the wheel and use it: ``make package``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
-#: What somebody who installed the wheel may write; mypy sees the types only by py.typed.
+#: A program of a user who installed the wheel; mypy sees the types only through py.typed.
 _CONSUMER = """\
 from dataform_action import DataformWeb, Polling, Result, RunRequest, run
 from dataform_action.emulator import Emulator
@@ -26,7 +26,7 @@ result.raise_for_state()
 
 
 def main() -> int:
-    """Build, install and use the package; whatever fails ends the command."""
+    """Build, install and use the package; any failure ends the command."""
     shutil.rmtree(DIST, ignore_errors=True)
     _call(sys.executable, "-m", "hatchling", "build", "-d", str(DIST))
     [wheel], [source] = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _build_from(source: Path, folder: Path) -> Path:
-    """Return a wheel that is built from nothing but the source distribution."""
+    """Build a wheel from the source distribution alone, and return its path."""
     with tarfile.open(source) as archive:
         archive.extractall(folder, filter="data")
     [tree] = folder.glob("dataform_action-*")
@@ -51,11 +51,11 @@ def _build_from(source: Path, folder: Path) -> Path:
 def _compare(wheel: Path, other: Path) -> None:
     contents = [_contents(path) for path in (wheel, other)]
     if contents[0] != contents[1]:
-        sys.exit("The wheel that the source distribution makes is another one")
+        sys.exit("The wheel from the source distribution differs from the wheel from the checkout")
     needed = {"dataform_action/py.typed", "dataform_action/emulator/__main__.py"}
-    strange = {name for name in contents[0] if not name.startswith("dataform_action")}
-    if strange or not needed <= contents[0].keys():
-        sys.exit(f"The wheel lacks {needed - contents[0].keys()} or has {strange}")
+    unexpected = {name for name in contents[0] if not name.startswith("dataform_action")}
+    if unexpected or not needed <= contents[0].keys():
+        sys.exit(f"The wheel lacks {needed - contents[0].keys()} or has unexpected {unexpected}")
 
 
 def _contents(wheel: Path) -> dict[str, int]:
@@ -64,14 +64,14 @@ def _contents(wheel: Path) -> dict[str, int]:
 
 
 def _use(wheel: Path, folder: Path) -> None:
-    """Install the wheel into an environment of its own, and use it from an empty folder."""
-    made = folder / "venv"
-    venv.create(made, with_pip=True)
-    python = str(made / "bin" / "python")
+    """Install the wheel into a new virtual environment, and use it from an empty folder."""
+    environment = folder / "venv"
+    venv.create(environment, with_pip=True)
+    python = str(environment / "bin" / "python")
     install = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
     locked = str(ROOT / "requirements.txt")
     _call(*install, "--require-hashes", "--no-deps", "-r", locked)
-    # What the extra asks for is there by now, or this fails.
+    # The requirements of the extra are installed by now, or this fails.
     _call(*install, "--no-index", f"{wheel}[google]")
     empty = folder / "empty"
     empty.mkdir()
@@ -79,14 +79,14 @@ def _use(wheel: Path, folder: Path) -> None:
     consumer.write_text(_CONSUMER, "utf-8")
     _call(python, "-W", "error", "-c", "from dataform_action import *", cwd=empty)
     _call(python, "-W", "error", str(consumer), cwd=empty)
-    _call(str(made / "bin" / "dataform-action"), "--version", cwd=empty)
+    _call(str(environment / "bin" / "dataform-action"), "--version", cwd=empty)
     _call(python, "-m", "dataform_action", "run", "--help", cwd=empty)
     mypy = (sys.executable, "-m", "mypy", "--strict", "--no-incremental")
     _call(*mypy, "--python-executable", python, str(consumer), cwd=empty)
 
 
 def _call(*command: str, cwd: Path = ROOT) -> None:
-    """Run a command; show what it said, and end with its exit code, if it fails."""
+    """Run a command; if it fails, print its output and exit."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

@@ -1,1 +1,1 @@
-"""Make the pages of the library's interface, and the pictures of job summaries."""
+"""Build the pages of the library's interface, and screenshots of job summaries."""

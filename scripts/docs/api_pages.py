@@ -1,6 +1,6 @@
 """Build pages of the public interface from its docstrings into build/docs: ``make docs``.
 
-A name that cannot be found, or a docstring that cannot be read, fails the command.
+The command fails if a name is missing from the pages, or if a docstring is malformed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MODULES = ("dataform_action", "dataform_action.emulator")
 def main() -> int:
     """Build the pages and return the exit code."""
     warnings.simplefilter("error")
-    # The names are imported when they are used, and pdoc takes only what is there.
+    # Names are imported on first use, and pdoc sees only imported names.
     names = [name for name in dataform_action.__all__ if getattr(dataform_action, name)]
     folder = ROOT / "build" / "docs"
     shutil.rmtree(folder, ignore_errors=True)
@@ -32,7 +32,7 @@ def main() -> int:
     page = (folder / "dataform_action.html").read_text("utf-8")
     missing = [name for name in names if f'id="{name}"' not in page]
     if missing:
-        print(f"Not on the page: {', '.join(missing)}")
+        print(f"Missing from the page: {', '.join(missing)}")
         return 1
     print(f"{folder / 'dataform_action.html'}: {len(names)} names")
     return 0

@@ -1,8 +1,8 @@
-"""Take pictures of job summaries as GitHub shows them: ``make screenshots``.
+"""Take screenshots of job summaries as GitHub shows them: ``make screenshots``.
 
-Plays steps against the emulator, renders what they leave with GitHub's Markdown rules, its
-stylesheet and the real Mermaid, and writes a light and a dark picture of each to docs/images:
-of the whole, and of what a failed run's summary says before its timeline.
+The program runs steps against the emulator, and renders their summaries with GitHub's Markdown
+rules, its stylesheet and the real Mermaid. It writes a light and a dark screenshot of each to
+docs/images, and for a failed run another one of the part before the timeline.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ BROWSER = ROOT / "tests" / "browser"
 PROJECTS = ROOT / "tests" / "projects"
 IMAGES = ROOT / "docs" / "images"
 THEMES = ("light", "dark")
-#: CSS pixels: the page of a run beside its list of jobs, on a screen of usual size.
+#: CSS pixels: the width of a run's page next to its list of jobs, on a common screen.
 WIDTH = 1012
-#: Pixels to a CSS pixel: as many as the picture's size allows.
+#: Pixels for each CSS pixel; the first value that keeps within SIZE_LIMIT is used.
 SCALES = (2.0, 1.5, 1.0)
 SIZE_LIMIT = 250_000
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -50,7 +50,7 @@ SECONDS = 60.0
 PROJECT = "example-shop-warehouse"
 SHA = "3f2a9c1d0b8e7f6a5c4d3e2f1a0b9c8d7e6f5a4b"
 BROKEN_SHA = "9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b4a3f2e1d0c"
-#: A night in March, so that the pictures are the same whenever they are taken.
+#: A fixed time, so that the screenshots do not depend on the date.
 NIGHT = datetime(2026, 3, 3, 2, 0, 4, tzinfo=UTC).timestamp()
 RUN_SECONDS = 14 * 60.0
 FAILURES = {
@@ -64,84 +64,86 @@ FAILURES = {
         "Top memory consumer(s):\n  ORDER BY operations: 99%\n  other/unattributed: 1%"
     ),
 }
-#: The inputs of each step, and what fails in its run.
+#: The inputs of each step, and the failures of its run.
 SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "success": ({"schedule": "nightly"}, {}),
     "failure": ({"schedule": "nightly"}, FAILURES),
     "compile-errors": ({"git-ref": "feature/vouchers"}, {}),
 }
-#: The scene whose top has a picture of its own, and the heading before which that ends.
+#: The scene with a screenshot of its top, and the heading before which the top ends.
 TOP_SCENE, TOP_END = "failure", "\n### Timeline\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a picture shows, as HTML; ``is_whole`` unless the summary goes on below it."""
+    """The HTML of a screenshot; ``is_whole`` is false if the summary continues below it."""
 
     body: str
     is_whole: bool = True
 
 
-class Missing(Exception):
-    """Tell what is missing, or what failed, in words for the one who takes the pictures."""
+class ScreenshotError(Exception):
+    """The program cannot take the screenshots; the message says what is missing or failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the browser said of a page: its height in CSS pixels, and what is cut at the right."""
+    """The layout of a page: its height in CSS pixels, and the elements that overflow it."""
 
     height: int
-    cut: str
+    overflow: str
 
 
 def main() -> int:
-    """Take the pictures and return the exit code."""
+    """Take the screenshots and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, default=IMAGES, help="the folder of the pictures")
-    parser.add_argument("--scene", choices=sorted(SCENES), help="one alone")
+    parser.add_argument("--to", type=Path, default=IMAGES, help="the folder for the screenshots")
+    parser.add_argument("--scene", choices=sorted(SCENES), help="take only this one")
     options = parser.parse_args()
     try:
         chromium = find_chromium()
         options.to.mkdir(parents=True, exist_ok=True)
-        flaws = []
+        problems = []
         for scene in [options.scene] if options.scene else SCENES:
-            for name, page in pages_of(scene, play(scene)).items():
+            for name, page in pages_of(scene, run_scene(scene)).items():
                 for theme in THEMES:
-                    picture = options.to / f"summary-{name}-{theme}.png"
-                    flaws += photograph(chromium, page, theme, picture)
-    except Missing as missing:
-        print(missing, file=sys.stderr)
+                    file = options.to / f"summary-{name}-{theme}.png"
+                    problems += take_screenshot(chromium, page, theme, file)
+    except ScreenshotError as error:
+        print(error, file=sys.stderr)
         return 1
-    for flaw in flaws:
-        print(flaw, file=sys.stderr)
-    return 1 if flaws else 0
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
 def find_chromium() -> str:
     """Return the browser's path.
 
     Raises:
-        Missing: there is none, or no Node.js, or not what npm brings.
+        ScreenshotError: the browser, Node.js or the npm packages are missing.
     """
     if not (BROWSER / "node_modules").is_dir():
-        raise Missing(f"{BROWSER.relative_to(ROOT)}/node_modules is missing: say make screenshots")
+        raise ScreenshotError(
+            f"{BROWSER.relative_to(ROOT)}/node_modules is missing: run make screenshots"
+        )
     if shutil.which("node") is None:
-        raise Missing("node is missing: install Node.js 18 or newer")
+        raise ScreenshotError("node is missing: install Node.js 18 or newer")
     for name in CHROMIUM:
         path = shutil.which(name)
         if path is not None:
             return path
-    raise Missing(
-        f"No browser is on the PATH (looked for {', '.join(CHROMIUM)}): "
+    raise ScreenshotError(
+        f"There is no browser on PATH (searched for {', '.join(CHROMIUM)}): "
         "on Debian, apt-get install chromium"
     )
 
 
 def make_shop(failures: dict[str, str]) -> Repository:
-    """Return a repository of 394 actions, whose nightly run has these failures."""
+    """Return a repository of 394 actions; its nightly run has these failures."""
     graph = json.loads((PROJECTS / "shop.json").read_text("utf-8"))
     names = [f"{node['target']['schema']}.{node['target']['name']}" for node in graph["tables"]]
-    # As uneven as tables are: most are quick, a few take minutes.
+    # Like real tables: most are fast, a few take minutes.
     lengths = {name: 2 + (crc32(name.encode()) % 100) ** 4 // 2_000_000 for name in names}
     course = Course(seconds=RUN_SECONDS, parallel=12, failures=failures, lengths=lengths)
     return Repository(
@@ -160,10 +162,10 @@ def make_shop(failures: dict[str, str]) -> Repository:
     )
 
 
-def play(scene: str) -> str:
-    """Run a step to its end, in simulated minutes, and return its summary."""
+def run_scene(scene: str) -> str:
+    """Run a step to its end in simulated time; return its summary."""
     clock = FakeClock(NIGHT)
-    wanted, failures = SCENES[scene]
+    chosen, failures = SCENES[scene]
     with (
         tempfile.TemporaryDirectory() as folder,
         Emulator(advance="clock", clock=clock, repositories=[make_shop(failures)]) as emulator,
@@ -174,7 +176,7 @@ def play(scene: str) -> str:
             "repository": "shop",
             "token": emulator.token,
             "api-url": emulator.url,
-            **wanted,
+            **chosen,
         }
         step = run_here(Path(folder), inputs, clock)
     print(f"{scene}: exit code {step.exit_code}, a summary of {len(step.summary)} characters")
@@ -182,33 +184,33 @@ def play(scene: str) -> str:
 
 
 def pages_of(scene: str, summary: str) -> dict[str, Page]:
-    """Return what is shown of a summary, by the names of the pictures.
+    """Return the pages of a summary by the names of their screenshots.
 
     Raises:
-        Missing: the summary whose top is shown has no timeline.
+        ScreenshotError: the summary has no timeline, but needs one.
     """
     pages = {scene: Page(render_html(summary))}
     if scene == TOP_SCENE:
         top, end, _ = summary.partition(TOP_END)
         if not end:
-            raise Missing(f"The summary of {scene} has no heading {TOP_END.strip()}")
+            raise ScreenshotError(f"The summary of {scene} has no heading {TOP_END.strip()}")
         pages[f"{scene}-top"] = Page(render_html(top), is_whole=False)
     return pages
 
 
-def photograph(chromium: str, shown: Page, theme: str, picture: Path) -> list[str]:
-    """Write the picture of a page; return what is wrong with it."""
+def take_screenshot(chromium: str, page: Page, theme: str, file: Path) -> list[str]:
+    """Write the screenshot of a page; return its problems."""
     template = Template((BROWSER / "page.html").read_text("utf-8"))
     modules = (BROWSER / "node_modules").as_uri()
     with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder, "page.html")
-        page.write_text(
+        html = Path(folder, "page.html")
+        html.write_text(
             template.substitute(
                 modules=modules,
                 theme=theme,
                 job="nightly",
-                body=shown.body,
-                end="" if shown.is_whole else "open",
+                body=page.body,
+                end="" if page.is_whole else "open",
             ),
             "utf-8",
         )
@@ -218,49 +220,49 @@ def photograph(chromium: str, shown: Page, theme: str, picture: Path) -> list[st
             *("--disable-sync", "--allow-file-access-from-files", f"--user-data-dir={folder}/user"),
             *("--font-render-hinting=none", "--virtual-time-budget=20000"),
         ]
-        layout = measure([*command, f"--window-size={WIDTH},1000", "--dump-dom", page.as_uri()])
-        command += [f"--window-size={WIDTH},{layout.height}", f"--screenshot={picture}"]
+        layout = measure([*command, f"--window-size={WIDTH},1000", "--dump-dom", html.as_uri()])
+        command += [f"--window-size={WIDTH},{layout.height}", f"--screenshot={file}"]
         for scale in SCALES:
-            browse([*command, f"--force-device-scale-factor={scale:g}", page.as_uri()])
-            browse(["node", str(BROWSER / "shrink_png.mjs"), str(picture)])
-            length = picture.stat().st_size
+            run_command([*command, f"--force-device-scale-factor={scale:g}", html.as_uri()])
+            run_command(["node", str(BROWSER / "shrink_png.mjs"), str(file)])
+            length = file.stat().st_size
             if length <= SIZE_LIMIT:
                 break
     size = f"{WIDTH} x {layout.height} at {scale:g}x, {length / 1000:.0f} kB"
-    print(f"  {picture.name}: {size}")
-    flaws = [f"{picture.name}: cut at the right: {layout.cut}"] if layout.cut else []
+    print(f"  {file.name}: {size}")
+    problems = [f"{file.name}: too wide: {layout.overflow}"] if layout.overflow else []
     if length > SIZE_LIMIT:
-        flaws.append(f"{picture.name}: {size} is over {SIZE_LIMIT / 1000:.0f} kB")
-    return flaws
+        problems.append(f"{file.name}: {size} exceeds {SIZE_LIMIT / 1000:.0f} kB")
+    return problems
 
 
 def measure(command: list[str]) -> Layout:
-    """Return how a page is laid out.
+    """Return the layout of a page.
 
     Raises:
-        Missing: the browser gave no page, or Mermaid refused a diagram.
+        ScreenshotError: the browser returned no page, or Mermaid refused a diagram.
     """
-    root = re.search(r"<html[^>]*>", browse(command))
+    root = re.search(r"<html[^>]*>", run_command(command))
     found = dict(re.findall(r'data-([a-z]+)="([^"]*)"', root[0] if root else ""))
     if "error" in found or "height" not in found:
-        raise Missing(f"The page could not be drawn: {found.get('error', 'no reason given')}")
-    return Layout(int(found["height"]), found["cut"])
+        raise ScreenshotError(f"The page was not rendered: {found.get('error', 'no reason')}")
+    return Layout(int(found["height"]), found["overflow"])
 
 
-def browse(command: list[str]) -> str:
-    """Run the browser and return what it writes.
+def run_command(command: list[str]) -> str:
+    """Run the browser or Node.js, and return its output.
 
     Raises:
-        Missing: it failed, or took too long.
+        ScreenshotError: the command failed, or took too long.
     """
     try:
         done = subprocess.run(
             command, capture_output=True, encoding="utf-8", timeout=SECONDS, check=True
         )
     except subprocess.TimeoutExpired:
-        raise Missing(f"{command[0]} took more than {SECONDS:g} s") from None
+        raise ScreenshotError(f"{command[0]} took more than {SECONDS:g} s") from None
     except subprocess.CalledProcessError as error:
-        raise Missing(f"{command[0]} failed: {error.stderr.strip()[-2000:]}") from error
+        raise ScreenshotError(f"{command[0]} failed: {error.stderr.strip()[-2000:]}") from error
     return done.stdout
 
 

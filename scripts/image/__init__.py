@@ -1,1 +1,1 @@
-"""Build and measure the action's image, also on a machine that reaches no registry."""
+"""Build and measure the action's image, also on machines without an image registry."""

@@ -1,7 +1,7 @@
 """Build the action's image from its Dockerfile, on the official base or on a stand-in for it.
 
-The runner builds with no argument but the Dockerfile, and so does this: where no registry is
-reachable, the stand-in takes the place of the FROM line in the text that docker reads.
+Like the runner, the program gives docker only the Dockerfile and no build arguments. If no registry
+is reachable, it replaces the base in the FROM line of the text that docker reads.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ sys.path.insert(0, str(ROOT))
 from scripts.image import engine, stand_in_base
 
 TAG = "dataform-action:local"
-#: A registry that has said nothing by then is taken for unreachable.
+#: A registry that does not respond within this time counts as unreachable.
 _REGISTRY_SECONDS = 5.0
 _FROM = re.compile(r"^FROM (?P<image>python:(?P<version>\d+\.\d+)\S*)", re.MULTILINE)
 
 
 def official_base() -> tuple[str, str]:
-    """Return the base that the Dockerfile names, and its Python's minor version."""
+    """Return the base in the Dockerfile, and the minor version of its Python."""
     match = _FROM.search(Path(ROOT, "Dockerfile").read_text("utf-8"))
     if match is None:
         raise engine.EngineError("The Dockerfile has no line FROM python:<version>")
@@ -33,10 +33,10 @@ def official_base() -> tuple[str, str]:
 
 
 def choose_base() -> str:
-    """Return the official base if it is there or can be pulled, else a stand-in.
+    """Return the official base if it is present or can be pulled, otherwise a stand-in.
 
     Raises:
-        EngineError: there is neither.
+        EngineError: neither is available.
     """
     image, version = official_base()
     if engine.has_image(image) or _pull(image):
@@ -45,7 +45,7 @@ def choose_base() -> str:
 
 
 def _pull(image: str) -> bool:
-    """Pull an image, giving up early on a registry that does not answer."""
+    """Pull an image; stop early if the registry does not respond."""
     process = subprocess.Popen(
         [engine.client(), "pull", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -54,15 +54,15 @@ def _pull(image: str) -> bool:
     with process:
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
-        # The first line comes with the registry's first answer; the rest may take its time.
-        answered = process.stdout.readline() != ""
+        # The first line follows the registry's first response; the download itself has no limit.
+        responded = process.stdout.readline() != ""
         timer.cancel()
         process.stdout.read()
         reason = process.stderr.read().strip()
-    if answered and process.returncode == 0:
+    if responded and process.returncode == 0:
         return True
-    reason = reason or f"no answer within {_REGISTRY_SECONDS:g} s"
-    print(f"{image} cannot be pulled, so a stand-in takes its place: {reason}", flush=True)
+    reason = reason or f"no response within {_REGISTRY_SECONDS:g} s"
+    print(f"{image} cannot be pulled, so a stand-in replaces it: {reason}", flush=True)
     return False
 
 
@@ -85,7 +85,7 @@ def main() -> int:
     """Build the image and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tag", default=TAG)
-    parser.add_argument("--no-cache", action="store_true", help="build every layer anew")
+    parser.add_argument("--no-cache", action="store_true", help="rebuild all layers")
     options = parser.parse_args()
     try:
         engine.check()

@@ -1,4 +1,4 @@
-"""The docker client, as these programs and the end-to-end tests call it."""
+"""The docker client for these programs and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 
 class EngineError(Exception):
-    """Tell what docker could not do, and what to do about it."""
+    """Docker failed; the message says what failed, and what to do."""
 
 
 def client() -> str:
@@ -26,13 +26,13 @@ def client() -> str:
 
 
 def client_environ() -> dict[str, str]:
-    """Return what the docker client itself needs of this process's environment."""
+    """Return the environment variables that the docker client itself needs."""
     names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def check() -> None:
-    """Raise EngineError unless a docker engine answers."""
+    """Raise EngineError unless a docker engine responds."""
     done = subprocess.run(
         [client(), "info", "--format", "{{.ServerVersion}}"],
         capture_output=True,
@@ -41,13 +41,13 @@ def check() -> None:
     )
     if done.returncode or not done.stdout.strip():
         raise EngineError(
-            "No docker engine answers. Start it: systemctl start docker, or as root dockerd &\n"
-            f"{done.stderr.strip() or 'docker info said nothing.'}"
+            "No docker engine responds. Start it: systemctl start docker, or as root dockerd &\n"
+            f"{done.stderr.strip() or 'docker info printed nothing.'}"
         )
 
 
 def docker(*arguments: str, stdin: str | None = None) -> str:
-    """Run a docker command and return what it printed; raise EngineError if it failed."""
+    """Run a docker command and return its output; raise EngineError if it failed."""
     done = subprocess.run(
         [client(), *arguments], input=stdin, capture_output=True, text=True, check=False
     )
@@ -60,27 +60,27 @@ def docker(*arguments: str, stdin: str | None = None) -> str:
 
 
 def has_image(name: str) -> bool:
-    """Tell whether the engine has an image of that name."""
+    """Return whether the engine has an image with this name."""
     return docker("images", "--quiet", name).strip() != ""
 
 
 @contextmanager
 def replacing(name: str) -> Iterator[None]:
-    """Remove the image that had this name before, if the block gives the name to another one."""
-    before = docker("images", "--quiet", "--no-trunc", name).strip()
+    """Remove the previous image of this name if the block gives the name to another image."""
+    previous = docker("images", "--quiet", "--no-trunc", name).strip()
     yield
-    if before in docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split():
-        # It stays where a container runs it, or another image is built on it.
+    if previous in docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split():
+        # Docker refuses if a container runs it, or another image is based on it.
         with suppress(EngineError):
-            docker("rmi", before)
+            docker("rmi", previous)
 
 
 def gateway(network: str = "bridge") -> str:
-    """Return the host's own address on a network: where containers reach what listens there."""
+    """Return the host's address on a network, at which containers reach servers on the host."""
     template = "{{range .IPAM.Config}}{{.Subnet}},{{.Gateway}} {{end}}"
     networks = docker("network", "inspect", network, "--format", template).split()
     for subnet, address in (text.split(",") for text in networks):
         if "." in subnet:
-            # An engine that has just made the network does not name its gateway: the first address.
+            # An engine omits the gateway of a new network: it is the first address.
             return address or str(next(ipaddress.ip_network(subnet).hosts()))
     raise EngineError(f"The network {network} has no IPv4 subnet: {networks}")

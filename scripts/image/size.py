@@ -1,6 +1,6 @@
-"""Show what the action's image adds to its base, layer by layer, and hold it to its budget.
+"""Show the size of each layer that the action's image adds to its base, and check the budget.
 
-A layer's compressed size is that of its tar under gzip: what a runner downloads.
+The compressed size of a layer is that of its tar with gzip, which is what a runner downloads.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ sys.path.insert(0, str(ROOT))
 from scripts.image import build, engine
 
 TAG = "dataform-action:size"
-#: Megabytes, compressed, above the base: about half as much again as it is, so that what doubles
-#: it fails.
+#: Compressed megabytes above the base: 1.5 times the current size, so that a doubled size fails.
 BUDGET = {"with google-auth": 12.0, "without google-auth": 3.5}
-#: Each of these makes one layer.
+#: Each of these instructions makes one layer.
 _INSTRUCTION = re.compile(r"^(?:COPY|RUN) .+", re.MULTILINE)
 _MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
@@ -45,7 +44,7 @@ class Layer:
 
 
 def measure(image: str, above: str) -> list[Layer]:
-    """Return the layers that an image of the Dockerfile has above its base."""
+    """Return the layers of an image above its base; the Dockerfile names them."""
     below = len(_diff_ids(above))
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "image.tar")
@@ -68,13 +67,13 @@ def _diff_ids(image: str) -> list[str]:
 def _read(tar: tarfile.TarFile, path: str) -> bytes:
     member = tar.extractfile(path)
     if member is None:
-        raise engine.EngineError(f"docker save wrote no {path}")
+        raise engine.EngineError(f"docker save did not write {path}")
     with member:
         return member.read()
 
 
 def _size(layer: bytes) -> tuple[int, int]:
-    """Return the size of a layer's tar and of that tar under gzip; some engines save the latter."""
+    """Return the size of a layer's tar, without and with gzip; some engines save it with gzip."""
     if layer.startswith(b"\x1f\x8b"):
         layer = gzip.decompress(layer)
     packer = zlib.compressobj(6, wbits=31)
@@ -86,7 +85,7 @@ def _size(layer: bytes) -> tuple[int, int]:
 
 
 def build_variant(tag: str, base: str, *, google_auth: bool) -> None:
-    """Build the image, or a variant of it without google-auth and what only that needs."""
+    """Build the image, or a variant without google-auth and the packages that only it needs."""
     dockerfile = build.dockerfile_on(base)
     if google_auth:
         build.build_image(tag, dockerfile)
@@ -102,7 +101,7 @@ def build_variant(tag: str, base: str, *, google_auth: bool) -> None:
 
 
 def only_requests(requirements: str) -> str:
-    """Return the requirements that requests has, itself included."""
+    """Return the requirements of requests, including itself."""
     entries = re.split(r"^(?=[a-z])", requirements, flags=re.MULTILINE)[1:]
     texts = {re.split(r"[=\s]", entry, maxsplit=1)[0]: entry for entry in entries}
     needed_by = {
@@ -116,7 +115,7 @@ def only_requests(requirements: str) -> str:
 
 
 def render(variants: Mapping[str, list[Layer]]) -> str:
-    """Render the sizes as a Markdown table, in megabytes of a million bytes."""
+    """Render the sizes as a Markdown table; a megabyte is a million bytes."""
     lines = ["| image | layer | MB | MB compressed |", "|---|---|---:|---:|"]
     for name, layers in variants.items():
         total = Layer("**all above the base**", *(_sum(layers)))
@@ -131,12 +130,12 @@ def _sum(layers: list[Layer]) -> tuple[int, int]:
 
 
 def over_budget(variants: Mapping[str, list[Layer]]) -> list[str]:
-    """Return a line for each variant that is larger than it may be."""
+    """Return a line for each variant that exceeds its budget."""
     totals = {name: _sum(layers)[1] / _MEGABYTE for name, layers in variants.items()}
     return [
-        f"The image {name} adds {total:.1f} MB compressed to its base; its budget is "
-        f"{BUDGET[name]:g} MB. Take out what is new in requirements.txt, or argue for it in "
-        "docs/image.md and raise the budget in scripts/image/size.py."
+        f"The image {name} adds {total:.1f} MB (compressed) to its base; its budget is "
+        f"{BUDGET[name]:g} MB. Remove the new packages from requirements.txt, or give the reason "
+        "for them in docs/image.md and raise the budget in scripts/image/size.py."
         for name, total in totals.items()
         if total > BUDGET[name]
     ]

@@ -1,9 +1,9 @@
-"""Make a stand-in for the official Python image, for machines that reach no image registry.
+"""Build a stand-in for the official Python image, on machines without an image registry.
 
-It is made of what the host has: a CPython that can be moved, at the official image's place
-(/usr/local), the shared libraries that it needs, the programs that a build and a Kubernetes
-runner call, pip, and the host's certificates and package index. It takes the wheels for glibc,
-where the Alpine image takes those for musl. It never leaves the machine.
+It consists of files of the host: a relocatable CPython in the official image's folder (/usr/local),
+the shared libraries that it needs, the programs that a build and a Kubernetes runner call, pip, and
+the host's certificates and package index. It installs wheels for glibc; the Alpine image installs
+those for musl. Never push it: its settings are the host's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -19,41 +18,27 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from scripts.image import engine
+from scripts.image.host_python import NEEDED, Interpreter, choose
 
 TAG = "dataform-action/stand-in-base:local"
-OLDEST = (3, 11)
-NEEDED = (
-    "It is made of a CPython 3.11 or newer on this machine: one of pyenv, uv or a hosted runner's "
-    "tool cache, or the system's with its pip wheel (on Debian and Ubuntu, apt-get install "
-    "python3-venv). --python names one."
-)
 _LABEL = "dataform-action.stand-in"
-_PLACES = (
-    "~/.pyenv/versions/3.*/bin/python3",
-    "~/.local/share/uv/python/cpython-3.*/bin/python3",
-    "/opt/hostedtoolcache/Python/3.*/*/bin/python3",
-    "/usr/local/bin/python3",
-    "/usr/bin/python3",
-)
 _PROGRAMS = (
     *("sh", "env", "cat", "tail", "tar", "find", "sleep", "ls", "mkdir", "rm", "cp", "mv"),
     *("chmod", "id", "test", "true", "gzip"),
 )
-#: What wheels and the C library load by name, so that ldd does not tell.
+#: Libraries that wheels and the C library load by name, which ldd does not list.
 _LIBRARIES = (
     *("libgcc_s.so.1", "libstdc++.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"),
     *("libm.so.6", "libresolv.so.2", "libnss_dns.so.2", "libnss_files.so.2"),
 )
-_LEFT_OUT = re.compile(
+_EXCLUDED = re.compile(
     r"/(__pycache__|test|tests|idlelib|tkinter|turtledemo|ensurepip|config-3[^/]*)(/|$)"
     r"|/(site|dist)-packages/|/EXTERNALLY-MANAGED$|\.a$"
 )
@@ -63,51 +48,25 @@ _CERTIFICATES = (
     "/etc/ssl/ca-bundle.pem",
 )
 _IN_IMAGE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-#: A virtual environment tells of the interpreter that it was made of.
-_PROBE = """
-import json, os, site, sys, sysconfig
-print(json.dumps({
-    "version": sys.version_info[:3],
-    "executable": os.path.realpath(sys._base_executable),
-    "library": os.path.realpath(sysconfig.get_path("stdlib")),
-    "packages": os.path.relpath(site.getsitepackages([sys.base_prefix])[-1], sys.base_prefix),
-}))
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Interpreter:
-    """A CPython of the host; ``packages`` is where it looks for modules below its prefix."""
-
-    version: tuple[int, ...]
-    executable: Path
-    library: Path
-    packages: str
-    pip_wheel: Path
-
-    @property
-    def name(self) -> str:
-        """Its minor version's name, such as python3.13."""
-        return f"python{self.version[0]}.{self.version[1]}"
 
 
 def make(python: str | None = None, wanted: str = "3.13", tag: str = TAG) -> str:
-    """Make the stand-in unless it is there as it would be made; return its name.
+    """Build the stand-in unless the engine has an identical one; return its name.
 
     Raises:
-        EngineError: the host lacks what it is made of, or docker refused.
+        EngineError: the host has no suitable Python, or docker failed.
     """
     interpreter = choose(python, wanted)
     pip_conf = render_pip_conf()
-    made_of = [Path(__file__).read_text("utf-8"), repr(interpreter), pip_conf]
-    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
+    sources = [Path(__file__).read_text("utf-8"), repr(interpreter), pip_conf]
+    digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()
     if engine.docker("images", "--quiet", "--filter", f"label={_LABEL}={digest}", tag).strip():
         return tag
-    print(f"Making {tag} of {interpreter.executable}", flush=True)
+    print(f"Building {tag} from {interpreter.executable}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")
         stage(interpreter, root, pip_conf)
-        # A whole file first: from a broken pipe, docker would import half an image.
+        # Not through a pipe: if it broke, docker would import half an image.
         archive = Path(folder, "base.tar")
         with tarfile.open(archive, "w") as tar:
             tar.add(root, ".", filter=_owned_by_root)
@@ -116,10 +75,10 @@ def make(python: str | None = None, wanted: str = "3.13", tag: str = TAG) -> str
 
 
 def import_tested(archive: Path, tag: str, digest: str) -> None:
-    """Make an image of an archive, and give it its name once its Python has shown that it runs.
+    """Import an archive as an image, and name the image after its Python has passed a test.
 
     Raises:
-        EngineError: it does not run, or docker refused; nothing has the name then.
+        EngineError: the test or docker failed; then no image gets the name.
     """
     changes = (
         "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -139,58 +98,8 @@ def import_tested(archive: Path, tag: str, digest: str) -> None:
         engine.docker("tag", image, tag)
 
 
-def choose(python: str | None, wanted: str) -> Interpreter:
-    """Return the named interpreter, or the host's best: of the wanted version, else the newest."""
-    candidates = [python] if python is not None else list(_candidates())
-    found = [entry for entry in map(_probe, candidates) if entry is not None]
-    if not found:
-        looked = ", ".join(candidates) or "nowhere"
-        raise engine.EngineError(
-            f"No stand-in for the official Python image can be made: looked at {looked}. {NEEDED}"
-        )
-    return max(found, key=lambda entry: (entry.name == f"python{wanted}", entry.version))
-
-
-def _candidates() -> Iterator[str]:
-    for place in _PLACES:
-        path = Path(place).expanduser()
-        yield from map(str, Path("/").glob(str(path.relative_to("/"))))
-    yield sys.executable
-
-
-def _probe(python: str) -> Interpreter | None:
-    """Ask an interpreter about itself.
-
-    None if it does not answer, is too old, lacks pip or keeps its packages outside its prefix.
-    """
-    try:
-        done = subprocess.run(
-            [python, "-I", "-c", _PROBE], capture_output=True, text=True, check=True, timeout=20
-        )
-        told: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    library = Path(told["library"])
-    wheels = sorted(
-        [
-            *library.glob("ensurepip/_bundled/pip-*.whl"),
-            *Path("/usr/share/python-wheels").glob("pip-*.whl"),
-        ]
-    )
-    outside = Path(told["packages"]).parts[0] == ".."
-    if tuple(told["version"]) < OLDEST or not wheels or outside:
-        return None
-    return Interpreter(
-        version=tuple(told["version"]),
-        executable=Path(told["executable"]),
-        library=library,
-        packages=told["packages"],
-        pip_wheel=wheels[0],
-    )
-
-
 def stage(interpreter: Interpreter, root: Path, pip_conf: str) -> None:
-    """Lay out the image's files below a new folder."""
+    """Write the image's files into a new folder."""
     for folder in ("usr/local/bin", "usr/local/lib", "usr/bin", "usr/lib", "etc/ssl/certs"):
         Path(root, folder).mkdir(parents=True)
     for folder in ("tmp", "root", "proc", "dev", "sys", "run", "var/tmp"):
@@ -218,11 +127,11 @@ def _stage_python(interpreter: Interpreter, root: Path) -> None:
     for name in ("python3", "python"):
         Path(prefix, "bin", name).symlink_to(interpreter.name)
 
-    def left_out(folder: str, names: list[str]) -> list[str]:
-        return [name for name in names if _LEFT_OUT.search(f"{folder}/{name}")]
+    def excluded(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if _EXCLUDED.search(f"{folder}/{name}")]
 
     library = Path(prefix, "lib", interpreter.name)
-    shutil.copytree(interpreter.library, library, symlinks=False, ignore=left_out)
+    shutil.copytree(interpreter.library, library, symlinks=False, ignore=excluded)
     packages = Path(prefix, interpreter.packages)
     packages.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(interpreter.pip_wheel) as wheel:
@@ -230,7 +139,7 @@ def _stage_python(interpreter: Interpreter, root: Path) -> None:
 
 
 def _stage_settings(root: Path, pip_conf: str) -> None:
-    """Write what names users, hosts, certificates and the package index."""
+    """Write the settings: users, name resolution, certificates and the package index."""
     texts = {
         "passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
         "group": "root:x:0:\nnogroup:x:65534:\n",
@@ -246,11 +155,11 @@ def _stage_settings(root: Path, pip_conf: str) -> None:
 
 
 def _needed_libraries(root: Path, executable: Path) -> set[str]:
-    """Return the host's shared libraries that what was staged needs, the loader included."""
+    """Return the host's shared libraries that the staged files need, including the loader."""
     programs = [executable, *Path(root, "usr/bin").iterdir()]
     extensions = [path for path in Path(root, "usr/local/lib").rglob("*.so*") if path.is_file()]
     ldd = ["/usr/bin/ldd", *map(str, [*programs, *extensions])]
-    # It fails for what is no shared object, such as a script, and tells about the others.
+    # Its exit code is an error if a file is a script; it lists the libraries of the others.
     done = subprocess.run(ldd, capture_output=True, text=True, check=False)
     found = set(re.findall(r"(?:=> |^\s+)(/\S+\.so\S*) \(0x", done.stdout, re.MULTILINE))
     cache = subprocess.run(
@@ -264,7 +173,7 @@ def _needed_libraries(root: Path, executable: Path) -> set[str]:
 
 
 def render_pip_conf() -> str:
-    """Write a pip.conf with the package index that pip uses here, and the host's certificates."""
+    """Render a pip.conf with the package index of this host's pip, and its certificates."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
@@ -272,7 +181,7 @@ def render_pip_conf() -> str:
     for key in ("index-url", "trusted-host", "proxy"):
         given = re.findall(rf"^\S+\.{key}=(.+)$", listed, re.MULTILINE)
         if given:
-            # The last one listed is the environment's, which pip prefers.
+            # The last value comes from the environment, which has precedence.
             lines.append(f"{key} = {ast.literal_eval(given[-1])}")
     return "\n".join([*lines, ""])
 
@@ -284,9 +193,9 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Make the stand-in and return the exit code."""
+    """Build the stand-in and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=NEEDED)
-    parser.add_argument("--python", help="the interpreter to make it of")
+    parser.add_argument("--python", help="the interpreter to use")
     parser.add_argument("--wanted", default="3.13", help="the minor version to prefer")
     parser.add_argument("--tag", default=TAG)
     options = parser.parse_args(None if arguments is None else list(arguments))

@@ -1,1 +1,1 @@
-"""The programs that the release workflow starts, and their rehearsal."""
+"""The programs of the release workflow, and their rehearsal."""

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds the image of the checked-out commit for every platform, pushes it without a tag, and prints
-# NAME@DIGEST, where the digest is that of all platforms together. The same commit and base give the
-# same digest, today and in a year, here and elsewhere.
+# Builds the image of the checked-out commit for all platforms, pushes it without a tag, and prints
+# NAME@DIGEST; the digest is that of the index of all platforms. The same commit and base always give
+# the same digest, on any machine.
 #
-# Usage: build_image.sh NAME [BASE@DIGEST]   without a base, what the Dockerfile's tag means today
+# Usage: build_image.sh NAME [BASE@DIGEST]   Without a base: the current image of the Dockerfile's tag.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 name=${1:?usage: build_image.sh NAME [BASE@DIGEST]}
 
-# By digest, because the builder decides how layers are compressed.
+# Pinned by digest, because the builder determines how layers are compressed.
 buildkit=moby/buildkit:v0.32.2@sha256:28a898719c18a33f4e8000685287fa36fd0dd9560c6440227d3a732d79bb41d8
 binfmt=tonistiigi/binfmt:qemu-v10.2.3@sha256:400a4873b838d1b89194d982c45e5fb3cda4593fbfd7e08a02e76b03b21166f0
 builder=dataform-action-release
@@ -21,7 +21,7 @@ export SOURCE_DATE_EPOCH
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"; docker buildx rm --force "$builder" >/dev/null 2>&1 || true' EXIT
-# The commit and nothing else, with modes that no umask has changed.
+# Only the commit, with file modes that do not depend on the umask.
 umask 022
 mkdir "$folder/context"
 git -c tar.umask=0022 archive HEAD | tar -x -C "$folder/context"
@@ -34,7 +34,7 @@ for platform in "${platforms[@]}"; do
     docker run --privileged --rm "$binfmt" --install "${platform#linux/}" >&2
 done
 
-# No attestations inside: they hold times, and the release signs its own.
+# Without attestations, which contain times; the release workflow signs its own.
 docker buildx build --builder "$builder" --no-cache --provenance=false --sbom=false \
   --platform "$(IFS=,; echo "${platforms[*]}")" \
   --label "org.opencontainers.image.source=${GITHUB_SERVER_URL:-https://github.com}/${GITHUB_REPOSITORY:-}" \

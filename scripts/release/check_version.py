@@ -1,7 +1,7 @@
-"""Check that a tag, the version and the changelog agree, before anything is built.
+"""Check that a tag, the version and the changelog agree, before the build.
 
 Usage: ``check_version.py release/v1.2.3 [--notes FILE]`` prints the version in the format of
-GITHUB_OUTPUT, and writes the changelog's section about it to the file, as the release notes.
+GITHUB_OUTPUT. It writes the version's section of the changelog to FILE, as the release notes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
 
 
 class ReleaseError(Exception):
-    """Tell why a release cannot go on, and what to do."""
+    """A release cannot continue; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the changelog says about a version; ``released`` is its date as written."""
+    """A version's section of the changelog; ``released`` is the date as written there."""
 
     name: str
     released: str | None
@@ -35,15 +35,15 @@ class Section:
 
 
 def version_of(tag: str) -> str:
-    """Return the version that a tag asks for, or raise ReleaseError."""
+    """Return the version in the name of a tag, or raise ReleaseError."""
     match = _TAG.fullmatch(tag)
     if match is None:
-        raise ReleaseError(f"The tag {tag!r} asks for no version: name it like release/v1.2.3")
+        raise ReleaseError(f"The tag {tag!r} contains no version: name it like release/v1.2.3")
     return match["version"]
 
 
 def read_changelog(text: str) -> list[Section]:
-    """Return the sections of a changelog in its order, without the links at its end."""
+    """Return the sections of a changelog in order, without the links at its end."""
     parts = list(_HEADING.finditer(text))
     ends = [part.start() for part in parts[1:]] + [len(text)]
     return [
@@ -53,10 +53,10 @@ def read_changelog(text: str) -> list[Section]:
 
 
 def check(root: Path, tag: str) -> tuple[str, str]:
-    """Return the version and the notes of the release that a tag asks for.
+    """Return the version of a release tag and its release notes.
 
     Raises:
-        ReleaseError: with every disagreement, a line each.
+        ReleaseError: with one line for each problem.
     """
     version = version_of(tag)
     problems = _check_versions(root, version)
@@ -76,7 +76,7 @@ def _check_versions(root: Path, version: str) -> list[str]:
         "dataform_action/version.py": written["version"] if written else "none",
     }
     return [
-        f"- {file} has the version {value}: let scripts/release/prepare.py set it to {version}"
+        f"- {file} has the version {value}: run scripts/release/prepare.py {version}"
         for file, value in found.items()
         if value != version
     ]
@@ -86,16 +86,17 @@ def _check_changelog(sections: list[Section], version: str) -> list[str]:
     names = [section.name for section in sections]
     if names[:2] != ["Unreleased", version]:
         shown = ", ".join(names[:2]) or "nothing"
-        return [f"- CHANGELOG.md begins with {shown}: it must with Unreleased, {version}"]
+        return [f"- CHANGELOG.md begins with {shown}: it must begin with Unreleased, {version}"]
     unreleased, newest = sections[:2]
     problems = []
     if unreleased.text:
         problems.append(f"- CHANGELOG.md has entries under Unreleased: move them to {version}")
     if not newest.text:
-        problems.append(f"- CHANGELOG.md says nothing about {version}")
+        problems.append(f"- CHANGELOG.md has no entries for {version}")
     if not _is_date(newest.released):
         problems.append(
-            f"- CHANGELOG.md dates {version} {newest.released}: write ## [{version}] - YYYY-MM-DD"
+            f"- CHANGELOG.md has the date {newest.released} for {version}: "
+            f"write ## [{version}] - YYYY-MM-DD"
         )
     return problems
 

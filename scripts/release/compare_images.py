@@ -1,4 +1,4 @@
-"""Compare two images layer by layer: as they are, and with times limited as a release's build does.
+"""Compare two images layer by layer: unchanged, and with limited times as in a release build.
 
 Usage: ``compare_images.py IMAGE IMAGE SECONDS``. Files newer than SECONDS since 1970 get that time.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """``digest`` is that of the layer's archive, ``entries`` tell its files by path."""
+    """A layer; ``digest`` is that of its archive, ``entries`` describes its files by path."""
 
     size: int
     digest: str
@@ -28,7 +28,7 @@ class Layer:
 
 
 def read_layers(image: str, newest: int) -> list[Layer]:
-    """Return the layers of an image of the local engine, with no file newer than ``newest``."""
+    """Return the layers of a local image; no file is newer than ``newest``."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "image.tar")
         subprocess.run(["docker", "save", "--output", str(archive), image], check=True)
@@ -71,7 +71,7 @@ def _entries(tar: tarfile.TarFile, newest: int) -> Iterator[tuple[str, tuple[obj
 
 
 def compare(first: str, second: str, newest: int) -> bool:
-    """Print a line for each layer; tell whether all are equal once times are cut off."""
+    """Print a line for each layer; return whether all are equal with limited times."""
     same = True
     pairs = zip(read_layers(first, newest), read_layers(second, newest), strict=True)
     for number, (one, other) in enumerate(pairs, 1):
@@ -81,10 +81,10 @@ def compare(first: str, second: str, newest: int) -> bool:
             if one.entries.get(path) != other.entries.get(path)
         )
         as_built = "equal" if one.digest == other.digest else "differs"
-        cut_off = "equal" if not differing else f"differs in {', '.join(differing[:5])}"
+        limited = "equal" if not differing else f"differs in {', '.join(differing[:5])}"
         print(
             f"layer {number}: {one.size / 1e6:5.1f} MB, {len(one.entries):5} files; "
-            f"as built {as_built}, with times cut off {cut_off}"
+            f"as built {as_built}, with limited times {limited}"
         )
         same = same and not differing
     return same

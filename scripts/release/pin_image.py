@@ -1,4 +1,4 @@
-"""Name a prebuilt image in action.yml, in place of the Dockerfile.
+"""Replace the Dockerfile in action.yml with a prebuilt image.
 
 Usage: ``pin_image.py NAME@sha256:DIGEST`` rewrites the action.yml of the checkout.
 """
@@ -16,23 +16,23 @@ _LINE = re.compile(r"^  image: Dockerfile$", re.MULTILINE)
 
 
 def check_image(image: str) -> str:
-    """Return the image if it is named by digest, or raise ValueError."""
+    """Return an image that is named by digest; raise ValueError for another."""
     if _IMAGE.fullmatch(image) is None:
-        raise ValueError(f"{image!r} is not an image by digest: give NAME@sha256:DIGEST")
+        raise ValueError(f"{image!r} is not an image by digest: use NAME@sha256:DIGEST")
     return image
 
 
 def rewrite(action: str, image: str) -> str:
-    """Return the text of action.yml with the image in place of the Dockerfile, all else as it was.
+    """Return the text of action.yml with the image instead of the Dockerfile.
 
     Raises:
-        ValueError: the image is not named by digest, or the text does not build the Dockerfile.
+        ValueError: the image is not named by digest, or the text does not name the Dockerfile.
     """
     text, count = _LINE.subn(f"  image: docker://{check_image(image)}", action)
     if count != 1:
         raise ValueError(
             f"action.yml has {count} lines '  image: Dockerfile' instead of one: "
-            "only the action of main is rewritten"
+            "only the action.yml of main can be rewritten"
         )
     return text
 

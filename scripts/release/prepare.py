@@ -1,4 +1,4 @@
-"""Give the next version its number and its place in the changelog, for the commit to be tagged.
+"""Set the number of the next version, and add it to the changelog, before the release commit.
 
 Usage: ``prepare.py 1.2.3`` edits pyproject.toml, dataform_action/version.py and CHANGELOG.md.
 """
@@ -24,7 +24,7 @@ def prepare(root: Path, version: str, today: str) -> None:
     changelog = Path(root, "CHANGELOG.md")
     sections = read_changelog(changelog.read_text("utf-8"))
     if sections[:1] and not sections[0].text:
-        raise ReleaseError("CHANGELOG.md has nothing under Unreleased: there is nothing to release")
+        raise ReleaseError("CHANGELOG.md has no entries under Unreleased: nothing to release")
     _replace(changelog, r"(?m)^## \[Unreleased\]$", f"## [Unreleased]\n\n## [{version}] - {today}")
     _replace(Path(root, "pyproject.toml"), r'(?m)^version = ".*"$', f'version = "{version}"')
     _replace(
@@ -38,7 +38,7 @@ def prepare(root: Path, version: str, today: str) -> None:
 def _replace(path: Path, pattern: str, text: str) -> None:
     new, count = re.subn(pattern, lambda _: text, path.read_text("utf-8"))
     if count != 1:
-        raise ReleaseError(f"{path.name} has {count} places for the version instead of one")
+        raise ReleaseError(f"{path.name} has {count} lines for the version instead of one")
     path.write_text(new, "utf-8")
 
 
@@ -52,7 +52,7 @@ def main() -> int:
     except ReleaseError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Commit this, let it pass on main, and tag that commit release/v{version}")
+    print(f"Commit this. When CI has passed on main, tag the commit release/v{version}")
     return 0
 
 

@@ -1,9 +1,9 @@
 """Publish a version whose action.yml names its image by digest.
 
-Usage: ``publish.py release/v1.2.3 NAME@sha256:DIGEST`` makes a commit on top of the tagged one that
-changes one line of action.yml, and pushes the tag v1.2.3 for it, together with the moving tag v1.
-The commit follows from the tagged one and the digest alone: whoever runs this again, here or
-elsewhere, gets the same commit, and a release that stopped half-way goes on where it stopped.
+Usage: ``publish.py release/v1.2.3 NAME@sha256:DIGEST`` makes a commit on top of the tagged commit,
+which changes one line of action.yml. The program pushes the tag v1.2.3 for it, and moves the tag
+v1. The commit depends only on the tagged commit and the digest: another run, on any machine, makes
+the same commit. So a release that stopped half-way can continue.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FULL = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 
 
 def git(root: Path, *arguments: str, stdin: str | None = None, **environ: str) -> str:
-    """Run git and return what it printed; raise ReleaseError if it failed."""
+    """Run git and return its output; raise ReleaseError if it failed."""
     done = subprocess.run(
         ["git", *arguments],
         cwd=root,
@@ -44,10 +44,10 @@ def git(root: Path, *arguments: str, stdin: str | None = None, **environ: str) -
 
 
 def make_commit(root: Path, release_tag: str, image: str) -> str:
-    """Make the release commit in the object store and return its id; the checkout stays as it is.
+    """Make the release commit in the object store and return its id; do not change the checkout.
 
     Raises:
-        ReleaseError: git failed, or the tag is of another form.
+        ReleaseError: git failed, or the tag has another format.
         ValueError: action.yml cannot be rewritten.
     """
     version = version_of(release_tag)
@@ -72,13 +72,13 @@ def remote_tags(root: Path, remote: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in git(root, "ls-remote", "--tags", remote).splitlines():
         value, _, name = line.partition("\trefs/tags/")
-        # An annotated tag comes twice: the second line, with ^{}, has the commit.
+        # git lists an annotated tag twice: the second line, with ^{}, has the commit.
         found[name.removesuffix("^{}")] = value
     return found
 
 
 def moves_major(tag: str, tags: Mapping[str, str]) -> bool:
-    """Tell whether the major version's tag follows: not if a newer version of it is out."""
+    """Return whether to move the major version's tag: not if a newer version is published."""
     newest = _numbers(tag)
     return all(_numbers(other) <= newest for other in tags if _numbers(other)[:1] == newest[:1])
 
@@ -89,14 +89,14 @@ def _numbers(tag: str) -> tuple[int, ...]:
 
 
 def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
-    """Push the version's tag and the major version's; return the commit that they point to.
+    """Push the tags of the version and the major version; return the commit that they point to.
 
-    Both are pushed or none. A version that is out already is left as it is.
+    The push is atomic: both tags or none. A published version stays unchanged.
 
     Raises:
-        ReleaseError: the version is out with another commit, the tag is not of the commit that is
-            checked out, or git failed.
-        ValueError: the image or action.yml is not of the form.
+        ReleaseError: the version is published with another commit, the release tag does not point
+            to the checked-out commit, or git failed.
+        ValueError: the image or action.yml has another format.
     """
     version = version_of(release_tag)
     tagged, tested = (
@@ -105,23 +105,23 @@ def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
     )
     if tagged != tested:
         raise ReleaseError(
-            f"{release_tag} is of {tagged}, and {tested} is checked out, which the image is of: "
-            "a release tag is never moved. Take the next number"
+            f"{release_tag} points to {tagged}, but the image was built from {tested}, which is "
+            "checked out. A release tag is never moved: use the next number"
         )
     tag, major = f"v{version}", f"v{version.partition('.')[0]}"
     commit = make_commit(root, release_tag, image)
     tags = remote_tags(root, remote)
     if tags.get(tag, commit) != commit:
         raise ReleaseError(
-            f"{tag} is out as {tags[tag]}, and this would be {commit}: a version is never moved. "
-            "If its image was built again, run only the failed jobs again; else release a new one"
+            f"{tag} is published as {tags[tag]}, not as {commit}. A version is never moved: if its "
+            "image was rebuilt, rerun only the failed jobs; otherwise release a new version"
         )
     references = [f"{commit}:refs/tags/{tag}"]
     options = ["--atomic"]
     if moves_major(tag, tags):
         references.append(f"+{commit}:refs/tags/{major}")
-        # Whoever moved it meanwhile is not overruled. It was read as a commit, so an annotated
-        # one, made by hand, is refused as well.
+        # If somebody moved the tag in the meantime, the push is refused. The lease names a commit,
+        # so the push is also refused if somebody made an annotated tag by hand.
         options.append(f"--force-with-lease=refs/tags/{major}:{tags.get(major, '')}")
     git(root, "push", *options, remote, *references)
     return commit
@@ -133,7 +133,7 @@ def main() -> int:
     parser.add_argument("tag")
     parser.add_argument("image")
     parser.add_argument("--remote", default="origin")
-    parser.add_argument("--dry-run", action="store_true", help="make the commit, and push nothing")
+    parser.add_argument("--dry-run", action="store_true", help="make the commit, but push nothing")
     options = parser.parse_args()
     try:
         if options.dry_run:

