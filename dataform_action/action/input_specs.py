@@ -39,7 +39,7 @@ class Input(NamedTuple):
 INPUTS = (
     Input(
         "project-id",
-        "The Google Cloud project, or on Dataform Web the project's number.",
+        "The Google Cloud project, or the number of the Dataform Web project.",
         required=True,
     ),
     Input("schedule", "The workflow configuration to run, or on Dataform Web the schedule."),
@@ -54,48 +54,48 @@ INPUTS = (
     ),
     Input(
         "poll-interval",
-        "The longest wait between two polls, like 30, 30s, 2m or 1h.",
+        "The longest wait between two polls, such as 30, 30s, 2m or 1h.",
         default="10",
         kind="duration",
     ),
     Input("timeout", "How long to wait for the run to end.", default="6h", kind="duration"),
     Input(
         "outage-timeout",
-        "How long to go on without a usable response from the API, in a row.",
+        "How long the API may give no usable response before the step gives up.",
         default="10m",
         kind="duration",
     ),
     Input(
         "wait",
-        "Whether to wait for the run's end, or only to start it.",
+        "Whether to wait for the end of the run, or only start it.",
         default="true",
         kind="boolean",
     ),
     Input(
         "cancel-run",
-        "Whether to cancel the run at the timeout, or if the wait for it is cancelled.",
+        "Whether to cancel the run at the timeout, or if the wait is cancelled.",
         default="true",
         kind="boolean",
     ),
-    Input("run-id", "Watch this run instead of starting one."),
+    Input("run-id", "Follow this run instead of starting one."),
     Input(
         "location",
-        "The region of the Google Cloud Dataform repository, with repository.",
+        "The region of the Google Cloud Dataform repository; requires repository.",
     ),
-    Input("repository", "The Google Cloud Dataform repository, with location."),
+    Input("repository", "The Google Cloud Dataform repository; requires location."),
     Input("git-ref", "A branch, tag or commit to compile and run."),
     Input(
         "compile-only", "Whether to stop after the compilation.", default="false", kind="boolean"
     ),
     Input(
         "promote",
-        "Whether to make the compilation the environment's own after the run succeeded.",
+        "Whether to promote the compilation to the environment after the run succeeds.",
         default="false",
         kind="boolean",
     ),
-    Input("vars", "Compilation variables for git-ref, a name=value a line.", kind="pairs"),
-    Input("schema-suffix", "A suffix for every dataset, for git-ref."),
-    Input("table-prefix", "A prefix for every table, for git-ref."),
+    Input("vars", "Compilation variables for git-ref, one name=value per line.", kind="pairs"),
+    Input("schema-suffix", "A suffix for all datasets; requires git-ref."),
+    Input("table-prefix", "A prefix for all tables; requires git-ref."),
     Input(
         "tags",
         "Run only the actions with one of these tags, separated by commas or line breaks.",
@@ -108,23 +108,23 @@ INPUTS = (
     ),
     Input(
         "include-dependencies",
-        "Whether to run what the selected actions depend on as well; "
-        "by default as the schedule says, or false.",
+        "Whether to also run the dependencies of the selected actions; "
+        "by default as in the schedule, or false.",
         kind="flag",
     ),
     Input(
         "include-dependents",
-        "Whether to run what depends on the selected actions as well; "
-        "by default as the schedule says, or false.",
+        "Whether to also run the dependents of the selected actions; "
+        "by default as in the schedule, or false.",
         kind="flag",
     ),
     Input(
         "full-refresh",
         "Whether to rebuild incremental tables from scratch; "
-        "by default as the schedule says, or false.",
+        "by default as in the schedule, or false.",
         kind="flag",
     ),
-    Input("service-account", "The service account that the run acts as."),
+    Input("service-account", "The service account that the run uses."),
     Input(
         "api-url",
         "The address of the API, for Dataform Web or a regional endpoint of Google Cloud.",
