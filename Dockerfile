@@ -1,14 +1,14 @@
-# The smallest official base. It has the sh, env, tail, tar and find that Kubernetes runners call,
-# and there are musl wheels of every requirement.
+# The smallest official base. It has sh, env, tail, tar and find, which Kubernetes runners call, and
+# all requirements have musl wheels.
 FROM python:3.13-alpine
 
 LABEL org.opencontainers.image.title="dataform-action" \
-      org.opencontainers.image.description="Trigger a Dataform run, watch it to its end, and show what happened" \
+      org.opencontainers.image.description="Start a Dataform run, follow it to its end, and report the outcome" \
       org.opencontainers.image.authors="The dataform-action authors" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# pip stays: it lies in a layer of the base, where removing it would save nothing. It writes no
-# bytecode, neither its own nor that of modules which a run never imports.
+# pip is in a layer of the base, so removing it would save nothing. It writes no bytecode, neither
+# for itself nor for modules that a run never imports.
 COPY requirements.txt /action/
 RUN PYTHONDONTWRITEBYTECODE=1 python3 -m pip install --require-hashes --no-deps \
       --only-binary :all: --no-compile --no-cache-dir --disable-pip-version-check \
@@ -17,10 +17,10 @@ RUN PYTHONDONTWRITEBYTECODE=1 python3 -m pip install --require-hashes --no-deps 
 COPY LICENSE entrypoint.py post_entrypoint.py /action/
 COPY dataform_action /action/dataform_action
 
-# A smoke test, and the bytecode of what a run imports: the base has none, and a container that is
-# removed after its run can never keep any. (The first host name looked up needs encodings.idna.)
-# All of it is then made again with a hash in place of its source's time: the same input makes the
-# same layer, and it does not go stale where a build sets the times of files.
+# A smoke test, which also compiles the modules that a run imports: the base has no bytecode, and a
+# container loses its own after the run. (The first lookup of a host name needs encodings.idna.)
+# Then all bytecode is compiled again with a hash instead of the time of the source. So the same
+# input makes the same layer, and the bytecode stays valid if a build sets the times of files.
 RUN ["/usr/local/bin/python3", "-I", "-W", "error", "-c", "\
 import encodings.idna, importlib.util, pathlib, pkgutil, py_compile, sys; \
 import google.auth.identity_pool, google.auth.impersonated_credentials; \
@@ -34,7 +34,7 @@ unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
  for folder in ('/usr/local/lib', '/action') \
  for path in map(str, sorted(pathlib.Path(folder).rglob('*.pyc')))]"]
 
-# Isolated (-I), so that nothing in the workspace or in PYTHONPATH is imported; without site (-S),
-# which the program imports once it has taken over the signals; unbuffered (-u);
-# and by its full path, whatever PATH says. Root, and no working directory: as GitHub asks.
+# Isolated (-I): Python imports nothing from the workspace or PYTHONPATH. Without site (-S): the
+# program imports it after it has set its signal handlers. Unbuffered (-u). The full path does not
+# depend on PATH. GitHub requires root, and sets the working directory itself.
 ENTRYPOINT ["/usr/local/bin/python3", "-I", "-S", "-u", "/action/entrypoint.py"]

@@ -1,4 +1,4 @@
-# Runs from a fresh checkout: everything that it needs lands in .venv.
+# Works in a fresh checkout: it installs everything that it needs into .venv.
 PYTHON ?= python3
 ARGS ?=
 LOCK_FLAGS ?=
@@ -29,32 +29,32 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
-demo: $(DEV) ## Play a run that fails against an emulator; ARGS=success, ARGS=--web, ARGS=--help
+demo: $(DEV) ## Show a failing run against an emulator; ARGS=success, ARGS=--web, ARGS=--help
 	@$(BIN)/python -I scripts/demo.py $(ARGS)
 
-# Without the bytecode of the tests, each of pytest's processes compiles all of them again.
+# Without bytecode, each of pytest's processes compiles all tests again.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(DEV) ## Run the tests; ARGS goes to pytest: "-k name", or --cov for the coverage
+test: $(DEV) ## Run the tests; ARGS are for pytest: "-k name", or --cov for the coverage
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
-faults: $(DEV) ## Play every fault and random sequences of them; ARGS=--write renews docs/faults.md
+faults: $(DEV) ## Test all faults and random sequences of them; ARGS=--write updates docs/faults.md
 	$(BIN)/python -m tests.faults.faults $(ARGS)
 
-fuzz: $(DEV) ## Feed hostile answers to the readers, and look for secrets in all that is written
+fuzz: $(DEV) ## Parse hostile responses, and search all output for secrets
 	$(BIN)/python -m pytest --numprocesses auto --hypothesis-profile fuzz \
 		tests/faults/test_hostile_responses.py tests/faults/test_secrets.py \
 		tests/unit/report/test_summary_html.py tests/repo/test_github_markdown.py $(ARGS)
 
-mutations: $(DEV) ## Break each rule of the design once, and see a test fail
+mutations: $(DEV) ## Break each rule of the design, and check that a test fails
 	$(BIN)/python -m tests.repo.mutations $(ARGS)
 
-mermaid: $(DEV) $(NPM) ## Ask the real Mermaid what it finds in our timelines; needs Node.js
+mermaid: $(DEV) $(NPM) ## Parse our timelines with the real Mermaid; needs Node.js
 	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py $(ARGS)
 
-screenshots: $(DEV) $(NPM) ## Take the pictures in docs/images anew; needs Node.js and Chromium
+screenshots: $(DEV) $(NPM) ## Update the screenshots in docs/images; needs Node.js and Chromium
 	@$(BIN)/python -I scripts/docs/screenshots.py $(ARGS)
 
-clients: $(DEV) ## Drive the emulator with Google's own clients, and check our requests by their schema
+clients: $(DEV) ## Test the emulator with Google's clients, and our requests with their schema
 	@$(PIP_INSTALL) -r requirements/clients.txt
 	$(BIN)/python -m pytest tests/emulator/test_official_clients.py $(ARGS)
 
@@ -62,23 +62,23 @@ test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the re
 	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \
 		tests/orchestrators $(ARGS)
 
-docs: $(DEV) ## Build pages of the library's interface into build/docs
+docs: $(DEV) ## Build the reference pages of the library into build/docs
 	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/docs/api_pages.py
 
-package: $(DEV) ## Build the wheel and the source distribution, and use the wheel by itself
+package: $(DEV) ## Build the wheel and the source distribution, and test the wheel
 	@$(PIP_INSTALL) -r requirements/release.txt
 	$(BIN)/python scripts/package.py
 
-e2e: $(DEV) ## Build the image, or take E2E_IMAGE, and run and kill it as the runner does; needs docker
+e2e: $(DEV) ## Build the image (or use E2E_IMAGE), and run and kill it like the runner; needs docker
 	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/image/build.py)
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
 
-act: $(DEV) ## Run a workflow that uses the action, by act; needs docker
+act: $(DEV) ## Run a workflow that uses the action with act; needs docker
 	@$(PIP_INSTALL) -r requirements/act.txt
 	$(BIN)/python -m pytest tests/act $(ARGS)
 
-image: $(DEV) ## Build the image, and show its size by layer against its budget; needs docker
+image: $(DEV) ## Build the image, show the size of its layers, and check the budget; needs docker
 	@$(BIN)/python -I scripts/image/size.py $(ARGS)
 
 check: $(DEV) ## Lint, type-check, and check metadata and licences
@@ -102,7 +102,7 @@ check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check all workflows, also th
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearse.py
 
-bench: $(RUN) ## Measure the action beside its peers; ARGS=--quick tries it, ARGS=--write renews docs/benchmarks.md
+bench: $(RUN) ## Compare the action with its peers; ARGS=--quick for a trial, ARGS=--write updates docs/benchmarks.md
 	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.report_cost
@@ -111,7 +111,7 @@ format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(DEV) ## Renew requirements.txt and requirements/; LOCK_FLAGS=--upgrade moves the pins
+lock: $(DEV) ## Update requirements.txt and requirements/; LOCK_FLAGS=--upgrade upgrades the pins
 	$(LOCK) pyproject.toml --extra google --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra google --group dev --constraint requirements.txt \
 		--output-file requirements/dev.txt
@@ -123,17 +123,17 @@ lock: $(DEV) ## Renew requirements.txt and requirements/; LOCK_FLAGS=--upgrade m
 		--constraint requirements.txt --output-file requirements/orchestrators.txt
 	$(LOCK) --group act --output-file requirements/act.txt
 
-clean: ## Remove everything that is made here
+clean: ## Remove all generated files
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
 		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_CHECKS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each stamp is the last thing that its recipe writes: a half-made .venv is made again.
+# Each recipe writes its stamp last, so an incomplete .venv is rebuilt.
 $(RUN): requirements.txt requirements/dev.txt $(if $(shell test -x $(BIN)/python || echo gone),rebuild)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "$(PYTHON) is not Python 3.11 or newer: say make PYTHON=/path/to/python3" >&2; exit 1; }
+		{ echo "$(PYTHON) is not Python 3.11 or newer: run make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
-		{ echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+		{ echo "$(PYTHON) cannot create virtual environments: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV)"
 	@rm -rf $(VENV)
 	@"$(PYTHON)" -m venv $(VENV)
@@ -149,7 +149,7 @@ $(WORKFLOW_CHECKS)/node_modules: $(WORKFLOW_CHECKS)/package-lock.json
 	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(WORKFLOW_CHECKS)
 	@touch $@
 
-# Airflow pins what it needs, so it has an environment of its own.
+# Airflow pins its dependencies, so it has its own environment.
 $(ORCHESTRATORS)/.is-installed: requirements/orchestrators.txt $(RUN)
 	@echo "Installing Airflow and Luigi into $(ORCHESTRATORS)"
 	@rm -rf $(ORCHESTRATORS)

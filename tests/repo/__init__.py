@@ -1,1 +1,1 @@
-"""Tests of what surrounds the package: documents, metadata, workflows, releases, scripts."""
+"""Tests of documents, metadata, workflows, releases and scripts."""

@@ -1,8 +1,8 @@
-"""Break each rule of the code once or more, and see that a test fails: ``make mutations``.
+"""Break each rule of the code at least once, and check that a test fails: ``make mutations``.
 
-A mutation names no file: its text is looked up in the whole code, where it must occur exactly
-once, and is replaced in a copy of the project. Then the tests of some folders run in that copy.
-The command fails if none of them fails.
+A mutation names no file: its text must occur exactly once in the whole code. The text is replaced
+in a copy of the project, and the tests of some folders run in that copy. The command fails if none
+of these tests fails.
 
 To add a mutation, add it to ``MUTATIONS``. A short text on one line survives most refactorings.
 """
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _IGNORED = shutil.ignore_patterns(
     *(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "node_modules"),
     *("build", "dist", "images"),
-    # It would notice every mutation, because the texts are gone from the copy.
+    # It fails for every mutation, because the copy lacks the text.
     "test_mutations.py",
 )
 _FAILED = re.compile(r"^FAILED ([^\s\[]+)", re.MULTILINE)
@@ -43,7 +43,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Mutation:
-    """A claim that belongs to a rule, how the code breaks it, and the folders below tests."""
+    """A claim of a rule, the change that breaks it, and the folders of the tests that must fail."""
 
     rule: int
     claim: str
@@ -62,7 +62,7 @@ MUTATIONS = (
     ),
     Mutation(
         1,
-        "nothing is sent after the caller has left",
+        "nothing is sent after the caller has stopped waiting",
         "if not self._decision.acquire(blocking=False):",
         "if self._decision.acquire(blocking=False) is None:",
         "unit/transport",
@@ -83,14 +83,14 @@ MUTATIONS = (
     ),
     Mutation(
         2,
-        "only the request that failed is made again",
+        "only the failed request is retried",
         "page = self.retry(reader)",
         "page = reader()",
         "unit/services",
     ),
     Mutation(
         2,
-        "no wait goes beyond a deadline",
+        "no wait exceeds a deadline",
         "return min(now + delay, self._deadline, give_up)",
         "return now + delay",
         "unit/runs",
@@ -104,14 +104,14 @@ MUTATIONS = (
     ),
     Mutation(
         2,
-        "the wait lasts for outage-timeout, and no longer",
+        "the wait lasts no longer than outage-timeout",
         ">= self._outage_since + limit:",
         ">= self._outage_since + 5 * limit:",
         "unit/runs",
     ),
     Mutation(
         2,
-        "a run that is over when the timeout comes has its own end",
+        "a run that has ended at the timeout keeps its own outcome",
         "ended = ended_before_cancel(self._service, run, self._cancellation)",
         "ended = None",
         "unit/runs",
@@ -125,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         2,
-        "a compilation that goes on is not started again",
+        "a compilation that is still running is not started again",
         'raise NotDone("The compilation is not done.")',
         'raise NoResponse("The compilation is not done.")',
         "unit/services",
@@ -167,21 +167,21 @@ MUTATIONS = (
     ),
     Mutation(
         3,
-        "an API that does not know a field is asked for all of them",
+        "if an API does not know a field, all fields are requested",
         "if error.status != _BAD_REQUEST:",
         "if error.status:",
         "unit/services",
     ),
     Mutation(
         3,
-        "an action may have a state that is not known",
+        "an action may have an unknown state",
         "_ACTION_STATES.get(state, ActionState.PENDING)",
         "_ACTION_STATES[state]",
         "unit/services",
     ),
     Mutation(
         4,
-        "a create delays a signal for 3 seconds at most",
+        "a create delays a signal for at most 3 seconds",
         "if self._shielded and not self._broken and self.received is not None:",
         "if False:",
         "unit/github",
@@ -300,7 +300,7 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "compile errors that cannot be read are not the absence of errors",
+        "unreadable compile errors do not count as no errors",
         "if errors is not None and entries != errors:",
         "if False:",
         "unit/services",
@@ -328,21 +328,21 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "an explicit false goes before the schedule",
+        "an explicit false overrides the schedule",
         "return self.boolean(name) if self.values[name] else None",
         "return self.boolean(name) if self.values[name] else False",
         "integration",
     ),
     Mutation(
         8,
-        "a false that a schedule alone does not obey is refused",
+        "a false that has no effect on a schedule is refused",
         "            check_schedule_alone(api, request)",
         "            pass",
         "integration",
     ),
     Mutation(
         8,
-        "the log says what a run takes from its schedule",
+        "the log shows the settings that a run takes from its schedule",
         "for note in self._prepared.notes:",
         "for note in self._prepared.notes[:0]:",
         "integration",
@@ -370,7 +370,7 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "a refusal blames no input that was not given",
+        "a refusal names only given inputs",
         "names = context.inputs if context.repository_seen else (*context.inputs, *_PLACE)",
         'names = ("schedule", "environment", *context.inputs, *_PLACE)',
         "unit/services",
@@ -398,21 +398,21 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "Dataform Web blames no input that was not given",
+        "a refusal of Dataform Web names only given inputs",
         "given = tuple(name for name, value in inputs if value)",
         "given = tuple(name for name, _ in inputs)",
         "unit/services",
     ),
     Mutation(
         8,
-        "what becomes part of a name has its form",
+        "a part of a name must have its format",
         "if re.fullmatch(_NAME_PART, value, re.ASCII) is None:",
         "if False:",
         "unit/services",
     ),
     Mutation(
         8,
-        "a ref of a pull request is explained",
+        "a pull request's ref gets an explanation",
         "if re.fullmatch(_PULL_REQUEST, value):",
         "if False:",
         "unit/services",
@@ -426,21 +426,21 @@ MUTATIONS = (
     ),
     Mutation(
         8,
-        "actions that cannot be read are not the absence of actions",
+        "unreadable actions do not count as no actions",
         "return Details(actions_error=error)",
         "return Details()",
         "unit/runs",
     ),
     Mutation(
         8,
-        "a run without a single action is pointed out",
+        "a run without actions is reported",
         "if has_actions and {action.state for",
         "if False and {action.state for",
         "unit/report",
     ),
     Mutation(
         8,
-        "a list of failed actions that was shortened is pointed out",
+        "a shortened list of failed actions is reported",
         "if count == listed:",
         "if True:",
         "unit/report",
@@ -454,7 +454,7 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "a clean-up that fails does not fail the job",
+        "a failed clean-up does not fail the job",
         "except BaseException as error:\n        # Without",
         "except KeyError as error:\n        # Without",
         "unit/action",
@@ -463,13 +463,13 @@ MUTATIONS = (
 
 
 def sources() -> list[Path]:
-    """Return the files that are searched: the package, and what the image starts it with."""
+    """Return the files to search: the package, its entry points and the Dockerfile."""
     names = ("Dockerfile", "entrypoint.py", "post_entrypoint.py")
     return [*sorted(Path(ROOT, "dataform_action").rglob("*.py")), *(ROOT / name for name in names)]
 
 
 def places(mutation: Mutation) -> list[tuple[Path, int]]:
-    """Return each file in which a mutation's text occurs, with the line, for each occurrence."""
+    """Return the file and the line of each occurrence of a mutation's text."""
     found = []
     for path in sources():
         before, *rest = path.read_text("utf-8").split(mutation.old)
@@ -480,7 +480,7 @@ def places(mutation: Mutation) -> list[tuple[Path, int]]:
 
 
 def problems() -> list[str]:
-    """Return what is wrong with the list, a line each."""
+    """Return the problems of the list, one line each."""
     return [
         f"{mutation.claim}: occurs {len(found)} times instead of once: {mutation.old!r}"
         for mutation in MUTATIONS
@@ -489,17 +489,17 @@ def problems() -> list[str]:
 
 
 def copy_project(folder: Path) -> None:
-    """Copy the project without what is made in it."""
+    """Copy the project without generated files."""
     shutil.copytree(ROOT, folder, ignore=_IGNORED, dirs_exist_ok=True)
 
 
 def failing_test(project: Path, folders: str) -> str:
-    """Run the tests of some folders until one fails, and return its name.
+    """Run the tests of some folders until one fails; return its name.
 
-    Empty if all of them pass, or if they cannot run, which says nothing about a rule.
+    Return an empty text if all tests pass, or if they cannot run, which proves nothing.
     """
     tests = [f"tests/{folder}" for folder in folders.split()]
-    # In CI, tests fail where a tool is missing, as the browser's packages are in this copy.
+    # With CI set, tests fail if a tool is missing, and this copy lacks the npm packages.
     environ = {name: value for name, value in os.environ.items() if name != "CI"}
     try:
         done = subprocess.run(
@@ -512,14 +512,14 @@ def failing_test(project: Path, folders: str) -> str:
             timeout=120,
         )
     except subprocess.TimeoutExpired:
-        # Broken code may wait forever, which nobody overlooks.
+        # Broken code may wait forever, which developers notice.
         return "tests that do not end"
     found = _FAILED.search(done.stdout)
     return found[1] if found else ""
 
 
-def play(mutation: Mutation) -> str:
-    """Return the first test that notices a mutation; an empty text if none does."""
+def run_mutation(mutation: Mutation) -> str:
+    """Return the first test that fails with a mutation, or an empty text."""
     [(path, _)] = places(mutation)
     with tempfile.TemporaryDirectory() as name:
         project = Path(name)
@@ -530,11 +530,11 @@ def play(mutation: Mutation) -> str:
 
 
 def main() -> None:
-    """Play every mutation, and print the rule, where it was broken, and the test that noticed."""
+    """Run all mutations; print the rule, the broken place, and the failing test of each."""
     if problems():
         sys.exit("\n".join(problems()))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        noticed = list(pool.map(play, MUTATIONS))
+        noticed = list(pool.map(run_mutation, MUTATIONS))
     shown = 0
     for mutation, test in zip(MUTATIONS, noticed, strict=True):
         if mutation.rule != shown:

@@ -1,4 +1,4 @@
-"""The action's metadata and image: what GitHub reads before any code of ours runs."""
+"""The action's metadata and Dockerfile, which GitHub reads before the program runs."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _copied() -> dict[str, Path]:
     return found
 
 
-def test_inputs_are_those_of_the_table() -> None:
-    """The metadata declares just what the code reads, in its order and with its words."""
+def test_inputs_match_the_table() -> None:
+    """action.yml declares the inputs of the code, in the same order and with the same texts."""
     declared = [
         (name, fields["description"], fields.get("default", ""), fields.get("required", False))
         for name, fields in _ACTION["inputs"].items()
@@ -50,16 +50,16 @@ def test_inputs_are_those_of_the_table() -> None:
     assert declared == [(i.name, i.description, i.default, i.required) for i in INPUTS]
 
 
-def test_inputs_have_descriptions_and_names_that_github_takes() -> None:
-    """Every input is explained, and has an id of the documented form."""
+def test_inputs_have_valid_names_and_descriptions() -> None:
+    """Every input has a description, and an id in the documented format."""
     for name, fields in _ACTION["inputs"].items():
         assert re.fullmatch(r"[a-z][a-z0-9-]*", name)
         assert fields["description"].endswith(".")
         assert fields.keys() <= {"description", "default", "required"}
 
 
-def test_outputs_are_those_of_the_contract() -> None:
-    """Workflows read these names; an output with another key than description does not load."""
+def test_outputs_match_the_contract() -> None:
+    """Workflows use these names; GitHub accepts only the key description in an output."""
     assert list(_ACTION["outputs"]) == [
         "run-id",
         "run-log-url",
@@ -72,8 +72,8 @@ def test_outputs_are_those_of_the_contract() -> None:
     assert all(fields.keys() == {"description"} for fields in _ACTION["outputs"].values())
 
 
-def test_the_marketplace_takes_the_metadata() -> None:
-    """The description is shorter than 125 characters, and there are a name, icon and colour."""
+def test_metadata_is_valid_for_the_marketplace() -> None:
+    """There are a description below 125 characters, a name, an icon and a colour."""
     assert 0 < len(_ACTION["description"]) < 125
     assert _ACTION["name"]
     assert _ACTION["author"]
@@ -81,7 +81,7 @@ def test_the_marketplace_takes_the_metadata() -> None:
 
 
 def test_the_image_is_built_from_the_dockerfile() -> None:
-    """Only these keys may stand under runs; one more and the action does not load."""
+    """Only these keys are allowed in runs; with any other key, the action does not load."""
     assert _RUNS == {
         "using": "docker",
         "image": "Dockerfile",
@@ -93,7 +93,7 @@ def test_the_image_is_built_from_the_dockerfile() -> None:
 
 @pytest.mark.parametrize("key", ["entrypoint", "post-entrypoint"])
 def test_entrypoints_are_programs_in_the_image(key: str) -> None:
-    """Each is copied there, executable as git keeps it, and isolated by its first line."""
+    """Each is copied there, is executable in git, and isolates Python in its first line."""
     script = _copied()[_RUNS[key]]
     mode = script.stat().st_mode
     assert stat.S_ISREG(mode)
@@ -112,24 +112,24 @@ def _entrypoint() -> list[str]:
     return words
 
 
-def test_the_images_own_entrypoint_is_the_same_program() -> None:
-    """Exec form, so that signals arrive; isolated, without site, unbuffered, by a full path."""
+def test_the_image_has_the_same_entrypoint() -> None:
+    """Exec form, so that signals arrive; isolated, without site, unbuffered, with a full path."""
     assert _entrypoint() == ["/usr/local/bin/python3", "-I", "-S", "-u", _RUNS["entrypoint"]]
 
 
 @pytest.mark.parametrize("instruction", ["USER", "WORKDIR", "CMD", "SHELL", "ARG", "ENV"])
-def test_the_image_leaves_the_rest_to_github(instruction: str) -> None:
-    """GitHub asks for root and its own working directory, and sets the environment itself."""
+def test_the_image_sets_nothing_else(instruction: str) -> None:
+    """GitHub requires root and its own working directory, and sets the environment."""
     assert not _arguments(instruction)
 
 
 def test_the_image_has_the_whole_package() -> None:
-    """The package lies beside the entry points, which look for it there."""
+    """The package is next to the entry points, which import it from there."""
     assert _copied()["/action/dataform_action"] == _ROOT / "dataform_action"
 
 
 def test_the_image_starts_from_a_base() -> None:
-    """FROM comes first, once, and names a version."""
+    """FROM is the first instruction, occurs once, and names a version."""
     instructions = _instructions()
     assert instructions[0][0] == "FROM"
     assert len(_arguments("FROM")) == 1

@@ -1,4 +1,4 @@
-"""How often the action polls beside the others, and the arithmetic of the benchmarks."""
+"""How often the action polls compared with other programs, and the maths of the benchmarks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.steps import ROOT, inputs_for, run_here
 
 _DOCS = ROOT / "docs" / "benchmarks.md"
 _UNTIL = 3700.0
-#: Polls after 0, 10 and 20 s whose answers take a second.
+#: Polls after 0, 10 and 20 s whose responses take a second.
 _EVERY_10 = Schedule((Poll(0, 1), Poll(10, 11), Poll(20, 21)))
 
 
@@ -44,29 +44,29 @@ _EVERY_10 = Schedule((Poll(0, 1), Poll(10, 11), Poll(20, 21)))
 
 @pytest.mark.parametrize("request_seconds", [0.0, 0.05, 0.1, 0.2])
 def test_ends_are_noticed_sooner_than_by_a_fixed_pause(request_seconds: float) -> None:
-    """On average the end is noticed 5 times as soon up to 30 s, 3 times at 65 s, never later."""
+    """The mean delay is 5 times shorter up to 30 s, 3 times at 65 s, and never longer."""
     ours = of_the_action(until=_UNTIL, request_seconds=request_seconds)
     sample = fixed_pause(until=_UNTIL, request_seconds=request_seconds)
     width = 10 + request_seconds
-    times_as_soon = {
+    speedups = {
         length: sample.mean_delay(length, width) / ours.mean_delay(length, width)
         for length in range(1, 1201)
     }
-    assert min(times_as_soon[length] for length in range(1, 31)) >= 5
-    assert times_as_soon[65] >= 3
-    assert min(times_as_soon.values()) >= 1 - 1e-9
+    assert min(speedups[length] for length in range(1, 31)) >= 5
+    assert speedups[65] >= 3
+    assert min(speedups.values()) >= 1 - 1e-9
 
 
 @pytest.mark.parametrize("request_seconds", [0.0, 0.05, 0.1, 0.2])
 def test_an_hour_costs_few_more_requests(request_seconds: float) -> None:
-    """An hour of waiting takes at most 15 % more requests than a pause of 10 s."""
+    """In an hour, the action sends at most 15 % more requests than a fixed pause of 10 s."""
     ours = of_the_action(until=_UNTIL, request_seconds=request_seconds)
     sample = fixed_pause(until=_UNTIL, request_seconds=request_seconds)
     assert ours.requests_in_an_hour <= 1.15 * sample.requests_in_an_hour
 
 
-def test_simulated_polls_are_those_of_a_whole_step(emulator: Emulator, tmp_path: Path) -> None:
-    """A step polls as often as the simulation does before a run's timeout."""
+def test_simulated_polls_match_a_real_step(emulator: Emulator, tmp_path: Path) -> None:
+    """Until the timeout, a step polls as often as the simulation."""
     emulator.set_outcome("nightly", ["RUNNING"])
     run_here(tmp_path, inputs_for(emulator, timeout="5m"), FakeClock())
     polls = sum(request.method == "GET" for request in emulator.requests)
@@ -76,13 +76,13 @@ def test_simulated_polls_are_those_of_a_whole_step(emulator: Emulator, tmp_path:
 # The simulation
 
 
-def test_a_delay_lasts_until_the_answer() -> None:
-    """An end is known when the first poll at or after it is answered."""
+def test_a_delay_lasts_until_the_response() -> None:
+    """An end is noticed with the response to the first poll at or after it."""
     assert [_EVERY_10.delay(end) for end in (0, 0.5, 10, 10.5, 20)] == [1, 10.5, 1, 10.5, 1]
 
 
 def test_no_delay_after_the_last_poll() -> None:
-    """A simulation that is too short says so."""
+    """A simulation that is too short raises an error."""
     with pytest.raises(ValueError, match=r"No poll after 20\.1 s: the last is at 20 s"):
         _EVERY_10.delay(20.1)
 
@@ -92,36 +92,36 @@ def test_no_delay_after_the_last_poll() -> None:
     [(5, 10, 6), (15, 10, 6), (10, 10, 6), (12, 4, 9), (15, 2, 6), (19, 2, 2), (1, 10, 6)],
 )
 def test_mean_delay(length: float, width: float, mean: float) -> None:
-    """The mean goes over all ends in the window, which does not begin before the run."""
+    """The mean covers all ends in the window, which does not start before the run."""
     assert _EVERY_10.mean_delay(length, width) == pytest.approx(mean)
 
 
-def test_mean_delay_is_that_of_many_ends() -> None:
-    """The exact mean of the action's schedule is that of ends picked one by one."""
+def test_mean_delay_matches_samples() -> None:
+    """The exact mean of the action's schedule equals the mean of many sampled ends."""
     schedule = of_the_action(until=100)
     ends = [60 + 10 * (number + 0.5) / 5000 for number in range(5000)]
-    picked = sum(map(schedule.delay, ends)) / len(ends)
-    assert schedule.mean_delay(65, 10) == pytest.approx(picked, abs=1e-3)
+    sampled = sum(map(schedule.delay, ends)) / len(ends)
+    assert schedule.mean_delay(65, 10) == pytest.approx(sampled, abs=1e-3)
 
 
-def test_fixed_pause_begins_after_the_answer() -> None:
-    """A script asks at once, and pauses after each answer."""
+def test_fixed_pause_starts_after_the_response() -> None:
+    """A script polls at once, and pauses after each response."""
     polls = fixed_pause(10, until=25, request_seconds=2).polls
     assert polls == (Poll(1, 2), Poll(13, 14), Poll(25, 26))
 
 
 def test_the_actions_schedule_is_its_polling() -> None:
-    """The action asks at once, and waits after each answer as ``Polling`` says."""
+    """The action polls at once, and waits after each response as ``Polling`` defines."""
     polls = of_the_action(until=300, request_seconds=0).polls
     assert polls[0] == Poll(0, 0)
-    # The last one is at the timeout.
+    # The last poll is at the timeout.
     for before, after in pairwise(polls[:-1]):
         waited = after.looked - before.looked
         assert waited == pytest.approx(Polling().delay(before.looked))
 
 
 def test_requests_for_progress_count() -> None:
-    """On Google Cloud the requests for the actions come on top of the polls."""
+    """On Google Cloud, requests for the actions are added to the polls."""
     web = of_the_action(until=_UNTIL, request_seconds=0)
     google = of_the_action(until=_UNTIL, request_seconds=0, google=True)
     assert web.others == ()
@@ -136,7 +136,7 @@ def test_requests_for_progress_count() -> None:
 
 @pytest.mark.parametrize(("warm_up", "order"), [(True, "abbaab"), (False, "baab")])
 def test_rounds_alternate(*, warm_up: bool, order: str) -> None:
-    """Every measure is taken once a round, in turning order, and the first round may not count."""
+    """Each measure is taken once per round, in alternating order; a warm-up does not count."""
     taken: list[str] = []
 
     def measure(name: str) -> int:
@@ -151,7 +151,7 @@ def test_rounds_alternate(*, warm_up: bool, order: str) -> None:
 
 
 def test_ratios_are_taken_round_by_round() -> None:
-    """A ratio compares what was measured in one round, even with nothing."""
+    """A ratio compares two values of the same round, even if one is zero."""
     assert ratios([2.0, 9.0, 1.0], [1.0, 3.0, 0.0]) == [2.0, 3.0, math.inf]
 
 
@@ -167,18 +167,18 @@ def test_ratios_are_taken_round_by_round() -> None:
     ],
 )
 def test_spread(values: list[float], scale: float, digits: int | None, text: str) -> None:
-    """A figure is a median, with the middle half of its values where they differ."""
+    """A figure is a median, with the range of the middle half of its values if they differ."""
     assert render_spread(values, scale, digits) == text
 
 
 def test_peer() -> None:
-    """A peer's cell holds its own median, and our figure as a multiple of it."""
+    """A peer's cell has its own median, and our figure as a multiple of it."""
     assert render_peer([0.2, 0.2, 0.3], [0.1, 0.2, 0.1], 1000) == "100, 2.00x (1.50..2.50)"
     assert render_peer([2.0], [1.0]) == "1, 2.00x"
 
 
 def test_cpu_of_polls() -> None:
-    """The time of polls is what many cost more than few."""
+    """The cost of polls is the difference between many and few polls."""
     few, many = Wait(1, 1, 0.1, 0), Wait(201, 1, 0.5, 0)
     assert cpu_of_100_polls(few, many) == pytest.approx(0.2)
 
@@ -187,7 +187,7 @@ def test_cpu_of_polls() -> None:
 
 
 def test_start_is_read_from_the_first_request(emulator: Emulator, tmp_path: Path) -> None:
-    """A start counts to the first request, an ending from the last one."""
+    """The start lasts until the first request; the ending begins with the last request."""
     script_runs(emulator, 1)
     run_here(tmp_path, inputs_for(emulator), FakeClock())
     first, last = (request.time for request in emulator.requests)
@@ -199,7 +199,7 @@ def test_start_is_read_from_the_first_request(emulator: Emulator, tmp_path: Path
 
 
 def test_a_contender_that_fails_is_not_measured(tmp_path: Path) -> None:
-    """A program that ends badly ends the benchmark, with what it said."""
+    """A program that fails ends the benchmark with its output."""
     command = (*PYTHON, "-c", "import sys; sys.exit('no such run')")
     with pytest.raises(RuntimeError, match="exit code 1:\nno such run"):
         launch(command, {}, tmp_path)
@@ -214,7 +214,7 @@ def peer(request: pytest.FixtureRequest) -> Contender:
 
 
 def test_peers_poll_to_the_end(peer: Contender, emulator: Emulator, tmp_path: Path) -> None:
-    """Each script creates one run, and polls it to its end."""
+    """Each script creates one run, and polls it until its end."""
     script_runs(emulator, 3)
     launch(peer.command, environ_for(peer, emulator, tmp_path, pause=0), tmp_path)
     assert [request.method for request in emulator.requests] == ["POST", "GET", "GET", "GET"]
@@ -228,9 +228,9 @@ def test_peers_fail_with_the_run(peer: Contender, emulator: Emulator, tmp_path: 
 
 
 def test_missing_tools_are_named() -> None:
-    """A contender whose tool is missing says which, and where it comes from."""
-    lost = replace(CURL, programs=("no-such-program",), modules=("no.such", "nosuch"))
-    assert lost.missing == (
+    """A contender whose tools are missing names them, and says how to install them."""
+    unavailable = replace(CURL, programs=("no-such-program",), modules=("no.such", "nosuch"))
+    assert unavailable.missing == (
         "curl and jq loop is left out: no no-such-program, no no.such, no nosuch here "
         "(apt-get install curl jq)"
     )
@@ -243,14 +243,14 @@ def test_missing_tools_are_named() -> None:
     [([1.15], [1.0], "met"), ([1.2, 1.1, 1.2], [1.0] * 3, "**missed**"), ([1.0], None, None)],
 )
 def test_targets(ours: list[float], theirs: list[float] | None, verdict: str | None) -> None:
-    """A target is met when the median of the rounds' ratios is at most its limit."""
+    """A target is met if the median of the rounds' ratios is at most its limit."""
     values = {ACTION: ours} if theirs is None else {ACTION: ours, SAMPLE: theirs}
-    said = table.Target(SAMPLE, 1.15).render(values)
-    assert said == (f"at most 1.15x of {SAMPLE.name}: {verdict}" if verdict else "")
+    rendered = table.Target(SAMPLE, 1.15).render(values)
+    assert rendered == (f"at most 1.15x of {SAMPLE.name}: {verdict}" if verdict else "")
 
 
 def test_table_has_a_cell_for_every_column() -> None:
-    """Each row has as many cells as the head, whoever was left out."""
+    """Each row has as many cells as the head, even if a contender is missing."""
     start, wait = Start(0.1, 0.01, 0.1), Wait(10, 1, 0.2, 2**20)
     everyone = [one for contenders, _ in table.SERVICES for one in contenders]
     collected = table.Collected(
@@ -264,8 +264,8 @@ def test_table_has_a_cell_for_every_column() -> None:
     assert "3.5 s: its end to the step's end, s [simulated] | 0.60 [0.50] |" in "\n".join(lines)
 
 
-def test_docs_hold_the_simulated_rows() -> None:
-    """The figures that are the same on every machine are those of the docs, and met."""
+def test_docs_contain_the_simulated_rows() -> None:
+    """The docs have the machine-independent figures, and all their targets are met."""
     documented = _DOCS.read_text("utf-8").splitlines()
     for contenders, prefix in table.SERVICES:
         for row in table.simulated_rows(contenders, prefix):

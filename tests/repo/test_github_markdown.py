@@ -1,4 +1,4 @@
-"""The reader of pages sees what GitHub shows, so that the tests which rely on it can fail."""
+"""The renderer of Markdown shows what GitHub shows, so that tests can rely on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.runner import hostile_texts
 
 
 def test_extensions_of_github() -> None:
-    """Tables, strikethrough, bare addresses, tasks and footnotes are GitHub's own."""
+    """Tables, strikethrough, bare addresses, tasks and footnotes work as on GitHub."""
     page = read_page(
         "| a |\n|---|\n| ~~b~~ www.a.example |\n\n- [x] done[^1]\n\n[^1]: c d@e.example\n"
     )
@@ -20,7 +20,7 @@ def test_extensions_of_github() -> None:
 
 
 def test_cell_of_a_table_with_code() -> None:
-    """A bar that is escaped stays in the cell, in code as well."""
+    """An escaped bar stays in the cell, also in code."""
     page = read_page("| a | b |\n|---|---|\n| `c\\|d` | e\\|f |\n")
     assert [part.text.strip() for part in page.body.walk() if part.name == "td"] == ["c|d", "e|f"]
 
@@ -40,7 +40,7 @@ def test_cell_of_a_table_with_code() -> None:
 def test_html_is_cleaned(
     markdown: str, elements: list[str], dropped: tuple[str, ...] | None, text: str
 ) -> None:
-    """HTML is read as browsers read it, and loses what is not on GitHub's list."""
+    """HTML is parsed as in browsers, and everything that GitHub does not allow is removed."""
     page = read_page(markdown)
     assert page.elements == elements
     assert dropped is None or page.dropped == dropped
@@ -49,13 +49,13 @@ def test_html_is_cleaned(
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "vbscript:x"])
 def test_addresses_that_github_refuses(address: str) -> None:
-    """A link to anything but the web, mail or a place in the repository leads nowhere."""
+    """A link works only if it leads to the web, to mail or into the repository."""
     page = read_page(f"<a href='{address}'>a</a> <img src='{address}'> [b](<{address}>)")
     assert page.addresses == []
 
 
 def test_addresses_of_links_and_pictures() -> None:
-    """Every address of a page is told, in order."""
+    """All addresses of a page are found, in order."""
     page = read_page("[a](https://a.example/?b=c&d) ![e](f.png)\n\n<https://g.example>\n\nh")
     assert page.addresses == ["https://a.example/?b=c&d", "f.png", "https://g.example"]
 
@@ -79,7 +79,7 @@ def test_addresses_of_links_and_pictures() -> None:
     ],
 )
 def test_references(text: str, expected: tuple[str, str]) -> None:
-    """What GitHub turns into something else is found in plain text, however it is escaped."""
+    """References that GitHub renders are found in text, even if they are escaped."""
     assert expected in read_page(text).references
     assert expected in read_page(f"| a |\n|---|\n| **{text}** |").references
 
@@ -96,18 +96,18 @@ def test_references(text: str, expected: tuple[str, str]) -> None:
     ],
 )
 def test_no_references(markdown: str) -> None:
-    """Code, links, and what only looks like a reference are left alone."""
+    """Code, links, and texts that only resemble references contain no references."""
     assert read_page(markdown).references == []
 
 
 def test_code_blocks_by_language() -> None:
-    """The text of a fenced block arrives as it was written, without those of other languages."""
+    """The text of a fenced block is unchanged; blocks of other languages are ignored."""
     page = read_page("```mermaid\ngantt\n a<b & c\n```\n\n```\nother\n```\n")
     assert page.code_blocks("mermaid") == ["gantt\n a<b & c\n"]
 
 
 def test_alert() -> None:
-    """A quotation with GitHub's mark becomes an alert, any other stays as it is."""
+    """A quotation with GitHub's marker becomes an alert; other quotations stay."""
     assert render_html("> [!WARNING]\n> a `b`\n>\n> c") == (
         '<div class="markdown-alert markdown-alert-warning">'
         '<p class="markdown-alert-title">Warning</p><p>a <code>b</code></p><p>c</p></div>\n'
@@ -120,7 +120,7 @@ def test_alert() -> None:
 @example("\ud800\x00")
 @example("<table><tr><td></table></td>" * 5)
 def test_any_text_is_rendered(text: str) -> None:
-    """The HTML that is shown says the same when it is read again, whatever the Markdown."""
+    """For any Markdown, the rendered HTML is unchanged when it is parsed again."""
     page = read_page(text)
     again = read_page(f"<div>{render_html(text)}</div>".replace("\n", "&#10;"))
     assert sorted(page.elements) == sorted(again.elements[1:])

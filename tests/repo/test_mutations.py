@@ -1,4 +1,4 @@
-"""The list of ``make mutations`` fits the code."""
+"""The list of ``make mutations`` matches the code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.repo.mutations import MUTATIONS, ROOT, RULES, Mutation, places, probl
 
 
 def test_each_text_occurs_once() -> None:
-    """No mutation is left behind when the code that keeps its rule changes."""
+    """A change of the code cannot leave an outdated mutation behind."""
     assert problems() == []
 
 
 def test_each_rule_is_broken() -> None:
-    """Every rule has a mutation, and the list is in the order of the rules."""
+    """Every rule has a mutation, and the list follows the order of the rules."""
     rules = [mutation.rule for mutation in MUTATIONS]
     assert sorted(set(rules)) == sorted(RULES)
     assert rules == sorted(rules)
@@ -25,7 +25,7 @@ def test_each_rule_is_broken() -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim)
 def test_each_mutation_can_run(mutation: Mutation) -> None:
-    """What it makes of the code is a program, and the folders of its tests exist."""
+    """The mutated code can be parsed, and the folders of the tests exist."""
     [(path, _)] = places(mutation)
     if path.suffix == ".py":
         ast.parse(path.read_text("utf-8").replace(mutation.old, mutation.new))
@@ -33,7 +33,7 @@ def test_each_mutation_can_run(mutation: Mutation) -> None:
 
 
 def test_the_rules_are_those_of_the_architecture_page() -> None:
-    """The page that explains the rules and the list that breaks them agree."""
+    """The page with the rules and the list of mutations agree."""
     page = Path(ROOT, "docs/architecture.md").read_text("utf-8")
     rules = re.findall(r"^([0-9])\. \*\*(.+?)\.\*\*", page.split("## Rules that")[1], re.MULTILINE)
     assert {int(number): rule for number, rule in rules} == RULES

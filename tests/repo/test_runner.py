@@ -1,4 +1,4 @@
-"""The reader that other tests trust: it reads what GitHub's runner reads."""
+"""The parser of logs and files that other tests use works like GitHub's runner."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.support.runner import BadFileCommand, Command, parse_file_commands, p
         ("##[error", ["##[error"]),
     ],
 )
-def test_logs_are_read_as_the_runner_reads_them(log: str, expected: list[Command | str]) -> None:
-    """Both notations of a command are found where the runner finds them, and only there."""
+def test_logs_are_parsed_like_the_runner(log: str, expected: list[Command | str]) -> None:
+    """Both notations of a command are recognized exactly where the runner recognizes them."""
     assert parse_log(log) == expected
 
 
@@ -38,10 +38,10 @@ def test_logs_are_read_as_the_runner_reads_them(log: str, expected: list[Command
         ("a<<E\nE", [("a", "")]),
     ],
 )
-def test_file_commands_are_read_as_the_runner_reads_them(
+def test_file_commands_are_parsed_like_the_runner(
     text: str, expected: list[tuple[str, str]]
 ) -> None:
-    """Pairs come in one line or as a heredoc, whose last line break is no part of the value."""
+    """A pair is one line or a heredoc, whose last line break is not part of the value."""
     assert parse_file_commands(text) == expected
 
 
@@ -56,6 +56,6 @@ def test_file_commands_are_read_as_the_runner_reads_them(
     ],
 )
 def test_file_commands_that_fail_a_step_are_refused(text: str, problem: str) -> None:
-    """What the runner cannot read is an error here as well."""
+    """A text that the runner cannot parse is an error here too."""
     with pytest.raises(BadFileCommand, match=problem):
         parse_file_commands(text)

@@ -1,4 +1,4 @@
-"""The workflows: what they run exists, what they use is pinned, and nothing is let through."""
+"""The workflows: their targets exist, their actions are pinned, and no failure is ignored."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _steps(jobs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from job.get("steps", ())
 
 
-def _made(jobs: dict[str, Any]) -> set[str]:
-    """Return the make targets that jobs name, in a script or in a matrix."""
+def _used_targets(jobs: dict[str, Any]) -> set[str]:
+    """Return the make targets that jobs use, in a script or in a matrix."""
     found: set[str] = set()
     for job in jobs.values():
         found.update(job.get("strategy", {}).get("matrix", {}).get("target", ()))
@@ -50,13 +50,13 @@ def _targets() -> set[str]:
 
 
 def test_the_gate_needs_every_job() -> None:
-    """A job that the gate forgets could fail without holding anything up."""
+    """A job that the gate does not need could fail without blocking a merge."""
     assert sorted(_CI["gate"]["needs"]) == sorted(_CI.keys() - {"gate"})
     assert _CI["gate"]["if"] == "${{ always() }}"
 
 
-def test_no_job_of_ci_passes_without_being_done() -> None:
-    """None is skipped by a condition, and none counts as success when it or a step of it failed."""
+def test_no_job_of_ci_is_skipped_or_ignored() -> None:
+    """No condition skips a job or step, and no failure of a job or step is ignored."""
     for name, job in _CI.items():
         parts = [job, *job.get("steps", ())]
         assert not [part for part in parts if "continue-on-error" in part], name
@@ -72,8 +72,8 @@ def test_no_job_of_ci_passes_without_being_done() -> None:
         ("success skipped success", False),
     ],
 )
-def test_the_gate_takes_nothing_but_success(results: str, *, passes: bool) -> None:
-    """A cancelled or skipped job is no success."""
+def test_the_gate_accepts_only_success(results: str, *, passes: bool) -> None:
+    """A cancelled or skipped job is not a success."""
     [step] = _CI["gate"]["steps"]
     done = subprocess.run(
         ["/bin/bash", "-e", "-c", step["run"]], env={"RESULTS": results}, check=False
@@ -81,29 +81,29 @@ def test_the_gate_takes_nothing_but_success(results: str, *, passes: bool) -> No
     assert (done.returncode == 0) == passes
 
 
-def test_what_is_made_is_in_the_makefile() -> None:
-    """Every make target that a workflow names exists."""
+def test_used_targets_are_in_the_makefile() -> None:
+    """Every make target in a workflow exists."""
     for workflow, content in _WORKFLOWS.items():
-        assert _made(content["jobs"]) <= _targets(), workflow
+        assert _used_targets(content["jobs"]) <= _targets(), workflow
 
 
-def test_ci_does_what_the_script_for_a_fresh_machine_does() -> None:
-    """CI leaves out none of its targets but act, which it replaces, and the pictures."""
+def test_ci_runs_the_targets_of_the_local_script() -> None:
+    """CI runs all targets of .ci/run, except act, which it replaces, and the screenshots."""
     script = (_ROOT / ".ci/run").read_text("utf-8")
     scripted = set(re.findall(r"^\s*make ([a-z0-9-]+)", script, re.MULTILINE))
-    assert scripted - {"act", "screenshots"} <= _made(_CI)
+    assert scripted - {"act", "screenshots"} <= _used_targets(_CI)
     assert _CI["self-test"]["uses"] == "./.github/workflows/self-test.yml"
 
 
-def test_ci_tests_every_python_that_is_promised() -> None:
+def test_ci_tests_every_supported_python() -> None:
     """The classifiers of pyproject.toml and the matrix name the same versions."""
     text = (_ROOT / "pyproject.toml").read_text("utf-8")
-    promised = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
-    assert _CI["test"]["strategy"]["matrix"]["python"] == promised
+    supported = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+    assert _CI["test"]["strategy"]["matrix"]["python"] == supported
 
 
 def test_actions_are_pinned_by_commit_with_their_version() -> None:
-    """Each action of others is used at one commit everywhere, and its version stands beside it."""
+    """Each external action is pinned to one commit everywhere, with its version in a comment."""
     pins: dict[str, set[tuple[str, str]]] = {}
     for path in _PATHS:
         for line in path.read_text("utf-8").splitlines():
@@ -120,35 +120,35 @@ def test_actions_are_pinned_by_commit_with_their_version() -> None:
 
 
 @pytest.mark.parametrize("name", _WORKFLOWS)
-def test_workflows_give_no_permissions(name: str) -> None:
-    """Each job names what it needs itself."""
+def test_workflows_have_no_default_permissions(name: str) -> None:
+    """Each job declares its own permissions."""
     assert _WORKFLOWS[name]["permissions"] == {}
     assert all("permissions" in job for job in _WORKFLOWS[name]["jobs"].values())
 
 
 @pytest.mark.parametrize("job", _JOBS)
-def test_jobs_end(job: dict[str, Any]) -> None:
-    """Each has a limit far below GitHub's six hours, itself or in the workflow that it calls."""
+def test_jobs_have_a_time_limit(job: dict[str, Any]) -> None:
+    """Each job, or the workflow that it calls, has a limit far below GitHub's six hours."""
     assert "uses" in job or job["timeout-minutes"] <= 30
 
 
 @pytest.mark.parametrize("job", _JOBS)
 def test_checkouts_leave_no_credentials(job: dict[str, Any]) -> None:
-    """A later step finds no token in the checkout."""
+    """Later steps find no token in the checkout."""
     for step in job.get("steps", ()):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
 
 
 @pytest.mark.parametrize("job", _JOBS)
-def test_scripts_read_the_environment(job: dict[str, Any]) -> None:
-    """No expression is pasted into a script, where its value would be code."""
+def test_scripts_contain_no_expressions(job: dict[str, Any]) -> None:
+    """Scripts read the environment: the value of an expression would become code."""
     for step in job.get("steps", ()):
         assert "${{" not in step.get("run", "")
 
 
 def test_only_the_publishing_job_may_write_to_the_repository() -> None:
-    """Of all jobs one other writes anything, the image; it signs nothing."""
+    """The only other job that writes anything pushes the image, and signs nothing."""
     writing = {
         (workflow, name): {what for what, level in job["permissions"].items() if level == "write"}
         for workflow, content in _WORKFLOWS.items()
@@ -161,28 +161,28 @@ def test_only_the_publishing_job_may_write_to_the_repository() -> None:
 
 
 def test_publishing_waits_for_everything_else() -> None:
-    """For the environment's reviewers, and for all tests of the image."""
+    """It needs the environment's reviewers and all other jobs."""
     assert _RELEASE["publish"]["environment"] == "release"
     assert sorted(_RELEASE["publish"]["needs"]) == sorted(_RELEASE.keys() - {"publish"})
 
 
 def test_only_githubs_own_actions_run_where_a_release_is_signed() -> None:
-    """Another's program would find there the identity that signs and the token that publishes."""
+    """Other programs would have access to the signing identity and the publishing token."""
     used = [step["uses"] for step in _RELEASE["publish"]["steps"] if "uses" in step]
     assert used
     assert all(action.startswith("actions/") for action in used)
 
 
-def test_a_version_that_is_out_keeps_its_image_under_its_tag() -> None:
-    """The registry's tag comes after the version, which refuses an image that was built again."""
+def test_a_published_version_keeps_its_image_tag() -> None:
+    """The version is published first, and refuses a rebuilt image; then the image gets its tag."""
     scripts = [step.get("run", "") for step in _RELEASE["publish"]["steps"]]
     [tag] = [place for place, text in enumerate(scripts) if "imagetools create" in text]
     [version] = [place for place, text in enumerate(scripts) if "release/publish.py" in text]
     assert version < tag
 
 
-def test_the_self_test_looks_at_every_failure_that_it_allows() -> None:
-    """A step that may fail is followed by one that says how it must have ended."""
+def test_the_self_test_checks_every_allowed_failure() -> None:
+    """After a step that may fail, the next step checks its outcome."""
     steps = _WORKFLOWS["self-test.yml"]["jobs"]["self-test"]["steps"]
     allowed = [place for place, step in enumerate(steps) if step.get("continue-on-error")]
     assert len(allowed) == 4
@@ -192,8 +192,8 @@ def test_the_self_test_looks_at_every_failure_that_it_allows() -> None:
         assert "[[ $OUTCOME == failure ]]" in steps[place + 1]["run"]
 
 
-def test_the_self_test_uses_what_the_action_has() -> None:
-    """Its inputs and the outputs that it reads are those of action.yml."""
+def test_the_self_test_uses_existing_inputs_and_outputs() -> None:
+    """action.yml declares all inputs and outputs that the self-test uses."""
     jobs = _WORKFLOWS["self-test.yml"]["jobs"]
     used = [step for step in _steps(jobs) if step.get("uses") == "./"]
     assert len(used) == 5
@@ -205,8 +205,8 @@ def test_the_self_test_uses_what_the_action_has() -> None:
         assert output in _ACTION["outputs"] or name not in ids, output
 
 
-def test_the_archive_that_a_runner_downloads_is_whole(tmp_path: Path) -> None:
-    """What .gitattributes leaves out of it is nothing that the action is built of or named by."""
+def test_the_archive_that_a_runner_downloads_is_complete(tmp_path: Path) -> None:
+    """The archive has every file that the image needs, and the metadata of the action."""
     dockerfile = (_ROOT / "Dockerfile").read_text("utf-8")
     copied = [line.split()[1:-1] for line in dockerfile.splitlines() if line.startswith("COPY ")]
     built = {path for paths in copied for path in paths}
@@ -227,7 +227,7 @@ def test_the_archive_that_a_runner_downloads_is_whole(tmp_path: Path) -> None:
 
 
 def test_dependabot_knows_every_lock_file() -> None:
-    """Each folder with a package-lock.json is looked after, and so are pip, Docker and actions."""
+    """Dependabot updates each folder with a package-lock.json, and pip, Docker and actions."""
     config = yaml.safe_load((_ROOT / ".github/dependabot.yml").read_text("utf-8"))
     watched = {(update["package-ecosystem"], update["directory"]) for update in config["updates"]}
     listed = (path.relative_to(_ROOT) for path in _ROOT.glob("[!.]*/**/package-lock.json"))
