@@ -1,1 +1,1 @@
-"""What the action costs beside what people would use without it: ``make bench``."""
+"""The cost of the action compared with other programs: ``make bench``."""

@@ -1,7 +1,7 @@
-"""Measure the action beside its peers, and print one table: ``make bench``.
+"""Compare the action with its peers, and print a table: ``make bench``.
 
-Every figure is taken in rounds that alternate between the contenders. --quick takes each
-once, to see that everything still works. --write renews docs/benchmarks.md.
+All figures are measured in rounds that alternate between the contenders. --quick measures each
+figure once, to check that everything works. --write updates docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from benchmarks import table
 from benchmarks.contenders import ALL, BARE, ROOT, Contender
-from benchmarks.measure.real_runs import play
+from benchmarks.measure.real_runs import measure_real_runs
 from benchmarks.measure.simulated_polls import PAUSE
 from benchmarks.measure.steps import Wait, poll, start
 from benchmarks.round_statistics import alternate
@@ -26,30 +26,30 @@ MARK = "<!-- measured -->\n"
 
 
 def main() -> None:
-    """Measure what can be measured here, and print it."""
+    """Measure everything that this machine can measure, and print it."""
     options = parse_options()
     contenders = [one for one in ALL if not one.missing]
     notes = [one.missing for one in ALL if one.missing]
     collected = table.Collected()
 
-    tell("Starts")
+    report_progress("Starts")
     starts = {one: partial(start, one) for one in contenders}
     collected.starts = alternate(options.rounds, starts, warm_up=not options.quick)
     image, problem = ("", "--no-image") if options.no_image else find_image(options.image)
     if image:
-        tell(f"Starts in {image}")
+        report_progress(f"Starts in {image}")
         in_image = {one: partial(start, one, image) for one in contenders if one.in_image}
         collected.image_starts = alternate(
             options.image_rounds, in_image, warm_up=not options.quick
         )
     else:
-        notes.append(f"`docker run` is left out: {' '.join(problem.split())}")
-    tell("Polls")
+        notes.append(f"`docker run` is not measured: {' '.join(problem.split())}")
+    report_progress("Polls")
     waits = {one: partial(few_and_many, one, options.polls) for one in contenders}
     collected.waits = alternate(options.poll_rounds, waits, warm_up=False)
-    tell(f"Real runs of {', '.join(f'{length:g}' for length in options.lengths)} s")
+    report_progress(f"Real runs of {', '.join(f'{length:g}' for length in options.lengths)} s")
     senders = [one for one in contenders if one is not BARE]
-    collected.real_runs = play(senders, options.lengths, options.pause)
+    collected.real_runs = measure_real_runs(senders, options.lengths, options.pause)
 
     text = "\n".join(
         (describe(options, image), table.render(collected), *map("* {}".format, notes))
@@ -62,20 +62,20 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """Return the options, with those of --quick and of a full run filled in."""
+    """Return the options, with the values for --quick or for a full run."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=31, help="of starts")
-    parser.add_argument("--image-rounds", type=int, default=31, help="of starts in the image")
-    parser.add_argument("--poll-rounds", type=int, default=7, help="of waits of many polls")
-    parser.add_argument("--polls", type=int, default=300, help="in a wait (at most 2,000)")
+    parser.add_argument("--rounds", type=int, default=31, help="rounds of starts")
+    parser.add_argument("--image-rounds", type=int, default=31, help="rounds in the image")
+    parser.add_argument("--poll-rounds", type=int, default=7, help="rounds of waits")
+    parser.add_argument("--polls", type=int, default=300, help="polls in a wait (at most 2,000)")
     parser.add_argument("--image", default="", help="measure this image instead of building one")
-    parser.add_argument("--no-image", action="store_true", help="leave docker out")
-    parser.add_argument("--quick", action="store_true", help="everything once, in 20 seconds")
-    parser.add_argument("--write", action="store_true", help="renew docs/benchmarks.md")
+    parser.add_argument("--no-image", action="store_true", help="do not use docker")
+    parser.add_argument("--quick", action="store_true", help="measure once, in 20 seconds")
+    parser.add_argument("--write", action="store_true", help="update docs/benchmarks.md")
     options = parser.parse_args()
-    # The default timeout of a run ends after about 2,000 polls.
+    # A run reaches its default timeout after about 2,000 polls.
     if not 20 <= options.polls <= 2000:
-        parser.error("--polls: from 20 to 2,000")
+        parser.error("--polls must be from 20 to 2,000")
     options.pause, options.lengths = PAUSE, (3.5, 22.5, 65.5)
     if options.quick:
         if options.write:
@@ -86,7 +86,10 @@ def parse_options() -> argparse.Namespace:
 
 
 def find_image(name: str) -> tuple[str, str]:
-    """Return the image to measure, built from the checkout unless one is named, or why not."""
+    """Return the image to measure, and the reason if there is none.
+
+    Without a name, the image is built from the checkout.
+    """
     try:
         engine.check()
         if not name:
@@ -98,12 +101,12 @@ def find_image(name: str) -> tuple[str, str]:
 
 
 def few_and_many(contender: Contender, polls: int) -> tuple[Wait, Wait]:
-    """Return a wait of one poll and one of many."""
+    """Measure a wait with one poll, and one with many."""
     return poll(contender, 1), poll(contender, polls)
 
 
 def describe(options: argparse.Namespace, image: str) -> str:
-    """Return what was measured with, in a sentence."""
+    """Return a description of the machine and the rounds."""
     where = f"the image is `{image}`" if image else "no image"
     return (
         f"Python {platform.python_version()}, requests {version('requests')}, "
@@ -113,8 +116,8 @@ def describe(options: argparse.Namespace, image: str) -> str:
     )
 
 
-def tell(line: str) -> None:
-    """Say what goes on, beside the table."""
+def report_progress(line: str) -> None:
+    """Print a line to the standard error."""
     print(f"{line} …", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Who is measured: the action on both services, what people use instead, and the floor."""
+"""The measured programs: the action on both services, its peers, and a bare interpreter."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _GOOGLE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One program that creates a run and polls it to its end.
+    """A program that creates a run and polls it to its end.
 
-    ``without_waiting`` is the command that polls without pauses; it is empty if a variable of the
-    environment does that. ``in_image`` is the entrypoint with its arguments in the action's image,
-    if the program can run there.
+    ``without_waiting`` is the command that polls without pauses; it is empty if an environment
+    variable removes the pauses. ``in_image`` is the entrypoint and its arguments in the action's
+    image, if the program can run there.
     """
 
     name: str
@@ -39,19 +39,19 @@ class Contender:
     without_waiting: tuple[str, ...] = ()
     google: bool = False
     in_image: tuple[str, ...] = ()
-    #: The programs and modules that not every machine has, and where they come from.
+    #: The required programs and modules, and how to install them.
     programs: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     source: str = ""
 
     @property
     def missing(self) -> str:
-        """Return why this one cannot be measured here, or nothing."""
+        """The reason why this program cannot be measured here, or an empty text."""
         missing = [name for name in self.programs if shutil.which(name) is None]
         missing += [name for name in self.modules if not _is_importable(name)]
         if not missing:
             return ""
-        return f"{self.name} is left out: no {', no '.join(missing)} here ({self.source})"
+        return f"{self.name} is not measured: {', '.join(missing)} missing ({self.source})"
 
 
 def _is_importable(module: str) -> bool:
@@ -110,7 +110,7 @@ CLIENT = Contender(
     modules=("google.cloud.dataform_v1",),
     source="make clients installs it",
 )
-#: What no program in Python can do without; it sends nothing.
+#: The minimum for any program in Python; it sends nothing.
 BARE = Contender(
     name="bare interpreter",
     command=(sys.executable, "-I", "-c", "pass"),
@@ -125,7 +125,7 @@ PEER_NAMES = tuple(peer.name for peer in (SAMPLE, SESSION, CURL, CLIENT, BARE))
 def environ_for(
     contender: Contender, emulator: Emulator, folder: Path, pause: float
 ) -> dict[str, str]:
-    """Return the environment of a step, the runner's and the peers' names for the same inputs."""
+    """Return the environment of a step: the inputs in the runner's and in the peers' variables."""
     place: Mapping[str, str] = _GOOGLE if contender.google else _WEB
     common = {**place, "TOKEN": emulator.token, "API_URL": emulator.url}
     files = {
@@ -148,15 +148,15 @@ def environ_for(
 
 
 def script_runs(emulator: Emulator, polls: int) -> None:
-    """Let the runs that are created from now on end at about this many polls."""
+    """Let runs that are created from now on end at about this number of polls."""
     emulator.set_outcome(SCHEDULE, ["RUNNING"] * (polls - 1) + ["SUCCESSFUL"])
-    # The sample repository's actions wait for each other, five deep.
+    # The actions of the sample repository form chains of five.
     course = Course(state="SUCCEEDED") if polls == 1 else Course(steps=-(-polls // 5))
     emulator.set_course(SCHEDULE, course)
 
 
 def is_poll(request: Request) -> bool:
-    """Tell whether a request asks for a run's state."""
+    """Return whether a request reads the state of a run."""
     return request.method == "GET" and (
         "/run/" in request.path
         or ("/workflowInvocations/" in request.path and not request.path.endswith(":query"))

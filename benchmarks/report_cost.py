@@ -1,4 +1,4 @@
-"""Make the report of a run of 5,000 actions, 400 of them failed, and print what that costs."""
+"""Make the report of a run of 5,000 actions with 400 failures, and print its cost."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ REASON = (
     "Query error: Unrecognized name: customer_identifier; Did you mean customer_id?\n"
     "at [12:5] in the statement that creates the table"
 )
-#: A layer depends on the one before: what fails in one is skipped in those after.
+#: Each layer depends on the previous one: failures skip actions in later layers.
 LAYERS = 5
 
 
 def make_actions(count: int, failures: int) -> tuple[Action, ...]:
-    """Return the actions of a run, in layers, with the failures spread over all but the last."""
+    """Return the actions of a run in layers; all except the last layer have failures."""
     width = count // LAYERS
     every = max(1, (count - width) // failures) if failures else count
     failed = set(range(0, (count - width), every)[:failures])
@@ -50,7 +50,7 @@ def make_actions(count: int, failures: int) -> tuple[Action, ...]:
 
 
 def make_action(number: int, width: int, failed: bool) -> Action:
-    """Return one action; each depends on two of the layer before."""
+    """Return an action, which depends on two actions of the previous layer."""
     before = (number - width, number - width + 1 - (width if (number + 1) % width == 0 else 0))
     dependencies = tuple(name_of(other) for other in before if number >= width)
     started = START + timedelta(seconds=number / 4)
@@ -84,7 +84,7 @@ def name_of(number: int) -> str:
 
 
 def make_case(count: int, failures: int) -> tuple[StepOutcome, Subject]:
-    """Return the outcome of a run and what its step was asked to do."""
+    """Return the outcome of a run, and the subject of its step."""
     run = Run(id="1652", state=State.FAILURE, status="FAILED", log_url=f"{CONSOLE}run")
     compilation = Compilation(name="", commit=COMMIT, files_url=f"{REPOSITORY}/blob/{COMMIT}")
     actions = make_actions(count, failures)
@@ -107,7 +107,7 @@ def make_case(count: int, failures: int) -> tuple[StepOutcome, Subject]:
 
 
 def main() -> None:
-    """Measure each part of the report, and print what the summary shows first."""
+    """Measure each part of the report, and print the start of the summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--actions", type=int, default=5000)
     parser.add_argument("--failures", type=int, default=400)
@@ -138,9 +138,9 @@ def main() -> None:
         tracemalloc.stop()
         print(f"{name:12} {seconds:8.3f} {peak:9.1f} {len(text.encode()) / 1000:7.0f}")
     summary = str(parts["summary"]())
-    left = [line for line in summary.splitlines() if "not shown" in line.lower()]
-    print(f"\nThe summary's limit is {SUMMARY_LIMIT / 1000:.0f} kB. What it leaves out:")
-    print("\n".join(f"  {line}" for line in left))
+    omitted = [line for line in summary.splitlines() if "not shown" in line.lower()]
+    print(f"\nThe summary's limit is {SUMMARY_LIMIT / 1000:.0f} kB. Omitted:")
+    print("\n".join(f"  {line}" for line in omitted))
     print("\nIts first lines:")
     print("\n".join(f"  {line[:96]}" for line in summary.splitlines()[:24]))
 

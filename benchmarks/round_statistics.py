@@ -1,4 +1,4 @@
-"""Medians and ratios of figures that were taken round by round."""
+"""Medians and ratios of figures that were measured in rounds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 def alternate(
     rounds: int, measures: Mapping[K, Callable[[], T]], *, warm_up: bool = True
 ) -> dict[K, list[T]]:
-    """Take every measure in turn, a first time for nothing, and return each one's values.
+    """Take the measures in turn, by default after a warm-up round; return the values of each.
 
-    A busy moment of the machine so meets all of them alike. Every other round goes backwards:
-    none comes always after the same other one.
+    So a busy time of the machine affects all measures equally. Every second round is in reverse
+    order, so that no measure always follows the same other one.
     """
     taken: dict[K, list[T]] = {name: [] for name in measures}
     forward = list(measures)
@@ -35,7 +35,7 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def render_spread(values: Sequence[float], scale: float = 1, digits: int | None = None) -> str:
-    """Return the median, with the middle half of the values behind it: ``121 (115..130)``."""
+    """Return the median, and the range of the middle half of the values: ``121 (115..130)``."""
     scaled = [value * scale for value in values]
     middle = median(scaled)
     if digits is None:
@@ -51,7 +51,7 @@ def render_spread(values: Sequence[float], scale: float = 1, digits: int | None 
 def render_peer(
     ours: Sequence[float], theirs: Sequence[float], scale: float = 1, digits: int | None = None
 ) -> str:
-    """Return a peer's median and our figure as its multiple: ``121, 1.07x (1.01..1.12)``."""
+    """Return a peer's median, and our figure as its multiple: ``121, 1.07x (1.01..1.12)``."""
     middle = render_spread([median(theirs)], scale, digits)
     ratio, *spread = render_spread(ratios(ours, theirs), digits=2).split(" ")
     return " ".join((f"{middle}, {ratio}x", *spread))

@@ -1,4 +1,4 @@
-"""The table: a row for each thing measured, a column for each contender."""
+"""The table: a row for each figure, a column for each contender."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from benchmarks.contenders import (
     Contender,
 )
 from benchmarks.measure.real_runs import RealRun
-from benchmarks.measure.simulated_polls import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.simulated_polls import Schedule, action_schedule, fixed_pause
 from benchmarks.measure.steps import Start, Wait, cpu_of_100_polls
 from benchmarks.round_statistics import ratios, render_peer, render_spread
 
-#: The lengths of run whose end is to be noticed, in seconds, and our delay beside the sample's.
+#: Lengths of runs in seconds, and the limit of our delay as a multiple of the sample's.
 LENGTHS = ((3.0, 1 / 5), (20.0, 1 / 5), (65.0, 1 / 3), (600.0, 1.0))
 MORE_REQUESTS = 1.15
 SLOWER_START = 1.15
 _UNTIL = 3700.0
-#: Two means that differ by less than this are the same, in seconds.
+#: Means that differ by less than this, in seconds, count as equal.
 _ROUNDING = 1e-6
 
-#: Who is compared on each service, and how the titles of its rows begin.
+#: The contenders on each service, and the prefix of its rows.
 SERVICES = (
     ((ACTION, SAMPLE, SESSION, CURL, BARE), ""),
     ((ACTION_ON_GOOGLE, CLIENT, BARE), "Google Cloud: "),
@@ -41,24 +41,24 @@ Values = Mapping[Contender, Sequence[float]]
 
 @dataclass(slots=True)
 class Collected:
-    """All that was measured; contenders that were left out are missing everywhere."""
+    """All measured values; a contender that was not measured is missing everywhere."""
 
     starts: dict[Contender, list[Start]] = field(default_factory=dict)
     image_starts: dict[Contender, list[Start]] = field(default_factory=dict)
-    #: For each round a step with one poll, and one with many.
+    #: For each round, a step with one poll and one with many.
     waits: dict[Contender, list[tuple[Wait, Wait]]] = field(default_factory=dict)
     real_runs: list[RealRun] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the action's figure may be at most, as a multiple of a peer's."""
+    """The limit of the action's figure, as a multiple of a peer's."""
 
     peer: Contender
     limit: float
 
     def render(self, values: Values) -> str:
-        """Say the target, and whether these values meet it."""
+        """Render the target, and whether these values meet it."""
         if self.peer not in values:
             return ""
         reached = median(ratios(_ours(values), values[self.peer]))
@@ -127,22 +127,24 @@ def _wait_rows(
 
 
 def simulated_rows(contenders: Sequence[Contender], prefix: str) -> Iterator[str]:
-    """Return the rows that are the same on every machine; the first contender is the action."""
+    """Return the machine-independent rows; the first contender is the action."""
     schedules = {one: _schedule(one) for one in contenders if one is not BARE}
     peer = contenders[1]
     requests = {one: [float(schedule.requests_in_an_hour)] for one, schedule in schedules.items()}
-    # Progress and its price are ours alone on Google Cloud: there is no target for it.
+    # On Google Cloud, only the action reads the progress of actions, so there is no target.
     target = Target(peer, MORE_REQUESTS) if peer is SAMPLE else None
     yield _row(f"{prefix}requests in an hour of waiting (simulated)", requests, target=target)
     for length, limit in LENGTHS:
         delays = {one: [schedule.mean_delay(length)] for one, schedule in schedules.items()}
-        title = f"{prefix}run of about {length:g} s: its end noticed after, s (simulated, mean)"
+        title = (
+            f"{prefix}run of about {length:g} s: mean delay until its end is noticed, s (simulated)"
+        )
         yield _row(title, delays, digits=2, target=Target(peer, limit))
 
 
 def _schedule(contender: Contender) -> Schedule:
     if contender in (ACTION, ACTION_ON_GOOGLE):
-        return of_the_action(until=_UNTIL, google=contender.google)
+        return action_schedule(until=_UNTIL, google=contender.google)
     return fixed_pause(until=_UNTIL)
 
 
@@ -155,7 +157,7 @@ def _real_rows(
             for run in real_runs
             if run.length == length and run.contender in contenders
         }
-        title = f"{prefix}one real run of {length:g} s: its end to the step's end, s [simulated]"
+        title = f"{prefix}one real run of {length:g} s: delay until the step ends, s [simulated]"
         yield _line(title, cells)
 
 

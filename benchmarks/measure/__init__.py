@@ -1,1 +1,1 @@
-"""How each figure is taken: from processes, from runs in real time, and from simulated polls."""
+"""The measurements: of processes, of runs in real time, and of simulated polls."""

@@ -1,7 +1,7 @@
-"""Run a command and write what it cost to a file: ``process_cost.py FILE COMMAND …``.
+"""Run a command and write its cost to a file: ``process_cost.py FILE COMMAND …``.
 
-A process of its own, and a small one: Linux counts the memory of the process that starts
-another into the peak of the one that is started.
+It is a separate, small process, because Linux adds the memory of the parent process to the peak
+of the process that it starts.
 """
 
 import json
@@ -17,9 +17,9 @@ ended = time.monotonic()
 cost = {
     "started": started,
     "ended": ended,
-    # With those of all processes that it waited for.
+    # Including all child processes that the command waited for.
     "cpu": usage.ru_utime + usage.ru_stime,
-    # The most that one of them held; macOS counts bytes, not KiB.
+    # The peak of the largest process; macOS counts in bytes, not in KiB.
     "peak_memory": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
 }
 with open(report, "w", encoding="utf-8") as file:  # noqa: PTH123

@@ -1,4 +1,4 @@
-"""Real waits beside the simulated ones: an end is noticed when the simulation says."""
+"""Real waits, to check the simulated ones."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.contenders import ACTION, ACTION_ON_GOOGLE, SCHEDULE, Contender, environ_for
-from benchmarks.measure.simulated_polls import Schedule, fixed_pause, of_the_action
+from benchmarks.measure.simulated_polls import Schedule, action_schedule, fixed_pause
 from benchmarks.measure.steps import launch
 from dataform_action.emulator import Emulator
 
-#: What a request to the emulator takes, in seconds.
+#: The time of a request to the emulator, in seconds.
 _REQUEST_SECONDS = 0.005
-#: How far apart the starts are, in pauses, so that they do not hold each other up.
+#: The time between starts, as a part of the pause, so that they do not slow each other down.
 _STAGGER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class RealRun:
-    """How long after its run's end a step ended, in seconds: once for real, once simulated."""
+    """The time from the end of a run to the end of its step, in seconds: real and simulated."""
 
     contender: Contender
     length: float
@@ -31,18 +31,20 @@ class RealRun:
     simulated: float
 
 
-def play(contenders: Sequence[Contender], lengths: Sequence[float], pause: float) -> list[RealRun]:
+def measure_real_runs(
+    contenders: Sequence[Contender], lengths: Sequence[float], pause: float
+) -> list[RealRun]:
     """Let every contender wait for a run of every length, at about the same time."""
     pairs = list(product(contenders, lengths))
     with ThreadPoolExecutor(len(pairs)) as threads:
         jobs = [
-            threads.submit(_play, *pair, pause, _STAGGER * pause * number)
+            threads.submit(_measure, *pair, pause, _STAGGER * pause * number)
             for number, pair in enumerate(pairs)
         ]
         return [job.result() for job in jobs]
 
 
-def _play(contender: Contender, length: float, pause: float, start_after: float) -> RealRun:
+def _measure(contender: Contender, length: float, pause: float, start_after: float) -> RealRun:
     time.sleep(start_after)
     with (
         Emulator(advance="clock", run_seconds=length) as emulator,
@@ -61,7 +63,7 @@ def _play(contender: Contender, length: float, pause: float, start_after: float)
 def _schedule(contender: Contender, length: float, pause: float) -> Schedule:
     until = length + 2 * pause
     if contender in (ACTION, ACTION_ON_GOOGLE):
-        return of_the_action(
+        return action_schedule(
             pause, until=until, request_seconds=_REQUEST_SECONDS, google=contender.google
         )
     return fixed_pause(pause, until=until, request_seconds=_REQUEST_SECONDS)

@@ -1,7 +1,7 @@
-"""When each contender asks for a run's state, in time that passes at once.
+"""The polls of each contender in simulated time.
 
-The action's own schedule is taken from its real wait loop. That of the others is a fixed
-pause after each answer, as in their scripts.
+The schedule of the action comes from its real wait loop. The schedule of the others is a fixed
+pause after each response, as in their scripts.
 """
 
 from __future__ import annotations
@@ -15,72 +15,72 @@ from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, w
 from dataform_action.model import Action, Run
 from dataform_action.services.base import Retry, once
 
-#: The pause of the peers, in seconds: that of the API page's sample.
+#: The pause of the peers, in seconds, as in the sample on the API's page.
 PAUSE = 10.0
-#: How long a request takes in a simulation, in seconds, half of it each way.
+#: The time of a request in a simulation, in seconds; each direction takes half of it.
 REQUEST_SECONDS = 0.1
 _HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One poll: the moment when the service looked, and that when its answer was there."""
+    """A poll: when the service read the state, and when the response arrived."""
 
-    looked: float
-    answered: float
+    read: float
+    received: float
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All polls and other requests of a wait for a run without end, in seconds since its start."""
+    """All requests of a wait for an endless run, in seconds since its start."""
 
     polls: tuple[Poll, ...]
     others: tuple[float, ...] = ()
 
     def delay(self, end: float) -> float:
-        """Return how long after its end a run is known to be over.
+        """Return the time from the end of a run until the response that shows it.
 
         Raises:
-            ValueError: the schedule does not reach that far.
+            ValueError: the schedule is too short.
         """
-        index = bisect_left(self.polls, end, key=lambda poll: poll.looked)
+        index = bisect_left(self.polls, end, key=lambda poll: poll.read)
         if index == len(self.polls):
-            raise ValueError(f"No poll after {end} s: the last is at {self.polls[-1].looked} s")
-        return self.polls[index].answered - end
+            raise ValueError(f"No poll after {end} s: the last is at {self.polls[-1].read} s")
+        return self.polls[index].received - end
 
     def mean_delay(self, length: float, width: float = PAUSE + REQUEST_SECONDS) -> float:
         """Return the mean of ``delay`` over all ends in a window around a run's length.
 
-        With the time between two polls of a peer as ``width``, the end meets each moment
-        between two of its polls alike. The window never begins before the run does.
+        If ``width`` is the time between two polls of a peer, the window covers all positions of
+        the end between two of its polls. The window never starts before the run.
         """
         first = max(0.0, length - width / 2)
         last = first + width
         area, begin = 0.0, first
         while begin < last:
-            # Up to its next poll, the delay falls by a second each second.
-            answered = self.delay(begin) + begin
-            index = bisect_left(self.polls, begin, key=lambda poll: poll.looked)
-            end = min(self.polls[index].looked, last)
+            # Until the next poll, the delay decreases by a second per second.
+            received = self.delay(begin) + begin
+            index = bisect_left(self.polls, begin, key=lambda poll: poll.read)
+            end = min(self.polls[index].read, last)
             if end == begin:
-                # A poll exactly here: what ends an instant later waits for the next one.
-                answered = self.polls[index + 1].answered
-                end = min(self.polls[index + 1].looked, last)
-            area += (end - begin) * (answered - (begin + end) / 2)
+                # There is a poll at this time: a run that ends later waits for the next poll.
+                received = self.polls[index + 1].received
+                end = min(self.polls[index + 1].read, last)
+            area += (end - begin) * (received - (begin + end) / 2)
             begin = end
         return area / width
 
     @property
     def requests_in_an_hour(self) -> int:
-        """Count the requests that are sent in the first hour of waiting."""
-        moments = (*(poll.looked for poll in self.polls), *self.others)
-        return sum(moment < _HOUR for moment in moments)
+        """The number of requests in the first hour of waiting."""
+        times = (*(poll.read for poll in self.polls), *self.others)
+        return sum(time < _HOUR for time in times)
 
 
 def fixed_pause(
     pause: float = PAUSE, *, until: float, request_seconds: float = REQUEST_SECONDS
 ) -> Schedule:
-    """Return the polls of a script that pauses for the same time after each answer."""
+    """Return the polls of a script with a fixed pause after each response."""
     polls, now = [], 0.0
     while now <= until:
         polls.append(Poll(now + request_seconds / 2, now + request_seconds))
@@ -88,14 +88,14 @@ def fixed_pause(
     return Schedule(tuple(polls))
 
 
-def of_the_action(
+def action_schedule(
     interval: float = PAUSE,
     *,
     until: float,
     request_seconds: float = REQUEST_SECONDS,
     google: bool = False,
 ) -> Schedule:
-    """Return what the action's wait loop sends, which on Google asks for the actions too."""
+    """Return the requests of the action's wait loop, on Google including those for actions."""
     service = (_EndlessGoogle if google else _EndlessWeb)(request_seconds)
     polling = Polling(interval=interval, timeout=until, cancel=False)
     with suppress(WaitTimeout):
@@ -104,7 +104,7 @@ def of_the_action(
 
 
 class _EndlessWeb(DataformWeb):
-    """Dataform Web with a run without end, and no network."""
+    """Dataform Web with an endless run, and without a network."""
 
     def __init__(self, request_seconds: float) -> None:
         super().__init__(project_id="1234", token="unused")
@@ -114,14 +114,14 @@ class _EndlessWeb(DataformWeb):
         self._request_seconds = request_seconds
 
     def get(self, run: Run) -> Run:
-        looked = self.clock.now() + self._request_seconds / 2
+        read = self.clock.now() + self._request_seconds / 2
         self.clock.sleep(self._request_seconds)
-        self.polls.append(Poll(looked, self.clock.now()))
+        self.polls.append(Poll(read, self.clock.now()))
         return run
 
 
 class _EndlessGoogle(_EndlessWeb):
-    """The same with actions to be asked for, in one request."""
+    """The same with actions, which take one request."""
 
     has_actions = GoogleDataform.has_actions
 

@@ -1,6 +1,6 @@
-"""The whole action, started as ``entrypoint.py`` does it, in time that passes at once.
+"""The whole action, started like ``entrypoint.py``, in simulated time.
 
-So that hundreds of polls can be measured: everything that they cost but the waiting.
+This measures the cost of hundreds of polls without the waiting.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
 class InstantClock:
-    """Time that passes only when somebody sleeps, and then at once."""
+    """A clock that only ``sleep`` moves, without waiting."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -23,7 +23,7 @@ class InstantClock:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass."""
+        """Move the clock."""
         self._now += seconds
 
 

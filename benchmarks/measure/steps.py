@@ -1,4 +1,4 @@
-"""What one start, and one wait of many polls, cost a contender: on this machine or in an image."""
+"""Measure a start, or a wait with many polls, on this machine or in an image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORKSPACE = "/github/workspace"
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What the launcher saw of a command: moments of the monotonic clock, seconds, bytes."""
+    """The cost of a command: times of the monotonic clock, seconds of CPU time, bytes."""
 
     started: float
     ended: float
@@ -30,10 +30,10 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A step whose run has ended at the first poll; all in seconds.
+    """A step whose run has ended at the first poll; all values are in seconds.
 
-    ``first_request`` counts from the start of the process, and is its whole life where it
-    sends nothing. ``ending`` goes from the last request to the end of the process.
+    ``first_request`` is the time from the start of the process to the first request, or to its end
+    if it sends nothing. ``ending`` is the time from the last request to the end of the process.
     """
 
     first_request: float
@@ -43,7 +43,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A step with many polls: ``cpu`` in seconds for all of it, ``peak_memory`` in bytes."""
+    """A step with many polls; ``cpu`` is in seconds, ``peak_memory`` in bytes."""
 
     polls: int
     connections: int
@@ -52,10 +52,10 @@ class Wait:
 
 
 def launch(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Launched:
-    """Run a command to its good end.
+    """Run a command that must succeed.
 
     Raises:
-        RuntimeError: it ended badly; with what it printed.
+        RuntimeError: it failed; the message has its output.
     """
     report = folder / "cost.json"
     done = subprocess.run(
@@ -75,7 +75,7 @@ def launch(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> 
 
 
 def start(contender: Contender, image: str = "") -> Start:
-    """Run a step that has one poll, in an image if one is named."""
+    """Run a step with one poll, in an image if one is named."""
     with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         script_runs(emulator, 1)
@@ -88,7 +88,7 @@ def start(contender: Contender, image: str = "") -> Start:
 
 
 def read_start(launched: Launched, emulator: Emulator, *, sends: bool) -> Start:
-    """Put together what the launcher and the emulator saw."""
+    """Combine the values of the launcher and the emulator."""
     if not sends:
         return Start(launched.ended - launched.started, 0.0, launched.cpu)
     first, last = emulator.requests[0].time, emulator.requests[-1].time
@@ -97,7 +97,7 @@ def read_start(launched: Launched, emulator: Emulator, *, sends: bool) -> Start:
 
 
 def poll(contender: Contender, polls: int) -> Wait:
-    """Run a step that polls about so many times, without a pause between them."""
+    """Run a step with about this number of polls, without pauses."""
     with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         script_runs(emulator, polls)
@@ -113,16 +113,16 @@ def poll(contender: Contender, polls: int) -> Wait:
 
 
 def cpu_of_100_polls(few: Wait, many: Wait) -> float:
-    """Return the processor time of 100 polls in seconds, without that of start and end."""
+    """Return the processor time of 100 polls in seconds, without start and end."""
     return (many.cpu - few.cpu) / (many.polls - few.polls) * 100
 
 
 def in_image(
     contender: Contender, image: str, environ: Mapping[str, str], folder: Path
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the docker command for a contender, and the environment to start it with.
+    """Return the docker command for a contender, and its environment.
 
-    On the host's network, so that a loopback address means the host's.
+    The container uses the host's network, so that loopback addresses work.
     """
     inside = {
         name: value.replace(str(folder), _WORKSPACE)

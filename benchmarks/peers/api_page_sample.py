@@ -1,4 +1,4 @@
-"""The way of the sample on the Dataform API's page: a request at a time, every 10 seconds."""
+"""A loop like the sample on the page of the Dataform API: one request every 10 seconds."""
 
 import os
 import sys
@@ -20,5 +20,5 @@ while run["status"] == "RUNNING":
     time.sleep(float(os.environ["POLL_SECONDS"]))
     run = requests.get(run_url, headers=headers).json()
     print(run)
-# Here the sample ends well in any case.
+# The sample itself always succeeds.
 sys.exit(run["status"] != "SUCCESSFUL")

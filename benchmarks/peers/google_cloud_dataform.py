@@ -1,6 +1,6 @@
-"""The same loop with Google's own client for Google Cloud Dataform, over REST."""
+"""The same loop with Google's client for Google Cloud Dataform, over REST."""
 
-# The client is installed on few machines, and so are its types.
+# Few machines have the client and its types.
 # mypy: ignore-errors
 import os
 import sys

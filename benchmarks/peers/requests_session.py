@@ -1,6 +1,6 @@
-"""A careful script on ``requests.Session``: one connection, time limits, errors raised.
+"""A careful script with ``requests.Session``: one connection, time limits, raised errors.
 
-It sends what the action sends, and has no retries, no masks, no outputs and no summary.
+It sends the same requests as the action, but has no retries, masks, outputs or summary.
 """
 
 import os

@@ -25,7 +25,7 @@ from benchmarks.contenders import (
     script_runs,
 )
 from benchmarks.measure.real_runs import RealRun
-from benchmarks.measure.simulated_polls import Poll, Schedule, fixed_pause, of_the_action
+from benchmarks.measure.simulated_polls import Poll, Schedule, action_schedule, fixed_pause
 from benchmarks.measure.steps import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
 from benchmarks.round_statistics import alternate, ratios, render_peer, render_spread
 from dataform_action import Polling
@@ -45,7 +45,7 @@ _EVERY_10 = Schedule((Poll(0, 1), Poll(10, 11), Poll(20, 21)))
 @pytest.mark.parametrize("request_seconds", [0.0, 0.05, 0.1, 0.2])
 def test_ends_are_noticed_sooner_than_by_a_fixed_pause(request_seconds: float) -> None:
     """The mean delay is 5 times shorter up to 30 s, 3 times at 65 s, and never longer."""
-    ours = of_the_action(until=_UNTIL, request_seconds=request_seconds)
+    ours = action_schedule(until=_UNTIL, request_seconds=request_seconds)
     sample = fixed_pause(until=_UNTIL, request_seconds=request_seconds)
     width = 10 + request_seconds
     speedups = {
@@ -60,7 +60,7 @@ def test_ends_are_noticed_sooner_than_by_a_fixed_pause(request_seconds: float) -
 @pytest.mark.parametrize("request_seconds", [0.0, 0.05, 0.1, 0.2])
 def test_an_hour_costs_few_more_requests(request_seconds: float) -> None:
     """In an hour, the action sends at most 15 % more requests than a fixed pause of 10 s."""
-    ours = of_the_action(until=_UNTIL, request_seconds=request_seconds)
+    ours = action_schedule(until=_UNTIL, request_seconds=request_seconds)
     sample = fixed_pause(until=_UNTIL, request_seconds=request_seconds)
     assert ours.requests_in_an_hour <= 1.15 * sample.requests_in_an_hour
 
@@ -70,7 +70,7 @@ def test_simulated_polls_match_a_real_step(emulator: Emulator, tmp_path: Path) -
     emulator.set_outcome("nightly", ["RUNNING"])
     run_here(tmp_path, inputs_for(emulator, timeout="5m"), FakeClock())
     polls = sum(request.method == "GET" for request in emulator.requests)
-    assert len(of_the_action(until=300, request_seconds=0).polls) == polls
+    assert len(action_schedule(until=300, request_seconds=0).polls) == polls
 
 
 # The simulation
@@ -98,7 +98,7 @@ def test_mean_delay(length: float, width: float, mean: float) -> None:
 
 def test_mean_delay_matches_samples() -> None:
     """The exact mean of the action's schedule equals the mean of many sampled ends."""
-    schedule = of_the_action(until=100)
+    schedule = action_schedule(until=100)
     ends = [60 + 10 * (number + 0.5) / 5000 for number in range(5000)]
     sampled = sum(map(schedule.delay, ends)) / len(ends)
     assert schedule.mean_delay(65, 10) == pytest.approx(sampled, abs=1e-3)
@@ -112,18 +112,18 @@ def test_fixed_pause_starts_after_the_response() -> None:
 
 def test_the_actions_schedule_is_its_polling() -> None:
     """The action polls at once, and waits after each response as ``Polling`` defines."""
-    polls = of_the_action(until=300, request_seconds=0).polls
+    polls = action_schedule(until=300, request_seconds=0).polls
     assert polls[0] == Poll(0, 0)
     # The last poll is at the timeout.
     for before, after in pairwise(polls[:-1]):
-        waited = after.looked - before.looked
-        assert waited == pytest.approx(Polling().delay(before.looked))
+        waited = after.read - before.read
+        assert waited == pytest.approx(Polling().delay(before.read))
 
 
 def test_requests_for_progress_count() -> None:
     """On Google Cloud, requests for the actions are added to the polls."""
-    web = of_the_action(until=_UNTIL, request_seconds=0)
-    google = of_the_action(until=_UNTIL, request_seconds=0, google=True)
+    web = action_schedule(until=_UNTIL, request_seconds=0)
+    google = action_schedule(until=_UNTIL, request_seconds=0, google=True)
     assert web.others == ()
     assert google.requests_in_an_hour == web.requests_in_an_hour + sum(
         moment < 3600 for moment in google.others
@@ -231,7 +231,7 @@ def test_missing_tools_are_named() -> None:
     """A contender whose tools are missing names them, and says how to install them."""
     unavailable = replace(CURL, programs=("no-such-program",), modules=("no.such", "nosuch"))
     assert unavailable.missing == (
-        "curl and jq loop is left out: no no-such-program, no no.such, no nosuch here "
+        "curl and jq loop is not measured: no-such-program, no.such, nosuch missing "
         "(apt-get install curl jq)"
     )
     assert replace(CURL, programs=(), modules=("json",)).missing == ""
@@ -261,7 +261,7 @@ def test_table_has_a_cell_for_every_column() -> None:
     )
     lines = table.render(collected).splitlines()
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
-    assert "3.5 s: its end to the step's end, s [simulated] | 0.60 [0.50] |" in "\n".join(lines)
+    assert "3.5 s: delay until the step ends, s [simulated] | 0.60 [0.50] |" in "\n".join(lines)
 
 
 def test_docs_contain_the_simulated_rows() -> None:
