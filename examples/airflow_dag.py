@@ -1,6 +1,6 @@
 """Dataform runs in Airflow 3.3 or newer: an operator, its trigger, and a DAG.
 
-docs/airflow.md says how to set it up.
+docs/airflow.md describes the set-up.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ from dataform_action import (
     wait,
 )
 
-#: The polls of all triggers: a thread is taken for the moment of a request, not for the wait.
+#: The threads for the polls of all triggers: a wait uses a thread only during a request.
 _POLLS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="dataform-poll")
-#: A run that was created so many seconds ago may not be known to the API yet.
+#: For this time after its creation, the API may not know a run.
 _FRESH_SECONDS = 30.0
-#: Where a task keeps its run until it has seen the run's end.
+#: The key under which a task stores its run until it knows the outcome.
 _STATE_KEY = "dataform_run"
 _XCOM_RUN_ID = "run_id"
 _XCOM_LINK = "run_log_url"
@@ -61,9 +61,9 @@ _XCOM_LINK = "run_log_url"
 def connect(connection: Connection | None, target: Mapping[str, str]) -> Service:
     """Return the service of a project, with the credentials of an Airflow connection.
 
-    The connection's password is the token. Google Cloud Dataform does without one, and even
-    without a connection: then it takes Application Default Credentials, from the file that the
-    extra ``credentials_file`` names if there is one. The extra ``api_url`` is another address.
+    The password of the connection is the token. Without a token or a connection, Google Cloud
+    Dataform uses Application Default Credentials, which the extra ``credentials_file`` can name.
+    The extra ``api_url`` is another address of the API.
     """
     extra = json.loads((connection and connection.extra) or "{}")
     token = (connection and connection.password) or ""
@@ -83,52 +83,52 @@ def connect(connection: Connection | None, target: Mapping[str, str]) -> Service
 
 
 def make_request(fields: Mapping[str, Any]) -> RunRequest:
-    """Return the request that rendered fields describe; templates leave blanks and texts.
+    """Return the request for rendered fields; templates render blanks and texts.
 
     Raises:
-        InputError: a flag is neither true nor false, or a field is not for this operator.
+        InputError: a flag is neither true nor false, or this operator does not offer a field.
     """
-    given: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for name, value in fields.items():
         if name in ("compile_only", "promote"):
             raise InputError([(name, "is not offered by this operator")])
         if name in ("tags", "actions"):
             names = value.replace("\n", ",").split(",") if isinstance(value, str) else value or ()
-            given[name] = tuple(text.strip() for text in names if text.strip())
+            parsed[name] = tuple(text.strip() for text in names if text.strip())
         elif name == "vars":
-            given[name] = tuple((value or {}).items())
+            parsed[name] = tuple((value or {}).items())
         elif name == "full_refresh" or name.startswith("include_"):
             text = str(value).lower()
             if text not in ("true", "false", "none", ""):
                 raise InputError([(name, f"is neither true nor false: {value!r}")])
-            # Nothing leaves the flag to the schedule.
-            given[name] = None if text in ("none", "") else text == "true"
+            # None means the setting of the schedule.
+            parsed[name] = None if text in ("none", "") else text == "true"
         else:
-            given[name] = value or None
-    return RunRequest(**given)
+            parsed[name] = value or None
+    return RunRequest(**parsed)
 
 
 class DataformRunLink(BaseOperatorLink):
-    """The button in Airflow's UI that leads to the run's log."""
+    """The button in Airflow's UI that opens the run's log."""
 
     name = "Dataform run"
     xcom_key = _XCOM_LINK
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002
-        """Return the link; Airflow stores it once more when the task's process ends."""
+        """Return the link; Airflow also stores it when the process of the task ends."""
         return str(getattr(operator, "run_log_url", ""))
 
 
 class DataformRunOperator(BaseOperator):
     """Create a Dataform run, wait for its end, and fail if it fails.
 
-    ``request`` holds the fields of a ``RunRequest`` (all are templated, and a blank one counts
-    as not given). The times are in seconds. XCom has ``run_id`` and ``run_log_url`` from the
-    moment that the run exists, and all about its end as the return value.
+    ``request`` has the fields of a ``RunRequest``. All of them are templates; a blank field counts
+    as absent. Times are in seconds. XCom has ``run_id`` and ``run_log_url`` as soon as the run
+    exists; the return value describes its outcome.
 
-    An attempt that was lost (a worker that died, an outage, a timeout) leaves its run in the
-    task state store, and the next attempt takes that run over if it asks for the same. Only if
-    that run then fails does the attempt create one of its own.
+    If an attempt is lost (a dead worker, an outage, a timeout), its run stays in the task state
+    store. The next attempt with the same request waits for that run, and creates a run of its own
+    only if that run fails.
     """
 
     template_fields = ("project_id", "location", "repository", "request")
@@ -138,9 +138,9 @@ class DataformRunOperator(BaseOperator):
     _service: Service | None = None
     _run: Run | None = None
     _killed = False
-    #: Whether a run may exist whose id is not known.
+    #: Whether a run with an unknown id may exist.
     _creating = False
-    #: Whether there is nothing to cancel any more.
+    #: Whether there is nothing left to cancel.
     _settled = False
 
     def __init__(
@@ -173,26 +173,26 @@ class DataformRunOperator(BaseOperator):
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Create the run, or find the one that a lost attempt left; then wait, or defer."""
+        """Create the run, or find the run of a lost attempt; then wait, or defer."""
         self._context = context
         with self._as_airflow_errors():
             request = make_request(self.request)
             connection = None if self.conn_id is None else BaseHook.get_connection(self.conn_id)
             service = self._service = connect(connection, self._target)
-            left = self._left_behind(service, request)
+            lost = self._find_lost_run(service, request)
             if self.deferrable:
-                self._defer(left or self._start(service, request), adopted=left is not None)
-            if left is not None:
-                result = wait(service, left, self.polling, on_update=self._note)
+                self._defer(lost or self._start(service, request), adopted=lost is not None)
+            if lost is not None:
+                result = wait(service, lost, self.polling, on_update=self._report)
                 self._forget()
                 if result.run.state is State.SUCCESS:
                     return _summary(result)
-                self._say_that_it_failed(result.run.id, result.run.status)
+                self._prepare_another(result.run.id, result.run.status)
             result = run(
                 service,
                 request,
                 self.polling,
-                on_update=self._note,
+                on_update=self._report,
                 shielded=self._shielded,
             )
             self._forget()
@@ -200,7 +200,7 @@ class DataformRunOperator(BaseOperator):
             return _summary(result)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Take over from the trigger: return what is known of the run, or say why it failed."""
+        """Continue after the trigger: return the outcome of the run, or raise its error."""
         self._context = context
         summary: dict[str, Any] = event["summary"]
         self.run_log_url = summary["run_log_url"]
@@ -209,12 +209,12 @@ class DataformRunOperator(BaseOperator):
         if event["error"] is None:
             return summary
         if event["ended"] and event["adopted"]:
-            self._say_that_it_failed(summary["run_id"], summary["status"])
+            self._prepare_another(summary["run_id"], summary["status"])
             return self.execute(context)
         raise AirflowException(event["error"])
 
     def on_kill(self) -> None:
-        """Cancel the run. Airflow leaves 5 seconds for it, and calls this in a signal handler."""
+        """Cancel the run. Airflow calls this in a signal handler, and allows 5 seconds."""
         self._killed = True
         if self._service is None or self._run is None or self._settled or not self.polling.cancel:
             return
@@ -235,10 +235,12 @@ class DataformRunOperator(BaseOperator):
         }
 
     def _start(self, service: Service, request: RunRequest) -> Run:
-        return start(service, request, self.polling, on_update=self._note, shielded=self._shielded)
+        return start(
+            service, request, self.polling, on_update=self._report, shielded=self._shielded
+        )
 
     def _defer(self, run: Run, *, adopted: bool) -> None:
-        """Give the worker back; what is left of the time goes with the trigger."""
+        """Defer, so that the worker is free; the trigger gets the limit for the wait."""
         timeout = self.polling.timeout
         if self.execution_timeout is not None:
             timeout = min(timeout, self.execution_timeout.total_seconds())
@@ -256,14 +258,14 @@ class DataformRunOperator(BaseOperator):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _note(self, update: Update) -> None:
-        """Log what happens, and store the run the moment that it exists."""
+    def _report(self, update: Update) -> None:
+        """Log an update, and store the run as soon as it exists."""
         self.log.info("%s", update)
         if isinstance(update, Created):
             self._run = update.run
             self._publish(update.run)
             if self._killed:
-                # There was no run to cancel when the kill came.
+                # When the kill arrived, there was no run to cancel.
                 self.on_kill()
         elif isinstance(update, CancelRequested):
             self._settled = True
@@ -275,48 +277,48 @@ class DataformRunOperator(BaseOperator):
         self._context["ti"].xcom_push(key=_XCOM_LINK, value=run.log_url)
 
     def _remember(self, run_id: str | None) -> None:
-        """Store what the next attempt waits for; a blank id is that of a run that may exist."""
+        """Store the run for the next attempt; a blank id means that a run may exist."""
         store = self._context.get("task_state_store")
         if store is None:
             return
         if run_id is None:
             store.delete(_STATE_KEY)
         else:
-            store.set(_STATE_KEY, {"run_id": run_id, "asked": self._asked})
+            store.set(_STATE_KEY, {"run_id": run_id, "request": self._digest})
 
     def _forget(self) -> None:
-        """Whatever comes next is another run's: this one's end was seen."""
+        """Delete the stored run, so that the next attempt does not wait for it."""
         self._settled = True
         self._remember(None)
 
-    def _left_behind(self, service: Service, request: RunRequest) -> Run | None:
+    def _find_lost_run(self, service: Service, request: RunRequest) -> Run | None:
         """Return the run that a lost attempt created for the same request."""
         fields = {name: value for name, value in asdict(request).items() if value}
-        asked = json.dumps({**self._target, **fields}, sort_keys=True)
-        # Only a digest, since a field may be a secret.
-        self._asked = hashlib.sha256(asked.encode()).hexdigest()
+        text = json.dumps({**self._target, **fields}, sort_keys=True)
+        # The store gets only a digest, because a field may be a secret.
+        self._digest = hashlib.sha256(text.encode()).hexdigest()
         store = self._context.get("task_state_store")
         known = None if store is None else store.get(_STATE_KEY)
-        if not isinstance(known, dict) or known.get("asked") != self._asked:
+        if not isinstance(known, dict) or known.get("request") != self._digest:
             return None
         if not known["run_id"]:
             raise RunMayExist(
-                "An earlier attempt ended while it created the run, so that the run may exist.",
-                hint="Look for it; clear the task to create another one.",
+                "An earlier attempt ended while it was creating the run, so the run may exist.",
+                hint="Look for the run. To create another one, clear the task.",
             )
-        self.log.info("An earlier attempt left run %s: no other one is created", known["run_id"])
+        self.log.info("Waiting for run %s of an earlier attempt", known["run_id"])
         return service.describe(known["run_id"])
 
-    def _say_that_it_failed(self, run_id: str, status: str) -> None:
+    def _prepare_another(self, run_id: str, status: str) -> None:
         self._run, self._settled = None, False
         self.log.warning("Run %s of an earlier attempt: %s. Creating another", run_id, status)
 
     @contextmanager
     def _shielded(self) -> Iterator[None]:
-        """Leave word of the creation, and hold a kill or a timeout back until its id is known."""
+        """Store that a run may exist, and delay a kill or timeout until its id is known."""
         if self._killed and not self._creating:
             raise AirflowException("The task was killed before a run was created.")
-        with _held_back():
+        with _delayed_signals():
             self._remember("")
             self._creating = True
             try:
@@ -332,9 +334,9 @@ class DataformRunOperator(BaseOperator):
 
     @contextmanager
     def _as_airflow_errors(self) -> Iterator[None]:
-        """Fail for good where another attempt would only do the same, or run a schedule twice.
+        """Fail without retries if a retry would fail too, or could run a schedule twice.
 
-        Otherwise the task's own ``retries`` decide.
+        Otherwise, the ``retries`` of the task decide.
         """
         try:
             yield
@@ -342,17 +344,17 @@ class DataformRunOperator(BaseOperator):
             text = _text_of(error)
             if _is_gone(error) or isinstance(error, RunMayExist):
                 self._forget()
-            in_vain = isinstance(error, (CompileFailed, InputError, Refused, RunMayExist))
-            if in_vain and self._run is None:
+            is_final = isinstance(error, (CompileFailed, InputError, Refused, RunMayExist))
+            if is_final and self._run is None:
                 raise AirflowFailException(text) from error
             raise AirflowException(text) from error
 
 
 class DataformRunTrigger(BaseTrigger):
-    """Wait for a run in the triggerer, without a worker and without a thread of its own.
+    """Wait for a run in the triggerer, without a worker and without its own thread.
 
-    It may stop and start again elsewhere at any time: that does not touch the run. ``started``
-    is the wait's beginning in seconds since the epoch, so that a restart does not prolong it.
+    It can stop and restart elsewhere at any time without effect on the run. ``started`` is the
+    start of the wait in seconds since the epoch, so that a restart does not extend the wait.
     """
 
     def __init__(
@@ -376,11 +378,11 @@ class DataformRunTrigger(BaseTrigger):
         }
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return where the triggerer imports this class from, and its arguments: no secrets."""
+        """Return the import path of this class, and its arguments, which contain no secrets."""
         return f"{Path(__file__).stem}.{type(self).__name__}", self._kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll by the library's rules, and tell once how the wait ended."""
+        """Poll by the library's rules, and send one event with the outcome."""
         service, run = await self._connect()
         ended, error = False, None
         summary: dict[str, Any] = {
@@ -406,12 +408,12 @@ class DataformRunTrigger(BaseTrigger):
         )
 
     async def on_kill(self) -> None:
-        """Cancel the run: somebody cleared, failed or finished the task by hand."""
+        """Cancel the run: somebody cleared the task, or marked it as failed or successful."""
         if not self._kwargs["polling"]["cancel"]:
             return
         service, run = await self._connect()
         try:
-            cancelled = await _on_a_thread(service.cancel, run)
+            cancelled = await _in_thread(service.cancel, run)
         except DataformError as error:
             self.log.warning("The run was not cancelled. %s %s", error.message, error.hint)
         else:
@@ -424,23 +426,23 @@ class DataformRunTrigger(BaseTrigger):
         return service, service.describe(self._kwargs["run_id"])
 
     async def _wait(self, service: Service, run: Run) -> Result:
-        gone_by = max(time.time() - self._kwargs["started"], 0.0)
+        elapsed = max(time.time() - self._kwargs["started"], 0.0)
         polling = self._kwargs["polling"]
         poller = Poller(
             service,
             run,
-            Polling(**{**polling, "timeout": max(polling["timeout"] - gone_by, 1.0)}),
-            fresh=gone_by < _FRESH_SECONDS and not self._kwargs["adopted"],
+            Polling(**{**polling, "timeout": max(polling["timeout"] - elapsed, 1.0)}),
+            fresh=elapsed < _FRESH_SECONDS and not self._kwargs["adopted"],
             on_update=lambda update: self.log.info("%s", update),
         )
-        while not isinstance(outcome := await _on_a_thread(poller.poll), Result):
+        while not isinstance(outcome := await _in_thread(poller.poll), Result):
             await asyncio.sleep(outcome)
         return outcome
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold signals back, and let them come at the end."""
+def _delayed_signals() -> Iterator[None]:
+    """Delay signals until the end of the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -458,12 +460,12 @@ def _held_back() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-async def _on_a_thread(call: Any, *arguments: object) -> Any:
+async def _in_thread(call: Any, *arguments: object) -> Any:
     return await asyncio.get_running_loop().run_in_executor(_POLLS, call, *arguments)
 
 
 def _summary(result: Result) -> dict[str, Any]:
-    """Return what XCom is to hold of a run that is over."""
+    """Return the return value of the task, which Airflow stores in XCom."""
     return {
         "run_id": result.run.id,
         "run_log_url": result.run.log_url,
@@ -473,7 +475,7 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _is_gone(error: DataformError) -> bool:
-    """Tell whether the API does not know the run, so that no attempt can wait for it."""
+    """Return whether the API does not know the run, so that no attempt can wait for it."""
     return isinstance(error, Refused) and error.status == 404
 
 

@@ -1,6 +1,6 @@
-"""A Dataform run as a Luigi task: complete when its run succeeded.
+"""A Dataform run as a Luigi task, which is complete when its run has succeeded.
 
-docs/luigi.md says how to set it up.
+docs/luigi.md describes the set-up.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -41,10 +41,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DataformConfig(luigi.Config):
-    """What all tasks share: the section ``[DataformConfig]`` of luigi.cfg. Times are in seconds.
+    """The settings of all tasks, in the section ``[DataformConfig]`` of luigi.cfg.
 
-    Without ``token``, the variable ``DATAFORM_TOKEN`` is looked at; without that, Google Cloud
-    Dataform takes Application Default Credentials.
+    Times are in seconds. Without ``token``, the task uses the variable ``DATAFORM_TOKEN``; without
+    that variable, Google Cloud Dataform uses Application Default Credentials.
     """
 
     token = luigi.Parameter(
@@ -60,12 +60,12 @@ class DataformConfig(luigi.Config):
 class DataformRun(luigi.Task):
     """Create a run, wait for its end, and record it.
 
-    ``date`` is what makes today's run another task than yesterday's. With ``location`` and
-    ``repository`` the service is Google Cloud Dataform, without them Dataform Web.
+    The ``date`` makes each day's run a separate task. With ``location`` and ``repository``, the
+    service is Google Cloud Dataform; without them, Dataform Web.
 
-    The output records the run that succeeded. Beside it lies, from before the creation of a run
-    until its end was seen, a file that ends in ``.started.json``, by which a restarted task finds
-    its run; and after a failed run one that ends in ``.failed.json``, with the reasons.
+    The output records the run that succeeded. Until the outcome of a run is known, there is a file
+    ``….started.json``, by which a restarted task finds its run. After a failed run, there is a file
+    ``….failed.json`` with the reasons.
     """
 
     date = luigi.DateParameter()
@@ -78,18 +78,18 @@ class DataformRun(luigi.Task):
     tags = luigi.ListParameter(default=())
 
     def output(self) -> luigi.LocalTarget:
-        """Return the record of the run, which exists once the run has succeeded."""
+        """Return the record of the run, which exists after the run has succeeded."""
         return luigi.LocalTarget(str(self._path(".json")))
 
     def run(self) -> None:
-        """See the run of this task to its end: the one that it has, or a new one.
+        """Wait for the unfinished run of this task, or create a new one and wait for it.
 
         Raises:
             RunUnsuccessful: the run failed; the next attempt creates another one.
-            RunMayExist: the answer to the creation was lost, now or in an earlier attempt.
+            RunMayExist: the response to a create request was lost, perhaps in an earlier attempt.
             DataformError: the wait failed; the next attempt finds the run again.
         """
-        with _killable():
+        with _handled_by(_interrupt, signal.SIGTERM):
             result = self._result()
         try:
             result.raise_for_state()
@@ -97,17 +97,17 @@ class DataformRun(luigi.Task):
             _write(self._path(".failed.json"), _record_of(result, reasons=error.message))
             self._started.unlink()
             raise
-        # In this order: a crash in between repeats the look at the run, not the run.
+        # This order matters: after a crash in between, the next attempt reads the run again.
         _write(self._path(".json"), _record_of(result))
         self._started.unlink()
 
     def _result(self) -> Result:
-        """Return how the task's run ended."""
+        """Return the result of the task's run."""
         service, polling = self._service(), self._polling()
-        left = self._left_behind(service)
-        if left is not None:
+        unfinished = self._find_unfinished(service)
+        if unfinished is not None:
             try:
-                result = wait(service, left, polling, on_update=self._note)
+                result = wait(service, unfinished, polling, on_update=self._report)
             except Refused as error:
                 if error.status == 404:
                     # No attempt can wait for a run that the API does not know.
@@ -115,17 +115,17 @@ class DataformRun(luigi.Task):
                 raise
             if result.run.state is State.SUCCESS:
                 return result
-            # It failed while nobody looked. That was the earlier attempt's run.
+            # The run of an earlier attempt failed, so this attempt creates another one.
             _write(self._path(".failed.json"), _record_of(result))
             self._started.unlink()
         request = self._request()
-        return run(service, request, polling, on_update=self._note, shielded=self._creating)
+        return run(service, request, polling, on_update=self._report, shielded=self._creating)
 
     @contextmanager
     def _creating(self) -> Iterator[None]:
-        """Leave word that a run may exist for as long as that is not known."""
-        with _held_back():
-            _write(self._started, {"run_may_exist": "An attempt ended while it created the run."})
+        """Record that a run may exist until it is known whether it does."""
+        with _delayed_signals():
+            _write(self._started, {"run_may_exist": "An attempt ended during the creation."})
             try:
                 yield
             except RunMayExist as error:
@@ -135,24 +135,24 @@ class DataformRun(luigi.Task):
                 self._started.unlink()
                 raise
             if "run_id" not in json.loads(self._started.read_text("utf-8")):
-                # It was surely not created, and is asked for again.
+                # The run was surely not created, and the library tries again.
                 self._started.unlink()
 
-    def _note(self, update: Update) -> None:
-        """Show what happens in Luigi's own pages, and store the run the moment it exists."""
+    def _report(self, update: Update) -> None:
+        """Show an update on Luigi's pages, and store the run as soon as it exists."""
         self.set_status_message(str(update))
         if isinstance(update, Created):
             self.set_tracking_url(update.run.log_url)
             _write(self._started, {"run_id": update.run.id, "run_log_url": update.run.log_url})
 
-    def _left_behind(self, service: Service) -> Run | None:
-        """Return the run that an earlier attempt created and did not see to its end."""
+    def _find_unfinished(self, service: Service) -> Run | None:
+        """Return the run that an earlier attempt created and whose outcome is not known."""
         try:
             known = json.loads(self._started.read_text("utf-8"))
         except FileNotFoundError:
             return None
         if "run_id" not in known:
-            hint = f"Look for the run. Then delete {self._started}, or put its run_id there."
+            hint = f"Look for the run. Then delete {self._started}, or put the run_id there."
             raise RunMayExist(f"{known['run_may_exist']} {hint}")
         return service.describe(known["run_id"])
 
@@ -195,41 +195,32 @@ class DataformRun(luigi.Task):
 
 
 @contextmanager
-def _killable() -> Iterator[None]:
-    """Make SIGTERM an exception, so that the library cancels the run before the process ends.
-
-    It is that of Ctrl-C, which Luigi does not take for the failure of one task.
-    """
-
-    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt(f"signal {number}")
-
+def _handled_by(handler: Callable[[int, FrameType | None], object], *names: int) -> Iterator[None]:
+    """Handle signals in the block; only the main thread can."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGTERM, interrupt)
+    before = {name: signal.signal(name, handler) for name in names}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for name, previous in before.items():
+            signal.signal(name, previous)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the task, so that the library cancels the run; Luigi does not catch this exception."""
+    raise KeyboardInterrupt(f"signal {number}")
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold signals back while the run is created, so that its id is not lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _delayed_signals() -> Iterator[None]:
+    """Delay signals until the end of the block, so that the id of a new run is not lost."""
     arrived: list[int] = []
-    handlers = {
-        name: signal.signal(name, lambda number, _frame: arrived.append(number))
-        for name in _SIGNALS
-    }
     try:
-        yield
+        with _handled_by(lambda number, _frame: arrived.append(number), *_SIGNALS):
+            yield
     finally:
-        for name, handler in handlers.items():
-            signal.signal(name, handler)
         for number in arrived:
             signal.raise_signal(number)
 
@@ -245,7 +236,7 @@ def _record_of(result: Result, **more: str) -> dict[str, Any]:
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a file that is never seen half: under another name first."""
+    """Write a file atomically: first under another name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(record, indent=2) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""A home for Airflow, made before Airflow is imported, and the emulator."""
+"""A home for Airflow, which must exist before the import of Airflow, and helpers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-    # A secret of this home alone, so that its processes trust each other.
+    # A secret for this home, which its processes share.
     "AIRFLOW__API_AUTH__JWT_SECRET": os.urandom(32).hex(),
     # The triggerer imports a trigger by the name of its file.
     "PYTHONPATH": os.pathsep.join(
@@ -40,7 +40,7 @@ sys.path.insert(0, str(_DAGS))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name what was tested; a header would not be shown with -q."""
+    """Print the tested versions; with -q, pytest prints no header."""
     names = ("apache-airflow", "apache-airflow-task-sdk", "luigi")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     terminalreporter.write_line(f"Python {sys.version.split()[0]}, {versions}")
@@ -52,7 +52,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
-    """Make the metadata database."""
+    """Create the metadata database."""
     migration = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
         capture_output=True,
@@ -82,7 +82,7 @@ def connection_variables(emulator: Emulator) -> dict[str, str]:
 
 
 def operations(emulator: Emulator) -> list[str]:
-    """Return what was asked of the emulator, without the polls."""
+    """Return the kinds of POST requests that the emulator received."""
     found = []
     for request in emulator.requests:
         path = request.path
@@ -100,6 +100,6 @@ def operations(emulator: Emulator) -> list[str]:
 
 @pytest.fixture(scope="module")
 def slow_emulator() -> Iterator[Emulator]:
-    """An emulator for tests whose Airflow outlives one of them."""
+    """An emulator for all tests of a module that share an Airflow."""
     with Emulator(advance="poll") as emulator:
         yield emulator

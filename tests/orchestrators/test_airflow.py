@@ -1,4 +1,4 @@
-"""The example's operator and trigger, executed by Airflow in this process (``dag.test()``)."""
+"""The operator and trigger of the example, which Airflow executes here (``dag.test()``)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scenarios(airflow_home: Path) -> Any:
 
 @pytest.fixture
 def dags(scenarios: Any) -> Iterator[Dags]:
-    """Give DAGs by name; what a test changes in a task is undone."""
+    """Return a function that finds DAGs; changes of their tasks are undone after the test."""
     changed: list[tuple[Any, dict[str, Any]]] = []
 
     def find(name: str) -> Any:
@@ -50,8 +50,8 @@ def dags(scenarios: Any) -> Iterator[Dags]:
         vars(task).update(attributes)
 
 
-def play(dag: Any, **conf: object) -> Any:
-    """Execute a DAG with these parameters; Airflow keeps those of the last run otherwise."""
+def execute(dag: Any, **conf: object) -> Any:
+    """Execute a DAG; without explicit parameters, Airflow would keep those of the last run."""
     return dag.test(run_conf={"schedule": "nightly", "git_ref": "", "tags": [], **conf})
 
 
@@ -88,7 +88,7 @@ def tries(dag_run: Any) -> int:
 
 @contextmanager
 def kill_when(emulator: Emulator, condition: Callable[[], bool]) -> Iterator[None]:
-    """Send SIGTERM, as Airflow does to a task, once a condition holds."""
+    """Send SIGTERM to this process, like Airflow to a task, as soon as a condition is true."""
 
     def kill() -> None:
         emulator.wait_for(condition, seconds=30)
@@ -110,8 +110,8 @@ def is_polled(emulator: Emulator) -> Callable[[], bool]:
 @pytest.mark.parametrize("waiter", WAITERS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_success(emulator: Emulator, dags: Dags, service: str, waiter: str) -> None:
-    """A run that succeeds is created once, and XCom has its id, its link and its end."""
-    dag_run = play(dags(f"{service}_{waiter}"))
+    """A successful run is created once, and XCom has its id, link and outcome."""
+    dag_run = execute(dags(f"{service}_{waiter}"))
     assert dag_run.state == "success"
     assert operations(emulator) == ["create"]
     found = xcoms(dag_run)
@@ -125,9 +125,9 @@ def test_success(emulator: Emulator, dags: Dags, service: str, waiter: str) -> N
     assert state_store(dag_run) == {}
 
 
-def test_the_body_is_the_one_of_the_older_hooks(emulator: Emulator, dags: Dags) -> None:
+def test_the_body_matches_older_hooks(emulator: Emulator, dags: Dags) -> None:
     """Dataform Web gets ``environmentName``, ``scheduleName`` and ``runConfig.tags``."""
-    play(dags("web_worker"), schedule="success", tags=["daily", "finance"])
+    execute(dags("web_worker"), schedule="success", tags=["daily", "finance"])
     assert json.loads(emulator.requests[0].body) == {
         "environmentName": "production",
         "scheduleName": "success",
@@ -136,9 +136,9 @@ def test_the_body_is_the_one_of_the_older_hooks(emulator: Emulator, dags: Dags) 
 
 
 def test_templates_of_google(emulator: Emulator, dags: Dags) -> None:
-    """A ref and tags from parameters are compiled and run."""
+    """A git ref and tags in parameters are compiled and run."""
     conf = {"schedule": "", "git_ref": "main", "tags": ["daily"]}
-    dag_run = play(dags("google_deferred"), **conf)
+    dag_run = execute(dags("google_deferred"), **conf)
     assert dag_run.state == "success"
     assert operations(emulator) == ["compile", "create"]
     assert emulator.invocations[0].invocation_config["includedTags"] == ["daily"]
@@ -149,8 +149,8 @@ def test_templates_of_google(emulator: Emulator, dags: Dags) -> None:
 def test_failure(
     emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str], service: str, waiter: str
 ) -> None:
-    """A run that fails fails the task, once, with the reasons."""
-    dag_run = play(dags(f"{service}_{waiter}"), schedule="failure")
+    """A failed run fails the task with the reasons, without a retry."""
+    dag_run = execute(dags(f"{service}_{waiter}"), schedule="failure")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["create"]
     assert "return_value" not in xcoms(dag_run)
@@ -164,43 +164,43 @@ def test_failure(
 def test_retries_create_another_run_after_a_failure(
     emulator: Emulator, dags: Dags, waiter: str
 ) -> None:
-    """The DAG's ``retries`` say whether a failed run is followed by another one."""
-    dag_run = play(dags(f"web_{waiter}_retried"), schedule="failure")
+    """After a failed run, the ``retries`` of the DAG decide whether another run follows."""
+    dag_run = execute(dags(f"web_{waiter}_retried"), schedule="failure")
     assert (dag_run.state, tries(dag_run)) == ("failed", 2)
     assert operations(emulator) == ["create", "create"]
 
 
 @pytest.mark.parametrize("waiter", WAITERS)
 def test_a_lost_creation_is_not_retried(emulator: Emulator, dags: Dags, waiter: str) -> None:
-    """A run that may exist is not created again, whatever ``retries`` says."""
+    """A run that may exist is not created again, independent of ``retries``."""
     emulator.add_fault(Fault("reset", on="create", processed=True))
-    dag_run = play(dags(f"web_{waiter}_retried"))
+    dag_run = execute(dags(f"web_{waiter}_retried"))
     assert (dag_run.state, tries(dag_run)) == ("failed", 1)
     assert operations(emulator) == ["create"]
 
 
-def is_looked_for(emulator: Emulator) -> Callable[[], bool]:
+def is_searched(emulator: Emulator) -> Callable[[], bool]:
     return lambda: "create" in operations(emulator) and emulator.requests[-1].method == "GET"
 
 
-def test_a_timeout_while_a_lost_run_is_looked_for(emulator: Emulator, dags: Dags) -> None:
-    """Whether the run exists is not known then, so that the retry creates no other."""
+def test_a_timeout_during_the_search_for_a_lost_run(emulator: Emulator, dags: Dags) -> None:
+    """It is not known whether the run exists, so the retry creates no other one."""
     emulator.add_fault(Fault("reset", on="create", processed=True))
     emulator.add_fault(Fault("status", on="list", times=100))
     dag = dags("google_worker_retried")
     dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
-    dag_run = play(dag, schedule="", git_ref="main")
+    dag_run = execute(dag, schedule="", git_ref="main")
     assert (dag_run.state, tries(dag_run)) == ("failed", 2)
     assert operations(emulator) == ["compile", "create"]
     assert state_store(dag_run) == {}
 
 
-def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, dags: Dags) -> None:
-    """The run is cancelled as soon as it is found."""
+def test_kill_during_the_search_for_a_lost_run(emulator: Emulator, dags: Dags) -> None:
+    """The task cancels the run as soon as it finds it."""
     emulator.add_fault(Fault("reset", on="create", processed=True))
     emulator.add_fault(Fault("status", on="list"))
-    with kill_when(emulator, is_looked_for(emulator)):
-        dag_run = play(dags("google_worker"), schedule="", git_ref="main")
+    with kill_when(emulator, is_searched(emulator)):
+        dag_run = execute(dags("google_worker"), schedule="", git_ref="main")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["compile", "create", "cancel"]
 
@@ -208,9 +208,9 @@ def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, dags: Dags) -> 
 def test_compile_errors_are_not_retried(
     emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Code that does not compile is not run, and not compiled again."""
+    """Code that does not compile is neither run nor compiled again."""
     dag = dags("google_worker_retried")
-    dag_run = play(dag, schedule="", git_ref="broken")
+    dag_run = execute(dag, schedule="", git_ref="broken")
     assert (dag_run.state, tries(dag_run)) == ("failed", 1)
     assert operations(emulator) == ["compile"]
     assert "costs is not defined" in "".join(capfd.readouterr())
@@ -222,11 +222,11 @@ def test_a_refused_token_is_not_retried(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A token that the API does not accept ends the task, and is not in the log."""
+    """A token that the API refuses fails the task, and is not in the log."""
     connection = {"conn_type": "generic", "password": "wr0ng-t0ken"}
     extra = {"extra": {"api_url": emulator.url}}
     monkeypatch.setenv("AIRFLOW_CONN_DATAFORM_WEB", json.dumps(connection | extra))
-    dag_run = play(dags("web_worker_retried"))
+    dag_run = execute(dags("web_worker_retried"))
     assert (dag_run.state, tries(dag_run)) == ("failed", 1)
     output = "".join(capfd.readouterr())
     assert "AirflowFailException" in output
@@ -234,49 +234,47 @@ def test_a_refused_token_is_not_retried(
 
 
 @pytest.mark.parametrize("waiter", WAITERS)
-def test_a_retry_takes_over_the_run_that_was_left(
-    emulator: Emulator, dags: Dags, waiter: str
-) -> None:
-    """After an attempt that gave up on the API, the next one waits for the same run."""
+def test_a_retry_continues_a_lost_run(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """If an attempt gives up because of an outage, the next one waits for the same run."""
     emulator.add_fault(Fault("status", on="get", times=3))
     dag = dags(f"web_{waiter}_retried")
     dag.task_dict["run"].polling = Polling(outage_timeout=1)
-    dag_run = play(dag)
+    dag_run = execute(dag)
     assert (dag_run.state, tries(dag_run)) == ("success", 2)
     assert operations(emulator) == ["create"]
     assert xcoms(dag_run)["run_id"] == emulator.runs[0].id
     assert state_store(dag_run) == {}
 
 
-def test_what_is_left_holds_no_value_of_the_request(emulator: Emulator, dags: Dags) -> None:
-    """A compilation variable may be a secret, which Airflow does not mask in its state store."""
+def test_the_state_store_has_no_value_of_the_request(emulator: Emulator, dags: Dags) -> None:
+    """A compilation variable may be a secret, and Airflow does not mask its state store."""
     emulator.add_fault(Fault("status", on="get", times=3))
     dag = dags("google_worker")
     task = dag.task_dict["run"]
     task.polling = Polling(outage_timeout=1)
     task.request = {"git_ref": "main", "vars": {"key": "s3cret"}}
-    left = state_store(play(dag))
-    assert left
-    assert "s3cret" not in json.dumps(left)
+    stored = state_store(execute(dag))
+    assert stored
+    assert "s3cret" not in json.dumps(stored)
 
 
 @pytest.mark.parametrize("waiter", WAITERS)
-def test_a_run_that_failed_unseen_is_followed_by_another(
+def test_a_retry_creates_another_run_after_a_lost_failure(
     emulator: Emulator, dags: Dags, waiter: str
 ) -> None:
-    """A retry whose left run turns out to have failed creates its own."""
+    """If the run of a lost attempt has failed, the retry creates its own run."""
     emulator.set_outcome("nightly", ["FAILED"])
     emulator.add_fault(Fault("status", on="get", times=3))
     dag = dags(f"web_{waiter}_retried")
     dag.task_dict["run"].polling = Polling(outage_timeout=1)
 
-    def mend() -> None:
+    def fix() -> None:
         emulator.wait_for(lambda: len(emulator.runs) == 1, seconds=30)
         emulator.set_outcome("nightly", ["SUCCESSFUL"])
 
-    thread = threading.Thread(target=mend)
+    thread = threading.Thread(target=fix)
     thread.start()
-    dag_run = play(dag)
+    dag_run = execute(dag)
     thread.join()
     assert (dag_run.state, tries(dag_run)) == ("success", 2)
     assert operations(emulator) == ["create", "create"]
@@ -285,20 +283,20 @@ def test_a_run_that_failed_unseen_is_followed_by_another(
 
 @pytest.mark.parametrize("waiter", WAITERS)
 def test_kill_during_the_creation(emulator: Emulator, dags: Dags, waiter: str) -> None:
-    """A kill that comes while the run is created cancels it as soon as its id is known."""
+    """After a kill during the creation, the task cancels the run as soon as its id is known."""
     emulator.add_fault(Fault("hang", on="create", seconds=1, processed=True))
     with kill_when(emulator, lambda: operations(emulator) == ["create"]):
-        dag_run = play(dags(f"google_{waiter}"), schedule="endless")
+        dag_run = execute(dags(f"google_{waiter}"), schedule="endless")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["create", "cancel"]
     assert emulator.invocations[0].state == "CANCELLED"
 
 
-def test_kill_before_the_first_poll_is_answered(emulator: Emulator, dags: Dags) -> None:
-    """A kill during the first poll cancels the run at once, and once."""
+def test_kill_during_the_first_poll(emulator: Emulator, dags: Dags) -> None:
+    """A kill during the first poll cancels the run immediately, and only once."""
     emulator.add_fault(Fault("hang", on="get", seconds=2))
     with kill_when(emulator, is_polled(emulator)):
-        dag_run = play(dags("google_worker"), schedule="endless")
+        dag_run = execute(dags("google_worker"), schedule="endless")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["create", "cancel"]
 
@@ -307,7 +305,7 @@ def test_kill_before_the_creation(emulator: Emulator, dags: Dags) -> None:
     """A kill during the compilation creates no run."""
     emulator.add_fault(Fault("hang", on="compile", seconds=1))
     with kill_when(emulator, lambda: operations(emulator) == ["compile"]):
-        dag_run = play(dags("google_worker"), schedule="", git_ref="main")
+        dag_run = execute(dags("google_worker"), schedule="", git_ref="main")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["compile"]
 
@@ -315,43 +313,43 @@ def test_kill_before_the_creation(emulator: Emulator, dags: Dags) -> None:
 def test_kill_of_a_run_that_cannot_be_cancelled(
     emulator: Emulator, dags: Dags, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Dataform Web has no cancel: the log says so, and the run is waited for if time is left."""
+    """Dataform Web cannot cancel: the log says so, and the wait continues if there is time."""
     with kill_when(emulator, is_polled(emulator)):
-        dag_run = play(dags("web_worker"))
+        dag_run = execute(dags("web_worker"))
     assert dag_run.state == "success"
     assert operations(emulator) == ["create"]
     assert "cannot cancel runs" in "".join(capfd.readouterr())
 
 
 def test_execution_timeout(emulator: Emulator, dags: Dags) -> None:
-    """Airflow's own timeout of a task cancels the run, once."""
+    """Airflow's timeout for tasks cancels the run once."""
     dag = dags("google_worker")
     dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
-    dag_run = play(dag, schedule="endless")
+    dag_run = execute(dag, schedule="endless")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["create", "cancel"]
 
 
 def test_execution_timeout_of_a_deferred_task(emulator: Emulator, dags: Dags) -> None:
-    """The same timeout holds for the trigger, where Airflow itself would not cancel."""
+    """The timeout also applies to the trigger, for which Airflow would not cancel."""
     dag = dags("google_deferred")
     dag.task_dict["run"].execution_timeout = timedelta(seconds=3)
-    dag_run = play(dag, schedule="endless")
+    dag_run = execute(dag, schedule="endless")
     assert dag_run.state == "failed"
     assert operations(emulator) == ["create", "cancel"]
 
 
 def test_the_trigger_outlives_an_outage(emulator: Emulator, dags: Dags) -> None:
-    """HTML and a lost answer in a row do not end the trigger's wait."""
+    """HTML and then a lost response do not end the trigger's wait."""
     for kind in ("html", "reset"):
         emulator.add_fault(Fault(kind, on="get"))
-    dag_run = play(dags("google_deferred"))
+    dag_run = execute(dags("google_deferred"))
     assert dag_run.state == "success"
     assert operations(emulator) == ["create"]
 
 
 def test_the_trigger_survives_serialization(emulator: Emulator, scenarios: Any) -> None:
-    """Airflow stores a trigger as text and makes it anew from that; no token is in it."""
+    """Airflow stores a trigger as text and recreates it; the text contains no token."""
     from airflow.sdk.module_loading import import_string
     from airflow.sdk.serde import deserialize, serialize
 
@@ -371,8 +369,8 @@ def test_the_trigger_survives_serialization(emulator: Emulator, scenarios: Any) 
     assert again.serialize() == (path, arguments)
 
 
-def test_the_shipped_dag(emulator: Emulator, dags: Dags, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example's own DAG compiles and runs the production release."""
+def test_the_example_dag(emulator: Emulator, dags: Dags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The DAG in the example compiles and runs the production release."""
     connection = os.environ["AIRFLOW_CONN_DATAFORM_GOOGLE"]
     monkeypatch.setenv("AIRFLOW_CONN_DATAFORM_DEFAULT", connection)
     dag = importlib.import_module("airflow_dag").dag

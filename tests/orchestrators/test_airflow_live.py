@@ -1,6 +1,6 @@
-"""The example in a whole Airflow: API server, scheduler, DAG processor, triggerer, workers.
+"""The example in a complete Airflow: API server, scheduler, DAG processor, triggerer, workers.
 
-What a person does by hand goes through Airflow's REST API.
+The tests act as a user through Airflow's REST API.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.orchestrators.conftest import connection_variables, operations
 T = TypeVar("T")
 
 _COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-_PATIENCE = 90.0
-#: More polls than a test needs to step in, few enough to wait for.
-_A_WHILE = 12
+_WAIT_SECONDS = 90.0
+#: Enough polls for a test to act during the run, and few enough to wait for its end.
+_MANY_POLLS = 12
 
 
 class Airflow:
@@ -47,7 +47,7 @@ class Airflow:
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-            # A triggerer that is gone is noticed sooner than by default.
+            # Airflow notices a missing triggerer sooner than by default.
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "3",
         }
@@ -96,8 +96,8 @@ class Airflow:
             return False
 
     def wait_for(self, condition: Callable[[], T]) -> T:
-        """Return what the condition gives once it is true."""
-        deadline = time.monotonic() + _PATIENCE
+        """Return the value of a condition once it is true."""
+        deadline = time.monotonic() + _WAIT_SECONDS
         while not (value := condition()):
             if time.monotonic() > deadline:
                 logs = sorted(self._home.glob("*.log"))
@@ -118,17 +118,17 @@ class Task:
     def describe(self) -> Any:
         return self._airflow.call("GET", self._path)
 
-    def become(self, *states: str) -> Any:
-        """Wait for one of the states, and return the task instance."""
+    def wait_for_state(self, *states: str) -> Any:
+        """Wait for one of the states; return the task instance."""
 
-        def known() -> Any:
+        def find() -> Any:
             task = self.describe()
             return task if task["state"] in states else None
 
-        return self._airflow.wait_for(known)
+        return self._airflow.wait_for(find)
 
-    def end(self) -> Any:
-        return self.become("success", "failed")
+    def wait_for_end(self) -> Any:
+        return self.wait_for_state("success", "failed")
 
     def xcom(self, key: str) -> Any:
         def value() -> Any:
@@ -161,7 +161,7 @@ class Task:
         self._airflow.call("POST", f"/dags/{self._dag_id}/clearTaskInstances", body)
 
     def process(self) -> psutil.Process:
-        """Return the process that executes the task's code."""
+        """Return the process that executes the code of the task."""
         return psutil.Process(self.describe()["pid"])
 
 
@@ -173,12 +173,12 @@ def airflow(airflow_home: Path, slow_emulator: Emulator) -> Iterator[Airflow]:
 
 
 @pytest.fixture
-def emulator(slow_emulator: Emulator) -> Since:
-    return Since(slow_emulator)
+def emulator(slow_emulator: Emulator) -> SinceStart:
+    return SinceStart(slow_emulator)
 
 
-class Since:
-    """What happened at the emulator since the test began."""
+class SinceStart:
+    """The requests to the emulator since the start of the test."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.whole = emulator
@@ -189,94 +189,94 @@ class Since:
         return operations(self.whole)[self._before :]
 
 
-def test_deferred_success(airflow: Airflow, emulator: Since) -> None:
-    """While the task is deferred, id and link are there already, the link in the UI as well."""
-    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
-    task = airflow.trigger("web_deferred", schedule="while")
-    task.become("deferred")
+def test_deferred_success(airflow: Airflow, emulator: SinceStart) -> None:
+    """While the task is deferred, XCom has the id and the link, and the UI has the link."""
+    emulator.whole.set_outcome("long", ["RUNNING"] * _MANY_POLLS + ["SUCCESSFUL"])
+    task = airflow.trigger("web_deferred", schedule="long")
+    task.wait_for_state("deferred")
     run = emulator.whole.runs[-1]
     link = f"{emulator.whole.url}/#/1234/run/{run.id}"
     assert task.xcom("run_id") == run.id
     assert task.xcom("run_log_url") == link
     assert task.links() == {"Dataform run": link}
-    assert task.end()["state"] == "success"
+    assert task.wait_for_end()["state"] == "success"
     assert task.xcom("return_value")["status"] == "SUCCESSFUL"
     assert task.links() == {"Dataform run": link}
     assert emulator.operations == ["create"]
 
 
-def test_deferred_failure(airflow: Airflow, emulator: Since) -> None:
-    """The reasons that the trigger found are in the task's log."""
+def test_deferred_failure(airflow: Airflow, emulator: SinceStart) -> None:
+    """The log of the task has the reasons of the failure."""
     task = airflow.trigger("google_deferred", schedule="failure")
-    assert task.end()["state"] == "failed"
+    assert task.wait_for_end()["state"] == "failed"
     assert "Division by zero" in task.log()
     assert emulator.operations == ["create"]
 
 
-def test_failed_by_hand_while_a_worker_waits(airflow: Airflow, emulator: Since) -> None:
-    """Whoever marks the task as failed cancels the run."""
+def test_failed_by_hand_while_a_worker_waits(airflow: Airflow, emulator: SinceStart) -> None:
+    """A user who marks the task as failed cancels the run."""
     task = airflow.trigger("google_worker", schedule="endless")
     assert task.xcom("run_id") in emulator.whole.invocations[-1].name
     task.mark_failed()
     airflow.wait_for(lambda: "cancel" in emulator.operations)
-    assert task.end()["state"] == "failed"
+    assert task.wait_for_end()["state"] == "failed"
     airflow.wait_for(lambda: emulator.whole.invocations[-1].state == "CANCELLED")
     assert emulator.operations == ["create", "cancel"]
 
 
-def test_failed_by_hand_while_deferred(airflow: Airflow, emulator: Since) -> None:
-    """The same without a worker: the triggerer cancels the run."""
+def test_failed_by_hand_while_deferred(airflow: Airflow, emulator: SinceStart) -> None:
+    """Without a worker, the triggerer cancels the run."""
     task = airflow.trigger("google_deferred", schedule="endless")
-    task.become("deferred")
-    # Before the triggerer has taken the task, Airflow tells nobody that it was killed.
+    task.wait_for_state("deferred")
+    # Until the triggerer has the task, Airflow does not report the kill.
     airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
     task.mark_failed()
     airflow.wait_for(lambda: "cancel" in emulator.operations)
-    assert task.end()["state"] == "failed"
+    assert task.wait_for_end()["state"] == "failed"
     assert emulator.operations == ["create", "cancel"]
 
 
-def test_cleared_while_deferred(airflow: Airflow, emulator: Since) -> None:
-    """A task that is cleared cancels its run, waits for that run's end, and creates another."""
+def test_cleared_while_deferred(airflow: Airflow, emulator: SinceStart) -> None:
+    """A cleared task cancels its run, waits for the end of that run, and creates another."""
     emulator.whole.set_course("nightly", Course(endless=("marts.customers",)))
     task = airflow.trigger("google_deferred", schedule="nightly")
-    task.become("deferred")
+    task.wait_for_state("deferred")
     emulator.whole.set_course("nightly", Course())
     airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
     task.clear()
     airflow.wait_for(lambda: "cancel" in emulator.operations)
     airflow.wait_for(lambda: emulator.operations.count("create") == 2)
-    assert task.end()["state"] == "success"
+    assert task.wait_for_end()["state"] == "success"
     assert emulator.operations == ["create", "cancel", "create"]
 
 
-def test_triggerer_restart(airflow: Airflow, emulator: Since) -> None:
-    """A triggerer that is shut down leaves the runs alone, and the next one goes on."""
-    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
-    emulator.whole.set_course("nightly", Course(steps=_A_WHILE // 2))
+def test_triggerer_restart(airflow: Airflow, emulator: SinceStart) -> None:
+    """A stopped triggerer does not affect the runs; the next one continues the waits."""
+    emulator.whole.set_outcome("long", ["RUNNING"] * _MANY_POLLS + ["SUCCESSFUL"])
+    emulator.whole.set_course("nightly", Course(steps=_MANY_POLLS // 2))
     tasks = [
-        airflow.trigger("web_deferred", schedule="while"),
+        airflow.trigger("web_deferred", schedule="long"),
         airflow.trigger("google_deferred", schedule="nightly"),
     ]
     for task in tasks:
-        task.become("deferred")
+        task.wait_for_state("deferred")
     airflow.wait_for(lambda: emulator.whole.invocations[-1].polls > 0)
     airflow.processes["triggerer"].terminate()
     airflow.processes["triggerer"].wait(60)
     assert [task.describe()["state"] for task in tasks] == ["deferred", "deferred"]
     airflow.processes["triggerer"] = airflow.start("triggerer")
-    assert [task.end()["state"] for task in tasks] == ["success", "success"]
+    assert [task.wait_for_end()["state"] for task in tasks] == ["success", "success"]
     assert emulator.operations == ["create", "create"]
 
 
-def test_worker_loss(airflow: Airflow, emulator: Since) -> None:
-    """The attempt after a worker that was killed outright waits for the run that there is."""
-    emulator.whole.set_outcome("while", ["RUNNING"] * _A_WHILE + ["SUCCESSFUL"])
-    task = airflow.trigger("web_worker_retried", schedule="while")
+def test_worker_loss(airflow: Airflow, emulator: SinceStart) -> None:
+    """After a worker was killed with SIGKILL, the next attempt waits for the existing run."""
+    emulator.whole.set_outcome("long", ["RUNNING"] * _MANY_POLLS + ["SUCCESSFUL"])
+    task = airflow.trigger("web_worker_retried", schedule="long")
     run_id = task.xcom("run_id")
     task.process().kill()
-    ended = task.end()
+    ended = task.wait_for_end()
     assert (ended["state"], ended["try_number"]) == ("success", 2)
     assert task.xcom("run_id") == run_id
-    assert "no other one is created" in task.log(attempt=2)
+    assert f"Waiting for run {run_id} of an earlier attempt" in task.log(attempt=2)
     assert emulator.operations == ["create"]

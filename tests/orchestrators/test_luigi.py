@@ -1,4 +1,4 @@
-"""The example's task, executed by ``luigi.build`` in this process or in one that is killed."""
+"""The task of the example, executed by ``luigi.build`` here, or in a process that is killed."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def example() -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Luigi's own processes find the task by this name.
+    # Luigi's processes find the task by this name.
     sys.modules["luigi_task"] = module
     spec.loader.exec_module(module)
     return module
 
 
 class Runner:
-    """Builds the task against an emulator, in a folder of its own."""
+    """Builds the task with an emulator, in a separate folder."""
 
     def __init__(self, example: Any, emulator: Emulator, folder: Path) -> None:
         self._example = example
@@ -69,7 +69,7 @@ class Runner:
         return bool(luigi.build([task], local_scheduler=True, no_lock=True))
 
     def files(self) -> dict[str, Any]:
-        """Return what the task left, by the ends of the files' names."""
+        """Return the contents of the task's files, by their suffixes."""
         return {
             "".join(path.suffixes): json.loads(path.read_text("utf-8"))
             for path in self.folder.glob("*")
@@ -77,7 +77,7 @@ class Runner:
 
     @contextmanager
     def process(self, service: str, schedule: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-        """Run the task by Luigi's command line."""
+        """Run the task from Luigi's command line."""
         config = self.folder.with_suffix(".cfg")
         lines = "\n".join(f"{name} = {value}" for name, value in self.settings.items())
         config.write_text(f"[DataformConfig]\n{lines}\n")
@@ -100,10 +100,10 @@ def runner(example: Any, emulator: Emulator, tmp_path: Path) -> Runner:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_success(emulator: Emulator, runner: Runner, service: str) -> None:
-    """The output records the run, and a task that is complete creates no other one."""
+    """The output records the run, and a complete task creates no other run."""
     assert runner.build(service)
-    ((ending, record),) = runner.files().items()
-    assert ending == ".json"
+    ((suffix, record),) = runner.files().items()
+    assert suffix == ".json"
     assert record["status"] in ("SUCCESSFUL", "SUCCEEDED")
     assert record["run_id"] in record["run_log_url"]
     assert runner.build(service)
@@ -112,10 +112,10 @@ def test_success(emulator: Emulator, runner: Runner, service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_failure(emulator: Emulator, runner: Runner, service: str) -> None:
-    """A failed run leaves its reasons and no output; the next attempt creates another run."""
+    """After a failed run, there are reasons and no output; the next attempt creates another run."""
     assert not runner.build(service, "failure")
-    ((ending, record),) = runner.files().items()
-    assert (ending, record["status"]) == (".failed.json", "FAILED")
+    ((suffix, record),) = runner.files().items()
+    assert (suffix, record["status"]) == (".failed.json", "FAILED")
     if service == "google":
         assert "Division by zero" in record["reasons"]
         emulator.set_course("failure", Course())
@@ -128,26 +128,26 @@ def test_failure(emulator: Emulator, runner: Runner, service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_restart_after_an_outage(emulator: Emulator, runner: Runner, service: str) -> None:
-    """An attempt that gave up on the API leaves the run to the next one."""
+    """If an attempt gives up because of an outage, the next one waits for the same run."""
     emulator.add_fault(Fault("status", on="get", times=3))
     assert not runner.build(service, outage_timeout="1")
-    ((ending, left),) = runner.files().items()
-    assert ending == ".started.json"
+    ((suffix, unfinished),) = runner.files().items()
+    assert suffix == ".started.json"
     assert runner.build(service)
-    ((ending, record),) = runner.files().items()
-    assert (ending, record["run_id"]) == (".json", left["run_id"])
+    ((suffix, record),) = runner.files().items()
+    assert (suffix, record["run_id"]) == (".json", unfinished["run_id"])
     assert operations(emulator) == ["create"]
 
 
-def test_restart_after_the_power_went(emulator: Emulator, runner: Runner) -> None:
-    """A process that is killed outright leaves its run to the next one."""
-    emulator.set_outcome("while", ["RUNNING"] * 4 + ["SUCCESSFUL"])
-    with runner.process("web", "while") as process:
+def test_restart_after_a_power_failure(emulator: Emulator, runner: Runner) -> None:
+    """After a SIGKILL, the next process waits for the same run."""
+    emulator.set_outcome("long", ["RUNNING"] * 4 + ["SUCCESSFUL"])
+    with runner.process("web", "long") as process:
         emulator.wait_for(lambda: emulator.runs and emulator.runs[0].polls, seconds=30)
         process.kill()
-    ((ending, left),) = runner.files().items()
-    assert (ending, left["run_id"]) == (".started.json", emulator.runs[0].id)
-    assert runner.build("web", "while")
+    ((suffix, unfinished),) = runner.files().items()
+    assert (suffix, unfinished["run_id"]) == (".started.json", emulator.runs[0].id)
+    assert runner.build("web", "long")
     assert operations(emulator) == ["create"]
 
 
@@ -167,7 +167,7 @@ def test_kill(emulator: Emulator, runner: Runner, number: signal.Signals) -> Non
 
 
 def test_kill_during_the_creation(emulator: Emulator, runner: Runner) -> None:
-    """A signal that comes while the run is created cancels it once its id is known."""
+    """After a signal during the creation, the task cancels the run once its id is known."""
     emulator.add_fault(Fault("hang", on="create", seconds=1, processed=True))
     with runner.process("google", "endless") as process:
         emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
@@ -176,8 +176,8 @@ def test_kill_during_the_creation(emulator: Emulator, runner: Runner) -> None:
     assert operations(emulator) == ["create", "cancel"]
 
 
-def test_the_power_goes_during_the_creation(emulator: Emulator, runner: Runner) -> None:
-    """A process that is killed before the answer is there leaves word that a run may exist."""
+def test_a_power_failure_during_the_creation(emulator: Emulator, runner: Runner) -> None:
+    """A process that is killed before the response has recorded that a run may exist."""
     emulator.add_fault(Fault("hang", on="create", seconds=2, processed=True))
     with runner.process("web", "nightly") as process:
         emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
@@ -186,8 +186,8 @@ def test_the_power_goes_during_the_creation(emulator: Emulator, runner: Runner) 
     assert operations(emulator) == ["create"]
 
 
-def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, runner: Runner) -> None:
-    """Whether the run exists is not known then, so the next attempt creates no other."""
+def test_kill_during_the_search_for_a_lost_run(emulator: Emulator, runner: Runner) -> None:
+    """It is not known whether the run exists, so the next attempt creates no other one."""
     emulator.add_fault(Fault("reset", on="create", processed=True))
     emulator.add_fault(Fault("status", on="list", times=100))
     with runner.process("google", "", git_ref="main") as process:
@@ -197,13 +197,13 @@ def test_kill_while_a_lost_run_is_looked_for(emulator: Emulator, runner: Runner)
         )
         process.terminate()
         assert process.wait(20) != 0
-    ((_, left),) = runner.files().items()
-    assert left.keys() == {"run_may_exist"}
+    ((_, unfinished),) = runner.files().items()
+    assert unfinished.keys() == {"run_may_exist"}
 
 
 @pytest.mark.parametrize("status", [400, 429])
-def test_a_refused_creation_leaves_no_word(emulator: Emulator, runner: Runner, status: int) -> None:
-    """What surely was not created is created by the next attempt."""
+def test_a_refused_creation_leaves_no_file(emulator: Emulator, runner: Runner, status: int) -> None:
+    """If a run was surely not created, the next attempt creates one."""
     emulator.add_fault(Fault("status", on="create", status=status, times=3))
     assert not runner.build("web", outage_timeout="1")
     assert runner.files() == {}
@@ -213,7 +213,7 @@ def test_a_refused_creation_leaves_no_word(emulator: Emulator, runner: Runner, s
 
 
 def test_a_lost_creation_is_not_repeated(emulator: Emulator, runner: Runner) -> None:
-    """A run that may exist stops this attempt and the next, until a person has looked."""
+    """A run that may exist fails all attempts until a person has recorded its id."""
     emulator.add_fault(Fault("reset", on="create", processed=True))
     assert not runner.build("web")
     assert not runner.build("web")
@@ -224,8 +224,8 @@ def test_a_lost_creation_is_not_repeated(emulator: Emulator, runner: Runner) -> 
     assert operations(emulator) == ["create"]
 
 
-def test_a_run_that_is_gone_is_let_go(emulator: Emulator, runner: Runner) -> None:
-    """A run that the API no longer knows fails one attempt, not all that follow."""
+def test_a_run_that_is_gone_fails_one_attempt(emulator: Emulator, runner: Runner) -> None:
+    """If the API no longer knows a run, only one attempt fails."""
     emulator.add_fault(Fault("status", on="get", times=3))
     assert not runner.build("web", outage_timeout="1")
     emulator.add_fault(Fault("status", on="get", status=404))

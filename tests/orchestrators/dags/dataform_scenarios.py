@@ -1,4 +1,4 @@
-"""The DAGs of the tests: each service, by a worker and deferred, with and without a retry."""
+"""The DAGs of the tests: both services, on a worker and deferred, with and without a retry."""
 
 from __future__ import annotations
 
