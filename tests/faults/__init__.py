@@ -1,1 +1,1 @@
-"""Tests by faults: what each of them does to a step, at random as well, and what leaks."""
+"""Fault tests: the effect of each fault on a step, random faults, and leaks of secrets."""

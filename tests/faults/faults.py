@@ -1,7 +1,6 @@
-"""Every fault with what must happen, as one table; ``make faults`` plays and prints it.
+"""Run every row of the tables in docs/faults.md: ``make faults``.
 
-A row is played over a scripted service and over Dataform Web on the emulator, in time
-that only sleeps move. A later service joins by a column of its own.
+The rows run in simulated time: over a scripted service, and over the services of the emulator.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,16 +35,11 @@ from dataform_action.services.base import Service
 from dataform_action.services.dataform_web import DataformWeb
 from dataform_action.services.google.service import GoogleDataform
 from dataform_action.transport.response import RULES
-from tests.faults.fault_rows import (
-    GOOGLE_TABLE,
-    MANY,
-    NETWORK_TABLE,
-    NIGHTLY,
-    PEERS,
-    TABLE,
-    Row,
-)
+from tests.faults.fault_rows import TABLE
+from tests.faults.google_rows import GOOGLE_TABLE
 from tests.faults.interruptions import check_all
+from tests.faults.network_rows import NETWORK_TABLE
+from tests.faults.row import MANY, NIGHTLY, PEERS, Row
 from tests.faults.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService
 from tests.support.google_stand_ins import GoogleStandIns
@@ -54,13 +48,13 @@ from tests.support.networks import NETWORKS
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 MARK = "<!-- table -->\n"
 RESPONSES_MARK = "<!-- responses -->\n"
-#: Those that random sequences are played on, with their names.
+#: The services for random sequences, with their names.
 SERVICES = {"web": "Dataform Web", "google": "Google Cloud Dataform"}
 
 
 @dataclass
-class Played:
-    """What came of a row."""
+class RowResult:
+    """The result of a row."""
 
     outcome: StepOutcome
     creates: int
@@ -72,7 +66,7 @@ class Played:
 
 
 class _StoppingClock(FakeClock):
-    """Time in which a signal comes at the third sleep."""
+    """A clock that raises the exception of a signal during the third sleep."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -88,17 +82,17 @@ def _clock_for(row: Row) -> FakeClock:
     return FakeClock() if row.signal is None else _StoppingClock(row.signal)
 
 
-def play_over_fake(row: Row) -> Played:
-    """Play a row over the scripted service."""
+def run_over_fake(row: Row) -> RowResult:
+    """Run a row over the scripted service."""
     clock = _clock_for(row)
     service = FakeService(clock, polls=row.polls, creates=row.made)
-    played = _play(service, clock, row.polling)
-    played.creates, played.polls = len(service.times("start")), len(service.times("get"))
-    return played
+    found = _run(service, clock, row.polling)
+    found.creates, found.polls = len(service.times("start")), len(service.times("get"))
+    return found
 
 
-def play_over_dataform_web(row: Row) -> Played:
-    """Play a row over Dataform Web on the emulator."""
+def run_over_dataform_web(row: Row) -> RowResult:
+    """Run a row over Dataform Web on the emulator."""
     clock = _clock_for(row)
     with Emulator(advance="poll") as emulator, _network_of(row, emulator) as url:
         emulator.set_outcome("nightly", row.statuses)
@@ -107,15 +101,15 @@ def play_over_dataform_web(row: Row) -> Played:
         service = DataformWeb(
             project_id="1234", token=emulator.token, api_url=url, read_seconds=row.read_seconds
         )
-        played = _play(service, clock, row.polling)
+        found = _run(service, clock, row.polling)
         methods = [request.method for request in emulator.requests]
-        played.runs = len(emulator.runs)
-    played.creates, played.polls = methods.count("POST"), methods.count("GET")
-    return played
+        found.runs = len(emulator.runs)
+    found.creates, found.polls = methods.count("POST"), methods.count("GET")
+    return found
 
 
-def play_over_google(row: Row) -> Played:
-    """Play a row over Google Cloud Dataform on the emulator."""
+def run_over_google(row: Row) -> RowResult:
+    """Run a row over Google Cloud Dataform on the emulator."""
     if row.ends_late:
         row = _ending_late(row)
     clock = _clock_for(row)
@@ -138,24 +132,24 @@ def play_over_google(row: Row) -> Played:
             read_seconds=row.read_seconds,
         )
         request = row.google_request or RunRequest(environment="production")
-        played = _play(service, clock, row.polling, request)
+        found = _run(service, clock, row.polling, request)
         sent = [(request.method, request.path) for request in emulator.requests]
-        played.runs = len(emulator.invocations)
-    played.creates = sum(
+        found.runs = len(emulator.invocations)
+    found.creates = sum(
         method == "POST" and path.endswith("/workflowInvocations") for method, path in sent
     )
-    played.polls = sum(
+    found.polls = sum(
         method == "GET" and "/workflowInvocations/" in path and ":" not in path
         for method, path in sent
     )
-    return played
+    return found
 
 
 def _ending_late(row: Row) -> Row:
-    """Return a row whose run is over with the last poll, of which nobody gets the response."""
+    """Return a row whose run ends with the last poll; the response to that poll is lost."""
     endless = replace(row, course=Course(endless=("one",)), ends_late=False)
-    # The last one is the look after the cancel.
-    polls = play_over_google(endless).polls - 1
+    # The last poll comes after the cancel.
+    polls = run_over_google(endless).polls - 1
     course = replace(row.course or Course(), lengths={"one": polls - 1})
     lost = Fault("status", on="get", after=polls - 1, processed=True)
     return replace(row, course=course, faults=(*row.faults, lost))
@@ -163,7 +157,7 @@ def _ending_late(row: Row) -> Row:
 
 @contextmanager
 def _network_of(row: Row, emulator: Emulator) -> Iterator[str]:
-    """Return the address under which the emulator is found."""
+    """Yield the address of the emulator in the row's network."""
     if row.network:
         with NETWORKS[row.network](emulator) as url:
             yield url
@@ -173,7 +167,7 @@ def _network_of(row: Row, emulator: Emulator) -> Iterator[str]:
 
 @contextmanager
 def _token_of(row: Row, emulator: Emulator) -> Iterator[str | ApplicationDefaultCredentials]:
-    """Return the emulator's token, or a source of tokens that are accepted as well."""
+    """Yield the emulator's token, or a source of renewable tokens, which it also accepts."""
     if not row.renews:
         yield emulator.token
         return
@@ -184,9 +178,9 @@ def _token_of(row: Row, emulator: Emulator) -> Iterator[str | ApplicationDefault
         yield ApplicationDefaultCredentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
 
 
-def _play(
+def _run(
     service: Service, clock: FakeClock, polling: Polling, request: RunRequest = NIGHTLY
-) -> Played:
+) -> RowResult:
     updates: list[Update] = []
     try:
         result = run(service, request, polling, on_update=updates.append, clock=clock)
@@ -194,7 +188,7 @@ def _play(
     except (DataformError, Interrupted) as error:
         outcome = RunOutcome(run=_known_run(updates), error=error)
     outages = sum(isinstance(update, OutageStarted) for update in updates)
-    return Played(outcome_of(outcome), 0, 0, None, outages, clock.now() - 1000, updates)
+    return RowResult(outcome_of(outcome), 0, 0, None, outages, clock.now() - 1000, updates)
 
 
 def _known_run(updates: list[Update]) -> Run | None:
@@ -206,35 +200,35 @@ COLUMNS = ("fault", "outcome", "exit code", "creates", "polls", "warnings")
 
 
 def render_google_table() -> str:
-    """Return the table of Google Cloud Dataform as Markdown, each row played anew."""
+    """Run the rows for Google Cloud Dataform; return their table as Markdown."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for row in (*TABLE, *NETWORK_TABLE, *GOOGLE_TABLE):
         if row.course is not None:
-            lines.append("| " + " | ".join(_cells(row, play_over_google(row))) + " |")
+            lines.append("| " + " | ".join(_cells(row, run_over_google(row))) + " |")
     return "\n".join(lines) + "\n"
 
 
-def render_table(play: Callable[[Row], Played] = play_over_dataform_web) -> str:
-    """Return the table as Markdown, each row played anew, with the peers' outcomes beside it."""
+def render_table() -> str:
+    """Run the rows for Dataform Web; return their table as Markdown, with the peers' outcomes."""
     lines = [
         "| " + " | ".join((*COLUMNS, *PEERS)) + " |",
         "|" + "---|" * (len(COLUMNS) + len(PEERS)),
     ]
     for row in (*TABLE, *NETWORK_TABLE):
-        cells = _cells(row, play(row))
+        cells = _cells(row, run_over_dataform_web(row))
         peers = (*row.peers, *[""] * (len(PEERS) - len(row.peers)))
         lines.append("| " + " | ".join((*cells, *(peer or "-" for peer in peers))) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, played: Played) -> tuple[str, ...]:
+def _cells(row: Row, found: RowResult) -> tuple[str, ...]:
     return (
         row.name,
-        _outcome(played.outcome),
-        str(int(played.outcome.exit_code)),
-        str(played.creates) if row.creates < MANY else "many",
-        str(played.polls) if played.outcome.exit_code != 4 or not played.polls else "many",
-        str(played.outages),
+        _outcome(found.outcome),
+        str(int(found.outcome.exit_code)),
+        str(found.creates) if row.creates < MANY else "many",
+        str(found.polls) if found.outcome.exit_code != 4 or not found.polls else "many",
+        str(found.outages),
     )
 
 
@@ -243,25 +237,25 @@ def _outcome(outcome: StepOutcome) -> str:
     return words[0].lower() + words[1:]
 
 
-#: What an error means to a read or a write that may be repeated, and to a create.
+#: The meaning of an error for a read or a repeatable write, and for a create.
 _MEANINGS = {
-    Throttled: ("outage: made again, after `Retry-After`", "no run: made again"),
-    Misconfigured: ("ends at once, or an outage after a good response", "no run: ends at once"),
-    NoResponse: ("outage: made again", "the run may exist: looked for, never created again"),
-    NotConnected: ("outage: made again", "no run: made again"),
-    Refused: ("ends", "no run: ends"),
+    Throttled: ("outage: retry after `Retry-After`", "no run: retry"),
+    Misconfigured: ("failure at once; after a good response, outage", "no run: failure at once"),
+    NoResponse: ("outage: retry", "the run may exist: search for it, no retry"),
+    NotConnected: ("outage: retry", "no run: retry"),
+    Refused: ("failure", "no run: failure"),
 }
 
 
 def render_responses() -> str:
-    """Return the table of what each response means, and each connection that is not made."""
+    """Return the table of the meaning of each response, and of each missing response."""
     others: list[tuple[str, type[DataformError]]] = [
-        ("no connection, no tunnel of a proxy, or no TLS handshake", NotConnected),
-        ("a connection that broke off after the first byte of the request", NoResponse),
+        ("no connection, proxy tunnel or TLS handshake", NotConnected),
+        ("the connection breaks after the first byte of the request", NoResponse),
     ]
     rules = [(rule.failures, rule.kind) for rule in RULES]
     lines = [
-        "| response | to a read or a write that may be repeated | to a create |",
+        "| response | read or repeatable write | create |",
         "|---|---|---|",
     ]
     for words, kind in [*rules, *others]:
@@ -270,17 +264,17 @@ def render_responses() -> str:
 
 
 def documented_responses() -> str:
-    """Return the table of responses as the docs show it."""
+    """Return the table of responses in the docs."""
     return DOCS.read_text("utf-8").split(RESPONSES_MARK)[1]
 
 
 def documented() -> list[str]:
-    """Return the tables as the docs show them."""
+    """Return the tables of faults in the docs."""
     return DOCS.read_text("utf-8").split(MARK)[1::2]
 
 
 def main() -> None:
-    """Print the tables and the tallies of the random sequences; --write renews the docs."""
+    """Print the tables and the results of the random tests; --write updates the docs."""
     tables = [render_table(), render_google_table()]
     print("\n".join(tables))
     if "--write" in sys.argv[1:]:
@@ -290,15 +284,15 @@ def main() -> None:
         text[1] = render_responses()
         DOCS.write_text(RESPONSES_MARK.join(text), "utf-8")
     elif tables != documented() or render_responses() != documented_responses():
-        sys.exit("The tables differ from docs/faults.md: see what changed, then add --write")
+        sys.exit("The tables differ from docs/faults.md: check the changes, then add --write")
     for service, name in SERVICES.items():
-        tally = play_sequences(service, range(1000))
-        print(f"1,000 random sequences of faults on {name}: {tally}")
+        counts = check_sequences(service, range(1000))
+        print(f"1,000 random sequences of faults on {name}: {counts}")
     print(f"150 random interruptions, and the post step after each: {check_all(range(150))}")
 
 
-def play_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:
-    """Play the sequences of these seeds, and count how they ended; raise if one was not honest."""
+def check_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:
+    """Check the sequences of these seeds, and count their outcomes."""
     with ProcessPoolExecutor() as pool:
         return dict(Counter(pool.map(partial(_check_sequence, service), seeds, chunksize=20)))
 

@@ -1,9 +1,9 @@
-"""Random interruptions of a step in a process of its own, and the post step afterwards.
+"""Random interruptions of a step in a separate process, and the post step afterwards.
 
-Each is made from a seed: a run, the faults of the requests about it, and the moment of a signal.
-The signals are those of the runner (SIGINT, SIGTERM 7.5 s later, SIGKILL 2.5 s after that), one
-that comes alone, or SIGKILL at once, as from a machine that is out of memory. The moment is a
-request, or a time after the step's first line.
+A seed determines a run, the faults of its requests, and the time of the first signal. The signals
+are those of the runner (SIGINT, SIGTERM after 7.5 s, SIGKILL after another 2.5 s), one signal
+alone, or an immediate SIGKILL, as on a machine without free memory. The first signal comes with a
+request, or some time after the step's first line.
 """
 
 from __future__ import annotations
@@ -35,24 +35,26 @@ from tests.support.steps import (
     start_step,
 )
 
-#: The runner's patience: after SIGINT, and after SIGTERM.
+#: The time between the runner's signals, in seconds.
 SIGTERM_AFTER = 7.5
 SIGKILL_AFTER = 2.5
-#: What a step or a post step may take at most, in seconds; a busy machine is no fault.
-LONGEST = 60.0
-#: How many are played at the same time: most of their time is spent in waiting.
-AT_ONCE = 8
+#: The time limit of a step or a post step, in seconds; it allows for a busy machine.
+TIME_LIMIT = 60.0
+#: The number of concurrent interruptions: they mostly wait.
+CONCURRENCY = 8
 _LEAKS = Leaks({"the token": DEFAULT_TOKEN})
-_SAYS_SO = re.compile(
+_REPORT = re.compile(
     r"run \S+ continues|may exist|may still be running|left running|not cancelled|"
     "not be cancelled|refused to cancel"
 )
 _CREATE = re.compile(r"/(run|workflowInvocations)$")
+#: The exit codes of a step that ends by itself.
+_UNDISTURBED = (0, 1, 3, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interruption:
-    """What is played, and when it is stopped."""
+    """A step, and when it is interrupted."""
 
     name: str
     on_google: bool
@@ -60,14 +62,14 @@ class Interruption:
     faults: tuple[Fault, ...]
     statuses: tuple[str, ...] = ("RUNNING",)
     course: Course = field(default_factory=Course)
-    #: The signals in their order, those of the runner or one alone.
+    #: The signals in order: those of the runner, or one alone.
     signals: tuple[int, ...]
-    #: The first signal comes with this request, or, if it is 0, with the step's first line;
+    #: The number of the request after which the first signal comes; 0: after the first line.
     request: int
-    #: and then so much later, in seconds.
+    #: An additional delay of the first signal, in seconds.
     delay: float
-    #: Whether the faults are over when the post step runs.
-    is_mended: bool
+    #: Whether the faults have ended when the post step runs.
+    is_recovered: bool
 
 
 def make_interruption(seed: int) -> Interruption:
@@ -106,7 +108,7 @@ def make_interruption(seed: int) -> Interruption:
         ),
         request=choose.choice((0, 1, 1, 2, 2, 3, 4)),
         delay=choose.choice((0.0, 0.0, choose.random() * 0.1, choose.random())),
-        is_mended=choose.random() < 0.7,
+        is_recovered=choose.random() < 0.7,
     )
 
 
@@ -117,7 +119,7 @@ def _make_fault(choose: random.Random, on: Any) -> Fault:  # noqa: ANN401
         on=on,
         after=choose.choice((0, 0, 1)) if on != "create" else 0,
         times=choose.choice((1, 3)) if on != "create" else 1,
-        # Those that are longer than the patience of the runner come last.
+        # The last times are longer than the runner waits.
         seconds=choose.choice((0.05, 0.5, 2.5, 5.0, 30.0)),
         processed=choose.random() < 0.6,
         body=json.dumps({"error": {"message": echo(DEFAULT_TOKEN)}}) if kind == "status" else None,
@@ -125,21 +127,21 @@ def _make_fault(choose: random.Random, on: Any) -> Fault:  # noqa: ANN401
 
 
 @dataclass(frozen=True)
-class Interrupted:
-    """What is left when the step and its post step are over."""
+class Ended:
+    """The state after the step and its post step."""
 
     step: Step
     post_exit_code: int
-    #: Everything that was written.
+    #: Everything that the step and the post step wrote.
     text: str
     runs: tuple[str, ...]
     creates: int
-    #: From the first signal to the end of the step.
+    #: The time from the first signal to the end of the step.
     seconds: float
 
 
-def play(interruption: Interruption) -> Interrupted:
-    """Play an interruption in processes of their own."""
+def run(interruption: Interruption) -> Ended:
+    """Run a step with an interruption, and its post step, in separate processes."""
     with (
         tempfile.TemporaryDirectory() as name,
         Emulator(advance="poll") as emulator,
@@ -150,20 +152,20 @@ def play(interruption: Interruption) -> Interrupted:
             emulator.set_course(schedule, interruption.course)
         for fault in interruption.faults:
             emulator.add_fault(fault)
-        usual = google_inputs_for(emulator) if interruption.on_google else inputs_for(emulator)
-        inputs = {**usual, **interruption.inputs}
+        default = google_inputs_for(emulator) if interruption.on_google else inputs_for(emulator)
+        inputs = {**default, **interruption.inputs}
         with start_step(folder, inputs) as process:
             try:
                 log, seconds = _stop(process, emulator, interruption)
             finally:
                 process.kill()
         step = read_step(folder, process.returncode, log)
-        if interruption.is_mended:
+        if interruption.is_recovered:
             emulator.clear_faults()
         state = {f"STATE_{key}": value for key, value in step.state.items()}
         with start_step(folder, inputs, "post_entrypoint.py", **state) as post:
             try:
-                post_log, _ = post.communicate(timeout=LONGEST)
+                post_log, _ = post.communicate(timeout=TIME_LIMIT)
             finally:
                 post.kill()
         creates = sum(
@@ -172,13 +174,13 @@ def play(interruption: Interruption) -> Interrupted:
         )
         runs = (*(run.status for run in emulator.runs), *(i.state for i in emulator.invocations))
         text = written(folder, log, post_log)
-        return Interrupted(step, post.returncode, text, runs, creates, seconds)
+        return Ended(step, post.returncode, text, runs, creates, seconds)
 
 
 def _stop(
     process: subprocess.Popen[str], emulator: Emulator, interruption: Interruption
 ) -> tuple[str, float]:
-    """Send the signals at their times; return the log, and how long the step took to leave."""
+    """Send the signals; return the log, and the time from the first signal to the end."""
     lines: list[str] = []
     begun = threading.Event()
 
@@ -191,13 +193,13 @@ def _stop(
 
     reader = threading.Thread(target=read)
     reader.start()
-    begun.wait(LONGEST)
+    begun.wait(TIME_LIMIT)
     if interruption.request:
 
         def is_due() -> bool:
             return len(emulator.requests) >= interruption.request or process.poll() is not None
 
-        # A wait that is longer than the step itself, unless that hangs.
+        # Longer than the step takes, unless it hangs.
         with suppress(TimeoutError):
             emulator.wait_for(is_due, 3.0)
     _wait(process, interruption.delay)
@@ -206,77 +208,76 @@ def _stop(
         if process.poll() is None:
             process.send_signal(number)
             _wait(process, SIGTERM_AFTER if number == signal.SIGINT else SIGKILL_AFTER)
-    process.wait(LONGEST)
+    process.wait(TIME_LIMIT)
     seconds = time.monotonic() - started
     reader.join()
     return "".join(lines), seconds
 
 
 def _wait(process: subprocess.Popen[str], seconds: float) -> None:
-    """Wait for the end of a process, but no longer than this."""
+    """Wait for the end of a process, but at most this long."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
 
 
 def check(interruption: Interruption) -> str:
-    """Play an interruption, and return what became of its run; raise if that is not honest.
+    """Run an interruption; return the state of the Dataform run afterwards.
 
     Raises:
-        AssertionError: a run was created twice or lost without a word, the post step failed, or a
-            secret was written.
+        AssertionError: a run was created twice or lost without a report, the post step failed, or
+            a secret was written.
     """
-    played = play(interruption)
-    problems = _LEAKS.find(played.text)
-    if len(played.runs) > 1 or played.creates > 1:
-        problems.append(f"{len(played.runs)} runs, {played.creates} requests to create one")
-    if played.post_exit_code != 0:
-        problems.append(f"the post step's exit code is {played.post_exit_code}")
-    if "Traceback" in played.text:
+    ended = run(interruption)
+    problems = _LEAKS.find(ended.text)
+    if len(ended.runs) > 1 or ended.creates > 1:
+        problems.append(f"{len(ended.runs)} runs, {ended.creates} requests to create one")
+    if ended.post_exit_code != 0:
+        problems.append(f"the post step's exit code is {ended.post_exit_code}")
+    if "Traceback" in ended.text:
         problems.append("a traceback")
-    fate = _fate_of(played)
-    if fate == "lost":
-        problems.append("the run goes on, and nothing says so")
-    if fate.startswith("goes on") and _can_be_cancelled(interruption, played.step):
-        problems.append("the run goes on, although it could be cancelled")
-    code, killed = played.step.exit_code, -signal.SIGKILL
-    ended = (0, 1, 3, 4)
+    state = _state_of_run(ended)
+    if state == "lost":
+        problems.append("the run continues, and nothing reports it")
+    if state == "continues, reported" and _can_be_cancelled(interruption, ended.step):
+        problems.append("the run continues, although it could be cancelled")
+    code, killed = ended.step.exit_code, -signal.SIGKILL
     first = interruption.signals[0]
-    if code not in (*ended, killed, 128 + signal.SIGINT, 128 + signal.SIGTERM):
+    if code not in (*_UNDISTURBED, killed, 128 + signal.SIGINT, 128 + signal.SIGTERM):
         problems.append(f"exit code {code}")
     if code == killed and first != signal.SIGKILL:
-        patience = SIGTERM_AFTER if first == signal.SIGINT else 0
-        if played.seconds < patience + SIGKILL_AFTER:
-            problems.append("killed before the end of the runner's patience")
+        limit = SIGKILL_AFTER + (SIGTERM_AFTER if first == signal.SIGINT else 0)
+        if ended.seconds < limit:
+            problems.append("killed before the runner would kill it")
     if problems:
-        raise AssertionError(f"{interruption}\n{played.text}\n{played.runs}\n{'; '.join(problems)}")
-    return fate
+        raise AssertionError(f"{interruption}\n{ended.text}\n{ended.runs}\n{'; '.join(problems)}")
+    return state
 
 
-def _fate_of(played: Interrupted) -> str:
-    """Return what became of the run."""
-    if not played.runs:
+def _state_of_run(ended: Ended) -> str:
+    """Return the state of the Dataform run at the end."""
+    if not ended.runs:
         return "never created"
-    [state] = played.runs
+    [state] = ended.runs
     if state in ("CANCELING", "CANCELLED"):
         return "cancelled"
     if state != "RUNNING":
-        return "over"
-    return "goes on, as is said" if _SAYS_SO.search(played.text) else "lost"
+        return "ended"
+    return "continues, reported" if _REPORT.search(ended.text) else "lost"
 
 
 def _can_be_cancelled(interruption: Interruption, step: Step) -> bool:
-    """Tell whether a run that goes on is known, and nothing is in the way of its end."""
+    """Return whether a run that continues is known, and nothing prevents its cancellation."""
     names = interruption.inputs
     return (
         interruption.on_google
-        and interruption.is_mended
+        and interruption.is_recovered
         and names["cancel-run"] == "true"
-        and step.exit_code not in (0, 1, 3, 4)
+        and step.exit_code not in _UNDISTURBED
         and ("run_id" in step.state or "git-ref" in names or "environment" in names)
     )
 
 
 def check_all(seeds: Iterable[int]) -> dict[str, int]:
-    """Play the interruptions of these seeds, and count what became of their runs."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    """Check the interruptions of these seeds; count the states of their runs."""
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         return dict(Counter(pool.map(check, map(make_interruption, seeds))))

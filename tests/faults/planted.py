@@ -1,7 +1,7 @@
-"""Distinct secrets in every place that the action reads, and every way for a step to end.
+"""Different secrets in all places that the action reads, and all outcomes of a step.
 
-``endings`` are steps whose service repeats what it was sent; ``mistakes`` are steps with a secret
-in the wrong variable, file or input. Playing one returns everything that the step wrote.
+In some scenarios, the service repeats the secrets of the request. In others, a secret is in the
+wrong variable, file or input. Each ``run_*`` function runs a step, and returns its leaks.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ _LETTERS = string.ascii_letters + string.digits
 
 @cache
 def make_secret(name: str, joints: str = "/+|=") -> str:
-    """Return the secret of a name, with characters that are spelled in several ways."""
+    """Return a secret for a name, with characters that have several spellings."""
     choose = random.Random(name)  # noqa: S311
     words = ["".join(choose.choices(_LETTERS, k=9)) for _ in range(len(joints) + 1)]
     return "".join(map("".join, zip(words, (*joints, ""), strict=True)))
 
 
 TOKEN = make_secret("token")
-_MINTED = re.compile(r"(identity|federated|oauth|machine|impersonated)-token-[0-9]+")
+_ISSUED = re.compile(r"(identity|federated|oauth|machine|impersonated)-token-[0-9]+")
 
 
 def echo(*secrets: str) -> str:
-    """Return a text that repeats secrets in every spelling that services use."""
-    said = []
+    """Return a text that repeats secrets in all spellings that services use."""
+    spellings = []
     for secret in secrets:
         encoded = quote(secret, safe="")
-        said += [
+        spellings += [
             f"Bearer {secret}",
             json.dumps(secret),
             json.dumps(secret).replace("/", "\\/"),
@@ -76,12 +76,12 @@ def echo(*secrets: str) -> str:
             b64encode(f"Bearer {secret}".encode()).decode(),
             urlsafe_b64encode(f"a {secret}, which is odd".encode()).decode(),
         ]
-    return " and ".join(said)
+    return " and ".join(spellings)
 
 
 @dataclass(kw_only=True)
-class Scene:
-    """What a step finds: the services with their faults, its inputs, variables and files."""
+class Scenario:
+    """The surroundings of a step: the services with their faults, inputs, variables and files."""
 
     emulator: Emulator
     google: SecretStandIns
@@ -89,23 +89,23 @@ class Scene:
     clock: FakeClock = field(default_factory=FakeClock)
     inputs: dict[str, str] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
-    #: What must not be seen, by a name for each.
+    #: The values that must not be shown, by name.
     secrets: dict[str, str] = field(default_factory=dict)
     services: Services = SERVICES
     is_post_step: bool = False
 
     def plant(self, name: str, secret: str = "") -> str:
-        """Note a secret that must not be seen, and return it."""
+        """Add a secret that must not be shown, and return it."""
         self.secrets[name] = secret or make_secret(name)
         return self.secrets[name]
 
     def fault(self, kind: Any, on: Any, **more: Any) -> None:  # noqa: ANN401
-        """Have the service break all responses to some kind of request."""
+        """Let the service break all responses to a kind of request."""
         self.emulator.add_fault(Fault(kind, on=on, **{"times": None, **more}))
 
-    def say(self, status: int, on: Any, *secrets: str) -> None:  # noqa: ANN401
-        """Have the service refuse some kind of request, and repeat secrets meanwhile."""
-        said = echo(*secrets or (TOKEN,))
+    def refuse(self, status: int, on: Any, *secrets: str) -> None:  # noqa: ANN401
+        """Let the service refuse a kind of request, and repeat secrets in the response."""
+        text = echo(*secrets or (TOKEN,))
         headers = {
             name: secret.encode("unicode_escape").decode()
             for name, secret in zip(
@@ -114,155 +114,155 @@ class Scene:
                 strict=False,
             )
         }
-        body = json.dumps({"error": {"message": said, "status": said, "code": status}})
+        body = json.dumps({"error": {"message": text, "status": text, "code": status}})
         self.fault("status", on, status=status, body=body, headers=headers)
 
 
-Ending = Callable[[Scene], int | None]
-"""Prepare a scene, and return the exit code with which the step must end; None: any."""
+Outcome = Callable[[Scenario], int | None]
+"""Prepares a scenario, and returns the exit code that the step must have; None: any."""
 
 
-def success(scene: Scene) -> int:
-    _name_pages(scene, "SUCCESSFUL")
+def success(scenario: Scenario) -> int:
+    _name_pages(scenario, "SUCCESSFUL")
     return 0
 
 
-def failed_run(scene: Scene) -> int:
-    scene.emulator.fail_action("orders_cleaned", echo(TOKEN))
-    _name_pages(scene, "FAILED")
+def failed_run(scenario: Scenario) -> int:
+    scenario.emulator.fail_action("orders_cleaned", echo(TOKEN))
+    _name_pages(scenario, "FAILED")
     return 1
 
 
-def _name_pages(scene: Scene, status: str) -> None:
-    """Have Dataform Web repeat the token in the address of the run's page."""
+def _name_pages(scenario: Scenario, status: str) -> None:
+    """Let Dataform Web repeat the token in the address of the run's page."""
     url = f"https://app.example/{quote(TOKEN, safe='')}?token={quote(TOKEN)}"
     body = json.dumps({"status": status, "runLogUrl": url, "error": echo(TOKEN)})
-    if "location" not in scene.inputs:
-        scene.fault("json", "get", body=body)
+    if "location" not in scenario.inputs:
+        scenario.fault("json", "get", body=body)
 
 
-def refused_create(scene: Scene) -> int:
-    scene.say(403, "create")
+def refused_create(scenario: Scenario) -> int:
+    scenario.refuse(403, "create")
     return 3
 
 
-def refused_poll(scene: Scene) -> int:
-    scene.say(401, "get")
+def refused_poll(scenario: Scenario) -> int:
+    scenario.refuse(401, "get")
     return 3
 
 
-def refused_look(scene: Scene) -> int:
-    scene.say(403, "other")
-    scene.say(403, "compile")
-    scene.say(403, "create")
+def refused_lookup(scenario: Scenario) -> int:
+    scenario.refuse(403, "other")
+    scenario.refuse(403, "compile")
+    scenario.refuse(403, "create")
     return 3
 
 
-def outage(scene: Scene) -> int:
-    scene.say(503, "any")
+def outage(scenario: Scenario) -> int:
+    scenario.refuse(503, "any")
     return 4
 
 
-def nonsense(scene: Scene) -> int:
-    scene.fault("json", "get", body=json.dumps({"status": echo(TOKEN), "state": echo(TOKEN)}))
+def malformed(scenario: Scenario) -> int:
+    scenario.fault("json", "get", body=json.dumps({"status": echo(TOKEN), "state": echo(TOKEN)}))
     return 4
 
 
-def a_text_for_an_object(scene: Scene) -> int:
-    scene.fault("json", "get", body=json.dumps(echo(TOKEN)))
+def text_instead_of_object(scenario: Scenario) -> int:
+    scenario.fault("json", "get", body=json.dumps(echo(TOKEN)))
     return 4
 
 
-def a_long_text(scene: Scene) -> int:
-    """Repeat the token where texts are cut."""
-    said = "".join(f"{'x' * (step % 7)} {TOKEN} " for step in range(300))
-    scene.fault("status", "create", status=403, body=json.dumps({"error": {"message": said}}))
+def long_text(scenario: Scenario) -> int:
+    """Repeat the token where texts are shortened."""
+    text = "".join(f"{'x' * (step % 7)} {TOKEN} " for step in range(300))
+    scenario.fault("status", "create", status=403, body=json.dumps({"error": {"message": text}}))
     return 3
 
 
-def lost_create(scene: Scene) -> int | None:
-    scene.say(502, "create")
-    scene.say(502, "list")
+def lost_create(scenario: Scenario) -> int | None:
+    scenario.refuse(502, "create")
+    scenario.refuse(502, "list")
     return 4
 
 
-def redirected_create(scene: Scene) -> int | None:
+def redirected_create(scenario: Scenario) -> int | None:
     headers = {"Location": f"https://elsewhere.example/?token={quote(TOKEN)}"}
-    scene.fault("redirect", "create", headers=headers, body=echo(TOKEN))
+    scenario.fault("redirect", "create", headers=headers, body=echo(TOKEN))
     return 4
 
 
-def timeout(scene: Scene) -> int:
-    scene.inputs["timeout"] = "60"
-    scene.emulator.set_outcome("nightly", ("RUNNING",))
+def timeout(scenario: Scenario) -> int:
+    scenario.inputs["timeout"] = "60"
+    scenario.emulator.set_outcome("nightly", ("RUNNING",))
     for schedule in (None, "nightly"):
-        scene.emulator.set_course(schedule, Course(endless=("orders_cleaned",)))
-    scene.say(503, "cancel")
+        scenario.emulator.set_course(schedule, Course(endless=("orders_cleaned",)))
+    scenario.refuse(503, "cancel")
     return 5
 
 
-def internal_error(scene: Scene) -> int:
+def internal_error(scenario: Scenario) -> int:
     def connect(*_: object) -> Any:  # noqa: ANN401
         try:
             raise KeyError(echo(TOKEN))
         except KeyError as error:
-            raise RuntimeError(f"a defect: {echo(TOKEN)}") from error
+            raise RuntimeError(f"internal error: {echo(TOKEN)}") from error
 
-    scene.services = tuple((spec, connect) for spec, _ in SERVICES)
+    scenario.services = tuple((spec, connect) for spec, _ in SERVICES)
     return 70
 
 
-def stopped(scene: Scene) -> int:
+def stopped(scenario: Scenario) -> int:
     class StoppingClock(FakeClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             if len(self.sleeps) == 3:
                 signal.raise_signal(signal.SIGINT)
 
-    scene.clock = StoppingClock()
-    scene.emulator.set_outcome("nightly", ("RUNNING",))
+    scenario.clock = StoppingClock()
+    scenario.emulator.set_outcome("nightly", ("RUNNING",))
     for schedule in (None, "nightly"):
-        scene.emulator.set_course(schedule, Course(endless=("orders_cleaned",)))
-    scene.say(503, "query")
-    scene.say(403, "cancel")
+        scenario.emulator.set_course(schedule, Course(endless=("orders_cleaned",)))
+    scenario.refuse(503, "query")
+    scenario.refuse(403, "cancel")
     return 130
 
 
-def compile_errors(scene: Scene) -> int | None:
-    if "location" not in scene.inputs:
+def compile_errors(scenario: Scenario) -> int | None:
+    if "location" not in scenario.inputs:
         return None
-    scene.inputs |= {"git-ref": "secret", "schedule": "", "environment": ""}
+    scenario.inputs |= {"git-ref": "secret", "schedule": "", "environment": ""}
     return 1
 
 
-def bad_inputs(scene: Scene) -> int:
+def bad_inputs(scenario: Scenario) -> int:
     names = ("timeout", "poll-interval", "wait", "cancel-run", "summary", "run-id", "api-url")
-    scene.inputs |= dict.fromkeys(names, f"{TOKEN}!")
+    scenario.inputs |= dict.fromkeys(names, f"{TOKEN}!")
     return 2
 
 
-def post_step(scene: Scene) -> int:
-    scene.is_post_step = True
-    scene.say(403, "any")
+def post_step(scenario: Scenario) -> int:
+    scenario.is_post_step = True
+    scenario.refuse(403, "any")
     state = {"run_id": "77", "cancel": "true", "creating": "true"}
-    scene.environ |= {f"STATE_{name}": value for name, value in state.items()}
+    scenario.environ |= {f"STATE_{name}": value for name, value in state.items()}
     return 0
 
 
-def post_step_with_odd_state(scene: Scene) -> int:
-    scene.is_post_step = True
-    scene.say(503, "any")
+def post_step_with_odd_state(scenario: Scenario) -> int:
+    scenario.is_post_step = True
+    scenario.refuse(503, "any")
     names = ("project_id", "run_id", "run_log_url", "compilation_result", "service")
-    scene.environ |= {f"STATE_{name}": TOKEN for name in names}
-    scene.environ |= {"STATE_creating": "true", "STATE_cancel": "true"}
+    scenario.environ |= {f"STATE_{name}": TOKEN for name in names}
+    scenario.environ |= {"STATE_creating": "true", "STATE_cancel": "true"}
     return 0
 
 
-ENDINGS: dict[str, Ending] = {
-    ending.__name__: ending
-    for ending in (
-        *(success, failed_run, refused_create, refused_poll, refused_look, outage, nonsense),
-        *(a_text_for_an_object, a_long_text, lost_create, redirected_create, timeout),
+OUTCOMES: dict[str, Outcome] = {
+    outcome.__name__: outcome
+    for outcome in (
+        *(success, failed_run, refused_create, refused_poll, refused_lookup, outage, malformed),
+        *(text_instead_of_object, long_text, lost_create, redirected_create, timeout),
         *(internal_error, stopped, compile_errors, bad_inputs, post_step),
         post_step_with_odd_state,
     )
@@ -270,13 +270,13 @@ ENDINGS: dict[str, Ending] = {
 
 
 class SecretStandIns(GoogleStandIns):
-    """The stand-ins, whose tokens are secrets of their own, and which repeat what they are sent."""
+    """Stand-ins that issue secret tokens, and repeat the secrets of requests."""
 
     def __init__(self) -> None:
         super().__init__()
-        #: Every secret that came or went so far, by a name for each.
+        #: All secrets in requests and responses so far, by name.
         self.seen: dict[str, str] = {}
-        #: The path whose requests are answered otherwise, and how.
+        #: A path with other responses, and the function that makes them.
         self.odd_path = ""
         self.odd: Callable[[str], Reply] | None = None
 
@@ -291,83 +291,83 @@ class SecretStandIns(GoogleStandIns):
             return self.odd(echo(*self.seen.values()))
         if isinstance(reply.body, bytes):
             return reply
-        text = _MINTED.sub(self._mint, json.dumps(reply.body))
+        text = _ISSUED.sub(self._issue, json.dumps(reply.body))
         return Reply(reply.status, json.loads(text), reply.headers, reply.fault)
 
-    def _mint(self, match: re.Match[str]) -> str:
+    def _issue(self, match: re.Match[str]) -> str:
         self.seen[match[0]] = make_secret(match[0])
         return json.dumps(make_secret(match[0]))[1:-1]
 
 
-Credentials = Callable[[Scene], Mapping[str, Any] | None]
-"""Plant the secrets of a kind of credentials, and return its file; None: there is none."""
+Credentials = Callable[[Scenario], Mapping[str, Any] | None]
+"""Adds the secrets of a kind of credentials, and returns its file; None: there is none."""
 
 
-def _plant_key(scene: Scene) -> None:
+def _plant_key(scenario: Scenario) -> None:
     for number, line in enumerate(private_key().splitlines()[1:-1]):
         if len(line) > 20:
-            scene.plant(f"line {number} of the private key", line)
+            scenario.plant(f"line {number} of the private key", line)
 
 
-def service_account(scene: Scene) -> Mapping[str, Any]:
-    _plant_key(scene)
+def service_account(scenario: Scenario) -> Mapping[str, Any]:
+    _plant_key(scenario)
     return {
         "type": "service_account",
         "client_email": "runner@my-project.iam.gserviceaccount.com",
         "private_key_id": "1",
         "private_key": private_key(),
-        "token_uri": scene.google.url + OAUTH,
+        "token_uri": scenario.google.url + OAUTH,
     }
 
 
-def authorized_user(scene: Scene) -> Mapping[str, Any]:
-    # google-auth asks Google itself, whom the stand-ins play behind their proxy.
-    bundle = scene.folder / "bundle.pem"
-    serve_as(scene.google, "oauth2.googleapis.com", bundle)
-    scene.environ |= {"HTTPS_PROXY": scene.google.url, "REQUESTS_CA_BUNDLE": str(bundle)}
+def authorized_user(scenario: Scenario) -> Mapping[str, Any]:
+    # google-auth calls Google; the proxy of the stand-ins redirects these requests.
+    bundle = scenario.folder / "bundle.pem"
+    serve_as(scenario.google, "oauth2.googleapis.com", bundle)
+    scenario.environ |= {"HTTPS_PROXY": scenario.google.url, "REQUESTS_CA_BUNDLE": str(bundle)}
     return {
         "type": "authorized_user",
         "client_id": "a-client",
-        "client_secret": scene.plant("client secret"),
-        "refresh_token": scene.plant("refresh token"),
+        "client_secret": scenario.plant("client secret"),
+        "refresh_token": scenario.plant("refresh token"),
     }
 
 
-def external_account(scene: Scene) -> Mapping[str, Any]:
-    info = scene.google.external_account()
-    info["credential_source"]["headers"]["Authorization"] = f"Bearer {scene.plant('runtime')}"
-    info["credential_source"]["url"] += "&sig=" + quote(scene.plant("signature", ""))
+def external_account(scenario: Scenario) -> Mapping[str, Any]:
+    info = scenario.google.external_account()
+    info["credential_source"]["headers"]["Authorization"] = f"Bearer {scenario.plant('runtime')}"
+    info["credential_source"]["url"] += "&sig=" + quote(scenario.plant("signature", ""))
     return info
 
 
-def external_account_with_a_file(scene: Scene) -> Mapping[str, Any]:
-    path = scene.folder.parent / f"{scene.folder.name}-subject-token"
-    path.write_text(scene.plant("subject token"), "utf-8")
-    return {**scene.google.external_account(), "credential_source": {"file": str(path)}}
+def external_account_with_a_file(scenario: Scenario) -> Mapping[str, Any]:
+    path = scenario.folder.parent / f"{scenario.folder.name}-subject-token"
+    path.write_text(scenario.plant("subject token"), "utf-8")
+    return {**scenario.google.external_account(), "credential_source": {"file": str(path)}}
 
 
-def impersonated_service_account(scene: Scene) -> Mapping[str, Any]:
+def impersonated_service_account(scenario: Scenario) -> Mapping[str, Any]:
     return {
         "type": "impersonated_service_account",
-        "service_account_impersonation_url": scene.google.url + IMPERSONATION,
-        "source_credentials": authorized_user(scene),
+        "service_account_impersonation_url": scenario.google.url + IMPERSONATION,
+        "source_credentials": authorized_user(scenario),
     }
 
 
-def external_account_authorized_user(scene: Scene) -> Mapping[str, Any]:
+def external_account_authorized_user(scenario: Scenario) -> Mapping[str, Any]:
     return {
         "type": "external_account_authorized_user",
         "audience": "//iam.googleapis.com/locations/global/workforcePools/pool/providers/p",
         "client_id": "a-client",
-        "client_secret": scene.plant("client secret"),
-        "refresh_token": scene.plant("refresh token"),
-        "token_url": scene.google.url + OAUTH,
-        "token_info_url": scene.google.url + OAUTH,
+        "client_secret": scenario.plant("client secret"),
+        "refresh_token": scenario.plant("refresh token"),
+        "token_url": scenario.google.url + OAUTH,
+        "token_info_url": scenario.google.url + OAUTH,
     }
 
 
-def metadata_server(scene: Scene) -> None:
-    scene.environ["GCE_METADATA_HOST"] = scene.google.host
+def metadata_server(scenario: Scenario) -> None:
+    scenario.environ["GCE_METADATA_HOST"] = scenario.google.host
 
 
 CREDENTIALS: dict[str, Credentials] = {
@@ -378,70 +378,70 @@ CREDENTIALS: dict[str, Credentials] = {
     )
 }
 
-#: How the exchange for a token ends, by a name for each: the responses to each step.
+#: The outcomes of a token exchange by name: functions that make a response.
 EXCHANGES: dict[str, Callable[[str], Reply]] = {
-    "refused": lambda said: Reply(403, {"error": {"message": said}}),
-    "refused as OAuth does": lambda said: Reply(
-        400, {"error": "invalid_grant", "error_description": said}
+    "refused": lambda text: Reply(403, {"error": {"message": text}}),
+    "refused as OAuth does": lambda text: Reply(
+        400, {"error": "invalid_grant", "error_description": text}
     ),
-    "in trouble": lambda said: Reply(503, said.encode()),
-    "nonsense": lambda said: Reply(200, {"said": said, "access_token": 7, "expires_in": said}),
-    "a text": lambda said: Reply(200, said.encode()),
-    "redirected": lambda said: Reply(302, said.encode(), {"Location": f"http://x/{quote(said)}"}),
+    "outage": lambda text: Reply(503, text.encode()),
+    "malformed": lambda text: Reply(200, {"said": text, "access_token": 7, "expires_in": text}),
+    "a text": lambda text: Reply(200, text.encode()),
+    "redirected": lambda text: Reply(302, text.encode(), {"Location": f"http://x/{quote(text)}"}),
 }
 
 
-def play_ending(service: str, name: str) -> list[str]:
-    """Play an ending with a token, and return the leaks."""
+def run_outcome(service: str, name: str) -> list[str]:
+    """Run a step that has a token to an outcome, and return the leaks."""
 
-    def prepare(scene: Scene) -> int | None:
-        scene.plant("token", TOKEN)
-        scene.inputs["token"] = TOKEN
-        return ENDINGS[name](scene)
+    def prepare(scenario: Scenario) -> int | None:
+        scenario.plant("token", TOKEN)
+        scenario.inputs["token"] = TOKEN
+        return OUTCOMES[name](scenario)
 
-    return play(service, prepare)
-
-
-def play_exchange(kind: str, name: str, step: str) -> list[str]:
-    """Play a way for the exchange for a token to end at a step of it, and return the leaks."""
-
-    def prepare(scene: Scene) -> None:
-        _write_credentials(scene, CREDENTIALS[kind](scene))
-        scene.google.odd_path, scene.google.odd = step, EXCHANGES[name]
-
-    return play("google", prepare)
+    return run(service, prepare)
 
 
-def play_minted(kind: str, ending: str) -> list[str]:
-    """Play an ending in which Dataform repeats the tokens that were minted."""
-    minted: dict[str, str] = {}
+def run_exchange(kind: str, name: str, step: str) -> list[str]:
+    """Run a token exchange that fails at one of its steps, and return the leaks."""
 
-    def look(scene: Scene) -> None:
-        _write_credentials(scene, CREDENTIALS[kind](scene))
-        scene.fault("status", "create", status=403)
-        scene.google.seen = minted
+    def prepare(scenario: Scenario) -> None:
+        _write_credentials(scenario, CREDENTIALS[kind](scenario))
+        scenario.google.odd_path, scenario.google.odd = step, EXCHANGES[name]
 
-    def repeat(scene: Scene) -> None:
-        _write_credentials(scene, CREDENTIALS[kind](scene))
-        said = echo(*(token for name, token in minted.items() if _MINTED.fullmatch(name)))
-        body = json.dumps({"error": {"message": said}, "state": said})
-        status, on = _REPEATS[ending]
-        scene.fault("status", on, status=status, body=body)
-
-    play("google", look)
-    assert minted
-    return play("google", repeat)
+    return run("google", prepare)
 
 
-#: How Dataform answers what.
-_REPEATS = {"refused": (403, "create"), "outage": (503, "get"), "odd": (200, "get")}
+def run_issued(kind: str, name: str) -> list[str]:
+    """Run a step in which Dataform repeats all issued tokens, and return the leaks."""
+    issued: dict[str, str] = {}
+
+    def collect(scenario: Scenario) -> None:
+        _write_credentials(scenario, CREDENTIALS[kind](scenario))
+        scenario.fault("status", "create", status=403)
+        scenario.google.seen = issued
+
+    def repeat(scenario: Scenario) -> None:
+        _write_credentials(scenario, CREDENTIALS[kind](scenario))
+        text = echo(*(token for key, token in issued.items() if _ISSUED.fullmatch(key)))
+        body = json.dumps({"error": {"message": text}, "state": text})
+        status, on = REPEATS[name]
+        scenario.fault("status", on, status=status, body=body)
+
+    run("google", collect)
+    assert issued
+    return run("google", repeat)
 
 
-def _write_credentials(scene: Scene, info: Mapping[str, Any] | None) -> None:
+#: The status with which Dataform repeats tokens, and the kind of request.
+REPEATS = {"refused": (403, "create"), "outage": (503, "get"), "malformed": (200, "get")}
+
+
+def _write_credentials(scenario: Scenario, info: Mapping[str, Any] | None) -> None:
     if info is not None:
-        path = scene.folder / "credentials.json"
+        path = scenario.folder / "credentials.json"
         path.write_text(json.dumps(info), "utf-8")
-        scene.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(path)
+        scenario.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(path)
 
 
 STEPS = {
@@ -453,11 +453,11 @@ STEPS = {
     "external_account_authorized_user": (OAUTH,),
     "metadata_server": (METADATA,),
 }
-"""The steps towards a token, by the kind of the credentials."""
+"""The steps of the token exchange, by the kind of credentials."""
 
 
-def play(service: str, prepare: Callable[[Scene], int | None]) -> list[str]:
-    """Play a scene on ``web`` or ``google``, and return the leaks in all that was written."""
+def run(service: str, prepare: Callable[[Scenario], int | None]) -> list[str]:
+    """Run a scenario on ``web`` or ``google``, and return the leaks in all that was written."""
     with (
         Emulator(advance="poll", token=TOKEN, repositories=_repositories()) as emulator,
         SecretStandIns() as google,
@@ -466,51 +466,51 @@ def play(service: str, prepare: Callable[[Scene], int | None]) -> list[str]:
         emulator.accept_tokens(lambda _token: True)
         folder = Path(name, "job")
         folder.mkdir()
-        usual = google_inputs_for if service == "google" else inputs_for
-        scene = Scene(
+        default_inputs = google_inputs_for if service == "google" else inputs_for
+        scenario = Scenario(
             emulator=emulator,
             google=google,
             folder=folder,
-            inputs={**usual(emulator), "outage-timeout": "60", "token": ""},
+            inputs={**default_inputs(emulator), "outage-timeout": "60", "token": ""},
         )
-        exit_code = prepare(scene)
-        # What was planted in files was not written by the step.
+        exit_code = prepare(scenario)
+        # The step did not write these files.
         planted = {path for path in folder.rglob("*") if path.is_file()}
         environ = {
-            **runner_environ(folder, scene.inputs),
+            **runner_environ(folder, scenario.inputs),
             "RUNNER_DEBUG": "1",
             "HOME": str(folder),
-            **scene.environ,
+            **scenario.environ,
         }
         stream = io.StringIO()
         with (
-            patch.dict(os.environ, scene.environ),
+            patch.dict(os.environ, scenario.environ),
             patch.object(socket, "getaddrinfo", _resolve),
-            # Where a value that is no path is taken for one.
+            # The folder for values that are wrongly used as paths.
             chdir(folder),
         ):
-            if scene.is_post_step:
-                # Of an error, the program prints the class alone.
+            if scenario.is_post_step:
+                # For an error, the program prints only the class.
                 with suppress(DataformError):
-                    post(environ, stream, scene.clock)
-                ended = 0
+                    post(environ, stream, scenario.clock)
+                actual = 0
             else:
-                ended = main(environ, stream, scene.clock, scene.services)
+                actual = main(environ, stream, scenario.clock, scenario.services)
         for path in planted:
             path.unlink()
         text = written(folder, stream.getvalue())
-        assert exit_code in (None, ended), f"exit code {ended} instead of {exit_code}\n{text}"
-        return Leaks(scene.secrets | google.seen).find(text)
+        assert exit_code in (None, actual), f"exit code {actual} instead of {exit_code}\n{text}"
+        return Leaks(scenario.secrets | google.seen).find(text)
 
 
 def _resolve(host: str | None, *more: Any, **options: Any) -> Any:  # noqa: ANN401
-    """Know no name and no address but those of loopback, so that nothing leaves this machine."""
+    """Resolve only names and addresses of loopback, so that nothing leaves this machine."""
     if host not in ("127.0.0.1", "localhost"):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    return _ask_resolver(host, *more, **options)
+    return _real_resolver(host, *more, **options)
 
 
-_ask_resolver = socket.getaddrinfo
+_real_resolver = socket.getaddrinfo
 
 
 def _repositories() -> tuple[Repository, ...]:
@@ -533,7 +533,7 @@ def key_file() -> dict[str, str]:
     }
 
 
-#: What people put into a variable that is for the path of a file or for an address.
+#: What people put into variables for paths and addresses.
 VALUES: dict[str, Callable[[], str]] = {
     "key": lambda: json.dumps(key_file(), indent=2),
     "key in one line": lambda: json.dumps(key_file()),
@@ -544,15 +544,15 @@ VALUES: dict[str, Callable[[], str]] = {
 }
 
 
-def plant_value(scene: Scene, name: str) -> str:
-    """Plant one of ``VALUES``, and return it."""
+def plant_value(scenario: Scenario, name: str) -> str:
+    """Add one of ``VALUES`` as a secret, and return it."""
     value = VALUES[name]()
     if "key" in name:
-        _plant_key(scene)
+        _plant_key(scenario)
     if "base64" in name:
-        scene.plant("key in base64", value)
+        scenario.plant("key in base64", value)
     if "token" in name:
-        scene.plant("token", value)
+        scenario.plant("token", value)
     return value
 
 
@@ -579,20 +579,20 @@ VARIABLES = (
 )
 
 
-def play_variable(service: str, variable: str, value: str) -> list[str]:
-    """Play a step with a secret in the wrong variable, and return the leaks."""
+def run_variable(service: str, variable: str, value: str) -> list[str]:
+    """Run a step with a secret in the wrong variable, and return the leaks."""
 
-    def prepare(scene: Scene) -> None:
-        scene.environ[variable] = plant_value(scene, value)
+    def prepare(scenario: Scenario) -> None:
+        scenario.environ[variable] = plant_value(scenario, value)
         if not re.search("CREDENTIALS|CLOUDSDK|CREDS|HOME|METADATA", variable):
-            scene.inputs["token"] = scene.plant("the right token", TOKEN)
-            # What is about TLS is read by TLS alone.
-            scene.inputs["api-url"] = scene.inputs["api-url"].replace("http:", "https:")
+            scenario.inputs["token"] = scenario.plant("the right token", TOKEN)
+            # The variables for TLS have an effect only with TLS.
+            scenario.inputs["api-url"] = scenario.inputs["api-url"].replace("http:", "https:")
 
-    return play(service, prepare)
+    return run(service, prepare)
 
 
-#: Addresses with a password, by what is special about each.
+#: Addresses with a password, by their peculiarity.
 ADDRESSES = {
     "plain": "http://svc:{}@127.0.0.1:1",
     "TLS": "https://svc:{}@127.0.0.1:1",
@@ -612,7 +612,7 @@ ADDRESSES = {
     "a percent": "http://svc:%{}@127.0.0.1:1",
     "a tabulator": "http://svc:{}\t@127.0.0.1:1",
 }
-#: What stands between the parts of a password: it may have a meaning in an address.
+#: Characters between the parts of a password, which may have a meaning in an address.
 JOINTS = ("----", "####", "@@@@", "::::", "/?#@", "%%%%", "+&=;", "[]{}", "\\" * 4)
 ADDRESS_VARIABLES = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy", "GCE_METADATA_HOST"),
@@ -620,34 +620,34 @@ ADDRESS_VARIABLES = (
 )
 
 
-def play_address(variable: str, address: str, joints: str, is_quoted: bool) -> list[str]:
-    """Play a step with a password in an address, and return the leaks."""
+def run_address(variable: str, address: str, joints: str, is_quoted: bool) -> list[str]:
+    """Run a step with a password in an address, and return the leaks."""
 
-    def prepare(scene: Scene) -> None:
-        password = scene.plant("password", make_secret("password", joints))
+    def prepare(scenario: Scenario) -> None:
+        password = scenario.plant("password", make_secret("password", joints))
         if is_quoted:
             password = quote(password, safe="")
         url = ADDRESSES[address].format(password)
         if variable == "api-url":
-            scene.inputs |= {"api-url": url, "token": TOKEN}
+            scenario.inputs |= {"api-url": url, "token": TOKEN}
         elif variable in ("token_uri", "source url", "impersonation url"):
-            _write_credentials(scene, _file_with(scene, variable, url))
+            _write_credentials(scenario, _file_with(scenario, variable, url))
         else:
-            scene.environ[variable] = url
+            scenario.environ[variable] = url
             if variable != "GCE_METADATA_HOST":
-                scene.inputs["token"] = TOKEN
+                scenario.inputs["token"] = TOKEN
             if variable.upper() in ("HTTPS_PROXY", "ALL_PROXY"):
-                scene.inputs["api-url"] = "https://192.0.2.1"
+                scenario.inputs["api-url"] = "https://192.0.2.1"
             if variable == "HTTP_PROXY":
-                scene.inputs["api-url"] = "http://10.0.0.1"
+                scenario.inputs["api-url"] = "http://10.0.0.1"
 
-    return play("google", prepare)
+    return run("google", prepare)
 
 
-def _file_with(scene: Scene, place: str, url: str) -> Mapping[str, Any]:
+def _file_with(scenario: Scenario, place: str, url: str) -> Mapping[str, Any]:
     if place == "token_uri":
         return {**key_file(), "token_uri": f"{url}/token"}
-    info = scene.google.external_account()
+    info = scenario.google.external_account()
     if place == "source url":
         info["credential_source"]["url"] = f"{url}/idtoken"
     else:
@@ -655,14 +655,14 @@ def _file_with(scene: Scene, place: str, url: str) -> Mapping[str, Any]:
     return info
 
 
-def play_input(service: str, name: str, value: str) -> list[str]:
-    """Play a step with a secret in the wrong input, and return the leaks."""
+def run_input(service: str, name: str, value: str) -> list[str]:
+    """Run a step with a secret in the wrong input, and return the leaks."""
 
-    def prepare(scene: Scene) -> None:
+    def prepare(scenario: Scenario) -> None:
         if service == "google" and name not in ("schedule", "environment"):
-            # What goes with most of the others.
-            scene.inputs |= {"schedule": "", "git-ref": "main"}
-        scene.inputs["token"] = scene.plant("the right token", TOKEN)
-        scene.inputs[name] = plant_value(scene, value)
+            # Most other inputs require a git ref.
+            scenario.inputs |= {"schedule": "", "git-ref": "main"}
+        scenario.inputs["token"] = scenario.plant("the right token", TOKEN)
+        scenario.inputs[name] = plant_value(scenario, value)
 
-    return play(service, prepare)
+    return run(service, prepare)

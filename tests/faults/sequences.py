@@ -1,8 +1,7 @@
-"""Random sequences of faults for the whole step, on either service, each made from a seed.
+"""Random sequences of faults for the whole step, on both services.
 
-A sequence is a run with an end of its own, the faults of the requests about it, and the inputs
-that say how long to wait. The step runs in this process, in time that only sleeps move. What the
-emulator stored is the truth that the step's verdict is compared with.
+A seed determines a run and its outcome, the faults of its requests, and the limits for the wait.
+The step runs in this process, in simulated time. Its result is compared with the emulator's state.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ from tests.support.fakes import FakeClock
 from tests.support.leaks import Leaks, written
 from tests.support.steps import Step, google_inputs_for, inputs_for, read_step, runner_environ
 
-#: What a response may take where one never comes, in seconds.
-HASTE = 0.5
-#: What it may take otherwise: a busy machine is no fault.
-PATIENCE = 20.0
-#: What a sequence may take by the wall clock, in seconds.
+#: How long a step waits for a response if some never come, in seconds.
+SHORT_READ_SECONDS = 0.5
+#: How long it waits otherwise, which allows for a busy machine.
+READ_SECONDS = 20.0
+#: The time limit of a sequence by the wall clock, in seconds.
 REAL_SECONDS = 60.0
 
-#: A status that says that the request is wrong or forbidden, whatever was asked for.
+#: Statuses of a definite refusal, for any request.
 REFUSALS = (400, 401, 403)
-#: A status that says nothing of what became of a request.
+#: Statuses that do not say whether a request was processed.
 VAGUE = (408, 409, 425, 499, 500, 502, 503, 504)
-#: The words that make the same of a 400.
+#: The message with which a 400 means the same.
 _CLOSED = "The remote server unexpectedly closed the connection during remote operation"
 _BROKEN = ("reset", "close", "short", "cut-json", "html", "json", "redirect", "status")
-#: What may stand in a response in the place of an object that makes sense.
+#: Bodies of responses that are not valid objects.
 _NONSENSE = ("[]", "null", "{}", '{"status": 7}', '{"state": []}', '{"id": "../1"}', '"x"', "1e999")
 _ENDS = ("SUCCESSFUL", "FAILED", "CANCELLED", "TIMED_OUT")
 _RUNNING = frozenset({"RUNNING", "CANCELING", "QUEUED"})
@@ -54,18 +53,18 @@ _LEAKS = Leaks({"the token": DEFAULT_TOKEN})
 
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
-    """What is played. Without ``statuses`` it is played on Google Cloud."""
+    """A sequence of faults; without ``statuses``, it is for Google Cloud."""
 
     name: str
     inputs: dict[str, str]
     faults: tuple[Fault, ...]
-    #: On Dataform Web: the statuses of the run, the last of which stays.
+    #: On Dataform Web: the statuses of the run, which keeps the last one.
     statuses: tuple[str, ...] = ()
     #: On Google Cloud: the course of the run.
     course: Course = field(default_factory=Course)
-    #: How often the service says that it has too many requests to look at the create.
+    #: How often the service throttles the create request.
     throttled: int = 0
-    #: What happens to the create that it looks at; None: it is answered.
+    #: The fault of the create request after that; None: it gets a response.
     create: Fault | None = None
 
     @property
@@ -74,7 +73,7 @@ class Sequence:
 
     @property
     def has_own_compilation(self) -> bool:
-        """Tell whether the run is made of a compilation that no other run has."""
+        """Whether the run has a compilation that no other run has."""
         return self.on_google and ("git-ref" in self.inputs or bool(self.inputs["environment"]))
 
     @property
@@ -89,7 +88,7 @@ class Sequence:
         return any(fault.on in operations for fault in self.faults)
 
     def may_be_refused(self, *operations: str) -> bool:
-        """Tell whether some request of these kinds may get a definite refusal."""
+        """Return whether a request of these kinds may get a definite refusal."""
         return any(fault.on in operations and _is_refusal(fault) for fault in self.faults)
 
 
@@ -123,12 +122,12 @@ def make_sequence(service: str, seed: int) -> Sequence:
     )
     if service == "web":
         return replace(sequence, statuses=_make_statuses(choose, is_long=timeout > 600))
-    place, course = _make_google_run(choose, is_long=timeout > 600)
-    return replace(sequence, inputs={**inputs, **place}, course=course)
+    inputs_of_run, course = _make_google_run(choose, is_long=timeout > 600)
+    return replace(sequence, inputs={**inputs, **inputs_of_run}, course=course)
 
 
 def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fault:  # noqa: ANN401
-    """Return a fault; ``after`` is given for the one of the create, which comes once."""
+    """Return a fault; ``after`` is set for the create request, whose fault occurs once."""
     kind: Any = choose.choice(("hang", "drip") if choose.random() < 0.004 else _BROKEN)
     options: dict[str, Any] = {
         "after": choose.randint(0, 12) if after is None else after,
@@ -137,9 +136,9 @@ def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fau
     }
     if kind == "status":
         refusals = (*REFUSALS, 404) if choose.random() < 0.15 else ()
-        # A create that is throttled is made again; those are counted by themselves.
+        # A throttled create request is sent again; ``throttled`` counts these faults.
         options["status"] = choose.choice(refusals or (*VAGUE, *((429,) if after is None else ())))
-        # No service does what it refuses.
+        # A service does not process a request that it refuses.
         options["processed"] = options["processed"] and options["status"] in VAGUE
         if choose.random() < 0.3:
             options["headers"] = {"Retry-After": str(choose.choice((0, 5, 90, 10**6)))}
@@ -157,9 +156,9 @@ def _make_fault(choose: random.Random, on: Any, after: int | None = None) -> Fau
 
 
 def _echoes() -> tuple[str, ...]:
-    """Return responses that repeat the token, in spellings of their own."""
-    said = dumps({"error": {"message": f"Bearer {DEFAULT_TOKEN} is odd"}})
-    return (said, said.replace("/", "\\/"), dumps({"id": quote(DEFAULT_TOKEN, safe="")}))
+    """Return responses that repeat the token in several spellings."""
+    text = dumps({"error": {"message": f"Bearer {DEFAULT_TOKEN} is odd"}})
+    return (text, text.replace("/", "\\/"), dumps({"id": quote(DEFAULT_TOKEN, safe="")}))
 
 
 def _make_statuses(choose: random.Random, *, is_long: bool) -> tuple[str, ...]:
@@ -170,7 +169,7 @@ def _make_statuses(choose: random.Random, *, is_long: bool) -> tuple[str, ...]:
 
 
 def _make_google_run(choose: random.Random, *, is_long: bool) -> tuple[dict[str, str], Course]:
-    place = choose.choice(
+    inputs = choose.choice(
         (
             {"environment": "production", "schedule": ""},
             {"environment": "production", "schedule": "nightly"},
@@ -189,11 +188,11 @@ def _make_google_run(choose: random.Random, *, is_long: bool) -> tuple[dict[str,
             Course() if is_long else Course(endless=("orders_cleaned",)),
         )
     )
-    return place, course
+    return inputs, course
 
 
 class BoundedClock(FakeClock):
-    """Time that fails a wait which does not end."""
+    """A clock that fails if a wait does not end."""
 
     def __init__(self, most_seconds: float) -> None:
         super().__init__()
@@ -205,25 +204,25 @@ class BoundedClock(FakeClock):
 
 
 @dataclass(frozen=True)
-class Played:
-    """What came of a sequence: what the step left, and what the service knows."""
+class Ended:
+    """The result of a sequence: of the step, and of the service."""
 
     step: Step
     #: Everything that the step wrote.
     text: str
-    #: The states of the runs that the service made.
+    #: The states of the runs that the service created.
     runs: tuple[str, ...]
-    #: What was asked to be compiled.
+    #: The bodies of the requests to compile.
     compiled: tuple[str, ...]
     creates: int
     seconds: float
 
 
-def play(sequence: Sequence) -> Played:
-    """Play a sequence by the whole step."""
+def run(sequence: Sequence) -> Ended:
+    """Run the whole step with a sequence of faults."""
     limits = sequence.seconds
     clock = BoundedClock(3 * limits["timeout"] + 2 * limits["outage-timeout"] + 60)
-    # The waits are longer by chance, so that jobs do not meet.
+    # The step adds a random part to its waits.
     random.seed(sequence.name)
     with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -235,7 +234,7 @@ def play(sequence: Sequence) -> Played:
         inputs = google_inputs_for(emulator) if sequence.on_google else inputs_for(emulator)
         environ = runner_environ(folder, {**inputs, **sequence.inputs})
         stream = io.StringIO()
-        services = services_with(HASTE if sequence.hangs else PATIENCE)
+        services = services_with(SHORT_READ_SECONDS if sequence.hangs else READ_SECONDS)
         exit_code = main(environ, stream, clock, services)
         creates = sum(
             request.method == "POST"
@@ -251,11 +250,11 @@ def play(sequence: Sequence) -> Played:
         log = stream.getvalue()
         step = read_step(folder, exit_code, log)
         text = written(folder, log)
-        return Played(step, text, states, compiled, creates, clock.now() - 1000)
+        return Ended(step, text, states, compiled, creates, clock.now() - 1000)
 
 
 def services_with(read_seconds: float) -> Services:
-    """Return the services, which wait no longer than this for a response."""
+    """Return the services, which wait at most this long for a response."""
 
     def connect(settings: Settings, context: ServiceContext) -> Service:
         common: dict[str, Any] = {
@@ -273,30 +272,30 @@ def services_with(read_seconds: float) -> Services:
 
 
 def check(sequence: Sequence) -> str:
-    """Play a sequence, and return the kind of its end; raise if that was not honest.
+    """Run a sequence; return the kind of its outcome.
 
     Raises:
-        AssertionError: a run was created twice, a verdict is not true, a wait did not end, or a
-            secret was written.
+        AssertionError: a run was created twice, the reported outcome is wrong, a wait did not end,
+            or a secret was written.
     """
     started = time.monotonic()
-    played = play(sequence)
+    ended = run(sequence)
     problems = [
-        *_count_problems(sequence, played),
-        *_verdict_problems(sequence, played),
-        *_LEAKS.find(played.text),
+        *_count_problems(sequence, ended),
+        *_report_problems(sequence, ended),
+        *_LEAKS.find(ended.text),
     ]
     if time.monotonic() - started > REAL_SECONDS:
         problems.append(f"took {time.monotonic() - started:.0f} s")
     if problems:
-        log = "\n".join(played.step.log)
-        raise AssertionError(f"{sequence}\n{log}\n{played.runs}\n{'; '.join(problems)}")
-    match played.step.exit_code:
+        log = "\n".join(ended.step.log)
+        raise AssertionError(f"{sequence}\n{log}\n{ended.runs}\n{'; '.join(problems)}")
+    match ended.step.exit_code:
         case 0 | 1:
-            return "true outcome"
+            return "correct outcome"
         case 3:
             return "refused"
-        case 4 if "may exist" in played.step.errors[0]:
+        case 4 if "may exist" in ended.step.errors[0]:
             return "may exist"
         case 4:
             return "gave up"
@@ -304,47 +303,47 @@ def check(sequence: Sequence) -> str:
             return "timeout"
 
 
-def _count_problems(sequence: Sequence, played: Played) -> list[str]:
-    """Return what is wrong with how often the run was created."""
-    if len(played.runs) > 1:
-        return [f"{len(played.runs)} runs"]
+def _count_problems(sequence: Sequence, ended: Ended) -> list[str]:
+    """Return the problems with the numbers of runs and create requests."""
+    if len(ended.runs) > 1:
+        return [f"{len(ended.runs)} runs"]
     most = sequence.throttled + 1
-    problems = [f"{played.creates} requests to create"] if played.creates > most else []
-    # What comes before the create may fail; after that, it is made until it is looked at.
+    problems = [f"{ended.creates} requests to create"] if ended.creates > most else []
+    # If nothing fails before, the create request is sent until it is not throttled.
     before = sequence.throttled or (sequence.on_google and sequence.has_fault("compile", "other"))
-    if not before and not sequence.hangs and played.creates != most:
-        problems.append(f"{played.creates} requests to create instead of {most}")
-    was_made = bool(played.runs)
-    should_be = played.creates == most and (sequence.create is None or sequence.create.processed)
+    if not before and not sequence.hangs and ended.creates != most:
+        problems.append(f"{ended.creates} requests to create instead of {most}")
+    was_made = bool(ended.runs)
+    should_be = ended.creates == most and (sequence.create is None or sequence.create.processed)
     if was_made != should_be and not sequence.hangs:
-        problems.append(f"{len(played.runs)} runs of {played.creates} creates")
+        problems.append(f"{len(ended.runs)} runs after {ended.creates} create requests")
     return problems
 
 
-def _verdict_problems(sequence: Sequence, played: Played) -> list[str]:
-    """Return what is not true in what the step says."""
-    step, state = played.step, next(iter(played.runs), None)
+def _report_problems(sequence: Sequence, ended: Ended) -> list[str]:
+    """Return the problems with the report of the step."""
+    step, state = ended.step, next(iter(ended.runs), None)
     knows_run = "run-id" in step.outputs
     problems = {
-        # Failed actions have annotations of their own.
-        "not one error": step.exit_code not in (0, 1) and len(step.errors) != 1,
-        "a run is denied": state is not None
-        and re.search("[Nn]o run was created|Nothing was run", played.text) is not None,
-        "a run is invented": knows_run and state is None,
+        # Failed actions have their own annotations.
+        "not exactly one error": step.exit_code not in (0, 1) and len(step.errors) != 1,
+        "an existing run is denied": state is not None
+        and re.search("[Nn]o run was created|Nothing was run", ended.text) is not None,
+        "a run that does not exist is reported": knows_run and state is None,
         "the run's link is missing": knows_run
-        and played.text.count(step.outputs["run-log-url"]) < 2,
+        and ended.text.count(step.outputs["run-log-url"]) < 2,
         "compiled for another environment": sequence.inputs.get("environment") == "staging"
-        and not all('"schemaSuffix"' in body and '"staging"' in body for body in played.compiled),
-        f"exit code {step.exit_code} is not true: {state}": not _is_true(sequence, played),
+        and not all('"schemaSuffix"' in body and '"staging"' in body for body in ended.compiled),
+        f"wrong exit code {step.exit_code}: {state}": not _is_correct(sequence, ended),
     }
     return [problem for problem, is_so in problems.items() if is_so]
 
 
-def _is_true(sequence: Sequence, played: Played) -> bool:
-    """Tell whether the exit code is that of what happened, or of an honest end of the wait."""
-    step, state = played.step, next(iter(played.runs), None)
+def _is_correct(sequence: Sequence, ended: Ended) -> bool:
+    """Return whether the exit code matches the run, or the reason why the wait ended."""
+    step, state = ended.step, next(iter(ended.runs), None)
     knows_run = "run-id" in step.outputs
-    says_what_is = knows_run or any("No run was created" in error for error in step.errors)
+    reports_run = knows_run or any("No run was created" in error for error in step.errors)
     match step.exit_code:
         case 0 if sequence.inputs["wait"] == "false":
             return knows_run
@@ -358,19 +357,19 @@ def _is_true(sequence: Sequence, played: Played) -> bool:
         case 4 if not knows_run and "may exist" in step.errors[0]:
             return _may_not_know(sequence, state)
         case 4:
-            return says_what_is and played.seconds >= sequence.seconds["outage-timeout"]
+            return reports_run and ended.seconds >= sequence.seconds["outage-timeout"]
         case 5:
-            return says_what_is and played.seconds >= sequence.seconds["timeout"]
+            return reports_run and ended.seconds >= sequence.seconds["timeout"]
     return False
 
 
 def _may_not_know(sequence: Sequence, state: str | None) -> bool:
-    """Tell whether it is honest to say that a run may exist."""
+    """Return whether the step cannot know if the run exists."""
     if sequence.hangs:
         return True
-    vague = sequence.create is not None and not _is_refusal(sequence.create)
-    findable = sequence.has_own_compilation and not sequence.has_fault("list")
-    return vague and not (state is not None and findable)
+    is_vague = sequence.create is not None and not _is_refusal(sequence.create)
+    is_findable = sequence.has_own_compilation and not sequence.has_fault("list")
+    return is_vague and not (state is not None and is_findable)
 
 
 def _is_refusal(fault: Fault) -> bool:

@@ -1,6 +1,6 @@
-"""No answer whatever makes a traceback, a workflow command or a token in what is shown.
+"""No response causes a traceback, a workflow command or a visible token.
 
-``make fuzz`` plays the same properties with far more examples.
+``make fuzz`` tests the same properties with many more examples.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ HEADERS = st.dictionaries(st.sampled_from(("Retry-After", "Location")), hostile_
 @example(200, {}, b"[" * 100_000)
 @example(200, {}, b"1" * 5_000)
 @example(429, {"Retry-After": "Mon, 99999 99 99999999999 99:99:99"}, b"")
-def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -> None:
-    """Any status, headers and body become an object or one of our errors, without the token."""
-    answer = Response(status, headers, body)
+def test_any_response_is_parsed(status: int, headers: dict[str, str], body: bytes) -> None:
+    """Any status, headers and body result in an object or a DataformError, without the token."""
+    response = Response(status, headers, body)
     try:
-        value = read_response(answer, "GET", "GET https://api.example/", Redactor(TOKEN))
+        value = read_response(response, "GET", "GET https://api.example/", Redactor(TOKEN))
     except DataformError as error:
         assert TOKEN not in error.message
     else:
@@ -64,14 +64,14 @@ def test_any_answer_is_read(status: int, headers: dict[str, str], body: bytes) -
 
 
 @given(RUNS)
-def test_any_object_is_understood_or_odd(answer: dict[str, object]) -> None:
-    """An object becomes an id and a run that are safe to use, or an odd answer."""
+def test_any_object_is_parsed_or_refused(response: dict[str, object]) -> None:
+    """An object results in an id and a run that are safe to use, or in an error."""
     try:
-        assert is_segment(parse_created(answer))
+        assert is_segment(parse_created(response))
     except InvalidResponse as error:
         assert len(error.message) < 300
     try:
-        run = parse_run(answer, make_run())
+        run = parse_run(response, make_run())
     except InvalidResponse as error:
         assert len(error.message) < 300
     else:
@@ -86,10 +86,10 @@ def service() -> Iterator[Emulator]:
 
 
 @given(st.sampled_from(("get", "create")), st.integers(200, 599), st.text() | RUNS.map(json.dumps))
-def test_no_answer_reaches_the_log_raw(
+def test_no_response_is_logged_unescaped(
     service: Emulator, target: str, status: int, body: str
 ) -> None:
-    """Whatever the service answers, the log holds our own commands, no token and no traceback."""
+    """For any response, the log has only our commands, no token and no traceback."""
     service.clear_faults()
     text = body.encode("utf-8", "replace").decode()
     service.add_fault(Fault("json", on=target, status=status, body=text))  # type: ignore[arg-type]
@@ -115,10 +115,10 @@ def test_no_answer_reaches_the_log_raw(
         {"environment": "production", "schedule": "nightly"},
     ],
 )
-def test_configuration_that_makes_no_sense(
+def test_malformed_configuration(
     emulator: Emulator, clock: FakeClock, tmp_path: Path, changes: dict[str, str], body: str
 ) -> None:
-    """A response that is no configuration is requested again: nothing is compiled without it."""
+    """A malformed configuration is requested again: nothing is compiled without it."""
     emulator.add_fault(Fault("json", on="other", body=body))
     step = run_here(tmp_path, google_inputs_for(emulator, **changes), clock)
     assert step.exit_code == 0

@@ -1,4 +1,4 @@
-"""Random sequences of faults; ``make faults`` plays a thousand on each service."""
+"""Random sequences of faults; ``make faults`` runs a thousand on each service."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tests.faults.sequences import check, make_sequence
 @pytest.mark.parametrize("service", ["web", "google"])
 @pytest.mark.parametrize("seed", range(15))
 def test_random_faults(service: str, seed: int) -> None:
-    """Whatever happens, the run is created at most once, and the step says what is true of it."""
+    """With any faults, the run is created at most once, and the step reports its real outcome."""
     assert check(make_sequence(service, seed))
 
 
-def test_sequences_are_the_same_in_every_run() -> None:
-    """A seed stands for one sequence, whatever was played before."""
+def test_sequences_depend_only_on_the_seed() -> None:
+    """A seed always makes the same sequence."""
     assert make_sequence("google", 7) == make_sequence("google", 7)
     assert make_sequence("google", 7) != make_sequence("google", 8)
 
 
-def test_sequences_reach_every_kind_of_end() -> None:
-    """The first hundred sequences fail the create, the wait and the run in all of their ways."""
+def test_sequences_have_all_kinds_of_faults() -> None:
+    """The first hundred sequences have all kinds of faults and of lost create requests."""
     some = [make_sequence(service, seed) for service in ("web", "google") for seed in range(100)]
     kinds = {fault.kind for sequence in some for fault in sequence.faults}
     assert kinds >= {"reset", "close", "short", "cut-json", "html", "json", "redirect", "status"}
