@@ -1,4 +1,4 @@
-"""What the tests with act share: an engine, and act in a checkout that can be built here.
+"""Fixtures of the tests with act: the engine, and act in a checkout that builds here.
 
 https://github.com/nektos/act
 """
@@ -23,20 +23,20 @@ from scripts.image import build, engine
 from tests.support.steps import ROOT
 
 _ACT = Path(sys.executable).parent / "act"
-#: What act calls the image of ``uses: ./``.
+#: The name that act gives to the image of ``uses: ./``.
 _IMAGE = "act-dockeraction:latest"
-#: What a checkout needs for ``uses: ./``.
+#: The files that ``uses: ./`` needs.
 _ACTION = (
     *("action.yml", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
     *("entrypoint.py", "post_entrypoint.py", "dataform_action"),
 )
-#: The schedules of the recipes, beside those of the sample repository.
+#: The schedules of the recipes that the sample repository does not have.
 _SCHEDULES = ("sales", "finance", "marketing", "after-load")
 Act = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def pytest_sessionstart() -> None:
-    """Stop everything at once where docker is missing."""
+    """Stop at once if docker is missing."""
     try:
         engine.check()
     except engine.EngineError as error:
@@ -45,16 +45,16 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture
 def act(tmp_path: Path) -> Iterator[Act]:
-    """Run act in a checkout, on a base that can be had here; the image that it builds is removed.
+    """Return a function that runs act in a checkout; the image that act builds is removed.
 
-    Steps run on this machine, containers beside it.
+    The base is one that is available here. Steps run on this machine, actions in containers.
     """
     cache = tmp_path / "cache"
 
     def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
         base = build.choose_base()
         Path(checkout, "Dockerfile").write_text(build.dockerfile_on(base), "utf-8")
-        # The files for outputs lie in act's cache, which act does not mount.
+        # The files for outputs are in act's cache, which act does not mount.
         command = [str(_ACT), "workflow_dispatch", "--pull=false", *options]
         command += ["--container-options", f"-v {cache}:{cache}"]
         return subprocess.run(
@@ -73,15 +73,15 @@ def act(tmp_path: Path) -> Iterator[Act]:
 
 
 @dataclass(frozen=True)
-class Played:
-    """What act said of a workflow."""
+class WorkflowResult:
+    """The result of a workflow in act."""
 
     exit_code: int
     log: str
     entries: list[dict[str, Any]]
 
     def results(self, stage: str) -> list[tuple[str, str]]:
-        """Return the name and the result of each step in a stage, such as ``Main``, in order."""
+        """Return the name and result of each step in a stage, such as ``Main``, in order."""
         return [
             (entry["step"], entry["stepResult"])
             for entry in self.entries
@@ -89,7 +89,7 @@ class Played:
         ]
 
 
-Play = Callable[[Path], Played]
+RunWorkflow = Callable[[Path], WorkflowResult]
 
 
 @pytest.fixture
@@ -102,19 +102,19 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def play(act: Act, emulator: Emulator, tmp_path: Path) -> Play:
-    """Play a workflow in a copy of the action, a job at a time, against the emulator."""
+def run_workflow(act: Act, emulator: Emulator, tmp_path: Path) -> RunWorkflow:
+    """Return a function that runs a workflow in a copy of the action, with the emulator."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in _ACTION:
         if Path(ROOT, name).is_dir():
-            # A checkout has no bytecode, and act copies what .dockerignore leaves out.
+            # A checkout has no bytecode, but act would copy it, even if .dockerignore excludes it.
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, checkout / name)
 
-    def run(workflow: Path) -> Played:
+    def run(workflow: Path) -> WorkflowResult:
         options = ["--workflows", str(workflow), "--json", "--concurrent-jobs", "1"]
         options += ["--platform", "ubuntu-latest=-self-hosted"]
         options += ["--var", f"API_URL={emulator.url}"]
@@ -122,6 +122,6 @@ def play(act: Act, emulator: Emulator, tmp_path: Path) -> Play:
         done = act(checkout, *options)
         entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         log = "".join(f"{entry.get('step', '')}: {entry['msg'].rstrip()}\n" for entry in entries)
-        return Played(done.returncode, log + done.stderr, entries)
+        return WorkflowResult(done.returncode, log + done.stderr, entries)
 
     return run

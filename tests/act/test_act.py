@@ -1,26 +1,25 @@
 """A workflow with ``uses: ./``, run by act.
 
-What act plays differently from the runner, such as signals, state and commands, is tested in
-``tests/e2e`` instead.
+Signals, state and commands differ between act and the runner: ``tests/e2e`` tests them instead.
 """
 
 from __future__ import annotations
 
 from dataform_action.emulator import Emulator
-from tests.act.conftest import Play
+from tests.act.conftest import RunWorkflow
 from tests.support.steps import ROOT
 
 
-def test_workflow(emulator: Emulator, play: Play) -> None:
-    """Later steps of a workflow see how the action ended, and its outputs."""
-    played = play(ROOT / "tests/act/workflow.yml")
-    assert played.results("Main")[1:] == [
+def test_workflow(emulator: Emulator, run_workflow: RunWorkflow) -> None:
+    """Later steps of a workflow have the outcome of the action and its outputs."""
+    result = run_workflow(ROOT / "tests/act/workflow.yml")
+    assert result.results("Main")[1:] == [
         ("A run that succeeds", "success"),
         ("A run that fails", "failure"),
-        ("Inputs that are missing", "failure"),
-        ("What the steps left", "success"),
-    ], played.log
-    # As many as there are steps that ran: each one's post step, whatever became of it.
-    assert [result for _, result in played.results("Post")] == ["success"] * 3
-    assert played.exit_code == 0, played.log
+        ("Missing inputs", "failure"),
+        ("Check the outcomes and outputs", "success"),
+    ], result.log
+    # Each step has a post step, independent of its outcome.
+    assert [outcome for _, outcome in result.results("Post")] == ["success"] * 3
+    assert result.exit_code == 0, result.log
     assert (len(emulator.runs), len(emulator.invocations)) == (1, 1)

@@ -1,4 +1,4 @@
-"""The self-test of CI, run by act: the same workflow, its emulator included."""
+"""The self-test of CI with its emulator, run by act."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WORKFLOW = ".github/workflows/self-test.yml"
 
 
 def test_self_test(tmp_path: Path, act: Act) -> None:
-    """Every step of the workflow does what its assertions say, on this machine."""
+    """All steps of the workflow and their assertions succeed on this machine."""
     checkout = tmp_path / "checkout"
-    shutil.copytree(ROOT, checkout, ignore=_left_out)
+    shutil.copytree(ROOT, checkout, ignore=_ignore)
     options = ["--workflows", _WORKFLOW, "--matrix", "runner:ubuntu-24.04"]
     done = act(checkout, *options, "--platform", "ubuntu-24.04=-self-hosted")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -27,7 +27,7 @@ def test_self_test(tmp_path: Path, act: Act) -> None:
     assert [name for name in named if f"⭐ Run Main {name}\n" not in done.stdout] == []
 
 
-def _left_out(_folder: str, names: list[str]) -> set[str]:
-    """Leave out what a checkout has not: the history, and what is made here."""
-    made = {".git", ".venv", "build", "dist", "node_modules", "__pycache__"}
-    return made & set(names) | {name for name in names if name.endswith("_cache")}
+def _ignore(_folder: str, names: list[str]) -> set[str]:
+    """Ignore the history and generated files, which a checkout does not have."""
+    generated = {".git", ".venv", "build", "dist", "node_modules", "__pycache__"}
+    return generated & set(names) | {name for name in names if name.endswith("_cache")}

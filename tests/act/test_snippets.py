@@ -1,4 +1,4 @@
-"""The workflows in README and docs/, run by act without what only the reader has."""
+"""The workflows in README and docs/, run by act without the reader's identity and event."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import yaml
 
 from dataform_action.emulator import Emulator
 from scripts.workflows.snippets import Snippet, read_snippets
-from tests.act.conftest import Play
+from tests.act.conftest import RunWorkflow
 from tests.support.steps import ROOT
 
 _TOKEN = "${{ secrets.DATAFORM_TOKEN }}"
 _CHECKOUT = "actions/checkout@"
-#: A tag of the emulator's sample repository, in place of the reader's.
+#: A tag of the emulator's sample repository, which replaces the reader's.
 _TAG = "daily"
 
 
-def test_recipes(emulator: Emulator, play: Play, tmp_path: Path) -> None:
-    """Each workflow of the pages starts and follows the runs that it says, and succeeds."""
+def test_recipes(emulator: Emulator, run_workflow: RunWorkflow, tmp_path: Path) -> None:
+    """Each workflow on the pages succeeds, and starts the runs that its inputs describe."""
     readme = (ROOT / "README.md").read_text("utf-8")
     checkout = next(word for word in readme.split() if word.startswith(_CHECKOUT))
     jobs: dict[str, Any] = {}
     steps, web_runs, google_runs = 0, 0, 0
     for snippet in read_snippets():
-        job = _as_played(snippet, checkout)
+        job = _make_runnable(snippet, checkout)
         jobs[snippet.name] = job
         several = len(job.get("strategy", {}).get("matrix", {}).get("schedule", ["one"]))
         given = [step["with"] for step in job["steps"] if step.get("uses") == "./"]
@@ -34,10 +34,10 @@ def test_recipes(emulator: Emulator, play: Play, tmp_path: Path) -> None:
         google_runs += several * sum(_starts_google_run(inputs) for inputs in given)
     workflow = tmp_path / "recipes.yml"
     workflow.write_text(yaml.safe_dump({"on": "workflow_dispatch", "jobs": jobs}), "utf-8")
-    played = play(workflow)
-    assert played.exit_code == 0, played.log
-    ours = [result for step, result in played.results("Main") if "dataform" in step.lower()]
-    assert ours == ["success"] * steps, played.log
+    result = run_workflow(workflow)
+    assert result.exit_code == 0, result.log
+    ours = [outcome for step, outcome in result.results("Main") if "dataform" in step.lower()]
+    assert ours == ["success"] * steps, result.log
     assert [run.status for run in emulator.runs] == ["SUCCESSFUL"] * web_runs
     assert [run.state for run in emulator.invocations] == ["SUCCEEDED"] * google_runs
     assert steps > google_runs > web_runs > 0
@@ -47,7 +47,7 @@ def _starts_google_run(inputs: dict[str, object]) -> bool:
     return "location" in inputs and not inputs.get("compile-only") and "run-id" not in inputs
 
 
-def _as_played(snippet: Snippet, checkout: str) -> dict[str, Any]:
+def _make_runnable(snippet: Snippet, checkout: str) -> dict[str, Any]:
     """Return a job without the reader's identity, event and network."""
     [job] = yaml.safe_load(snippet.workflow)["jobs"].values()
     steps: list[dict[str, Any]] = [{"uses": checkout}]
@@ -57,12 +57,12 @@ def _as_played(snippet: Snippet, checkout: str) -> dict[str, Any]:
             given = {**step["with"], "token": _TOKEN, "api-url": "${{ vars.API_URL }}"}
             given |= {"git-ref": "main"} if "git-ref" in given else {}
             given |= {"tags": _TAG} if "tags" in given else {}
-            # The event has no pull request whose number could be in it.
+            # The event has no pull request number.
             given |= {"schema-suffix": "pr_12"} if "schema-suffix" in given else {}
             ours = {**step, "name": "Dataform", "uses": "./", "with": given}
             ours.pop("env", None)
             steps.append(ours)
         elif not action:
             steps.append(step)
-    played = {"runs-on": "ubuntu-latest", "steps": steps}
-    return played | {key: job[key] for key in ("strategy", "timeout-minutes") if key in job}
+    runnable = {"runs-on": "ubuntu-latest", "steps": steps}
+    return runnable | {key: job[key] for key in ("strategy", "timeout-minutes") if key in job}

@@ -1,1 +1,1 @@
-"""The image as the runner builds, starts and kills it: ``make e2e``."""
+"""Build, run and kill the image like the runner: ``make e2e``."""

@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: the image, jobs, and an emulator that containers reach."""
+"""Fixtures of the end-to-end tests: the image, jobs, and an emulator for containers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGE = os.environ.get("E2E_IMAGE", "dataform-action:local")
 
 
 def pytest_sessionstart() -> None:
-    """Stop everything at once where docker is missing, or the image."""
+    """Stop at once if docker or the image is missing."""
     try:
         engine.check()
         if not engine.has_image(IMAGE):
@@ -30,14 +30,14 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator on the host, at the address where containers on the bridge reach the host."""
+    """An emulator on the host, at an address that containers on the bridge can reach."""
     with Emulator(host=engine.gateway(), advance="poll") as emulator:
         yield emulator
 
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
-    """Make jobs; none of their containers outlives its test."""
+    """Return a function that makes jobs; their containers are removed after the test."""
     with ExitStack() as stack:
 
         def make(**options: str) -> Job:
@@ -54,7 +54,7 @@ def job(make_job: Callable[..., Job]) -> Job:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the rows that tests recorded with ``record_property("row", …)``, as a table."""
+    """Print the rows that tests recorded with ``record_property("row", …)`` as a table."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -65,7 +65,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     recorded = cast("list[dict[str, str]]", [value for name, value in properties if name == "row"])
     rows = sorted(recorded, key=lambda row: row["order"])
     if rows:
-        terminalreporter.section("What a signal leaves at each stage")
+        terminalreporter.section("Effects of a signal at each stage")
         columns = [name for name in rows[0] if name != "order"]
         terminalreporter.write_line(f"| {' | '.join(columns)} |")
         terminalreporter.write_line("|---" * len(columns) + "|")

@@ -1,8 +1,7 @@
 """A job of GitHub's runner, as far as a container action sees it.
 
-Written from ``ContainerActionHandler.cs``, ``DockerCommandManager.cs``, ``ContainerInfo.cs`` and
-``ProcessInvoker.cs`` of https://github.com/actions/runner, and from nothing of ours but the
-action's own ``action.yml``.
+Based only on ``action.yml``, and on ``ContainerActionHandler.cs``, ``DockerCommandManager.cs``,
+``ContainerInfo.cs`` and ``ProcessInvoker.cs`` of https://github.com/actions/runner.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from scripts.image import engine
 from tests.support.runner import parse_file_commands
 from tests.support.steps import ROOT, Step
 
-#: The runner cancels with SIGINT, then SIGTERM, then SIGKILL, this many seconds apart.
+#: The times between SIGINT, SIGTERM and SIGKILL when the runner cancels, in seconds.
 SIGTERM_AFTER = 7.5
 SIGKILL_AFTER = 2.5
 _LABEL = "dataform-action-e2e"
@@ -41,7 +40,7 @@ _METADATA: dict[str, Any] = yaml.safe_load(Path(ROOT, "action.yml").read_text("u
 class Job:
     """The folders of a job on the host, and the containers of its action.
 
-    ``network`` is what the runner passes in a job with ``container:`` or ``services:``.
+    ``network`` is the network of a job with ``container:`` or ``services:``.
     """
 
     def __init__(self, work: Path, image: str, network: str | None = None) -> None:
@@ -55,7 +54,7 @@ class Job:
         for folder in (self.home, self.workflow, self.file_commands, self.workspace):
             folder.mkdir(parents=True)
         Path(self.workflow, "event.json").write_text("{}", "utf-8")
-        # In the order in which they are mounted; the last one is the first to be translated.
+        # In the order of the mounts. Paths are translated in reverse order.
         self._mounts = {
             self.temp: "/github/runner_temp",
             self.home: "/github/home",
@@ -74,12 +73,12 @@ class Job:
         return self.start(inputs, **environ).wait()
 
     def post(self, inputs: Mapping[str, str], state: Mapping[str, str], **environ: str) -> Step:
-        """Run the action's post step, with the state that the action left."""
+        """Run the action's post step with the saved state."""
         saved = {f"STATE_{name}": value for name, value in state.items()}
         return self._start("post-entrypoint", inputs, {**environ, **saved}).wait()
 
     def end(self) -> None:
-        """Remove the containers that are still there."""
+        """Remove the remaining containers."""
         for name in self._containers:
             with contextlib.suppress(engine.EngineError):
                 engine.docker("rm", "--force", name)
@@ -92,7 +91,12 @@ class Job:
         }
         for path in files.values():
             path.touch()
-        variables = {**environ, **_inputs_given(inputs), **self._contexts(), "HOME": str(self.home)}
+        variables = {
+            **environ,
+            **_input_variables(inputs),
+            **self._contexts(),
+            "HOME": str(self.home),
+        }
         variables |= {name: str(path) for name, path in files.items()}
         variables = {name: self._translate(value) for name, value in variables.items()}
         name = f"{re.sub('[^A-Za-z0-9_]', '', self.image)}_{uuid.uuid4().hex[:6]}"
@@ -113,7 +117,7 @@ class Job:
         return Container(name, process, files)
 
     def _docker_run(self, name: str, entrypoint: str, variables: Mapping[str, str]) -> list[str]:
-        """Return the runner's command, word by word."""
+        """Return the words of the runner's command."""
         words = [engine.client(), "run", "--name", name, "--label", _LABEL]
         words += ["--workdir", "/github/workspace", "--rm"]
         for variable in variables:
@@ -129,14 +133,14 @@ class Job:
         return [*words, self.image]
 
     def _translate(self, value: str) -> str:
-        """Rewrite a value that is, or lies below, a folder of the host that is mounted."""
+        """Translate a value that is a mounted folder of the host, or a path in one."""
         for source, target in reversed(self._mounts.items()):
             if value == str(source) or value.startswith(f"{source}/"):
                 return target + value[len(str(source)) :]
         return value
 
     def _contexts(self) -> dict[str, str]:
-        """Return the variables of the contexts ``github`` and ``runner``, and of the runtime."""
+        """Return the variables for the contexts ``github`` and ``runner``, and for the runtime."""
         return {
             "GITHUB_ACTION": "dataform",
             "GITHUB_ACTOR": "octocat",
@@ -173,16 +177,16 @@ class Container:
     log: list[str] = field(default_factory=list)
 
     def read_until(self, words: str) -> None:
-        """Read the log to the line that holds these words."""
+        """Read the log up to a line that contains these words."""
         assert self.client.stdout is not None
         for line in self.client.stdout:
             self.log.append(line)
             if words in line:
                 return
-        raise AssertionError(f"the step ended without saying {words!r}: {''.join(self.log)}")
+        raise AssertionError(f"the step ended without logging {words!r}: {''.join(self.log)}")
 
     def wait_until_started(self) -> None:
-        """Return when the engine says that the container runs, or that it is over."""
+        """Return when the container has started or ended."""
         watch = ["events", "--since", "1", "--filter", f"container={self.name}"]
         watch += ["--filter", "event=start", "--filter", "event=die", "--format", "{{.Action}}"]
         with subprocess.Popen(
@@ -193,34 +197,34 @@ class Container:
             events.terminate()
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal as the runner does, to the docker client."""
+        """Send a signal to the docker client, like the runner."""
         self.client.send_signal(number)
 
-    def strike(self, number: signal.Signals) -> None:
-        """Send a signal to the container's first process, past the docker client."""
+    def send_to_container(self, number: signal.Signals) -> None:
+        """Send a signal directly to the first process of the container."""
         with contextlib.suppress(engine.EngineError):
             engine.docker("kill", "--signal", number.name, self.name)
 
     def ends_within(self, seconds: float) -> bool:
-        """Tell whether the docker client ends in time."""
+        """Return whether the docker client ends in time."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.client.wait(seconds)
         return self.client.returncode is not None
 
     def cancel(self) -> float:
-        """Cancel the step as the runner does; return after how many seconds the client was gone."""
-        began = time.monotonic()
+        """Cancel the step like the runner; return the seconds until the docker client ended."""
+        started = time.monotonic()
         self.send(signal.SIGINT)
         if not self.ends_within(SIGTERM_AFTER):
             self.send(signal.SIGTERM)
             if not self.ends_within(SIGKILL_AFTER):
-                # The docker client dies of it; nothing tells the container.
+                # Only the docker client ends: it cannot forward SIGKILL to the container.
                 self.send(signal.SIGKILL)
                 self.client.wait()
-        return time.monotonic() - began
+        return time.monotonic() - started
 
     def wait(self, seconds: float = 60) -> Step:
-        """Wait for the end, and read what the step left as the runner does."""
+        """Wait for the end, and read the files of the step like the runner."""
         rest, _ = self.client.communicate(timeout=seconds)
         texts = {name: path.read_bytes().decode() for name, path in self.files.items()}
         return Step(
@@ -232,7 +236,7 @@ class Container:
         )
 
     def wait_until_gone(self) -> None:
-        """Return when the engine has no such container any more."""
+        """Return when the container has been removed."""
         with contextlib.suppress(engine.EngineError):
             engine.docker("wait", self.name)
 
@@ -241,8 +245,8 @@ class Container:
         return engine.docker("ps", "--quiet", "--filter", f"name={self.name}").strip() != ""
 
 
-def _inputs_given(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of all inputs: what is not given is there, and empty."""
+def _input_variables(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of all inputs; those of absent inputs are empty."""
     unknown = set(inputs) - set(_METADATA["inputs"])
     assert not unknown, f"action.yml has no {unknown}"
     defaults = {name: entry.get("default", "") for name, entry in _METADATA["inputs"].items()}

@@ -1,4 +1,4 @@
-"""What the emulator saw, in words."""
+"""A description of the requests to the emulator."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataform_action.emulator import Request
 
 
 def describe_requests(requests: Iterable[Request]) -> str:
-    """Name what was asked for, in order; requests of one kind in a row count once."""
+    """Name the kinds of the requests in order; consecutive requests of a kind count once."""
     return ", ".join(kind for kind, _ in groupby(map(_kind_of, requests))) or "nothing"
 
 
 def _kind_of(request: Request) -> str:
-    """Name what a request is for, in either API."""
+    """Name the kind of a request to either API."""
     last = request.segments[-1]
     if last.endswith(":cancel"):
         return "cancel"

@@ -1,6 +1,6 @@
-"""Credentials as google-github-actions/auth leaves them, in the container.
+"""The credentials of google-github-actions/auth in the container.
 
-The stand-ins for Google listen on loopback, so these containers share the host's network.
+The stand-ins for Google listen on loopback, so these containers use the host's network.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def auth_job(make_job: Callable[..., Job]) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "minted"),
+    ("kind", "paths", "prefix"),
     [
         ("external_account", [IDENTITY, EXCHANGE, IMPERSONATION], "impersonated-token-"),
         ("service_account", [OAUTH], "oauth-token-"),
     ],
 )
-def test_credentials_file(auth_job: Job, kind: str, asked: list[str], minted: str) -> None:
-    """A credentials file in the workspace is found at its place in the container, and works."""
+def test_credentials_file(auth_job: Job, kind: str, paths: list[str], prefix: str) -> None:
+    """A credentials file in the workspace works at its path in the container."""
 
     def accept(token: str | None) -> bool:
-        return token is not None and token.startswith(minted)
+        return token is not None and token.startswith(prefix)
 
     with GoogleStandIns() as google, Emulator(advance="poll", access_tokens=accept) as emulator:
         is_key = kind == "service_account"
@@ -52,14 +52,14 @@ def test_credentials_file(auth_job: Job, kind: str, asked: list[str], minted: st
         inputs = google_inputs_for(emulator, token="", poll_interval="1")
         step = auth_job.run(inputs, **dict.fromkeys(_VARIABLES, str(path)))
         assert (step.exit_code, step.outputs["status"]) == (0, "success"), step.log
-        assert google.paths == asked
+        assert google.paths == paths
         commands = [line for line in parse_log("\n".join(step.log)) if isinstance(line, Command)]
         masked = [command.message for command in commands if command.name == "add-mask"]
-        assert any(mask.startswith(minted) for mask in masked)
+        assert any(mask.startswith(prefix) for mask in masked)
 
 
 def test_file_outside_the_workspace(auth_job: Job) -> None:
-    """A file that no mount shows is named, with what to do, and nothing is sent."""
+    """A file outside all mounts is reported with advice, and nothing is sent."""
     with Emulator(advance="poll") as emulator:
         inputs = google_inputs_for(emulator, token="")
         step = auth_job.run(inputs, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/key.json")

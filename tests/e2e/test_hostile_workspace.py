@@ -1,4 +1,4 @@
-"""A checkout and a home that a stranger filled: nothing in them is imported, run or used."""
+"""A hostile checkout and home: the step imports, runs and uses nothing in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.image import engine
 from tests.e2e.job import Job
 from tests.support.steps import google_inputs_for, inputs_for
 
-#: Modules that our code, the libraries or the interpreter itself look for.
+#: Modules that our code, the libraries or the interpreter import.
 _MODULES = (
     *("dataform_action", "requests", "urllib3", "certifi", "google", "cryptography", "idna"),
     *("json", "os", "re", "signal", "socket", "ssl", "encodings", "codecs", "io", "simplejson"),
@@ -28,7 +28,7 @@ _WORKSPACE = "/github/workspace"
 
 @pytest.fixture
 def hostile(job: Job, emulator: Emulator) -> Job:
-    """Fill the workspace and the home with modules, programs and settings that leave a mark."""
+    """Put modules, programs and settings into the workspace and the home; they write a file."""
     marks = f"import os\nopen('{_WORKSPACE}/marks', 'a').write(__file__ + '\\n')\n"
     host = emulator.url.removeprefix("http://").partition(":")[0]
     user_site = job.home / ".local/lib/python3.13/site-packages"
@@ -58,7 +58,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _environ(job: Job) -> dict[str, str]:
-    """Return what an ``env:`` of the workflow, or a program that ran before, may have set."""
+    """Return variables that ``env:`` of the workflow or an earlier program may have set."""
     return {
         **dict.fromkeys(_STARTUP, str(job.workspace)),
         "PYTHONSTARTUP": f"{job.workspace}/json.py",
@@ -73,7 +73,7 @@ def _environ(job: Job) -> dict[str, str]:
 
 
 def test_nothing_is_imported_or_used(hostile: Job, emulator: Emulator) -> None:
-    """The step and its post step send our token, and leave no mark of a stranger's code."""
+    """The step and its post step send our token, and run no foreign code."""
     inputs = inputs_for(emulator, poll_interval="1")
     environ = _environ(hostile)
     step = hostile.run(inputs, **environ)
@@ -87,7 +87,7 @@ def test_nothing_is_imported_or_used(hostile: Job, emulator: Emulator) -> None:
 
 
 def test_google_cloud(hostile: Job, emulator: Emulator) -> None:
-    """So it is with Google Cloud, whose libraries are imported late."""
+    """The same for Google Cloud, whose libraries are imported later."""
     step = hostile.run(google_inputs_for(emulator, poll_interval="1"), **_environ(hostile))
     assert (step.exit_code, step.outputs["status"]) == (0, "success"), step.log
     sent = {request.headers["Authorization"] for request in emulator.requests}
@@ -105,7 +105,7 @@ def test_google_cloud(hostile: Job, emulator: Emulator) -> None:
     ids=["import", "package", "program"],
 )
 def test_the_traps_work(hostile: Job, program: tuple[str, ...]) -> None:
-    """An interpreter that is not isolated, or found by PATH, does leave a mark in there."""
+    """An interpreter that is not isolated, or that comes from PATH, does run foreign code."""
     command = [engine.client(), "run", "--rm", "--workdir", _WORKSPACE]
     command += ["-v", f"{hostile.workspace}:{_WORKSPACE}", "-e", f"PATH={_WORKSPACE}:/usr/bin:/bin"]
     command += ["--entrypoint", program[0], hostile.image, *program[1:]]
@@ -114,7 +114,7 @@ def test_the_traps_work(hostile: Job, program: tuple[str, ...]) -> None:
 
 
 def test_the_netrc_works(hostile: Job, emulator: Emulator) -> None:
-    """A plain script in there has its token replaced by the stranger's password."""
+    """In a plain script, the password in .netrc does replace the token."""
     script = (
         "import requests; requests.get("
         f"'{emulator.url}/v1/project/1234/run/1', headers={{'Authorization': 'Bearer ours'}})"

@@ -1,4 +1,4 @@
-"""What is in the image: what a run needs, and nothing that it would have to make by itself."""
+"""The contents of the image: everything that a run needs, including bytecode."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _find(image: str, *words: str) -> list[str]:
     return engine.docker("run", "--rm", "--entrypoint", "find", image, *words).split()
 
 
-def test_only_what_runs(job: Job) -> None:
-    """The image holds the program and its requirements: no emulator, no tests, no caches."""
+def test_only_what_a_run_needs(job: Job) -> None:
+    """The image has the program and its requirements: no emulator, tests or caches."""
     ours = _find(job.image, "/action", "-maxdepth", "1", "-mindepth", "1")
     assert sorted(path.removeprefix("/action/") for path in ours) == [
         "LICENSE",
@@ -38,7 +38,7 @@ def test_only_what_runs(job: Job) -> None:
 def test_bytecode(
     job: Job, emulator: Emulator, make_inputs: Callable[..., dict[str, str]], schedule: str
 ) -> None:
-    """The image has the bytecode of every module that a run imports: a run writes none."""
+    """The image has the bytecode of all modules that a run imports, so a run writes none."""
     inputs = make_inputs(emulator, schedule=schedule, poll_interval="1")
     name = f"bytecode-{uuid.uuid4().hex[:6]}"
     command = [engine.client(), "run", "--name", name]

@@ -1,7 +1,7 @@
-"""A signal at each stage of a step: what the emulator saw of it, and what the post step did.
+"""A signal at each stage of a step: the requests to the emulator, and the post step.
 
-SIGINT and SIGTERM go to the docker client, as the runner sends them; SIGKILL goes to the
-container's first process, since a docker client that is killed leaves its container alone.
+SIGINT and SIGTERM go to the docker client, like those of the runner. SIGKILL goes to the first
+process of the container, because a killed docker client does not stop its container.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tests.e2e.seen import describe_requests
 from tests.support.steps import ROOT, google_inputs_for, inputs_for
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
-#: How long a step that missed its signal goes on before the next one.
-_PATIENCE = 3.0
+#: The time until the next signal if a step missed the first one, in seconds.
+_NEXT_SIGNAL_AFTER = 3.0
 _NOTHING = "nothing to clean up"
 _CANCELLED = "cancelled the run"
-_CANNOT = "said that the run goes on"
-_PERHAPS = "said that a run may exist"
+_CANNOT = "reported that the run continues"
+_PERHAPS = "reported that a run may exist"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A moment of a step: what makes it last, and how a test knows that it has come."""
+    """A stage of a step: the fault that prolongs it, and a function that waits for it."""
 
     words: str
     reach: Callable[[Container, Emulator], object]
@@ -50,7 +50,7 @@ def _cancel_first(step: Container, emulator: Emulator) -> None:
     _wait_for("cancel")(step, emulator)
 
 
-#: Longer than a signal takes to arrive, and shorter than a create is shielded from it (3 s).
+#: Long enough for a signal to arrive, and shorter than a create delays a signal (3 s).
 _SLOW_CREATE = Fault("hang", on="create", seconds=2.0, processed=True)
 START = Stage("while the interpreter starts", lambda step, _: step.wait_until_started())
 CREATE = Stage(
@@ -71,7 +71,7 @@ CANCEL = Stage("during the cancel", _cancel_first, Fault("hang", on="cancel", se
 
 @dataclass(frozen=True)
 class Case:
-    """A signal at a stage, and what is to come of it: in words, as they stand in the table."""
+    """A signal at a stage, and the expected result, in the words of the table."""
 
     stage: Stage
     number: signal.Signals
@@ -87,7 +87,7 @@ class Case:
 GOOGLE = (
     Case(CREATE, INT, 130, "create, cancel", _NOTHING, "CANCELING"),
     Case(CREATE, TERM, 143, "create, cancel", _NOTHING, "CANCELING"),
-    # Its id never came; only the run of a compilation can be told from others.
+    # Its id is unknown; only the run of a compilation can be identified.
     Case(CREATE, KILL, 137, "create", _PERHAPS, "RUNNING"),
     Case(COMPILED, KILL, 137, "compile, create", _CANCELLED, "CANCELING"),
     Case(CREATED, INT, 130, "create, get, cancel", _NOTHING, "CANCELING"),
@@ -123,8 +123,8 @@ Record = Callable[[str, object], None]
 def test_signal(
     service: str, case: Case, emulator: Emulator, job: Job, record_property: Record
 ) -> None:
-    """A signal at any stage leaves no run behind that can be cancelled, nor a second one."""
-    seen = _play(service, case.stage, case.number, emulator, job, record_property)
+    """After a signal at any stage, no run continues that can be cancelled, and no second one."""
+    seen = _run(service, case.stage, case.number, emulator, job, record_property)
     assert seen == {
         "service": service,
         "stage": case.stage.words,
@@ -140,41 +140,41 @@ def test_signal(
 def test_signal_at_the_start(
     number: signal.Signals, emulator: Emulator, job: Job, record_property: Record
 ) -> None:
-    """A signal to an interpreter that starts ends it before it sent anything, or is lost.
+    """During the start of the interpreter, a signal ends it before any request, or is lost.
 
-    A first process has no default handlers, so a signal before Python's own is lost; the step
-    goes on, and the runner's next signal finds it.
+    The first process of a container has no default handlers, so a signal is lost until Python has
+    set its own. Then the step continues until the runner's next signal.
     """
-    seen = _play("Google Cloud", START, number, emulator, job, record_property)
+    seen = _run("Google Cloud", START, number, emulator, job, record_property)
     assert seen["post step"] == _NOTHING
-    left = (seen["signal"], seen["emulator saw"], seen["run"])
-    assert left in {
+    result = (seen["signal"], seen["emulator saw"], seen["run"])
+    assert result in {
         (number.name, "nothing", "none"),
         (f"{number.name} (lost), SIGTERM", "create, get, cancel", "CANCELING"),
     }
 
 
 @pytest.mark.parametrize("delay", [0.03, 0.06, 0.1, 0.15, 0.2, 0.3])
-def test_first_moments(delay: float, emulator: Emulator, job: Job) -> None:
-    """The runner's way to cancel, begun in any of a step's first moments, leaves no run behind."""
+def test_cancellation_soon_after_the_start(delay: float, emulator: Emulator, job: Job) -> None:
+    """If the runner cancels a step soon after its start, no run continues."""
     inputs = google_inputs_for(emulator, schedule="endless", poll_interval="1")
     step = job.start(inputs)
     step.wait_until_started()
-    # The moment itself is what is tested.
+    # The time itself is what the test varies.
     time.sleep(delay)
     step.send(INT)
-    if not step.ends_within(_PATIENCE):
+    if not step.ends_within(_NEXT_SIGNAL_AFTER):
         step.send(TERM)
-    left = step.wait()
-    assert left.exit_code in {128 + INT, 128 + TERM, 1}
-    assert "Traceback" not in "".join(left.log) or emulator.requests == []
-    post = job.post(inputs, left.state)
+    ended = step.wait()
+    assert ended.exit_code in {128 + INT, 128 + TERM, 1}
+    assert "Traceback" not in "".join(ended.log) or emulator.requests == []
+    post = job.post(inputs, ended.state)
     assert (post.exit_code, post.log[-1]) == (0, "Nothing to clean up.")
     assert [invocation.state for invocation in emulator.invocations] in ([], ["CANCELING"])
 
 
 def test_documentation() -> None:
-    """The table of docs/image.md says what is tested here, row by row."""
+    """The table in docs/image.md has all tested rows."""
     text = Path(ROOT, "docs", "image.md").read_text("utf-8")
     for service, case in CASES:
         cells = (service, case.stage.words, case.number.name, str(case.exit_code))
@@ -182,7 +182,7 @@ def test_documentation() -> None:
         assert row in text.splitlines()
 
 
-def _play(
+def _run(
     service: str,
     stage: Stage,
     number: signal.Signals,
@@ -190,7 +190,7 @@ def _play(
     job: Job,
     record_property: Record,
 ) -> dict[str, str]:
-    """Send a signal at a stage, run the post step, and record and return the table's row."""
+    """Send a signal at a stage and run the post step; record and return the row of the table."""
     make_inputs = google_inputs_for if service == "Google Cloud" else inputs_for
     inputs = make_inputs(emulator, poll_interval="1", **stage.inputs)
     if stage.fault is not None:
@@ -198,24 +198,24 @@ def _play(
     step = job.start(inputs)
     stage.reach(step, emulator)
     if number is KILL:
-        step.strike(KILL)
+        step.send_to_container(KILL)
     else:
         step.send(number)
-    missed = not step.ends_within(7.5 if stage is not START else _PATIENCE)
-    if missed:
+    is_missed = not step.ends_within(7.5 if stage is not START else _NEXT_SIGNAL_AFTER)
+    if is_missed:
         step.send(TERM)
-    left = step.wait()
+    ended = step.wait()
     saw = describe_requests(emulator.requests)
-    post = job.post(inputs, left.state)
+    post = job.post(inputs, ended.state)
     assert post.exit_code == 0
-    done = _what_post_did(post.log)
+    done = _describe_post(post.log)
     runs = [invocation.state for invocation in emulator.invocations]
     runs += [run.status for run in emulator.runs]
     row = {
         "service": service,
         "stage": stage.words,
-        "signal": f"{number.name} (lost), SIGTERM" if missed else number.name,
-        "exit": str(left.exit_code),
+        "signal": f"{number.name} (lost), SIGTERM" if is_missed else number.name,
+        "exit": str(ended.exit_code),
         "emulator saw": saw,
         "post step": done,
         "run": ", ".join(runs) or "none",
@@ -226,12 +226,12 @@ def _play(
     return row
 
 
-def _what_post_did(log: list[str]) -> str:
-    """Put the post step's last line into words."""
-    said = {
+def _describe_post(log: list[str]) -> str:
+    """Describe the last line of the post step."""
+    descriptions = {
         "Nothing to clean up.": _NOTHING,
         "Cancellation was requested.": _CANCELLED,
         "cannot cancel runs": _CANNOT,
         "so the run may exist": _PERHAPS,
     }
-    return next((words for line, words in said.items() if line in log[-1]), log[-1])
+    return next((words for line, words in descriptions.items() if line in log[-1]), log[-1])

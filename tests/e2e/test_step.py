@@ -1,4 +1,4 @@
-"""The image run by the runner's own command: outputs, state, summary, mounts and networks."""
+"""Run the image with the runner's command: outputs, state, summary, mounts and networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.steps import google_inputs_for, inputs_for
 
 
 def test_success(emulator: Emulator, job: Job) -> None:
-    """A step in the container starts the run, follows it, passes, and leaves all its files."""
+    """A step in the container starts the run, follows it, succeeds, and writes all its files."""
     inputs = inputs_for(emulator, poll_interval="1")
     step = job.run(inputs)
     run = emulator.runs[0]
@@ -31,7 +31,7 @@ def test_success(emulator: Emulator, job: Job) -> None:
 
 
 def test_failure(emulator: Emulator, job: Job) -> None:
-    """A failed run on Google Cloud fails the step, with an annotation, outputs and the summary."""
+    """A failed run on Google Cloud fails the step, with annotations, outputs and a summary."""
     step = job.run(google_inputs_for(emulator, schedule="failure", poll_interval="1"))
     assert step.exit_code == 1
     assert step.outputs["status"] == "failure"
@@ -42,14 +42,14 @@ def test_failure(emulator: Emulator, job: Job) -> None:
 
 
 def test_all_inputs_empty(job: Job) -> None:
-    """A step without ``with:`` names what is missing: the runner passes absent inputs as empty."""
+    """A step without ``with:`` reports missing inputs: the runner passes absent inputs as empty."""
     step = job.run({})
     assert (step.exit_code, len(step.log), len(step.errors)) == (2, 1, 1)
     assert "project-id is missing" in step.errors[0]
 
 
 def test_entrypoint_of_the_image(job: Job) -> None:
-    """The image by itself starts the program that action.yml names."""
+    """The image's entrypoint is the program in action.yml."""
     done = subprocess.run(
         [engine.client(), "run", "--rm", job.image], capture_output=True, text=True, check=False
     )
@@ -58,7 +58,7 @@ def test_entrypoint_of_the_image(job: Job) -> None:
 
 
 def test_network_of_the_job(make_job: Callable[..., Job]) -> None:
-    """In a job with services, the container is put into the job's network and reaches the API."""
+    """In a job with services, the container is in the job's network and reaches the API."""
     network = f"github_network_{uuid.uuid4().hex}"
     engine.docker("network", "create", network)
     job = make_job(network=network)
@@ -69,13 +69,13 @@ def test_network_of_the_job(make_job: Callable[..., Job]) -> None:
             assert step.exit_code == 0, step.log
             assert len(emulator.runs) == 1
     finally:
-        # A network is not removed before its containers.
+        # A network can be removed only after its containers.
         job.end()
         engine.docker("network", "rm", network)
 
 
 def test_programs_that_a_kubernetes_runner_calls(job: Job) -> None:
-    """The image has the shell and the programs that a runner with container hooks starts in it."""
+    """The image has the shell and the programs that a runner with container hooks calls."""
     script = "for name in sh env tail tar find; do command -v $name || exit 1; done"
     found = engine.docker("run", "--rm", "--entrypoint", "sh", job.image, "-c", script)
     assert len(found.split()) == 5

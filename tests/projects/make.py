@@ -1,6 +1,6 @@
 """Write the Dataform project of an invented web shop, and compile it with the real CLI.
 
-See README.md beside this file. Every run writes the same project.
+See README.md in this folder. Every run writes the same project.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PROJECT_ID = "example-shop-warehouse"
-JOINED_COLUMNS = 4  # so many columns come from a joined table, beside its keys
+JOINED_COLUMNS = 4  # the number of columns from a joined table, in addition to its keys
 
-# system: (tag, {table: its columns, the key first})
+# system: (tag, {table: its columns, with the key first})
 SOURCES: dict[str, tuple[str, dict[str, str]]] = {
     "shop": (
         "daily",
@@ -141,7 +141,7 @@ SOURCES: dict[str, tuple[str, dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class Model:
-    """One table or view: a base, what is joined to it, and perhaps an aggregation."""
+    """A table or view: a base, its joins, and an optional aggregation."""
 
     name: str
     base: str
@@ -152,9 +152,9 @@ class Model:
     key: str = ""
     tags: str = ""
     conditions: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()  # dependencies that the query does not name
+    after: tuple[str, ...] = ()  # dependencies that are not in the query
     disabled: bool = False
-    strict: bool = False  # waits for the assertions of what it reads
+    strict: bool = False  # waits for the assertions of its dependencies
 
 
 M = Model
@@ -445,7 +445,7 @@ LAYERS: dict[str, tuple[str, str, tuple[Model, ...]]] = {
     "reports": ("reporting", "daily", REPORTS),
 }
 
-# name: (what it reads, a query that returns the rows that are wrong, tags)
+# name: (a query that returns wrong rows, tags)
 CHECKS: dict[str, tuple[str, str]] = {
     "orders_have_lines": (
         "SELECT order_id FROM ${ref('fct_orders')} AS o\n"
@@ -502,7 +502,7 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Operation:
-    """A list of statements; the one with output is a table that others may read."""
+    """A list of statements; with output, it is a table that other actions can read."""
 
     statements: tuple[str, ...]
     tags: str
@@ -676,7 +676,7 @@ SELECT * FROM ${ref("fct_searches")}
 
 @dataclass
 class Project:
-    """The text of every file, and the columns of every table as they are written."""
+    """The texts of all files, and the columns of all tables."""
 
     files: dict[str, str] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
@@ -689,7 +689,7 @@ class Project:
 
 
 def project(core_version: str, *, broken: bool = False) -> Project:
-    """Return the shop's project, perhaps with its three errors."""
+    """Return the project of the shop, with its three errors if it is ``broken``."""
     made = Project()
     package = {"name": "shop", "dependencies": {"@dataform/core": core_version}}
     made.files["package.json"] = json.dumps(package, indent=2) + "\n"
@@ -723,7 +723,7 @@ def project(core_version: str, *, broken: bool = False) -> Project:
 
 
 def _sources(made: Project, system: str, tables: Mapping[str, str]) -> None:
-    """Declare a system's tables: the reference data in one script, all others in a file each."""
+    """Declare the tables of a system: reference data in one script, others in separate files."""
     dataset = f"raw_{system}"
     if system == "reference":
         names = json.dumps(list(tables))
@@ -805,17 +805,17 @@ def _model(made: Project, folder: str, dataset: str, tag: str, model: Model) -> 
 
 
 def _query(made: Project, model: Model) -> tuple[list[str], str]:
-    """Return the columns and the query; a column that no table has is an error."""
+    """Return the columns and the query; raise ValueError for an unknown column."""
     columns = list(made.columns[model.base])
     selected = [f"base.{column}" for column in columns]
     text = f'FROM ${{ref("{model.base}")}} AS base'
     for number, join in enumerate(model.joins.split(), 1):
         table, key = join.split(":")
-        theirs = made.columns[table]
-        taken = [c for c in theirs if c not in columns and c.endswith(("_id", "_code"))]
-        others = [c for c in theirs if c not in columns and c not in taken]
+        joined = made.columns[table]
+        taken = [c for c in joined if c not in columns and c.endswith(("_id", "_code"))]
+        others = [c for c in joined if c not in columns and c not in taken]
         taken += others[:JOINED_COLUMNS]
-        if key not in theirs or key not in columns:
+        if key not in joined or key not in columns:
             raise ValueError(f"{model.name} cannot join {table} by {key}")
         text += f'\nLEFT JOIN ${{ref("{table}")}} AS j{number} USING ({key})'
         columns += taken
@@ -855,7 +855,7 @@ def _sqlx(options: Mapping[str, Any], query: str) -> str:
 
 
 def compile_project(made: Project, tools: Path, folder: Path) -> tuple[int, str, str]:
-    """Write the project with its copy of @dataform/core, and return what the CLI did."""
+    """Write and compile a project; return the CLI's exit code, output and errors."""
     made.write(folder)
     core = Path("node_modules", "@dataform", "core")
     shutil.copytree(tools / core, folder / core)
@@ -869,8 +869,8 @@ def compile_project(made: Project, tools: Path, folder: Path) -> tuple[int, str,
     return done.returncode, done.stdout, done.stderr
 
 
-def dumped(graph: Mapping[str, Any]) -> str:
-    """Return compact JSON with one action on a line."""
+def dump(graph: Mapping[str, Any]) -> str:
+    """Return compact JSON with one action per line."""
     parts = []
     for name, value in graph.items():
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -882,7 +882,7 @@ def dumped(graph: Mapping[str, Any]) -> str:
 
 
 def _make(name: str, tools: Path, keep: Path | None) -> str:
-    """Write one committed file, and say what the CLI said."""
+    """Write a graph, and return a line about the compilation."""
     package = json.loads((tools / "node_modules/@dataform/core/package.json").read_text("utf-8"))
     made = project(str(package["version"]), broken=name == "shop-broken")
     if keep is not None:
@@ -893,17 +893,17 @@ def _make(name: str, tools: Path, keep: Path | None) -> str:
     for place, replacement in ((folder, "/project"), (tools, "/tools")):
         stdout = stdout.replace(str(place), replacement)
         stderr = stderr.replace(str(place), replacement)
-    text = dumped(json.loads(stdout))
+    text = dump(json.loads(stdout))
     (HERE / f"{name}.json").write_text(text, "utf-8")
     return f"{name}: exit {code}, {len(text)} characters, on stderr: {stderr.strip() or 'nothing'}"
 
 
 def main() -> int:
-    """Compile both variants and write them beside this file."""
+    """Compile both variants and write them to this folder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tools", type=Path, help="where npm installed @dataform/cli and core")
-    parser.add_argument("older", type=Path, help="the same of a version whose stacks name lines")
-    parser.add_argument("--keep", type=Path, help="also write the projects' sources here")
+    parser.add_argument("tools", type=Path, help="the folder with @dataform/cli and core")
+    parser.add_argument("older", type=Path, help="the folder with an older version")
+    parser.add_argument("--keep", type=Path, help="also write the sources to this folder")
     arguments = parser.parse_args()
     for name, tools in (("shop", arguments.tools), ("shop-broken", arguments.older)):
         sys.stdout.write(_make(name, tools.resolve(), arguments.keep) + "\n")
