@@ -1,1 +1,1 @@
-"""Check the workflows, those in the documents included."""
+"""Check the workflows, including those in the documents."""

@@ -1,6 +1,6 @@
-"""Write the workflows of README and docs/ into a folder, each as a file that its reader would have.
+"""Write the workflows of README and docs/ into a folder, one file for each.
 
-A snippet is a whole workflow, or a list of steps. Steps get a job around them.
+A snippet is a whole workflow or a list of steps, which get a job around them.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ jobs:
 
 
 class Snippet(NamedTuple):
-    """A block of YAML on a page: ``name`` says which."""
+    """A block of YAML; ``name`` has the page and the number of the block."""
 
     name: str
     text: str
 
     @property
     def is_workflow(self) -> bool:
-        """Tell whether it is a whole workflow, and not a list of steps."""
+        """Whether it is a whole workflow, not a list of steps."""
         return not self.text.startswith("- ")
 
     @property
     def workflow(self) -> str:
-        """Return the workflow; one of a pull request if the steps use its branch."""
+        """The workflow; its event is a pull request if the steps use the branch of one."""
         if self.is_workflow:
             return self.text
         event = "pull_request" if "github.head_ref" in self.text else "workflow_dispatch"
@@ -49,7 +49,7 @@ class Snippet(NamedTuple):
 
 
 def read_snippets() -> list[Snippet]:
-    """Return the snippets of all pages, in their order."""
+    """Return the snippets of all pages in order."""
     pages = [ROOT / "README.md", *sorted(Path(ROOT, "docs").glob("*.md"))]
     return [
         Snippet(f"{page.stem}-{number}", text)
@@ -59,7 +59,7 @@ def read_snippets() -> list[Snippet]:
 
 
 def main(folder: str) -> None:
-    """Write the workflows. Those of an earlier time are removed."""
+    """Write the workflows, and remove old files."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for path in Path(folder).glob("*.yml"):
         path.unlink()

@@ -1,4 +1,4 @@
-"""The pages in docs/ and the docstrings: what they show was run, and what they name exists."""
+"""The pages in docs/ and the docstrings: their examples run, and their names exist."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DOCS = _ROOT / "docs"
 _PAGES = sorted([*_ROOT.glob("*.md"), *_DOCS.glob("*.md")])
 _LINK = re.compile(r"\]\(([^)#:\s]*(?:#[^)\s]*)?)\)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
-#: How the page of the command line spells the address of the API.
+#: The address of the API on the page of the command line.
 _ADDRESS = "https://dataform.example.com"
-#: Where the emulator listens if it is started as the page of the library says.
+#: The address of the emulator on the page of the library.
 _LIBRARY_ADDRESS = "http://127.0.0.1:8080"
 _PUBLIC = [
     pytest.param(getattr(dataform_action, name), id=name)
@@ -41,7 +41,7 @@ _PUBLIC = [
 
 @pytest.fixture
 def fast_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator whose runs are over at once, and an environment that leads to it."""
+    """An emulator whose runs end at once, and environment variables with its address."""
     with Emulator(advance="clock", run_seconds=0) as emulator:
         monkeypatch.setenv("DATAFORM_TOKEN", emulator.token)
         monkeypatch.setenv("DATAFORM_API_URL", emulator.url)
@@ -50,7 +50,7 @@ def fast_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator_of_the_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The emulator, started by the command on the page of the library; return its address."""
+    """Start the emulator with the command on the page of the library; return its address."""
     page = (_DOCS / "library.md").read_text("utf-8")
     [command] = re.findall(r"^python (-m dataform_action\.emulator.*)", page, re.MULTILINE)
     with subprocess.Popen(
@@ -70,11 +70,11 @@ def emulator_of_the_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def _blocks(text: str, language: str) -> list[tuple[str, str]]:
-    """Return the blocks of a language, each with the output that is shown below it."""
+    """Return the blocks of a language, each with the output shown below it."""
     return [(code, shown) for kind, code, shown in _BLOCK.findall(text) if kind == language]
 
 
-def _play(code: str, namespace: dict[str, object]) -> str:
+def _execute(code: str, namespace: dict[str, object]) -> str:
     output = io.StringIO()
     with redirect_stdout(output):
         exec(compile(code, "<page>", "exec"), namespace)  # noqa: S102
@@ -82,21 +82,21 @@ def _play(code: str, namespace: dict[str, object]) -> str:
 
 
 def test_the_page_of_the_library(emulator_of_the_page: str) -> None:
-    """Each block of Python runs after those before it, and prints what is shown below it.
+    """The Python blocks run in order, and print the output shown below them.
 
-    Its reader does the same: the emulator is started as the page says.
+    The emulator is started with the command on the page.
     """
     page = (_DOCS / "library.md").read_text("utf-8")
     blocks = _blocks(page, "python")
     assert len(blocks) == page.count("```python") > 10
     namespace: dict[str, object] = {}
     for code, shown in blocks:
-        printed = _play(code, namespace)
+        printed = _execute(code, namespace)
         assert printed.replace(emulator_of_the_page, _LIBRARY_ADDRESS) == shown, code
 
 
 class _Credentials:
-    """Credentials as google-auth has them; each refresh makes another token."""
+    """Credentials like those of google-auth; each refresh makes a new token."""
 
     valid = False
     token = ""
@@ -108,11 +108,11 @@ class _Credentials:
 
 
 def test_the_pages_own_credentials() -> None:
-    """The page's source of tokens refreshes what is not valid, and only that."""
+    """The token source on the page refreshes only credentials that are not valid."""
     namespace: dict[str, object] = {}
     for code, _ in _blocks((_DOCS / "library.md").read_text("utf-8"), "python"):
         if "def tokens" in code:
-            _play(code, namespace)
+            _execute(code, namespace)
     tokens, credentials = namespace["tokens"], _Credentials()
     assert callable(tokens)
     token = tokens(credentials, "request")
@@ -125,12 +125,12 @@ def test_the_example_of_the_package(fast_emulator: Emulator) -> None:
     """The example in the package's docstring starts a run and waits for it."""
     assert dataform_action.__doc__
     [(code, _)] = _blocks(dataform_action.__doc__, "python")
-    assert _play(code, {}).splitlines()[-1] == "Status SUCCESSFUL after 0s"
+    assert _execute(code, {}).splitlines()[-1] == "Status SUCCESSFUL after 0s"
     assert [run.schedule for run in fast_emulator.runs] == ["nightly"]
 
 
 def test_the_page_of_the_library_names_every_error() -> None:
-    """The table of errors is the tree."""
+    """The table of errors has all public errors."""
     page = (_DOCS / "library.md").read_text("utf-8")
     errors = [
         name
@@ -143,26 +143,26 @@ def test_the_page_of_the_library_names_every_error() -> None:
 
 
 def test_the_page_of_the_command_line(emulator: Emulator) -> None:
-    """Each command that the page shows succeeds, and ends with what is shown below it."""
+    """Each command on the page succeeds, and its output ends with the output shown below it."""
     page = (_DOCS / "cli.md").read_text("utf-8").replace("\\\n", "")
     environ = {"DATAFORM_PROJECT_ID": "1234", "DATAFORM_API_URL": emulator.url}
-    played = 0
+    count = 0
     for block, shown in _blocks(page, "sh"):
         output, errors = io.StringIO(), io.StringIO()
         for line in re.findall(r"^python -m dataform_action (.*)", block, re.MULTILINE):
             words = line.replace("RUN_ID", emulator.runs[-1].id if emulator.runs else "")
             given = {**environ, "DATAFORM_TOKEN": emulator.token}
-            ended = cli.main(shlex.split(words), given, output, errors, clock=FakeClock())
-            assert (ended, errors.getvalue()) == (0, ""), line
-            played += 1
+            exit_code = cli.main(shlex.split(words), given, output, errors, clock=FakeClock())
+            assert (exit_code, errors.getvalue()) == (0, ""), line
+            count += 1
         assert output.getvalue().replace(emulator.url, _ADDRESS).endswith(shown.removeprefix("…\n"))
-    assert played == page.count("\npython -m dataform_action ") == 5
+    assert count == page.count("\npython -m dataform_action ") == 5
 
 
 def test_the_page_of_the_command_line_names_every_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The table is that of ``--help``, and what the page says of a flag is one."""
+    """The table matches ``--help``, and every flag on the page exists."""
     page = (_DOCS / "cli.md").read_text("utf-8")
     with pytest.raises(SystemExit):
         cli.main(["--help"], {}, io.StringIO(), io.StringIO())
@@ -173,9 +173,9 @@ def test_the_page_of_the_command_line_names_every_command(
 
 
 @pytest.mark.parametrize("value", _PUBLIC)
-def test_public_names_are_explained(value: object) -> None:
-    """What is promised has a docstring, and its public methods and properties have as well."""
-    # Update and Observer are types; nothing can carry a docstring of theirs.
+def test_public_names_have_docstrings(value: object) -> None:
+    """Public names have docstrings, and so do their public methods and properties."""
+    # Update and Observer are type aliases, which cannot have docstrings.
     if not (inspect.isclass(value) or inspect.isfunction(value)):
         assert value in (dataform_action.Update, dataform_action.Observer)
         return
@@ -186,8 +186,8 @@ def test_public_names_are_explained(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", _PUBLIC)
-def test_what_is_said_to_be_raised_can_be_caught(value: object) -> None:
-    """Every error that a public docstring names is public too."""
+def test_documented_errors_are_public(value: object) -> None:
+    """Every error that a public docstring names is public."""
     members = [value, *vars(value).values()] if inspect.isclass(value) else [value]
     for text in (inspect.getdoc(member) or "" for member in members if callable(member)):
         for names in re.findall(r"^    ([A-Z]\w+(?:, [A-Z]\w+)*): ", text, re.MULTILINE):
@@ -225,7 +225,7 @@ def test_the_examples_are_type_checked() -> None:
 
 
 def test_the_hosts_of_the_allow_list() -> None:
-    """The page of the runners names each host that the code itself knows."""
+    """The page of the runners names each host that is in the code."""
     page = (_DOCS / "runners.md").read_text("utf-8")
     listed = set(re.findall(r"`([a-z0-9.*-]+)`", page))
     token_hosts = {_GOOGLE_OAUTH2_TOKEN_ENDPOINT, "https://sts.googleapis.com/v1/token"}

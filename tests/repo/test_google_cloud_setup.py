@@ -1,4 +1,4 @@
-"""The commands of the set-up page: a pull request can compile, and cannot act as production."""
+"""The commands of the set-up page: a pull request can compile, but not act as production."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _COMMANDS = re.sub(r"\\\n\s*", "", _BLOCKS).splitlines()
 
 
 def _commands(*words: str) -> list[str]:
-    """Return the commands of the set-up that hold all of these words."""
+    """Return the commands of the set-up that contain all of these words."""
     return [line for line in _COMMANDS if all(word in line for word in words)]
 
 
 def test_a_pull_request_cannot_act_as_production() -> None:
-    """Each pool admits either the main branch or pull requests, of this repository alone."""
+    """Each pool admits either the main branch or pull requests, only of this repository."""
     conditions = {}
     for line in _commands("providers create-oidc"):
         pool = re.findall(r"--workload-identity-pool=(\S+)", line)[0]
@@ -38,7 +38,7 @@ def test_a_pull_request_cannot_act_as_production() -> None:
 
 
 def test_the_identity_of_pull_requests_only_compiles() -> None:
-    """It has one role, with the permissions that a compilation needs, and acts as nobody."""
+    """It has one role, with the permissions of a compilation, and no service account to act as."""
     granted = _commands("--role=", "--member=serviceAccount:dataform-check@")
     assert [re.findall(r"--role=(\S+)", line) for line in granted] == [
         ["projects/$PROJECT/roles/dataformCompiler"]

@@ -1,4 +1,4 @@
-"""README is short, its tables say what the code does, and it leads to every page."""
+"""README is short, its tables match the code, and it links every page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INPUT_HEAD = ["Input", "Default", "Meaning"]
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """Return the tables of a page, each as its rows of cells, the head first."""
+    """Return the tables of a page as rows of cells, with the head first."""
     blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     return [[_cells(line) for line in block.splitlines() if "|---" not in line] for block in blocks]
 
@@ -61,15 +61,15 @@ def test_outputs() -> None:
     assert [cells[0].strip("`") for cells in rows] == list(ACTION["outputs"])
 
 
-_CASES, _WHAT = tables(section("Choose your inputs"))
+_CASES, _CHOICES = tables(section("Choose your inputs"))
 _GIVEN = {"service-account": "dataform-run@my-project.iam.gserviceaccount.com"}
 _GOOGLE = {"project-id": "my-project", "location": "europe-west1", "repository": "warehouse"}
 _WEB = {"project-id": "1234", "api-url": "https://dataform.example.com", "token": "t"}
 
 
 @pytest.mark.parametrize("cells", _CASES[1:], ids=lambda cells: str(cells[0]))
-def test_each_case_has_inputs_that_go_together(cells: list[str]) -> None:
-    """The inputs of a case, beside those that are always set, are all that a step needs."""
+def test_each_case_has_valid_inputs(cells: list[str]) -> None:
+    """The inputs of a case, with those that are always set, are sufficient for a step."""
     named: list[tuple[str, str]] = re.findall(r"`([\w-]+)(?:: ([^`]*))?`", cells[2])
     assert len(named) == cells[2].count("`") / 2
     of_web = "Dataform Web" in cells[0]
@@ -84,8 +84,8 @@ def test_each_case_has_inputs_that_go_together(cells: list[str]) -> None:
 
 
 def test_the_inputs_that_decide_what_runs() -> None:
-    """The second table explains the three of which Google Cloud needs one."""
-    assert [cells[0] for cells in _WHAT[1:]] == ["`schedule`", "`environment`", "`git-ref`"]
+    """The second table explains the three inputs of which Google Cloud requires one."""
+    assert [cells[0] for cells in _CHOICES[1:]] == ["`schedule`", "`environment`", "`git-ref`"]
 
 
 def test_each_page_is_linked_from_one_place() -> None:
@@ -97,21 +97,21 @@ def test_each_page_is_linked_from_one_place() -> None:
 
 
 def test_each_document_is_reachable() -> None:
-    """Every Markdown document for people can be reached from README by links."""
+    """Every Markdown document can be reached from README by links."""
     reached: set[Path] = set()
-    ahead = [ROOT / "README.md"]
-    while ahead:
-        page = ahead.pop()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
         if page not in reached:
             reached.add(page)
             targets = _LINK.findall(page.read_text("utf-8"))
             linked = [(page.parent / target).resolve() for target in targets]
-            ahead += [path for path in linked if path.suffix == ".md"]
+            waiting += [path for path in linked if path.suffix == ".md"]
     assert {*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")} <= reached
 
 
 def test_commands_exist() -> None:
-    """Each make command that a document names is one of the Makefile's."""
+    """Each make command in a document exists in the Makefile."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         text = page.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The workflows in README and docs/: they fit the schema, use inputs that exist, and sign in."""
+"""The workflows in README and docs/: schema, inputs, permissions and identities."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_there_are_snippets() -> None:
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
 def test_workflows(snippet: Snippet) -> None:
-    """Each workflow fits the schema, has no permissions by default, and uses inputs that exist."""
+    """Each workflow is valid, has no default permissions, and uses existing inputs."""
     workflow = yaml.safe_load(snippet.workflow)
-    # YAML 1.1 takes the word for true; GitHub does not.
+    # YAML 1.1 parses the key "on" as true; GitHub does not.
     triggers = workflow.pop(True)
     Draft7Validator(_SCHEMA).validate({**workflow, "on": triggers})
     assert workflow["permissions"] == {}
@@ -50,14 +50,14 @@ def test_workflows(snippet: Snippet) -> None:
 
 
 def _filled(value: object) -> str:
-    """Return a value as the runner passes it, with something in the place of expressions."""
+    """Return a value as the runner passes it, with expressions replaced."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return re.sub(r"\$\{\{.*?\}\}", "something", text)
 
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
-def test_workflows_sign_in_as_what_they_are(snippet: Snippet) -> None:
-    """A workflow for pull requests has their identity, and every other one that of main."""
+def test_workflows_use_the_right_identity(snippet: Snippet) -> None:
+    """Workflows for pull requests use their identity; all others use that of main."""
     of_pull_requests = "pull_request" in (yaml.safe_load(snippet.workflow)[True] or {})
     pools = re.findall(r"workloadIdentityPools/(\S+)/providers/github\n", snippet.text)
     accounts = re.findall(r"service_account: (\S+)@", snippet.text)
@@ -72,7 +72,7 @@ def test_workflows_sign_in_as_what_they_are(snippet: Snippet) -> None:
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
 def test_pinned_actions(snippet: Snippet) -> None:
-    """Actions of others are pinned to a commit, with its version beside it, as in our own CI."""
+    """External actions are pinned to a commit, with the version in a comment, as in our CI."""
     used = re.findall(r"uses: (\S+)(.*)", snippet.text)
     own = "".join(path.read_text("utf-8") for path in (ROOT / ".github/workflows").glob("*.yml"))
     for action, comment in used:
@@ -84,8 +84,8 @@ def test_pinned_actions(snippet: Snippet) -> None:
             assert f"{action}{comment}" in own
 
 
-def test_the_files_of_an_earlier_time_are_removed(tmp_path: Path) -> None:
-    """The folder holds the snippets of the pages as they are now, and nothing else."""
+def test_old_files_are_removed(tmp_path: Path) -> None:
+    """The folder contains only the current snippets of the pages."""
     (tmp_path / "old.yml").touch()
     main(str(tmp_path))
     names = {path.stem for path in tmp_path.iterdir()}

@@ -1,4 +1,4 @@
-"""The troubleshooting page: it quotes what the code says, and has every exit code."""
+"""The troubleshooting page quotes the texts of the code, and has all exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ERRORS = [
     if head == ["The error says", "What to do"]
 ]
 _CODES = tables(_PAGE.split("\n## Exit codes\n", 1)[1])[0][1:]
-#: Words of the system and of the network library, which no module of ours holds.
+#: Texts of the system and the network library, which are not in this code.
 _FOREIGN = {
     "HTTP 401",
     "HTTP 403",
@@ -30,24 +30,24 @@ _FOREIGN = {
 
 
 def test_exit_codes() -> None:
-    """The table of exit codes has every code that the step can end with."""
+    """The table of exit codes has all exit codes of the step."""
     assert [int(cells[0]) for cells in _CODES] == [int(code) for code in ExitCode]
 
 
 @pytest.mark.parametrize("cells", _CODES, ids=lambda cells: str(cells[0]))
 def test_titles(cells: list[str]) -> None:
-    """Each title beside an exit code is a part of one that a summary can have."""
+    """Each title next to an exit code is part of a title that a summary can have."""
     for title in re.findall(r"`([^`]+)`", cells[1]):
         assert f'{title}"' in _TITLES
 
 
 @pytest.mark.parametrize("cells", _ERRORS, ids=lambda cells: str(cells[0]))
-def test_errors_are_quoted_as_they_are(cells: list[str]) -> None:
-    """Each error that is explained is one that the code, or the system, words like that."""
-    said = " ".join(re.sub(r'"\s*f?"', "", _CODE).split())
+def test_errors_are_quoted_correctly(cells: list[str]) -> None:
+    """Each quoted error is a text of the code or of the system."""
+    texts = " ".join(re.sub(r'"\s*f?"', "", _CODE).split())
     for quoted in re.findall(r"`([^`]+)`", cells[0]):
         words = re.sub(r"^(project-id|token|api-url) ", "", quoted)
-        assert words in _FOREIGN or words in said
+        assert words in _FOREIGN or words in texts
 
 
 def test_there_are_errors() -> None:
