@@ -106,7 +106,7 @@ def compile_graph(
 def _list_entries(graph: Mapping[str, Any]) -> Iterator[tuple[ActionKind, Mapping[str, Any]]]:
     for name, kind in _LISTS.items():
         for entry in graph.get(name) or ():
-            # Older compilers give unit tests no target: these tests are no actions.
+            # Older compilers give unit tests no target; such tests are not actions.
             if "target" in entry:
                 yield kind, entry
 

@@ -19,7 +19,7 @@ from dataform_action.emulator.http.response import (
 
 
 def redact(text: str, tokens: Collection[str]) -> str:
-    """Replace tokens in a text, including percent-encoded ones."""
+    """Hide tokens in a text, including percent-encoded ones."""
     for token in sorted(tokens, key=len, reverse=True):
         for form in (token, quote(token), quote(token, safe="")):
             text = text.replace(form, "***")

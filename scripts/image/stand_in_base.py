@@ -159,7 +159,7 @@ def _needed_libraries(root: Path, executable: Path) -> set[str]:
     programs = [executable, *Path(root, "usr/bin").iterdir()]
     extensions = [path for path in Path(root, "usr/local/lib").rglob("*.so*") if path.is_file()]
     ldd = ["/usr/bin/ldd", *map(str, [*programs, *extensions])]
-    # Its exit code is an error if a file is a script; it lists the libraries of the others.
+    # ldd fails if a file is a script, but lists the libraries of the others.
     done = subprocess.run(ldd, capture_output=True, text=True, check=False)
     found = set(re.findall(r"(?:=> |^\s+)(/\S+\.so\S*) \(0x", done.stdout, re.MULTILINE))
     cache = subprocess.run(

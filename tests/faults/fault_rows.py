@@ -26,10 +26,13 @@ from tests.faults.row import (
 )
 
 _FAILS, _FALSE, _STUCK = "fails", "**false success**", "stuck"
-_FAIL = (_FAILS, _FAILS, "ok", "ok", "ok")
-_FAIL_TOO = (_FAILS, _FAILS, "ok", _FAILS, _FAILS)
+_SCRIPTS_FAIL = (_FAILS, _FAILS, "ok", "ok", "ok")
+_ONLY_AIRFLOW_WAITS = (_FAILS, _FAILS, "ok", _FAILS, _FAILS)
 _MAY_EXIST = ("ok", "ok", "ok", "", "ok")
-_NOT_RETRIED = ("ok", "ok", _STUCK, "ok", _STUCK)
+_LOST_CREATE = ("ok", "ok", "ok", "**3 runs**", "ok")
+_NO_TIME_LIMIT = (_STUCK, _STUCK, _STUCK, "", "ok")
+_AFTER_SIGINT = ("run lost", "no exit", "run lost", "cancelled, 13 s", "run lost")
+_ENDS_OR_STUCK = ("ok", "ok", _STUCK, "ok", _STUCK)
 
 
 def _poll_row(name: str, fault: Fault, error: DataformError, peers: tuple[str, ...] = ()) -> Row:
@@ -43,7 +46,7 @@ def _poll_row(name: str, fault: Fault, error: DataformError, peers: tuple[str, .
 
 
 _POLL_ROWS = (
-    _poll_row("500 on one poll", get_fault("status", status=500), LOST, _FAIL),
+    _poll_row("500 on one poll", get_fault("status", status=500), LOST, _SCRIPTS_FAIL),
     _poll_row(
         "503 on five polls",
         get_fault("status", status=503, times=5),
@@ -66,11 +69,11 @@ _POLL_ROWS = (
         Throttled("429", retry_after=0),
     ),
     _poll_row("429 without `Retry-After`", get_fault("status", status=429), Throttled("429")),
-    _poll_row("TCP reset on one poll", get_fault("reset"), LOST, _FAIL),
-    _poll_row("connection closed, no bytes", get_fault("close"), LOST, _FAIL),
-    _poll_row("HTML body with 200", get_fault("html"), ODD, _FAIL_TOO),
-    _poll_row("cut JSON, right length", get_fault("cut-json"), ODD, _FAIL_TOO),
-    _poll_row("body shorter than Content-Length", get_fault("short"), LOST, _FAIL),
+    _poll_row("TCP reset on one poll", get_fault("reset"), LOST, _SCRIPTS_FAIL),
+    _poll_row("connection closed, no bytes", get_fault("close"), LOST, _SCRIPTS_FAIL),
+    _poll_row("HTML body with 200", get_fault("html"), ODD, _ONLY_AIRFLOW_WAITS),
+    _poll_row("cut JSON, right length", get_fault("cut-json"), ODD, _ONLY_AIRFLOW_WAITS),
+    _poll_row("body shorter than Content-Length", get_fault("short"), LOST, _SCRIPTS_FAIL),
     _poll_row("JSON of the wrong shape", get_fault("json", body="[1]"), ODD),
     _poll_row("one poll without `status`", get_fault("json", body="{}"), ODD, (_FAILS, _FAILS)),
     _poll_row("a redirect", get_fault("redirect", headers={"Location": "/"}), ODD),
@@ -116,7 +119,7 @@ _WAIT_ROWS = (
             faults=(get_fault("status", status=status, times=None, after=after),),
             statuses=("RUNNING",) * 100,
             polls=(*["RUNNING"] * after, Refused(str(status), status=status)),
-            peers=_NOT_RETRIED,
+            peers=_ENDS_OR_STUCK,
         )
         for name, status, after in (
             ("404 after the first 30 s", 404, 30),
@@ -198,11 +201,7 @@ _CREATE_ROWS = (
         for name, fault, peers in (
             ("500 with HTML", create_fault("html", status=500), _MAY_EXIST),
             ("503", create_fault("status", status=503, processed=True), _MAY_EXIST),
-            (
-                "response lost",
-                create_fault("close", processed=True),
-                ("ok", "ok", "ok", "**3 runs**", "ok"),
-            ),
+            ("response lost", create_fault("close", processed=True), _LOST_CREATE),
             *(
                 (name, create_fault("status", processed=True, **options), ())
                 for name, options in TRANSIENT.items()
@@ -216,11 +215,7 @@ _CREATE_ROWS = (
                 create_fault("json", body='{"id": "../1"}', processed=True),
                 (),
             ),
-            (
-                "no response",
-                create_fault("hang", seconds=600, processed=True),
-                (_STUCK, _STUCK, _STUCK, "", "ok"),
-            ),
+            ("no response", create_fault("hang", seconds=600, processed=True), _NO_TIME_LIMIT),
         )
     ),
 )
@@ -238,11 +233,7 @@ _STOP_ROWS = tuple(
     )
     for name, exit_code, peers in (
         ("timeout of the step", 5, ()),
-        (
-            "SIGINT during the run",
-            130,
-            ("run lost", "no exit", "run lost", "cancelled, 13 s", "run lost"),
-        ),
+        ("SIGINT during the run", 130, _AFTER_SIGINT),
         ("SIGTERM during the run", 143, ("run lost",) * 5),
     )
 )

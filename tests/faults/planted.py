@@ -385,7 +385,7 @@ EXCHANGES: dict[str, Callable[[str], Reply]] = {
         400, {"error": "invalid_grant", "error_description": text}
     ),
     "outage": lambda text: Reply(503, text.encode()),
-    "malformed": lambda text: Reply(200, {"said": text, "access_token": 7, "expires_in": text}),
+    "malformed": lambda text: Reply(200, {"message": text, "access_token": 7, "expires_in": text}),
     "a text": lambda text: Reply(200, text.encode()),
     "redirected": lambda text: Reply(302, text.encode(), {"Location": f"http://x/{quote(text)}"}),
 }

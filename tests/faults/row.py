@@ -34,7 +34,7 @@ class Row:
     exit_code: int = 0
     creates: int = 1
     runs: int = 1
-    #: The number of outages; None: at least one error or outage is reported.
+    #: The number of outages; None: any number.
     outages: int | None = 1
     faults: tuple[Fault, ...] = ()
     statuses: tuple[str, ...] = ("RUNNING", "RUNNING", "SUCCESSFUL")

@@ -7,7 +7,7 @@ from dataform_action.emulator.compiled_graph import Action
 from dataform_action.emulator.google.protobuf_json import present
 
 _LOAD_MODES = ("replace", "append", "maximum", "unique")
-# Invented: two queries, each billed for the least amount that BigQuery bills, 10 MiB.
+# Invented values: two queries, each billed for BigQuery's minimum of 10 MiB.
 _UNIT_TEST_BYTES: Mapping[str, str] = {
     "totalBilledBytes": "20971520",
     "totalProcessedBytes": "4096",
