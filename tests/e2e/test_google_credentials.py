@@ -65,6 +65,6 @@ def test_file_outside_the_workspace(auth_job: Job) -> None:
         step = auth_job.run(inputs, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/key.json")
         assert step.exit_code == 3
         assert "/home/runner/key.json" not in step.errors[0]
-        assert "that GOOGLE_APPLICATION_CREDENTIALS names" in step.errors[0]
+        assert "set in GOOGLE_APPLICATION_CREDENTIALS" in step.errors[0]
         assert "does not exist" in step.errors[0]
         assert emulator.requests == []

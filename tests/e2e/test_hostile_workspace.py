@@ -80,7 +80,7 @@ def test_nothing_is_imported_or_used(hostile: Job, emulator: Emulator) -> None:
     assert (step.exit_code, step.outputs["status"]) == (0, "success"), step.log
     state = {name: value for name, value in step.state.items() if name != "settled"}
     post = hostile.post(inputs, state, **environ)
-    assert "is over; nothing to clean up" in post.log[-1]
+    assert "has ended. Nothing to clean up" in post.log[-1]
     sent = {request.headers["Authorization"] for request in emulator.requests}
     assert sent == {f"Bearer {emulator.token}"}
     assert not Path(hostile.workspace, "marks").exists()
