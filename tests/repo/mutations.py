@@ -258,7 +258,7 @@ MUTATIONS = (
     ),
     Mutation(
         7,
-        "the token is hidden in what the API repeats",
+        "the token is hidden if the API repeats it",
         "spans = _find(text, forms)",
         "spans = []",
         "unit/transport",
