@@ -34,9 +34,9 @@ from dataform_action.emulator.definitions import (
     WorkflowConfig,
 )
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.graph.sample_repository import make_warehouse
 from dataform_action.emulator.http.faults import Fault
 from dataform_action.emulator.http.request import Request
-from dataform_action.emulator.sample_repository import make_warehouse
 
 __all__ = [
     "DEFAULT_SCHEDULES",

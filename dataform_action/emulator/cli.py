@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from dataform_action.emulator.clock import Advance
-from dataform_action.emulator.compiled_graph import load_graph
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.sample_repository import make_warehouse
+from dataform_action.emulator.graph.compiled_graph import load_graph
+from dataform_action.emulator.graph.sample_repository import make_warehouse
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dataform_action.emulator.compiled_graph import GraphSource
+from dataform_action.emulator.graph.compiled_graph import GraphSource
 
 MAIN_SHA = "6f1c2b9d0e4a58c7f3b1d2e90a7c64835e1f0b2d"
 """The commit of ``main`` in a repository that defines no refs; it is invented."""

@@ -11,12 +11,12 @@ from dataform_action.emulator.definitions import Course, Invocation, Repository,
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
 from dataform_action.emulator.google.parameters import Pager
 from dataform_action.emulator.google.repository import RepositoryStore, Script
+from dataform_action.emulator.graph.sample_repository import make_warehouse
 from dataform_action.emulator.http.dispatcher import Dispatcher
 from dataform_action.emulator.http.faults import Fault, FaultQueue
 from dataform_action.emulator.http.recorder import Recorder
 from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.server import Server
-from dataform_action.emulator.sample_repository import make_warehouse
 from dataform_action.emulator.status_page import Card, StatusPage
 
 T = TypeVar("T")

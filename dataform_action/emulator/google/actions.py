@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dataform_action.emulator.compiled_graph import Action
 from dataform_action.emulator.google.protobuf_json import present
+from dataform_action.emulator.graph.compiled_graph import Action
 
 _LOAD_MODES = ("replace", "append", "maximum", "unique")
 # Invented values: two queries, each billed for BigQuery's minimum of 10 MiB.

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Clock
-from dataform_action.emulator.compiled_graph import (
+from dataform_action.emulator.definitions import Commit, Repository
+from dataform_action.emulator.google.errors import ApiError, render_status
+from dataform_action.emulator.google.parameters import RepositoryName
+from dataform_action.emulator.google.protobuf_json import present, render_timestamp
+from dataform_action.emulator.graph.compiled_graph import (
     CompilationError,
     CompiledGraph,
     compile_graph,
     load_graph,
 )
-from dataform_action.emulator.definitions import Commit, Repository
-from dataform_action.emulator.google.errors import ApiError, render_status
-from dataform_action.emulator.google.parameters import RepositoryName
-from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 
 COLLECTION = "compilationResults"
 _SHORTEST_SHA = 7

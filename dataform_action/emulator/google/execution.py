@@ -7,12 +7,12 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
-from dataform_action.emulator.compiled_graph import Action
 from dataform_action.emulator.definitions import Course, Invocation
 from dataform_action.emulator.google.actions import render_execution
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
-from dataform_action.emulator.google.timeline import Span, make_timeline
-from dataform_action.emulator.targets import Target
+from dataform_action.emulator.graph.compiled_graph import Action
+from dataform_action.emulator.graph.targets import Target
+from dataform_action.emulator.timeline import Span, make_timeline
 
 CANCEL_SECONDS = 1.0
 """How long cancelling takes by the clock; by polls, one GET returns CANCELING."""

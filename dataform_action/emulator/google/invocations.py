@@ -10,7 +10,7 @@ from dataform_action.emulator.google.compilations import CompilationResult
 from dataform_action.emulator.google.errors import ApiError
 from dataform_action.emulator.google.execution import Execution, InvocationSpec
 from dataform_action.emulator.google.parameters import RepositoryName
-from dataform_action.emulator.google.timeline import select_actions
+from dataform_action.emulator.timeline import select_actions
 
 COLLECTION = "workflowInvocations"
 _ACTIVE = ("RUNNING", "CANCELING")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataform_action.emulator import Emulator, ReleaseConfig, Rules, make_warehouse
-from dataform_action.emulator.sample_repository import BROKEN_SHA
+from dataform_action.emulator.graph.sample_repository import BROKEN_SHA
 from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse, serve
 
 SETTINGS = {

@@ -17,8 +17,8 @@ from dataform_action.emulator import (
     WorkflowConfig,
     make_warehouse,
 )
-from dataform_action.emulator.compiled_graph import load_graph
-from dataform_action.emulator.sample_repository import WAREHOUSE
+from dataform_action.emulator.graph.compiled_graph import load_graph
+from dataform_action.emulator.graph.sample_repository import WAREHOUSE
 from tests.emulator.google.support import HOME, Warehouse, make_graph, serve
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataform_action.emulator import Course, Emulator, Repository, Rules
-from dataform_action.emulator.sample_repository import FAILURE_REASON
+from dataform_action.emulator.graph.sample_repository import FAILURE_REASON
 from tests.emulator.google.support import ACTIVE, HOME, Warehouse, make_graph, running, serve
 from tests.emulator.support import ManualClock
 

@@ -15,7 +15,7 @@ from dataform_action.emulator import (
     Rules,
     WorkflowConfig,
 )
-from dataform_action.emulator.targets import Target
+from dataform_action.emulator.graph.targets import Target
 from tests.emulator.google.support import (
     ACTIVE,
     FAILED,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataform_action.emulator.targets import ActionKind, Target
+from dataform_action.emulator.graph.targets import ActionKind, Target
 
 _SHARED_NAMES = (
     "defaultDatabase",

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataform_action.emulator.compiled_graph import Action, CompiledGraph
 from dataform_action.emulator.definitions import Course
 from dataform_action.emulator.google.errors import ApiError
-from dataform_action.emulator.targets import Target, parse_target
+from dataform_action.emulator.graph.compiled_graph import Action, CompiledGraph
+from dataform_action.emulator.graph.targets import Target, parse_target
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dataform_action.emulator.compilation_config import Naming, effective_config
-from dataform_action.emulator.targets import ActionKind, Target, parse_target
+from dataform_action.emulator.graph.compilation_config import Naming, effective_config
+from dataform_action.emulator.graph.targets import ActionKind, Target, parse_target
 
 GraphSource = Mapping[str, Any] | Path
 """A compiled graph: the data itself, or a JSON file."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dataform_action.emulator.compiled_graph import GraphSource, compile_graph, load_graph
 from dataform_action.emulator.definitions import (
     MAIN_SHA,
     Commit,
@@ -15,6 +14,7 @@ from dataform_action.emulator.definitions import (
     Repository,
     WorkflowConfig,
 )
+from dataform_action.emulator.graph.compiled_graph import GraphSource, compile_graph, load_graph
 
 WAREHOUSE = Path(__file__).with_name("warehouse.json")
 """The compiled graph of the sample."""
