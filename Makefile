@@ -43,7 +43,7 @@ faults: $(DEV) ## Test all faults and random sequences of them; ARGS=--write upd
 fuzz: $(DEV) ## Parse hostile responses, and search all output for secrets
 	$(BIN)/python -m pytest --numprocesses auto --hypothesis-profile fuzz \
 		tests/faults/test_hostile_responses.py tests/faults/test_secrets.py \
-		tests/unit/report/test_summary_html.py tests/repo/test_github_markdown.py $(ARGS)
+		tests/unit/report/summary/test_html.py tests/repo/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design, and check that a test fails
 	$(BIN)/python -m tests.repo.mutations $(ARGS)
