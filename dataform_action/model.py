@@ -185,11 +185,12 @@ class RunRequest(Value):
     ``schedule`` and ``environment`` are names of the project; on Google Cloud, of a workflow
     configuration and a release configuration. ``tags`` selects the actions that have one of them.
 
-    The rest is for Google Cloud Dataform. ``git_ref`` is compiled with the overrides ``vars``,
-    ``schema_suffix`` and ``table_prefix``. ``actions`` (``name``, ``dataset.name`` or
-    ``project.dataset.name``) selects actions. A flag that is None has the value of the schedule;
-    without a schedule, it is false. The run acts as ``service_account``. ``promote`` sets the
-    compilation in the release configuration after success.
+    The rest is for Google Cloud Dataform. ``git_ref`` or the commit of ``environment`` is compiled
+    with the overrides ``vars``, ``schema_suffix``, ``table_prefix`` and ``compile_overrides``. The
+    last has names of the API, such as ``defaultDatabase``. ``actions`` (``name``,
+    ``dataset.name`` or ``project.dataset.name``) selects actions. A flag that is None has the value
+    of the schedule; without a schedule, it is false. The run acts as ``service_account``.
+    ``promote`` sets the compilation in the release configuration after success.
 
     Raises:
         InputError: ``tags`` or ``actions`` is a string instead of a tuple.
@@ -202,6 +203,7 @@ class RunRequest(Value):
     vars: tuple[tuple[str, str], ...] = ()
     schema_suffix: str | None = None
     table_prefix: str | None = None
+    compile_overrides: tuple[tuple[str, str], ...] = ()
     actions: tuple[str, ...] = ()
     include_dependencies: bool | None = None
     include_dependents: bool | None = None

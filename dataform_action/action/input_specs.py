@@ -93,9 +93,15 @@ INPUTS = (
         default="false",
         kind="boolean",
     ),
-    Input("vars", "Compilation variables for git-ref, one name=value per line.", kind="pairs"),
-    Input("schema-suffix", "A suffix for all datasets; requires git-ref."),
-    Input("table-prefix", "A prefix for all tables; requires git-ref."),
+    Input("vars", "Compilation variables, one name=value per line.", kind="pairs"),
+    Input("schema-suffix", "A suffix for all datasets."),
+    Input("table-prefix", "A prefix for all tables."),
+    Input(
+        "compile-overrides",
+        "Other compilation settings by their API names, one name=value per line, "
+        "such as defaultDatabase=my-project.",
+        kind="pairs",
+    ),
     Input(
         "tags",
         "Run only the actions with one of these tags, separated by commas or line breaks.",

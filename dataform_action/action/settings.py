@@ -201,7 +201,7 @@ class _Reader:
         if any(re.search(_CONTROL, line) for line in lines):
             text = (
                 "contains a control character or a Unicode line separator: remove it. Only line "
-                "breaks separate variables"
+                "breaks separate the names"
             )
             self.problems.append((name, text))
         elif any(not key or "=" not in line for key, line in zip(names, lines, strict=True)):

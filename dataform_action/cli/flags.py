@@ -13,7 +13,9 @@ from dataform_action.version import __version__
 
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")
 _POLLING = ("poll-interval", "timeout", "outage-timeout")
-_COMPILATION = ("environment", "git-ref", "vars", "schema-suffix", "table-prefix")
+_COMPILATION = (
+    *("environment", "git-ref", "vars", "schema-suffix", "table-prefix", "compile-overrides"),
+)
 #: The inputs of other commands, and those of workflows only.
 _NOT_RUN = ("run-id", "compile-only", "summary")
 _LONGEST_TOKEN = 100_000

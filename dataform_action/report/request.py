@@ -50,6 +50,10 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
         ("Tags", tuple(map(shown_name, request.tags))),
         ("Actions", tuple(map(shown_name, request.actions))),
         ("Variables", tuple(_safe(name) for name, _ in request.vars)),
+        (
+            "Compilation overrides",
+            tuple(f"{name}={_safe(value)}" for name, value in request.compile_overrides),
+        ),
     ):
         if values:
             first = _first_of(values)

@@ -16,6 +16,25 @@ Problem = tuple[str, str]
 #: The rule of Dataform's own command line: suffix and prefix become part of BigQuery names.
 _NAME_PART = r"[A-Za-z0-9_]+"
 _LONGEST_NAME_PART = 300
+#: The settings that have no input of their own.
+_OVERRIDES = (
+    *("defaultDatabase", "defaultSchema", "defaultLocation", "assertionSchema"),
+    *("databaseSuffix", "builtinAssertionNamePrefix"),
+)
+#: The settings with an input of their own, and the names of other settings in
+#: workflow_settings.yaml, which differ from those of the API.
+_OTHER_INPUTS = {
+    "vars": "vars",
+    **dict.fromkeys(("schemasuffix", "datasetsuffix"), "schema-suffix"),
+    **dict.fromkeys(("tableprefix", "nameprefix"), "table-prefix"),
+}
+_SYNONYMS = {
+    "defaultproject": "defaultDatabase",
+    "defaultdataset": "defaultSchema",
+    "defaultassertiondataset": "assertionSchema",
+    "projectsuffix": "databaseSuffix",
+    **{name.lower(): name for name in _OVERRIDES},
+}
 _VARIABLE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]*\.gserviceaccount\.com"
 _ACCOUNT_PREFIXES = ("serviceaccount:", "user:")
@@ -43,6 +62,11 @@ def form_problems(request: RunRequest) -> list[Problem]:
     ]
     problems += [
         ("vars", problem) for name, _ in request.vars if (problem := _variable_problem(name))
+    ]
+    problems += [
+        ("compile-overrides", problem)
+        for name, value in request.compile_overrides
+        if (problem := _override_problem(name, value))
     ]
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
@@ -77,6 +101,17 @@ def _variable_problem(name: str) -> str:
         f"name {shown(name)} may contain only letters, digits, underscores, dots and hyphens"
         f"{_example(name)}"
     )
+
+
+def _override_problem(name: str, value: str) -> str:
+    if name in _OVERRIDES:
+        return "" if value else f"has no value for {name}: set one, or remove the line"
+    folded = re.sub("[^a-z]", "", name.lower())
+    if folded in _OTHER_INPUTS:
+        return f"{shown(name)} has an input of its own: use {_OTHER_INPUTS[folded]}"
+    near = _SYNONYMS.get(folded)
+    remedy = f"Did you mean {near}?" if near else f"Use one of {', '.join(_OVERRIDES)}"
+    return f"{shown(name)} is not the name of a setting. {remedy}"
 
 
 def _example(value: str) -> str:

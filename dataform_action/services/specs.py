@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dataform_action.events import Fact
 from dataform_action.model import RunRequest
 from dataform_action.services.google_forms import form_problems
-from dataform_action.text import shown
+from dataform_action.text import join_names, shown
 from dataform_action.validation import api_host, is_project_id, is_segment
 
 #: The values of all inputs, stripped, with defaults.
@@ -31,8 +31,9 @@ _RUN_NAME = r"projects/[a-z0-9.:-]+/locations/[\w-]+/repositories/[\w-]+/workflo
 _HOSTED = ("api.dataform.co", "app.dataform.co")
 #: The inputs that only Google Cloud Dataform uses, besides location and repository.
 GOOGLE_INPUTS = (
-    *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix", "actions"),
-    *("include-dependencies", "include-dependents", "full-refresh", "service-account"),
+    *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix"),
+    *("compile-overrides", "actions", "include-dependencies", "include-dependents"),
+    *("full-refresh", "service-account"),
 )
 
 
@@ -149,11 +150,11 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
         )
     if request.git_ref and request.schedule:
         problems.append(("git-ref", "cannot be combined with schedule: use environment instead"))
-    if not request.git_ref:
-        problems += [
-            (name, "requires git-ref, which is compiled with it") for name in _overrides(request)
-        ]
     alone = not (request.environment or request.git_ref)
+    overrides = overrides_of(request)
+    if alone:
+        text = "requires environment or git-ref, which is compiled with it"
+        problems += [(name, text) for name in overrides]
     if request.schedule and alone:
         text = "cannot be combined with schedule alone, which has its own settings: add environment"
         problems += [(name, text) for name in _selection(request)]
@@ -167,16 +168,24 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
         problems.append(("compile-only", "requires environment or git-ref: the code to compile"))
     if request.promote and (not request.environment or request.git_ref):
         problems.append(("promote", "requires environment, and cannot be combined with git-ref"))
+    elif request.promote and overrides:
+        text = (
+            f"cannot be combined with {join_names(overrides)}: a promoted compilation has only the "
+            "settings of the release configuration"
+        )
+        problems.append(("promote", text))
     if request.promote and request.compile_only:
         problems.append(("promote", "cannot be combined with compile-only, which starts no run"))
     return problems + form_problems(request)
 
 
-def _overrides(request: RunRequest) -> list[str]:
+def overrides_of(request: RunRequest) -> list[str]:
+    """Return the inputs that override compilation settings, if they are set."""
     given = (
         ("vars", request.vars),
         ("schema-suffix", request.schema_suffix),
         ("table-prefix", request.table_prefix),
+        ("compile-overrides", request.compile_overrides),
     )
     return [name for name, value in given if value]
 

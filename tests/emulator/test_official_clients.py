@@ -377,8 +377,14 @@ _SCENARIOS = {
             "vars": "currency=USD\nday=2026-01-31",
             "schema_suffix": "pr_7",
             "table_prefix": "pr",
+            "compile_overrides": "defaultDatabase=other\ndefaultSchema=s\ndefaultLocation=US\n"
+            "assertionSchema=a\ndatabaseSuffix=x\nbuiltinAssertionNamePrefix=b",
         },
         _COMPILED,
+    ),
+    "environment-with-overrides": Scenario(
+        {"schedule": "", "environment": "staging", "compile_overrides": "defaultDatabase=other"},
+        _COMPILED | {"releaseConfigs.get"},
     ),
     "git-ref-and-environment": Scenario(
         {

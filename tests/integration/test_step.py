@@ -542,6 +542,19 @@ def test_names_without_the_suffix(emulator: Emulator, clock: FakeClock, tmp_path
         assert "**Schema suffix** <code>pr_7</code>" in step.summary
 
 
+def test_overrides_of_an_environment(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """An environment is compiled with its own settings and the overrides."""
+    chosen = {"schedule": "", "environment": "staging", "actions": "marts.customers"}
+    overrides = "defaultDatabase=sandbox\ndefaultSchema=trial"
+    inputs = google_inputs_for(emulator, **chosen, compile_overrides=overrides)
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    [target] = emulator.invocations[-1].invocation_config["includedTargets"]
+    assert target == {"database": "sandbox", "schema": "trial_staging", "name": "customers"}
+    assert "  Compilation overrides: defaultDatabase=sandbox, defaultSchema=trial" in step.log
+    assert "<code>defaultSchema=trial</code>" in step.summary
+
+
 def test_run_id_beside_other_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """A step that watches a run names the inputs without effect, and does not show their values."""
     run_here(_folder(tmp_path, "first"), google_inputs_for(emulator), clock)

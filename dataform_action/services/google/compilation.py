@@ -11,6 +11,7 @@ from dataform_action.errors import InvalidResponse
 from dataform_action.model import Compilation, CompileError, CompileFailed, RunRequest
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
+from dataform_action.services.google.configurations import make_input_error
 from dataform_action.services.google.enrich import find_files_url
 from dataform_action.services.google.operation import compile_once
 from dataform_action.services.google.parse import (
@@ -25,6 +26,7 @@ from dataform_action.services.google.parse import (
     text_in,
 )
 from dataform_action.services.google_forms import commitish_of
+from dataform_action.services.specs import overrides_of
 from dataform_action.text import cut
 from dataform_action.transport.response import Json
 
@@ -126,14 +128,33 @@ def notes_on_ref(request: RunRequest) -> tuple[str, ...]:
 
 
 def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
-    if request.git_ref is None:
+    """Return the compilation result to create.
+
+    Raises:
+        InputError: the environment has no Git commitish.
+    """
+    if request.git_ref is None and not overrides_of(request):
         return {"releaseConfig": api.full_name("releaseConfigs", request.environment or "")}
-    config: dict[str, Json] = {}
+    release: dict[str, Json] = {}
     if request.environment is not None:
         name = api.full_name("releaseConfigs", request.environment)
         release = api.with_context("read", "environment").get_config(name, fields.RELEASE_CONFIG)
-        base = release.get("codeCompilationConfig")
-        config = dict(base) if isinstance(base, dict) else {}
+    if request.git_ref is None:
+        commitish = text_in(release, "gitCommitish")
+        if not commitish:
+            text = f"{request.environment} has no Git commitish: set git-ref"
+            raise make_input_error([("environment", text)])
+    else:
+        commitish = commitish_of(request.git_ref)
+    config = _overridden(release.get("codeCompilationConfig"), request)
+    body: dict[str, object] = {"gitCommitish": commitish}
+    return {**body, "codeCompilationConfig": config} if config else body
+
+
+def _overridden(base: Json, request: RunRequest) -> dict[str, Json]:
+    """Return the compilation settings ``base`` with the overrides of a request."""
+    config: dict[str, Json] = dict(base) if isinstance(base, dict) else {}
+    config.update(request.compile_overrides)
     if request.vars:
         own = config.get("vars")
         config["vars"] = {**(own if isinstance(own, dict) else {}), **dict(request.vars)}
@@ -141,5 +162,4 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
         config["schemaSuffix"] = request.schema_suffix
     if request.table_prefix is not None:
         config["tablePrefix"] = request.table_prefix
-    body: dict[str, object] = {"gitCommitish": commitish_of(request.git_ref)}
-    return {**body, "codeCompilationConfig": config} if config else body
+    return config

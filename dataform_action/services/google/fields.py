@@ -20,7 +20,7 @@ COMPILATION = (
 )
 OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
-RELEASE_CONFIG = "name,codeCompilationConfig"
+RELEASE_CONFIG = "name,gitCommitish,codeCompilationConfig"
 SERVICE_ACCOUNT = "serviceAccount"
 WORKFLOW_CONFIGS = (
     "nextPageToken,workflowConfigs(name,releaseConfig,invocationConfig/serviceAccount)"

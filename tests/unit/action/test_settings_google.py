@@ -86,6 +86,7 @@ def test_all_inputs_of_google_cloud_are_read() -> None:
             "vars": " a = b=c \r\n\n d=\n",
             "schema-suffix": "pr_7",
             "table-prefix": "tmp",
+            "compile-overrides": "defaultDatabase = other\nassertionSchema=checks",
             "tags": "daily, x",
             "actions": "orders\nmarts.revenue, my-project.marts.customers",
             "include-dependencies": "true",
@@ -102,6 +103,7 @@ def test_all_inputs_of_google_cloud_are_read() -> None:
         vars=(("a", "b=c"), ("d", "")),
         schema_suffix="pr_7",
         table_prefix="tmp",
+        compile_overrides=(("defaultDatabase", "other"), ("assertionSchema", "checks")),
         tags=("daily", "x"),
         actions=("orders", "marts.revenue", "my-project.marts.customers"),
         include_dependencies=True,
@@ -265,7 +267,7 @@ def test_vars_are_separated_by_line_breaks_only(separator: str) -> None:
     changes = {"schedule": "", "git-ref": "main", "vars": value}
     problem = (
         "contains a control character or a Unicode line separator: remove it. Only line breaks "
-        "separate variables"
+        "separate the names"
     )
     assert google_problems(changes) == [("vars", problem)]
 

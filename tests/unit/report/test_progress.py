@@ -99,6 +99,10 @@ def test_every_option_has_a_line() -> None:
         vars=(("region", "eu"), ("key", "s3cret")),
         schema_suffix="pr_7",
         table_prefix="x",
+        compile_overrides=(
+            ("defaultDatabase", "sandbox"),
+            ("defaultSchema", "a1b2c3d4e5f6a7b8c9d0"),
+        ),
         service_account="a@p.iam.gserviceaccount.com",
         include_dependencies=True,
         include_dependents=False,
@@ -111,6 +115,7 @@ def test_every_option_has_a_line() -> None:
         "  Tags: daily, hourly",
         "  Actions: a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 and 2 more",
         "  Variables: region, key",
+        "  Compilation overrides: defaultDatabase=sandbox, defaultSchema=(20 characters)",
         "  Schema suffix: pr_7",
         "  Table prefix: x",
         "  Service account: a@p.iam.gserviceaccount.com",

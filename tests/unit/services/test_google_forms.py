@@ -76,6 +76,39 @@ def test_other_names_of_variables(name: str, near: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["defaultDatabase", "databaseSuffix", "assertionSchema"])
+def test_names_of_overrides(name: str) -> None:
+    """An override has the name that the API gives to it, and any value but an empty one."""
+    assert problem(compile_overrides=((name, "my-project"),)) == ""
+    assert problem(compile_overrides=((name, ""),)) == (
+        f"compile-overrides: has no value for {name}: set one, or remove the line"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("default_database", "is not the name of a setting. Did you mean defaultDatabase?"),
+        ("DefaultSchema", "is not the name of a setting. Did you mean defaultSchema?"),
+        ("defaultProject", "is not the name of a setting. Did you mean defaultDatabase?"),
+        ("defaultDataset", "is not the name of a setting. Did you mean defaultSchema?"),
+        ("projectSuffix", "is not the name of a setting. Did you mean databaseSuffix?"),
+        ("vars", "has an input of its own: use vars"),
+        ("schemaSuffix", "has an input of its own: use schema-suffix"),
+        ("datasetSuffix", "has an input of its own: use schema-suffix"),
+        ("namePrefix", "has an input of its own: use table-prefix"),
+        (
+            "region",
+            "is not the name of a setting. Use one of defaultDatabase, defaultSchema, "
+            "defaultLocation, assertionSchema, databaseSuffix, builtinAssertionNamePrefix",
+        ),
+    ],
+)
+def test_other_names_of_overrides(name: str, remedy: str) -> None:
+    """The problem suggests a similar name, the name in the API, or another input."""
+    assert problem(compile_overrides=((name, "x"),)) == f"compile-overrides: {name!r} {remedy}"
+
+
 @pytest.mark.parametrize(
     "account",
     [

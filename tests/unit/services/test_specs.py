@@ -16,6 +16,7 @@ _OVERRIDES: dict[str, dict[str, object]] = {
     "vars": {"vars": (("a", "b"),)},
     "schema-suffix": {"schema_suffix": "s"},
     "table-prefix": {"table_prefix": "t"},
+    "compile-overrides": {"compile_overrides": (("defaultSchema", "s"),)},
 }
 _SELECTION: dict[str, dict[str, object]] = {
     "tags": {"tags": ("daily",)},
@@ -47,7 +48,11 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
         replace(_REF, compile_only=True),
         replace(_RELEASE, promote=True),
         replace(_ALONE, environment="production", promote=True),
-        *(_with(_REF, changes) for changes in _OVERRIDES.values()),
+        *(
+            _with(request, changes)
+            for changes in _OVERRIDES.values()
+            for request in (_REF, _RELEASE, replace(_ALONE, environment="production"))
+        ),
         *(_with(_REF, {"tags": ("daily",), **changes}) for changes in _SELECTION.values()),
         *(_with(_RELEASE, {"actions": ("a",), **changes}) for changes in _SELECTION.values()),
         replace(_REF, full_refresh=True),
@@ -100,9 +105,24 @@ def test_valid_combinations(request_: RunRequest) -> None:
             for request in (_RELEASE, _REF, replace(_RELEASE, compile_only=True))
         ),
         *(
-            (_with(request, changes), [(name, "requires git-ref, which is compiled with it")])
+            (
+                _with(_ALONE, changes),
+                [(name, "requires environment or git-ref, which is compiled with it")],
+            )
             for name, changes in _OVERRIDES.items()
-            for request in (_ALONE, _RELEASE)
+        ),
+        *(
+            (
+                _with(_RELEASE, {**changes, "promote": True}),
+                [
+                    (
+                        "promote",
+                        f"cannot be combined with {name}: a promoted compilation has only the "
+                        "settings of the release configuration",
+                    )
+                ],
+            )
+            for name, changes in _OVERRIDES.items()
         ),
         *(
             (

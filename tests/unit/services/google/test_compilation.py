@@ -88,6 +88,56 @@ def test_git_ref_and_environment(google: GoogleDataform, api: responses.Requests
     assert google.prepare(request_).compilation is not None
 
 
+def test_overrides_of_an_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """With overrides, the commit of the environment is compiled with its merged settings."""
+    own = {"defaultDatabase": "prod", "defaultLocation": "EU", "vars": {"env": "prod", "keep": "1"}}
+    response = {"gitCommitish": "release-branch", "codeCompilationConfig": own}
+    expect(api, f"GET {RELEASE}", response)
+    body = {
+        "gitCommitish": "release-branch",
+        "codeCompilationConfig": {
+            "defaultDatabase": "sandbox",
+            "defaultLocation": "EU",
+            "assertionSchema": "checks",
+            "vars": {"env": "ci", "keep": "1"},
+            "schemaSuffix": "new",
+            "tablePrefix": "t",
+        },
+    }
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    request_ = RunRequest(
+        environment="production",
+        vars=(("env", "ci"),),
+        schema_suffix="new",
+        table_prefix="t",
+        compile_overrides=(("defaultDatabase", "sandbox"), ("assertionSchema", "checks")),
+    )
+    assert google.prepare(request_).body == {"compilationResult": COMPILATION}
+
+
+def test_all_overrides(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """Each override of the API is sent as it is written."""
+    names = (
+        *("defaultDatabase", "defaultSchema", "defaultLocation", "assertionSchema"),
+        *("databaseSuffix", "builtinAssertionNamePrefix"),
+    )
+    body = {"gitCommitish": "main", "codeCompilationConfig": dict.fromkeys(names, "x-1")}
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    overrides = tuple((name, "x-1") for name in names)
+    google.prepare(RunRequest(git_ref="main", compile_overrides=overrides))
+
+
+@pytest.mark.parametrize("commitish", [None, "", 7, ["main"]])
+def test_overrides_of_an_environment_without_a_commit(
+    google: GoogleDataform, api: responses.RequestsMock, commitish: object
+) -> None:
+    """Without a commit in the release configuration, nothing is compiled."""
+    expect(api, f"GET {RELEASE}", {"gitCommitish": commitish})
+    with pytest.raises(InputError) as caught:
+        google.prepare(RunRequest(environment="production", schema_suffix="x"))
+    assert caught.value.message == "environment production has no Git commitish: set git-ref"
+
+
 @pytest.mark.parametrize(
     ("config", "merged"),
     [

@@ -51,15 +51,15 @@ from tests.unit.services.google.support import (
         ),
         (
             RunRequest(
-                environment="production",
+                schedule="nightly",
                 vars=(("a", "1"),),
                 schema_suffix="x",
                 table_prefix="y",
+                compile_overrides=(("defaultSchema", "z"),),
             ),
             [
-                "vars requires git-ref, which is compiled with it",
-                "schema-suffix requires git-ref, which is compiled with it",
-                "table-prefix requires git-ref, which is compiled with it",
+                f"{name} requires environment or git-ref, which is compiled with it"
+                for name in ("vars", "schema-suffix", "table-prefix", "compile-overrides")
             ],
         ),
         (
@@ -95,6 +95,18 @@ from tests.unit.services.google.support import (
         (
             RunRequest(environment="production", git_ref="main", promote=True),
             ["promote requires environment, and cannot be combined with git-ref"],
+        ),
+        (
+            RunRequest(
+                environment="production",
+                schema_suffix="x",
+                compile_overrides=(("defaultSchema", "z"),),
+                promote=True,
+            ),
+            [
+                "promote cannot be combined with schema-suffix and compile-overrides: a promoted "
+                "compilation has only the settings of the release configuration"
+            ],
         ),
         (
             RunRequest(environment="production", compile_only=True, promote=True),
