@@ -187,10 +187,12 @@ class RunRequest(Value):
 
     The rest is for Google Cloud Dataform. ``git_ref`` or the commit of ``environment`` is compiled
     with the overrides ``vars``, ``schema_suffix``, ``table_prefix`` and ``compile_overrides``. The
-    last has names of the API, such as ``defaultDatabase``. ``actions`` (``name``,
-    ``dataset.name`` or ``project.dataset.name``) selects actions. A flag that is None has the value
-    of the schedule; without a schedule, it is false. The run acts as ``service_account``.
-    ``promote`` sets the compilation in the release configuration after success.
+    last has names of the API, such as ``defaultDatabase``. ``actions`` (``name``, ``dataset.name``
+    or ``project.dataset.name``) selects actions. A flag that is None has the value of the schedule;
+    without a schedule, it is false. The run acts as ``service_account``. ``query_priority`` is
+    ``interactive`` or ``batch``, and at most ``max_concurrent_actions`` run at the same time.
+    ``unit_tests`` is ``only`` (nothing else is run) or ``false``. ``promote`` sets the compilation
+    in the release configuration after success.
 
     Raises:
         InputError: ``tags`` or ``actions`` is a string instead of a tuple.
@@ -209,6 +211,9 @@ class RunRequest(Value):
     include_dependents: bool | None = None
     full_refresh: bool | None = None
     service_account: str | None = None
+    query_priority: str | None = None
+    max_concurrent_actions: int | None = None
+    unit_tests: str | None = None
     compile_only: bool = False
     promote: bool = False
 

@@ -7,8 +7,8 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, the same or nothing, or a duration.
-Kind = Literal["text", "list", "pairs", "boolean", "flag", "duration"]
+#: true or false, the same or nothing, a positive number, or a duration.
+Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "duration"]
 
 
 class Input(NamedTuple):
@@ -131,6 +131,20 @@ INPUTS = (
         kind="flag",
     ),
     Input("service-account", "The service account that the run uses."),
+    Input(
+        "query-priority",
+        "The priority of the queries in BigQuery, interactive or batch; "
+        "by default as in the schedule.",
+    ),
+    Input(
+        "max-concurrent-actions",
+        "How many actions run at the same time at most; by default as in the schedule.",
+        kind="number",
+    ),
+    Input(
+        "unit-tests",
+        "Either only, to run nothing but unit tests, or false; by default as in the schedule.",
+    ),
     Input(
         "api-url",
         "The address of the API, for Dataform Web or a regional endpoint of Google Cloud.",

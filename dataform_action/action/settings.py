@@ -146,6 +146,8 @@ class _Reader:
                 return self.pairs(name)
             case "flag":
                 return self.boolean(name) if self.values[name] else None
+            case "number":
+                return self.number(name)
             case _:
                 return self.boolean(name)
 
@@ -226,6 +228,14 @@ class _Reader:
         if value not in BOOLEANS:
             self.problems.append((name, f"{shown(value)} is not a boolean: use true or false"))
         return BOOLEANS.get(value, True)
+
+    def number(self, name: str) -> int | None:
+        value = self.values[name]
+        if value and re.fullmatch("0*[1-9][0-9]{0,8}", value, re.ASCII) is None:
+            text = f"{shown(value)} is not a number from 1 to 999999999"
+            self.problems.append((name, text))
+            return None
+        return int(value) if value else None
 
     def seconds(self, name: str) -> float:
         value = self.values[name]

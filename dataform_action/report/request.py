@@ -62,6 +62,9 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
         ("Schema suffix", request.schema_suffix),
         ("Table prefix", request.table_prefix),
         ("Service account", request.service_account),
+        ("Query priority", request.query_priority),
+        ("Concurrent actions at most", str(request.max_concurrent_actions or "")),
+        ("Unit tests", request.unit_tests),
     ):
         if value:
             yield RequestFact(label, (_safe(value),))

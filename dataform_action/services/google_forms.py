@@ -39,6 +39,12 @@ _VARIABLE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]*\.gserviceaccount\.com"
 _ACCOUNT_PREFIXES = ("serviceaccount:", "user:")
 
+#: The values of inputs in any case, and their names in the API.
+QUERY_PRIORITIES = {"interactive": "INTERACTIVE", "batch": "BATCH"}
+EXECUTION_MODES = {"only": "UNIT_TESTS_ONLY", "false": "ALL_EXCEPT_UNIT_TESTS"}
+#: The API has a limit for numbers of 32 bits.
+_LARGEST_NUMBER = 2**31 - 1
+
 #: The prefixes of branches and tags in GitHub's contexts.
 _REF_PREFIXES = ("refs/heads/", "refs/tags/")
 _PULL_REQUEST = r"(?:(?:refs/)?(?:remotes/)?pull/)?[0-9]+/(?:merge|head)"
@@ -70,8 +76,30 @@ def form_problems(request: RunRequest) -> list[Problem]:
     ]
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
+    problems += _execution_problems(request)
     if request.git_ref and (problem := _ref_problem(request.git_ref)):
         problems.append(("git-ref", problem))
+    return problems
+
+
+def _execution_problems(request: RunRequest) -> list[Problem]:
+    problems = []
+    priority, tests = request.query_priority, request.unit_tests
+    # A user of the library may give any object.
+    limit: object = request.max_concurrent_actions
+    if priority and priority.lower() not in QUERY_PRIORITIES:
+        text = f"{shown(priority)} is not a priority: use interactive or batch"
+        problems.append(("query-priority", text))
+    if limit is not None and not (isinstance(limit, int) and 1 <= limit <= _LARGEST_NUMBER):
+        problems.append(("max-concurrent-actions", f"{limit!r:.40} is not a positive number"))
+    if tests and tests.lower() == "true":
+        text = (
+            "cannot be true, because Dataform runs unit tests only without other actions: use "
+            "only, and run the other actions in another step"
+        )
+        problems.append(("unit-tests", text))
+    elif tests and tests.lower() not in EXECUTION_MODES:
+        problems.append(("unit-tests", f"{shown(tests)} is not valid: use only or false"))
     return problems
 
 

@@ -33,7 +33,7 @@ _HOSTED = ("api.dataform.co", "app.dataform.co")
 GOOGLE_INPUTS = (
     *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix"),
     *("compile-overrides", "actions", "include-dependencies", "include-dependents"),
-    *("full-refresh", "service-account"),
+    *("full-refresh", "service-account", "query-priority", "max-concurrent-actions", "unit-tests"),
 )
 
 
@@ -204,6 +204,9 @@ def _selection(request: RunRequest) -> list[str]:
         *_widening(request),
         ("full-refresh", request.full_refresh),
         ("service-account", request.service_account),
+        ("query-priority", request.query_priority),
+        ("max-concurrent-actions", request.max_concurrent_actions),
+        ("unit-tests", request.unit_tests),
     )
     return [name for name, value in given if value]
 

@@ -422,6 +422,15 @@ _SCENARIOS = {
         },
         _COMPILED,
     ),
+    "execution": Scenario(
+        {
+            "environment": "production",
+            "query_priority": "interactive",
+            "max_concurrent_actions": "5",
+            "unit_tests": "false",
+        },
+        _COMPILED | {_GET_WORKFLOW},
+    ),
     "no-wait": Scenario({"wait": "false"}, {"workflowInvocations.create"}),
     "failure": Scenario({"schedule": "failure"}, _REPORTED, ExitCode.RUN_UNSUCCESSFUL),
     "timeout": Scenario(

@@ -241,7 +241,7 @@ def test_log_of_settings_from_the_schedule(tmp_path: Path, clock: FakeClock) -> 
         step = play(emulator, tmp_path, clock, **inputs)
     line = (
         "Schedule nightly sets: include-dependencies true, full-refresh true, service-account "
-        "nightly@my-project.iam.gserviceaccount.com, queryPriority BATCH"
+        "nightly@my-project.iam.gserviceaccount.com, query-priority batch"
     )
     started = next(index for index, text in enumerate(step.log) if text.startswith("Run "))
     assert line in step.log[:started]

@@ -555,6 +555,21 @@ def test_overrides_of_an_environment(emulator: Emulator, clock: FakeClock, tmp_p
     assert "<code>defaultSchema=trial</code>" in step.summary
 
 
+def test_settings_of_the_execution(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The run is executed as the inputs say, and log and summary show them."""
+    chosen = {"schedule": "", "environment": "production", "query_priority": "batch"}
+    inputs = google_inputs_for(emulator, **chosen, max_concurrent_actions="1", unit_tests="false")
+    step = run_here(tmp_path, inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    assert emulator.invocations[-1].invocation_config == {
+        "queryPriority": "BATCH",
+        "concurrentActionsLimit": 1,
+        "executionMode": "ALL_EXCEPT_UNIT_TESTS",
+    }
+    assert "  Concurrent actions at most: 1" in step.log
+    assert "**Query priority** <code>batch</code>" in step.summary
+
+
 def test_run_id_beside_other_inputs(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """A step that watches a run names the inputs without effect, and does not show their values."""
     run_here(_folder(tmp_path, "first"), google_inputs_for(emulator), clock)

@@ -12,6 +12,7 @@ from dataform_action.services.google import fields
 from dataform_action.services.google.client import OPTIONAL_SECONDS, GoogleApi
 from dataform_action.services.google.hints import is_act_as, promote_hint
 from dataform_action.services.google.parse import objects_in, parse_target, text_in
+from dataform_action.services.google_forms import EXECUTION_MODES, QUERY_PRIORITIES
 from dataform_action.text import cut, printable
 from dataform_action.transport.response import Json
 
@@ -21,6 +22,7 @@ FLAGS = (
     ("include-dependents", "transitiveDependentsIncluded"),
     ("full-refresh", "fullyRefreshIncrementalTablesEnabled"),
 )
+UNIT_TESTS_ONLY = EXECUTION_MODES["only"]
 _WIDENING = ("include-dependencies", "include-dependents")
 _NOTHING_RUN = "Nothing was run."
 _LONGEST_NOTE = 500
@@ -107,7 +109,7 @@ def check_schedule_alone(api: GoogleApi, request: RunRequest) -> None:
 def notes_on_schedule(request: RunRequest, config: Config) -> tuple[str, ...]:
     """Return a line with what the schedule sets; ``config`` has no selection of the request."""
     overridden = {key for name, key in FLAGS if flag_of(request, name) is not None}
-    overridden |= {"serviceAccount"} if request.service_account is not None else set()
+    overridden |= requested_settings(request).keys()
     parts = [
         text
         for key, value in config.items()
@@ -116,6 +118,18 @@ def notes_on_schedule(request: RunRequest, config: Config) -> tuple[str, ...]:
     if not parts:
         return ()
     return (one_line(f"Schedule {request.schedule} sets: {', '.join(parts)}"),)
+
+
+def requested_settings(request: RunRequest) -> dict[str, Json]:
+    """Return what a request sets of an invocation configuration, besides selection and flags."""
+    priority, tests = request.query_priority, request.unit_tests
+    settings = {
+        "serviceAccount": request.service_account,
+        "queryPriority": QUERY_PRIORITIES[priority.lower()] if priority else None,
+        "concurrentActionsLimit": request.max_concurrent_actions,
+        "executionMode": EXECUTION_MODES[tests.lower()] if tests else None,
+    }
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _setting_text(key: str, value: Json) -> str:
@@ -130,6 +144,13 @@ def _setting_text(key: str, value: Json) -> str:
             return f"actions {' '.join(map(parse_target, value))}"
         case "serviceAccount", str():
             return f"service-account {value}"
+        case "queryPriority", str():
+            return f"query-priority {value.lower()}"
+        case "concurrentActionsLimit", int():
+            return f"max-concurrent-actions {value}"
+        case "executionMode", str():
+            modes = {mode: name for name, mode in EXECUTION_MODES.items()}
+            return f"unit-tests {modes[value]}" if value in modes else f"{key} {value}"
         case _, True:
             return f"{flags.get(key, key)} true"
         case _, str() | int():

@@ -145,6 +145,14 @@ def _no_service_account(context: Context, _error: Refused) -> str:
     return "Check service-account." if "service-account" in context.inputs else ""
 
 
+def _unknown_setting(context: Context, error: Refused) -> str:
+    """Return the input of a setting that the API does not know."""
+    settings = {"concurrentactionslimit": "max-concurrent-actions", "executionmode": "unit-tests"}
+    words = re.sub("[^a-z]", "", error.detail.lower())
+    names = [name for key, name in settings.items() if key in words and name in context.inputs]
+    return f"Remove {join_names(names)}: the API does not know this setting." if names else ""
+
+
 def _no_permission(context: Context, error: Refused) -> str:
     """Return the role that has a permission of Dataform; there is no hint for others."""
     named = re.search(r"[Pp]ermission '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)", error.detail)
@@ -246,6 +254,7 @@ _RULES = (
         _no_commitish,
     ),
     _Rule("requested target does not exist", _no_target),
+    _Rule("unknown name", _unknown_setting),
     _Rule("service account.*(?:does not exist|not found|unknown)", _no_service_account),
     _Rule(
         _GIT_ACCESS,

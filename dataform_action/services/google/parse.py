@@ -164,13 +164,14 @@ _ACTION_STATES = {
     "CANCELLED": ActionState.CANCELLED,
     "FAILED": ActionState.FAILED,
 }
+UNIT_TEST = "unit test"
 _KINDS = {
     "relation": "relation",
     "operations": "operation",
     "assertion": "assertion",
     "notebook": "notebook",
     "dataPreparation": "data preparation",
-    "bigqueryUnitTest": "unit test",
+    "bigqueryUnitTest": UNIT_TEST,
     "declaration": "declaration",
 }
 BIGQUERY_JOB = "BigQuery job"

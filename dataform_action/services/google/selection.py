@@ -8,15 +8,18 @@ from dataform_action.services.google import fields
 from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
 from dataform_action.services.google.configurations import (
     FLAGS,
+    UNIT_TESTS_ONLY,
     Config,
     flag_of,
     make_input_error,
     notes_on_schedule,
     one_line,
+    requested_settings,
     selects,
 )
 from dataform_action.services.google.names import match_names, reachable, tag_problems
 from dataform_action.services.google.parse import (
+    UNIT_TEST,
     objects_in,
     parse_compiled_actions,
     parse_target,
@@ -57,12 +60,11 @@ def select(
             config.pop(key, None)
         if flag:
             config[key] = True
-    if request.service_account is not None:
-        config["serviceAccount"] = request.service_account
+    config |= requested_settings(request)
     notes = notes_on_schedule(request, config) if request.schedule else ()
     if request.tags:
         config["includedTags"] = list(request.tags)
-    if not (request.actions or selects(config)):
+    if not (request.actions or selects(config) or _runs_unit_tests(config)):
         return Selection(config, notes)
     try:
         compiled = read_selectable(api, compilation)
@@ -75,7 +77,7 @@ def select(
         _select_requested(request, compiled, config)
     names = _selected_names(config, compiled)
     if not names:
-        raise make_input_error([("schedule", _empty_selection_problem(request, config))])
+        raise make_input_error([_empty_selection_problem(request, config)])
     return Selection(config, notes, names)
 
 
@@ -98,7 +100,7 @@ def _selected_names(config: Config, compiled: list[CompiledAction]) -> frozenset
     chosen = {
         action.name
         for action in compiled
-        if tags.intersection(action.tags) or action.name in targets
+        if tags.intersection(action.tags) or action.name in targets or not selects(config)
     }
     dependencies = {action.name: set(action.dependencies) for action in compiled}
     dependents: dict[str, set[str]] = {}
@@ -110,14 +112,26 @@ def _selected_names(config: Config, compiled: list[CompiledAction]) -> frozenset
         names |= reachable(chosen, dependencies)
     if config.get("transitiveDependentsIncluded"):
         names |= reachable(chosen, dependents)
+    if _runs_unit_tests(config):
+        names &= {action.name for action in compiled if action.kind == UNIT_TEST}
     return frozenset(names & dependencies.keys())
 
 
-def _empty_selection_problem(request: RunRequest, config: Config) -> str:
+def _runs_unit_tests(config: Config) -> bool:
+    """Return whether an invocation configuration runs unit tests, and nothing else."""
+    return config.get("executionMode") == UNIT_TESTS_ONLY
+
+
+def _empty_selection_problem(request: RunRequest, config: Config) -> tuple[str, str]:
+    if request.unit_tests and _runs_unit_tests(config):
+        return "unit-tests", "is only, but the selection has no unit test"
+    if _runs_unit_tests(config):
+        text = f"{request.schedule} runs only unit tests, but the selection has none"
+        return "schedule", text
     tags = [f"tag {tag}" for tag in texts_in(config, "includedTags")]
     targets = map(parse_target, objects_in(dict(config), "includedTargets"))
     selected = ", ".join(sorted({*tags, *targets}))
-    return (
+    return "schedule", (
         f"{request.schedule} selects {one_line(selected)}, which matches no action of the "
         "compilation: change the workflow configuration, or set tags or actions"
     )

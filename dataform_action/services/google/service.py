@@ -313,6 +313,9 @@ def _inputs_of(request: RunRequest) -> tuple[str, ...]:
         ("actions", request.actions),
         ("tags", request.tags),
         ("service-account", request.service_account),
+        ("query-priority", request.query_priority),
+        ("max-concurrent-actions", request.max_concurrent_actions),
+        ("unit-tests", request.unit_tests),
     )
     return tuple(name for name, value in given if value)
 

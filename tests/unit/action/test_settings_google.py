@@ -93,6 +93,9 @@ def test_all_inputs_of_google_cloud_are_read() -> None:
             "include-dependents": "True",
             "full-refresh": "TRUE",
             "service-account": "a@b.iam.gserviceaccount.com",
+            "query-priority": "BATCH",
+            "max-concurrent-actions": "008",
+            "unit-tests": "only",
             "compile-only": "true",
         }
     )
@@ -110,6 +113,9 @@ def test_all_inputs_of_google_cloud_are_read() -> None:
         include_dependents=True,
         full_refresh=True,
         service_account="a@b.iam.gserviceaccount.com",
+        query_priority="BATCH",
+        max_concurrent_actions=8,
+        unit_tests="only",
         compile_only=True,
     )
 
@@ -236,6 +242,14 @@ def test_booleans_of_google_cloud_are_booleans(name: str, value: str) -> None:
     changes = {"schedule": "", "environment": "production", name: value}
     problem = (name, f"{value!r} is not a boolean: use true or false")
     assert problem in google_problems(changes)
+
+
+@pytest.mark.parametrize("value", ["0", "00", "-1", "1.5", "many", "1e3", "1_0", "٣", "1" * 10])
+def test_a_number_is_positive(value: str) -> None:
+    """A number without effect, such as 0, is refused."""
+    changes = {"schedule": "", "environment": "production", "max-concurrent-actions": value}
+    problem = ("max-concurrent-actions", f"{value!r} is not a number from 1 to 999999999")
+    assert google_problems(changes) == [problem]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ def test_every_option_has_a_line() -> None:
         include_dependencies=True,
         include_dependents=False,
         full_refresh=True,
+        query_priority="batch",
+        max_concurrent_actions=4,
+        unit_tests="only",
         promote=True,
     )
     first, *options = render_intent(_subject(request, "Web"))
@@ -119,6 +122,9 @@ def test_every_option_has_a_line() -> None:
         "  Schema suffix: pr_7",
         "  Table prefix: x",
         "  Service account: a@p.iam.gserviceaccount.com",
+        "  Query priority: batch",
+        "  Concurrent actions at most: 4",
+        "  Unit tests: only",
         "  Dependencies: true",
         "  Dependents: false",
         "  Full refresh: true",

@@ -76,6 +76,41 @@ def test_other_names_of_variables(name: str, near: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"query_priority": value} for value in ("interactive", "batch", "BATCH")),
+        *({"unit_tests": value} for value in ("only", "false", "False")),
+        *({"max_concurrent_actions": value} for value in (1, 2**31 - 1)),
+    ],
+)
+def test_settings_of_the_execution(changes: dict[str, object]) -> None:
+    """The values of the API are accepted in any case."""
+    assert problem(**changes) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("query_priority", "high", "'high' is not a priority: use interactive or batch"),
+        ("unit_tests", "all", "'all' is not valid: use only or false"),
+        (
+            "unit_tests",
+            "True",
+            "cannot be true, because Dataform runs unit tests only without other actions: use "
+            "only, and run the other actions in another step",
+        ),
+        *(
+            ("max_concurrent_actions", value, f"{value!r} is not a positive number")
+            for value in (0, -1, 2**31, "3")
+        ),
+    ],
+)
+def test_other_settings_of_the_execution(name: str, value: object, text: str) -> None:
+    """Another value is refused, and the problem says which are possible."""
+    assert problem(**{name: value}) == f"{name.replace('_', '-')}: {text}"
+
+
 @pytest.mark.parametrize("name", ["defaultDatabase", "databaseSuffix", "assertionSchema"])
 def test_names_of_overrides(name: str) -> None:
     """An override has the name that the API gives to it, and any value but an empty one."""

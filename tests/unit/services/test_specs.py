@@ -25,6 +25,9 @@ _SELECTION: dict[str, dict[str, object]] = {
     "include-dependents": {"include_dependents": True},
     "full-refresh": {"full_refresh": True},
     "service-account": {"service_account": "a@b.iam.gserviceaccount.com"},
+    "query-priority": {"query_priority": "batch"},
+    "max-concurrent-actions": {"max_concurrent_actions": 1},
+    "unit-tests": {"unit_tests": "false"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -252,6 +253,136 @@ def test_environment_and_schedule(
             "queryPriority": "BATCH",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [
+        ({"query_priority": "Batch"}, {"queryPriority": "BATCH"}),
+        ({"query_priority": "interactive"}, {"queryPriority": "INTERACTIVE"}),
+        ({"max_concurrent_actions": 3}, {"concurrentActionsLimit": 3}),
+        ({"unit_tests": "False"}, {"executionMode": "ALL_EXCEPT_UNIT_TESTS"}),
+        (
+            {"query_priority": "batch", "max_concurrent_actions": 1, "unit_tests": "false"},
+            {
+                "queryPriority": "BATCH",
+                "concurrentActionsLimit": 1,
+                "executionMode": "ALL_EXCEPT_UNIT_TESTS",
+            },
+        ),
+    ],
+)
+def test_settings_of_the_execution(
+    google: GoogleDataform,
+    api: responses.RequestsMock,
+    changes: dict[str, Any],
+    sent: dict[str, object],
+) -> None:
+    """Each setting is sent with the name and the value of the API."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "main"})
+    prepared = google.prepare(RunRequest(git_ref="main", **changes))
+    assert prepared.body == {"compilationResult": COMPILATION, "invocationConfig": sent}
+
+
+def test_settings_of_the_execution_override_the_schedule(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """The request overrides what the schedule sets, and a note lists the rest."""
+    own = {
+        "queryPriority": "BATCH",
+        "concurrentActionsLimit": 2,
+        "executionMode": "UNIT_TESTS_ONLY",
+        "serviceAccount": "a@b",
+    }
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    request_ = RunRequest(
+        schedule="nightly",
+        environment="production",
+        query_priority="interactive",
+        max_concurrent_actions=5,
+        unit_tests="false",
+    )
+    prepared = google.prepare(request_)
+    assert prepared.body["invocationConfig"] == {
+        "queryPriority": "INTERACTIVE",
+        "concurrentActionsLimit": 5,
+        "executionMode": "ALL_EXCEPT_UNIT_TESTS",
+        "serviceAccount": "a@b",
+    }
+    assert prepared.notes == ("Schedule nightly sets: service-account a@b",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("UNIT_TESTS_ONLY", "unit-tests only"),
+        ("ALL_EXCEPT_UNIT_TESTS", "unit-tests false"),
+        ("NEW_MODE", "executionMode NEW_MODE"),
+    ],
+)
+def test_settings_of_the_execution_in_a_note(
+    google: GoogleDataform, api: responses.RequestsMock, mode: str, text: str
+) -> None:
+    """What the schedule sets is listed with the names and values of the inputs."""
+    own = {"queryPriority": "BATCH", "concurrentActionsLimit": 2, "executionMode": mode}
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    if mode == "UNIT_TESTS_ONLY":
+        expect(api, f"GET {COMPILATION}:query?pageSize=400", _TESTED)
+    prepared = google.prepare(RunRequest(schedule="nightly", environment="production"))
+    assert prepared.notes == (
+        f"Schedule nightly sets: query-priority batch, max-concurrent-actions 2, {text}",
+    )
+
+
+_TESTED: dict[str, object] = {
+    "compilationResultActions": [
+        {"target": target("orders"), "relation": {"tags": ["daily"]}},
+        {"target": target("orders_test"), "bigqueryUnitTest": {"tags": ["daily"]}},
+        {"target": target("items_test"), "bigqueryUnitTest": {}},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("tags", "count"), [((), "2 of the project's 3"), (("daily",), "1 of the project's 3")]
+)
+def test_only_unit_tests(
+    google: GoogleDataform, api: responses.RequestsMock, tags: tuple[str, ...], count: str
+) -> None:
+    """Only the unit tests of a selection are run, and shown as selected."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "main"})
+    for _ in range(2):
+        expect(api, f"GET {COMPILATION}:query?pageSize=400", _TESTED)
+    request_ = RunRequest(git_ref="main", tags=tags, unit_tests="only", compile_only=True)
+    prepared = google.prepare(request_)
+    selected = {"includedTags": list(tags)} if tags else {}
+    assert prepared.body["invocationConfig"] == {"executionMode": "UNIT_TESTS_ONLY", **selected}
+    assert prepared.notes == (f"{count} actions are selected.",)
+
+
+def test_only_unit_tests_without_any(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A selection without a unit test is refused, because the run would do nothing."""
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"gitCommitish": "main"})
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("daily"))
+    with pytest.raises(InputError) as caught:
+        google.prepare(RunRequest(git_ref="main", unit_tests="only"))
+    assert caught.value.message == "unit-tests is only, but the selection has no unit test"
+
+
+def test_only_unit_tests_of_a_schedule_without_any(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """The problem names the schedule if that runs only unit tests."""
+    own = {"executionMode": "UNIT_TESTS_ONLY"}
+    expect(api, f"GET {SCHEDULE}", {"releaseConfig": RELEASE, "invocationConfig": own})
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"releaseConfig": RELEASE})
+    expect(api, f"GET {COMPILATION}:query?pageSize=400", compiled("daily"))
+    with pytest.raises(InputError) as caught:
+        google.prepare(RunRequest(schedule="nightly", environment="production"))
+    text = "schedule nightly runs only unit tests, but the selection has none"
+    assert caught.value.message == text
 
 
 @pytest.mark.parametrize("config", [None, [], "x", 3])

@@ -67,6 +67,19 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
 @pytest.mark.parametrize(
     ("status", "words", "context", "hint"),
     [
+        (
+            400,
+            'Invalid JSON payload received. Unknown name "executionMode" at '
+            "'workflow_invocation.invocation_config': Cannot find field.",
+            Context("start", ("tags", "unit-tests", "max-concurrent-actions")),
+            "Remove unit-tests: the API does not know this setting.",
+        ),
+        (
+            400,
+            'Unknown name "concurrentActionsLimit": Cannot find field.',
+            Context("start", ("max-concurrent-actions",)),
+            "Remove max-concurrent-actions: the API does not know this setting.",
+        ),
         (400, STRICT, Context("start"), "Set service-account to the account that the run acts as"),
         (400, STRICT, SCHEDULED, "Set a service account in the workflow configuration that"),
         (400, STRICT, PROMOTED, "Set a service account in each workflow configuration that uses"),
