@@ -185,10 +185,11 @@ class RunRequest(Value):
     ``schedule`` and ``environment`` are names of the project; on Google Cloud, of a workflow
     configuration and a release configuration. ``tags`` selects the actions that have one of them.
 
-    The rest is for Google Cloud Dataform. ``git_ref`` or the commit of ``environment`` is compiled
-    with the overrides ``vars``, ``schema_suffix``, ``table_prefix`` and ``compile_overrides``. The
-    last has names of the API, such as ``defaultDatabase``. ``actions`` (``name``, ``dataset.name``
-    or ``project.dataset.name``) selects actions. A flag that is None has the value of the schedule;
+    The rest is for Google Cloud Dataform. ``git_ref``, the commit of ``environment`` or the files
+    of ``workspace`` are compiled, in the folder ``project_path``, with the overrides ``vars``,
+    ``schema_suffix``, ``table_prefix`` and ``compile_overrides``. The last has names of the API,
+    such as ``defaultDatabase``. ``actions`` (``name``, ``dataset.name`` or
+    ``project.dataset.name``) selects actions. A flag that is None has the value of the schedule;
     without a schedule, it is false. The run acts as ``service_account``. ``query_priority`` is
     ``interactive`` or ``batch``, and at most ``max_concurrent_actions`` run at the same time.
     ``unit_tests`` is ``only`` (nothing else is run) or ``false``. ``promote`` sets the compilation
@@ -202,6 +203,8 @@ class RunRequest(Value):
     environment: str | None = None
     tags: tuple[str, ...] = ()
     git_ref: str | None = None
+    workspace: str | None = None
+    project_path: str | None = None
     vars: tuple[tuple[str, str], ...] = ()
     schema_suffix: str | None = None
     table_prefix: str | None = None

@@ -84,6 +84,11 @@ INPUTS = (
     ),
     Input("repository", "The Google Cloud Dataform repository; requires location."),
     Input("git-ref", "A branch, tag or commit to compile and run."),
+    Input("workspace", "A development workspace of Dataform to compile and run."),
+    Input(
+        "project-path",
+        "The folder of the project in the Git repository; requires git-ref or workspace.",
+    ),
     Input(
         "compile-only", "Whether to stop after the compilation.", default="false", kind="boolean"
     ),

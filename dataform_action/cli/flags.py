@@ -14,7 +14,8 @@ from dataform_action.version import __version__
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")
 _POLLING = ("poll-interval", "timeout", "outage-timeout")
 _COMPILATION = (
-    *("environment", "git-ref", "vars", "schema-suffix", "table-prefix", "compile-overrides"),
+    *("environment", "git-ref", "workspace", "project-path"),
+    *("vars", "schema-suffix", "table-prefix", "compile-overrides"),
 )
 #: The inputs of other commands, and those of workflows only.
 _NOT_RUN = ("run-id", "compile-only", "summary")
@@ -68,7 +69,7 @@ COMMANDS = {
         ),
         Command(
             name="compile",
-            purpose="Compile a release configuration or a Git ref. Nothing is run.",
+            purpose="Compile a release configuration, a Git ref or a workspace. Nothing is run.",
             inputs=(*_SERVICE, *_POLLING, *_COMPILATION),
             fixed={"compile-only": "true"},
         ),

@@ -79,6 +79,8 @@ class Repository:
 
     graph: the compiled graph of its code: the data that ``dataform compile --json`` prints, or a
         file with it.
+    workspaces: the development workspaces, and the graph of the code in each; None: the graph of
+        the repository.
     refs: the commits by branch, tag or other name. A commit is also found by its SHA, or by at
         least its first seven digits.
     service_account: the account of invocations that name no other account.
@@ -93,6 +95,7 @@ class Repository:
     project: str = "my-project"
     location: str = "europe-west1"
     refs: Mapping[str, Commit] = field(default_factory=lambda: {"main": Commit(sha=MAIN_SHA)})
+    workspaces: Mapping[str, GraphSource | None] = field(default_factory=dict)
     release_configs: Sequence[ReleaseConfig] = ()
     workflow_configs: Sequence[WorkflowConfig] = ()
     service_account: str = ""

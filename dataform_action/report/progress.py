@@ -42,17 +42,18 @@ def _place(fact: Fact) -> str:
 
 
 def _source(request: RunRequest) -> str:
-    schedule, environment, ref = (
+    schedule, environment, ref, workspace = (
         f"{word} {shown_name(name)}" if name else ""
         for word, name in (
             ("schedule", request.schedule),
             ("environment", request.environment),
             ("git ref", request.git_ref),
+            ("workspace", request.workspace),
         )
     )
     if ref and environment:
         return f"{ref} with the settings of {environment}"
-    return ref or " in ".join(filter(None, (schedule, environment)))
+    return ref or workspace or " in ".join(filter(None, (schedule, environment)))
 
 
 def _values(fact: RequestFact) -> str:

@@ -28,13 +28,14 @@ class RequestFact(NamedTuple):
 
 
 def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
-    """Return what a request runs: its environment, schedule and Git ref."""
+    """Return what a request runs: its environment, schedule, Git ref or workspace."""
     return tuple(
         RequestFact(label, (shown_name(value),))
         for label, value in (
             ("Environment", request.environment),
             ("Schedule", request.schedule),
             ("Git ref", request.git_ref),
+            ("Workspace", request.workspace),
         )
         if value
     )
@@ -59,6 +60,7 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
             first = _first_of(values)
             yield RequestFact(label, first, len(values) - len(first))
     for label, value in (
+        ("Project path", request.project_path),
         ("Schema suffix", request.schema_suffix),
         ("Table prefix", request.table_prefix),
         ("Service account", request.service_account),

@@ -77,6 +77,8 @@ def form_problems(request: RunRequest) -> list[Problem]:
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
     problems += _execution_problems(request)
+    if request.project_path and (problem := _path_problem(request.project_path)):
+        problems.append(("project-path", problem))
     if request.git_ref and (problem := _ref_problem(request.git_ref)):
         problems.append(("git-ref", problem))
     return problems
@@ -159,6 +161,20 @@ def _account_problem(value: str) -> str:
     if re.fullmatch(_ACCOUNT, near, re.ASCII):
         remedy = f"use {near}"
     return f"{shown(value)} is not the email address of a service account: {remedy}"
+
+
+def folder_of(project_path: str) -> str:
+    """Return the path of a folder as Dataform expects it: without a slash at its end."""
+    return project_path.removesuffix("/")
+
+
+def _path_problem(value: str) -> str:
+    parts = value.replace("\\", "/").split("/")
+    near = "/".join(part for part in parts if part not in ("", ".", ".."))
+    if near and near == folder_of(value):
+        return ""
+    remedy = f"use {shown(near)}, for example" if near else "remove it for the root"
+    return f"{shown(value)} is not a path from the root of the Git repository: {remedy}"
 
 
 def _ref_problem(value: str) -> str:

@@ -31,8 +31,9 @@ _RUN_NAME = r"projects/[a-z0-9.:-]+/locations/[\w-]+/repositories/[\w-]+/workflo
 _HOSTED = ("api.dataform.co", "app.dataform.co")
 #: The inputs that only Google Cloud Dataform uses, besides location and repository.
 GOOGLE_INPUTS = (
-    *("git-ref", "compile-only", "promote", "vars", "schema-suffix", "table-prefix"),
-    *("compile-overrides", "actions", "include-dependencies", "include-dependents"),
+    *("git-ref", "workspace", "project-path", "compile-only", "promote"),
+    *("vars", "schema-suffix", "table-prefix", "compile-overrides"),
+    *("actions", "include-dependencies", "include-dependents"),
     *("full-refresh", "service-account", "query-priority", "max-concurrent-actions", "unit-tests"),
 )
 
@@ -126,6 +127,7 @@ def _check_google(values: Values, request: RunRequest) -> list[Problem]:
         "repository": ": set it to the id of the repository",
         "schedule": "",
         "environment": "",
+        "workspace": "",
     }
     run_id = values["run-id"]
     # A full name is valid as well; the service checks it.
@@ -144,16 +146,16 @@ def _check_google(values: Values, request: RunRequest) -> list[Problem]:
 def google_request_problems(request: RunRequest) -> list[Problem]:
     """Return what the API cannot do, by the name of the input."""
     problems: list[Problem] = []
-    if not (request.schedule or request.environment or request.git_ref):
-        problems.append(
-            ("schedule", "is missing, and so are environment and git-ref: set one of them")
-        )
+    alone = runs_schedule_alone(request)
+    if alone and not request.schedule:
+        text = "is missing, and so are environment, git-ref and workspace: set one of them"
+        problems.append(("schedule", text))
     if request.git_ref and request.schedule:
         problems.append(("git-ref", "cannot be combined with schedule: use environment instead"))
-    alone = not (request.environment or request.git_ref)
+    problems += _source_problems(request)
     overrides = overrides_of(request)
     if alone:
-        text = "requires environment or git-ref, which is compiled with it"
+        text = "requires environment, git-ref or workspace, which is compiled with it"
         problems += [(name, text) for name in overrides]
     if request.schedule and alone:
         text = "cannot be combined with schedule alone, which has its own settings: add environment"
@@ -165,7 +167,8 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
             if value
         ]
     if request.compile_only and alone:
-        problems.append(("compile-only", "requires environment or git-ref: the code to compile"))
+        text = "requires environment, git-ref or workspace: the code to compile"
+        problems.append(("compile-only", text))
     if request.promote and (not request.environment or request.git_ref):
         problems.append(("promote", "requires environment, and cannot be combined with git-ref"))
     elif request.promote and overrides:
@@ -177,6 +180,26 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
     if request.promote and request.compile_only:
         problems.append(("promote", "cannot be combined with compile-only, which starts no run"))
     return problems + form_problems(request)
+
+
+def runs_schedule_alone(request: RunRequest) -> bool:
+    """Return whether nothing is compiled for a request."""
+    return not (request.environment or request.git_ref or request.workspace)
+
+
+def _source_problems(request: RunRequest) -> list[Problem]:
+    """Return the problems of ``workspace`` and ``project-path``."""
+    sources = ("schedule", "environment", "git-ref")
+    values = (request.schedule, request.environment, request.git_ref)
+    others = [name for name, value in zip(sources, values, strict=True) if value]
+    problems: list[Problem] = []
+    if request.workspace and others:
+        text = f"cannot be combined with {join_names(others)}: it has code of its own"
+        problems.append(("workspace", text))
+    if request.project_path and not (request.git_ref or request.workspace):
+        text = "requires git-ref or workspace. A release configuration has a folder of its own"
+        problems.append(("project-path", text))
+    return problems
 
 
 def overrides_of(request: RunRequest) -> list[str]:

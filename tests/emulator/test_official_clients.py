@@ -396,6 +396,22 @@ _SCENARIOS = {
         },
         _COMPILED | {"releaseConfigs.get"},
     ),
+    "project-path": Scenario(
+        {"schedule": "", "git_ref": "main", "project_path": "shop"},
+        {_COMPILE},
+        ExitCode.REFUSED,
+    ),
+    "workspace": Scenario(
+        {
+            "schedule": "",
+            "workspace": "dev",
+            "vars": "currency=USD",
+            "schema_suffix": "me",
+            "compile_overrides": "defaultDatabase=other",
+            "query_priority": "batch",
+        },
+        _COMPILED - {_GET_REPOSITORY},
+    ),
     "compile-only": Scenario(
         {"schedule": "", "git_ref": "main", "compile_only": "true"},
         {_COMPILE, "compilationResults.query", _GET_REPOSITORY},

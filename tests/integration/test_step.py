@@ -18,6 +18,7 @@ from dataform_action.emulator import (
     Course,
     Emulator,
     Fault,
+    Repository,
     WorkflowConfig,
     make_warehouse,
 )
@@ -553,6 +554,41 @@ def test_overrides_of_an_environment(emulator: Emulator, clock: FakeClock, tmp_p
     assert target == {"database": "sandbox", "schema": "trial_staging", "name": "customers"}
     assert "  Compilation overrides: defaultDatabase=sandbox, defaultSchema=trial" in step.log
     assert "<code>defaultSchema=trial</code>" in step.summary
+
+
+def test_workspace(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """The files of a workspace are compiled and run; it has no commit."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="", workspace="dev"), clock)
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    assert "**Workspace** <code>dev</code>" in step.summary
+    assert "**Commit**" not in step.summary
+
+
+def test_unknown_workspace(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """A workspace that does not exist is refused, and the hint names the input."""
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="", workspace="gone"), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "Check workspace" in step.errors[-1]
+
+
+def _in_folder(folder: str) -> Repository:
+    """Return the sample with its project in a folder of the Git repository."""
+    return replace(make_warehouse(), project_folder=folder, release_configs=(), workflow_configs=())
+
+
+def test_project_path(clock: FakeClock, tmp_path: Path) -> None:
+    """A project in a folder of the repository is compiled, and its files have that folder."""
+    with Emulator(repositories=[_in_folder("shop")]) as emulator:
+        chosen = {"schedule": "", "git_ref": "main"}
+        inputs = google_inputs_for(emulator, **chosen, project_path="shop/")
+        step = run_here(_folder(tmp_path, "right"), inputs, clock)
+        inputs = google_inputs_for(emulator, **chosen, project_path="other")
+        wrong = run_here(_folder(tmp_path, "wrong"), inputs, clock)
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    assert "**Project path** <code>shop/</code>" in step.summary
+    assert "shop/definitions/" in step.summary
+    assert wrong.exit_code == ExitCode.REFUSED
+    assert "Check project-path." in wrong.errors[-1]
 
 
 def test_settings_of_the_execution(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:

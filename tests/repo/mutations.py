@@ -322,8 +322,8 @@ MUTATIONS = (
     Mutation(
         8,
         "a schedule that selects nothing is refused",
-        '    if not names:\n        raise make_input_error([("schedule"',
-        '    if names is None:\n        raise make_input_error([("schedule"',
+        "    if not names:\n        raise make_input_error([_empty",
+        "    if names is None:\n        raise make_input_error([_empty",
         "integration",
     ),
     Mutation(

@@ -18,6 +18,7 @@ from dataform_action.emulator.graph.compiled_graph import (
 )
 
 COLLECTION = "compilationResults"
+WORKSPACES = "workspaces"
 _SHORTEST_SHA = 7
 _TYPE = "type.googleapis.com/google.cloud.dataform.v1"
 
@@ -81,6 +82,10 @@ class CompilationStore:
             commit.sha: own if commit.graph is None else load_graph(commit.graph)
             for commit in repository.refs.values()
         }
+        self._workspaces = {
+            workspace: own if graph is None else load_graph(graph)
+            for workspace, graph in repository.workspaces.items()
+        }
 
     @property
     def results(self) -> Sequence[CompilationResult]:
@@ -92,6 +97,23 @@ class CompilationStore:
     ) -> CompilationResult:
         """Compile a commit; raise ApiError if it is unknown or has no project in that folder."""
         commit = self._find_commit(commitish)
+        return self._store(self._graphs[commit.sha], commit.sha, source, config)
+
+    def compile_workspace(self, name: object, config: Mapping[str, Any]) -> CompilationResult:
+        """Compile a workspace, which has no commit; raise ApiError as ``compile``."""
+        identifier = self._name.parse_id(name, WORKSPACES)
+        if identifier not in self._workspaces:
+            raise self._name.not_found(WORKSPACES, identifier)
+        source = {"workspace": self._name.name(WORKSPACES, identifier)}
+        return self._store(self._workspaces[identifier], "", source, config)
+
+    def _store(
+        self,
+        graph: Mapping[str, Any],
+        sha: str,
+        source: Mapping[str, str],
+        config: Mapping[str, Any],
+    ) -> CompilationResult:
         folder = str((config.get("pipelineConfig") or {}).get("path", ""))
         if folder.strip("/") != self._repository.project_folder.strip("/"):
             raise ApiError("NOT_FOUND", "Can't find package.json")
@@ -99,8 +121,8 @@ class CompilationStore:
         result = CompilationResult(
             name=self._name.name(COLLECTION, identifier),
             source=source,
-            sha=commit.sha,
-            graph=compile_graph(self._graphs[commit.sha], config, folder.strip("/")),
+            sha=sha,
+            graph=compile_graph(graph, config, folder.strip("/")),
             created=self._clock.now(),
         )
         self._results[identifier] = result

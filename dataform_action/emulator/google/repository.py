@@ -85,8 +85,7 @@ class RepositoryStore:
         """Create a compilation result; settings in the request override those of the release."""
         settings = body.get("codeCompilationConfig", {})
         if "workspace" in body:
-            message = f"{body['workspace']} does not exist: the emulator has no workspaces"
-            raise ApiError("NOT_FOUND", message)
+            return self.compilations.compile_workspace(body["workspace"], settings)
         if "releaseConfig" in body:
             release = self.releases.resolve(body["releaseConfig"])
             source = {"releaseConfig": release["name"]}

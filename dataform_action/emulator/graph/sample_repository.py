@@ -59,14 +59,15 @@ _BROKEN: Mapping[str, Any] = MappingProxyType(
 def make_warehouse(graph: GraphSource = WAREHOUSE) -> Repository:
     """Make the sample repository ``my-project``, ``europe-west1``, ``warehouse``.
 
-    The branch ``main`` has the graph; the branch ``broken`` does not compile. The workflow
-    configuration ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten minutes, and
-    ``endless`` never ends.
+    The branch ``main`` and the workspace ``dev`` have the graph; the branch ``broken`` does not
+    compile. The workflow configuration ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten
+    minutes, and ``endless`` never ends.
     """
     failing = "marts.customers" if graph is WAREHOUSE else _choose_failing(graph)
     return Repository(
         graph=graph,
         refs={"main": Commit(sha=MAIN_SHA), "broken": Commit(sha=BROKEN_SHA, graph=_BROKEN)},
+        workspaces={"dev": None},
         release_configs=(
             ReleaseConfig(name="production", cron_schedule="0 1 * * *", time_zone="Europe/Vienna"),
             ReleaseConfig(

@@ -25,7 +25,7 @@ from dataform_action.services.google.parse import (
     repository_path,
     text_in,
 )
-from dataform_action.services.google_forms import commitish_of
+from dataform_action.services.google_forms import commitish_of, folder_of
 from dataform_action.services.specs import overrides_of
 from dataform_action.text import cut
 from dataform_action.transport.response import Json
@@ -43,10 +43,15 @@ def compile_request(
         CompileFailed: the compilation has errors.
     """
     body = _compilation_body(api, request)
-    source = "environment" if request.git_ref is None else "git-ref"
+    given = (
+        ("git-ref", request.git_ref),
+        ("workspace", request.workspace),
+        ("project-path", request.project_path),
+    )
+    sources = tuple(name for name, value in given if value) or ("environment",)
     # The response is parsed inside the retried request, so that an invalid one is retried.
     compilation, prefix, errors = compile_once(
-        api.with_context("compile", source),
+        api.with_context("compile", *sources),
         body,
         lambda response: _parse_compilation(response, api.parent),
     )
@@ -133,6 +138,10 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     Raises:
         InputError: the environment has no Git commitish.
     """
+    if request.workspace is not None:
+        body: dict[str, object] = {"workspace": api.full_name("workspaces", request.workspace)}
+        config = _overridden({}, request)
+        return {**body, "codeCompilationConfig": config} if config else body
     if request.git_ref is None and not overrides_of(request):
         return {"releaseConfig": api.full_name("releaseConfigs", request.environment or "")}
     release: dict[str, Json] = {}
@@ -147,7 +156,7 @@ def _compilation_body(api: GoogleApi, request: RunRequest) -> dict[str, object]:
     else:
         commitish = commitish_of(request.git_ref)
     config = _overridden(release.get("codeCompilationConfig"), request)
-    body: dict[str, object] = {"gitCommitish": commitish}
+    body = {"gitCommitish": commitish}
     return {**body, "codeCompilationConfig": config} if config else body
 
 
@@ -155,6 +164,12 @@ def _overridden(base: Json, request: RunRequest) -> dict[str, Json]:
     """Return the compilation settings ``base`` with the overrides of a request."""
     config: dict[str, Json] = dict(base) if isinstance(base, dict) else {}
     config.update(request.compile_overrides)
+    if request.project_path is not None:
+        # The description of the API says that both fields are required.
+        config["pipelineConfig"] = {
+            "pipelineType": "DATAFORM",
+            "path": folder_of(request.project_path),
+        }
     if request.vars:
         own = config.get("vars")
         config["vars"] = {**(own if isinstance(own, dict) else {}), **dict(request.vars)}

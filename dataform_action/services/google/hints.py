@@ -135,6 +135,11 @@ def _no_commitish(context: Context, _error: Refused) -> str:
     return f"Check {what}: the Git remote of the repository has no such branch, tag or commit."
 
 
+def _no_project(context: Context, _error: Refused) -> str:
+    text = "The folder that Dataform compiles has no package.json or workflow_settings.yaml."
+    return f"Check project-path. {text}" if "project-path" in context.inputs else text
+
+
 def _no_target(context: Context, _error: Refused) -> str:
     if "actions" in context.inputs:
         return "Check actions: the action is not in the compilation."
@@ -245,7 +250,7 @@ _RULES = (
     ),
     _Rule(
         "can't find package\\.json",
-        "The folder that Dataform compiles has no package.json or workflow_settings.yaml.",
+        _no_project,
     ),
     _Rule("only a commitish value", _only_main),
     _Rule(

@@ -50,6 +50,7 @@ from dataform_action.services.specs import (
     SEGMENT_PROBLEM,
     TOKEN_PROBLEM,
     google_request_problems,
+    runs_schedule_alone,
 )
 from dataform_action.transport.client import READ_SECONDS, Transport
 from dataform_action.validation import is_project_id, is_segment, is_token
@@ -132,7 +133,7 @@ class GoogleDataform(Service):
         if problems:
             raise InputError(problems)
         api = self._api.with_retry(retry)
-        if request.environment is None and request.git_ref is None:
+        if runs_schedule_alone(request):
             # No other request precedes the create request, so get the token now.
             retry(api.transport.authorize)
             check_schedule_alone(api, request)
@@ -307,7 +308,7 @@ def _may_be_same(project: str, other: str) -> bool:
 
 def _inputs_of(request: RunRequest) -> tuple[str, ...]:
     """Return the inputs that the create request depends on."""
-    if request.environment is None and request.git_ref is None:
+    if runs_schedule_alone(request):
         return ("schedule",)
     given = (
         ("actions", request.actions),
@@ -321,5 +322,9 @@ def _inputs_of(request: RunRequest) -> tuple[str, ...]:
 
 
 def _name_problems(request: RunRequest) -> list[tuple[str, str]]:
-    names = (("schedule", request.schedule), ("environment", request.environment))
+    names = (
+        ("schedule", request.schedule),
+        ("environment", request.environment),
+        ("workspace", request.workspace),
+    )
     return [(name, SEGMENT_PROBLEM) for name, value in names if value and not is_segment(value)]

@@ -21,8 +21,8 @@ from tests.emulator.google.support import HOME, INVALID, MISSING, Warehouse
             "Git commitish '6f1c2b' does not exist in the repository",
         ),
         (
-            *("POST", "/compilationResults", {"workspace": "w"}, MISSING),
-            "w does not exist: the emulator has no workspaces",
+            *("POST", "/compilationResults", {"workspace": f"{HOME}/workspaces/w"}, MISSING),
+            f"{HOME}/workspaces/w does not exist",
         ),
         (
             *("POST", "/compilationResults", {"releaseConfig": f"{HOME}/releaseConfigs/x"}),

@@ -64,6 +64,31 @@ def test_compile_uses_the_settings_of_the_release(client: Warehouse) -> None:
     assert result["codeCompilationConfig"] == SETTINGS | {"schemaSuffix": "x"}
 
 
+def test_compile_a_workspace(client: Warehouse) -> None:
+    """The code of a workspace is compiled with the settings of the request, without a commit."""
+    body: dict[str, Any] = {"workspace": f"{HOME}/workspaces/dev"}
+    result = client.data("POST", "/compilationResults", body)
+    assert result["workspace"] == body["workspace"]
+    assert result["codeCompilationConfig"] == SETTINGS
+    assert "resolvedGitCommitSha" not in result
+    body["codeCompilationConfig"] = {"schemaSuffix": "x"}
+    result = client.data("POST", "/compilationResults", body)
+    assert result["codeCompilationConfig"] == SETTINGS | {"schemaSuffix": "x"}
+
+
+def test_a_workspace_has_code_of_its_own() -> None:
+    """A workspace may have another graph than the commits."""
+    graph = {"tables": [{"target": {"schema": "s", "name": "draft"}, "type": "table"}]}
+    repository = replace(make_warehouse(), workspaces={"mine": graph})
+    with serve(repository) as emulator:
+        client = Warehouse(emulator.url)
+        body = {"workspace": f"{HOME}/workspaces/mine"}
+        name = client.data("POST", "/compilationResults", body)["name"].removeprefix(HOME)
+        [action] = client.data("GET", f"{name}:query")["compilationResultActions"]
+        client.close()
+    assert action["target"]["name"] == "draft"
+
+
 def query(client: Warehouse, **config: Any) -> dict[str, Any]:  # noqa: ANN401
     """Compile; return the actions by their full names."""
     path = client.compile(**config).removeprefix(HOME)

@@ -120,6 +120,12 @@ def test_all_inputs_of_google_cloud_are_read() -> None:
     )
 
 
+def test_workspace_is_read() -> None:
+    """``workspace`` replaces the other sources of code."""
+    inputs = read_google({"schedule": "", "workspace": "dev", "project-path": "shop"})
+    assert inputs.request == RunRequest(workspace="dev", project_path="shop")
+
+
 def test_promote_is_read() -> None:
     """``promote`` needs an environment."""
     inputs = read_google({"schedule": "", "environment": "production", "promote": "true"})
@@ -163,7 +169,7 @@ def test_invalid_projects_of_google_cloud(value: str, problem: str) -> None:
     assert google_problems({"project-id": value}) == [("project-id", problem)]
 
 
-@pytest.mark.parametrize("name", ["schedule", "environment"])
+@pytest.mark.parametrize("name", ["schedule", "environment", "workspace"])
 def test_names_on_google_cloud_are_ids(name: str) -> None:
     """Configurations have ids, which become part of a path."""
     assert google_problems({"schedule": "", name: "nightly run"}) == [
@@ -204,7 +210,7 @@ def test_all_problems_of_a_combination_at_once() -> None:
 def test_nothing_to_run_on_google_cloud() -> None:
     """Unlike on Dataform Web, the whole project is not run by default."""
     assert google_problems({"schedule": ""}) == [
-        ("schedule", "is missing, and so are environment and git-ref: set one of them")
+        ("schedule", "is missing, and so are environment, git-ref and workspace: set one of them")
     ]
 
 

@@ -68,6 +68,7 @@ _REPOSITORY = Fact("Repository", "warehouse", within="europe-west1")
             "Web: starting a run of git ref main with the settings of environment production "
             "(project 1234)",
         ),
+        (RunRequest(workspace="dev"), "Web: starting a run of workspace dev (project 1234)"),
         (
             RunRequest(git_ref="main", compile_only=True),
             "Web: compiling git ref main (project 1234)",
@@ -97,6 +98,7 @@ def test_every_option_has_a_line() -> None:
         tags=("daily", "hourly"),
         actions=tuple(f"a{number}" for number in range(12)),
         vars=(("region", "eu"), ("key", "s3cret")),
+        project_path="pipelines/shop",
         schema_suffix="pr_7",
         table_prefix="x",
         compile_overrides=(
@@ -119,6 +121,7 @@ def test_every_option_has_a_line() -> None:
         "  Actions: a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 and 2 more",
         "  Variables: region, key",
         "  Compilation overrides: defaultDatabase=sandbox, defaultSchema=(20 characters)",
+        "  Project path: pipelines/shop",
         "  Schema suffix: pr_7",
         "  Table prefix: x",
         "  Service account: a@p.iam.gserviceaccount.com",

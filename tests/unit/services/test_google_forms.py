@@ -76,6 +76,30 @@ def test_other_names_of_variables(name: str, near: str) -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["shop", "pipelines/shop", "shop/", "a b/é", "a..b", ".hidden"])
+def test_paths_of_projects(path: str) -> None:
+    """A path from the root of the repository is accepted, also with a slash at its end."""
+    assert problem(project_path=path) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/shop", "use 'shop', for example"),
+        ("./shop", "use 'shop', for example"),
+        ("../shop", "use 'shop', for example"),
+        ("a//b", "use 'a/b', for example"),
+        ("a\\b", "use 'a/b', for example"),
+        ("shop//", "use 'shop', for example"),
+        *((path, "remove it for the root") for path in ("/", ".", "./", "..")),
+    ],
+)
+def test_other_paths_of_projects(path: str, remedy: str) -> None:
+    """Another form is refused, and the problem suggests a path."""
+    text = f"{path!r} is not a path from the root of the Git repository: {remedy}"
+    assert problem(project_path=path) == f"project-path: {text}"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

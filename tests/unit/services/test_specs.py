@@ -12,6 +12,7 @@ from dataform_action.services.specs import google_request_problems
 _ALONE = RunRequest(schedule="nightly")
 _RELEASE = RunRequest(environment="production")
 _REF = RunRequest(git_ref="main")
+_WORKSPACE = RunRequest(workspace="dev")
 _OVERRIDES: dict[str, dict[str, object]] = {
     "vars": {"vars": (("a", "b"),)},
     "schema-suffix": {"schema_suffix": "s"},
@@ -54,8 +55,14 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
         *(
             _with(request, changes)
             for changes in _OVERRIDES.values()
-            for request in (_REF, _RELEASE, replace(_ALONE, environment="production"))
+            for request in (_REF, _RELEASE, _WORKSPACE, replace(_ALONE, environment="production"))
         ),
+        _WORKSPACE,
+        replace(_WORKSPACE, compile_only=True),
+        replace(_WORKSPACE, project_path="shop"),
+        replace(_REF, project_path="shop"),
+        replace(_REF, project_path="shop", environment="production"),
+        *(_with(_WORKSPACE, {"tags": ("daily",), **changes}) for changes in _SELECTION.values()),
         *(_with(_REF, {"tags": ("daily",), **changes}) for changes in _SELECTION.values()),
         *(_with(_RELEASE, {"actions": ("a",), **changes}) for changes in _SELECTION.values()),
         replace(_REF, full_refresh=True),
@@ -79,7 +86,12 @@ def test_valid_combinations(request_: RunRequest) -> None:
     [
         (
             RunRequest(),
-            [("schedule", "is missing, and so are environment and git-ref: set one of them")],
+            [
+                (
+                    "schedule",
+                    "is missing, and so are environment, git-ref and workspace: set one of them",
+                )
+            ],
         ),
         (
             replace(_ALONE, git_ref="main"),
@@ -87,8 +99,34 @@ def test_valid_combinations(request_: RunRequest) -> None:
         ),
         (
             replace(_ALONE, compile_only=True),
-            [("compile-only", "requires environment or git-ref: the code to compile")],
+            [("compile-only", "requires environment, git-ref or workspace: the code to compile")],
         ),
+        *(
+            (
+                replace(other, workspace="dev"),
+                [("workspace", f"cannot be combined with {name}: it has code of its own")],
+            )
+            for name, other in (
+                ("schedule", _ALONE),
+                ("environment", _RELEASE),
+                ("git-ref", _REF),
+                ("environment and git-ref", replace(_REF, environment="production")),
+            )
+        ),
+        *(
+            (
+                replace(other, project_path="shop"),
+                [
+                    (
+                        "project-path",
+                        "requires git-ref or workspace. A release configuration has a folder of "
+                        "its own",
+                    )
+                ],
+            )
+            for other in (_ALONE, _RELEASE)
+        ),
+        (replace(_WORKSPACE, promote=True), [("promote", _PROMOTE_PROBLEM)]),
         (replace(_ALONE, promote=True), [("promote", _PROMOTE_PROBLEM)]),
         (replace(_REF, promote=True), [("promote", _PROMOTE_PROBLEM)]),
         (
@@ -110,7 +148,7 @@ def test_valid_combinations(request_: RunRequest) -> None:
         *(
             (
                 _with(_ALONE, changes),
-                [(name, "requires environment or git-ref, which is compiled with it")],
+                [(name, "requires environment, git-ref or workspace, which is compiled with it")],
             )
             for name, changes in _OVERRIDES.items()
         ),
@@ -165,4 +203,5 @@ def test_every_part_of_a_request_is_checked() -> None:
     """A new field of the request must be added to these tests."""
     parts = {key for part in (_OVERRIDES | _SELECTION).values() for key in part}
     parts |= {"schedule", "environment", "git_ref", "compile_only", "promote"}
+    parts |= {"workspace", "project_path"}
     assert {field.name for field in fields(RunRequest)} == parts

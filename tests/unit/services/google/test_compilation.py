@@ -128,6 +128,59 @@ def test_all_overrides(google: GoogleDataform, api: responses.RequestsMock) -> N
     google.prepare(RunRequest(git_ref="main", compile_overrides=overrides))
 
 
+def test_workspace(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A workspace is compiled by its full name."""
+    workspace = f"{REPOSITORY}/workspaces/dev"
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body={"workspace": workspace})
+    assert google.prepare(RunRequest(workspace="dev")).body == {"compilationResult": COMPILATION}
+
+
+def test_workspace_with_overrides(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A workspace is compiled with the overrides, in the folder of the project."""
+    body = {
+        "workspace": f"{REPOSITORY}/workspaces/dev",
+        "codeCompilationConfig": {
+            "defaultSchema": "x",
+            "vars": {"env": "ci"},
+            "schemaSuffix": "s",
+            "pipelineConfig": {"pipelineType": "DATAFORM", "path": "pipelines/shop"},
+        },
+    }
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    request_ = RunRequest(
+        workspace="dev",
+        project_path="pipelines/shop/",
+        vars=(("env", "ci"),),
+        schema_suffix="s",
+        compile_overrides=(("defaultSchema", "x"),),
+    )
+    assert google.prepare(request_).body == {"compilationResult": COMPILATION}
+
+
+def test_project_path(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """The folder of a project is part of the settings of the compilation."""
+    config = {"pipelineConfig": {"pipelineType": "DATAFORM", "path": "shop"}}
+    body = {"gitCommitish": "main", "codeCompilationConfig": config}
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    google.prepare(RunRequest(git_ref="main", project_path="shop"))
+
+
+def test_project_path_and_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """The folder replaces that of the environment, whose other settings stay."""
+    own = {
+        "defaultLocation": "EU",
+        "pipelineConfig": {"pipelineType": "DATAFORM", "path": "old"},
+    }
+    expect(api, f"GET {RELEASE}", {"codeCompilationConfig": own})
+    config = {"pipelineType": "DATAFORM", "path": "new"}
+    body = {
+        "gitCommitish": "main",
+        "codeCompilationConfig": {"defaultLocation": "EU", "pipelineConfig": config},
+    }
+    expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
+    google.prepare(RunRequest(git_ref="main", environment="production", project_path="new"))
+
+
 @pytest.mark.parametrize("commitish", [None, "", 7, ["main"]])
 def test_overrides_of_an_environment_without_a_commit(
     google: GoogleDataform, api: responses.RequestsMock, commitish: object

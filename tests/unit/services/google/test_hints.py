@@ -68,6 +68,18 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
     ("status", "words", "context", "hint"),
     [
         (
+            404,
+            "Can't find package.json",
+            Context("compile", ("git-ref", "project-path")),
+            "Check project-path. The folder that Dataform compiles has no package.json",
+        ),
+        (
+            404,
+            "Not found",
+            Context("compile", ("workspace",), repository_seen=True),
+            "Check workspace.",
+        ),
+        (
             400,
             'Invalid JSON payload received. Unknown name "executionMode" at '
             "'workflow_invocation.invocation_config': Cannot find field.",

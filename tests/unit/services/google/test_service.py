@@ -36,13 +36,14 @@ from tests.unit.services.google.support import (
     [
         (
             RunRequest(),
-            ["schedule is missing, and so are environment and git-ref: set one of them"],
+            ["schedule is missing, and so are environment, git-ref and workspace: set one of them"],
         ),
         (
             RunRequest(tags=("a",), compile_only=True),
             [
-                "schedule is missing, and so are environment and git-ref: set one of them",
-                "compile-only requires environment or git-ref: the code to compile",
+                "schedule is missing, and so are environment, git-ref and workspace: set one of "
+                "them",
+                "compile-only requires environment, git-ref or workspace: the code to compile",
             ],
         ),
         (
@@ -58,7 +59,7 @@ from tests.unit.services.google.support import (
                 compile_overrides=(("defaultSchema", "z"),),
             ),
             [
-                f"{name} requires environment or git-ref, which is compiled with it"
+                f"{name} requires environment, git-ref or workspace, which is compiled with it"
                 for name in ("vars", "schema-suffix", "table-prefix", "compile-overrides")
             ],
         ),
@@ -87,7 +88,7 @@ from tests.unit.services.google.support import (
                         "service-account",
                     )
                 ),
-                "compile-only requires environment or git-ref: the code to compile",
+                "compile-only requires environment, git-ref or workspace: the code to compile",
                 "promote requires environment, and cannot be combined with git-ref",
                 "promote cannot be combined with compile-only, which starts no run",
             ],
@@ -111,6 +112,10 @@ from tests.unit.services.google.support import (
         (
             RunRequest(environment="production", compile_only=True, promote=True),
             ["promote cannot be combined with compile-only, which starts no run"],
+        ),
+        (
+            RunRequest(workspace="../x"),
+            ["workspace may contain only letters, digits, - and _"],
         ),
         (
             RunRequest(schedule="../x", environment="a/b", git_ref="main"),
