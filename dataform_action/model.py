@@ -193,7 +193,7 @@ class RunRequest(Value):
     without a schedule, it is false. The run acts as ``service_account``. ``query_priority`` is
     ``interactive`` or ``batch``, and at most ``max_concurrent_actions`` run at the same time.
     ``unit_tests`` is ``only`` (nothing else is run) or ``false``. ``promote`` sets the compilation
-    in the release configuration after success.
+    in the release configuration after success, with ``compile_only`` without a run.
 
     Raises:
         InputError: ``tags`` or ``actions`` is a string instead of a tuple.

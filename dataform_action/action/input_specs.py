@@ -94,7 +94,8 @@ INPUTS = (
     ),
     Input(
         "promote",
-        "Whether to promote the compilation to the environment after the run succeeds.",
+        "Whether to promote the compilation to the environment after the run succeeds, "
+        "or with compile-only after it compiles.",
         default="false",
         kind="boolean",
     ),

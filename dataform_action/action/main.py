@@ -176,7 +176,7 @@ class _Job:
         if settings.run_id is not None:
             controller.wait(service.describe(settings.run_id))
         elif request.compile_only:
-            controller.prepare(request)
+            controller.compile(request)
         elif settings.wait:
             controller.run(request)
         else:

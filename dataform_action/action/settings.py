@@ -104,7 +104,7 @@ def _combinations(settings: Settings) -> list[Problem]:
             for name, is_set in flags.items()
             if is_set
         ]
-    if request.promote and not settings.wait:
+    if request.promote and not (settings.wait or request.compile_only):
         problems.append(("promote", "cannot be combined with wait: false, as it waits for success"))
     return problems
 

@@ -70,7 +70,7 @@ COMMANDS = {
         Command(
             name="compile",
             purpose="Compile a release configuration, a Git ref or a workspace. Nothing is run.",
-            inputs=(*_SERVICE, *_POLLING, *_COMPILATION),
+            inputs=(*_SERVICE, *_POLLING, *_COMPILATION, "promote"),
             fixed={"compile-only": "true"},
         ),
         Command(

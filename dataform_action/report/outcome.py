@@ -167,11 +167,12 @@ def _of_result(result: Result, *, has_actions: bool) -> StepOutcome:
 
 def _of_compilation(prepared: Prepared) -> StepOutcome:
     compilation = prepared.compilation or Compilation(name="")
+    request = prepared.request
     return StepOutcome(
         exit_code=ExitCode.SUCCESS,
         status=State.SUCCESS,
         title="Dataform compilation succeeded",
-        words=words_of_compilation(compilation),
+        words=words_of_compilation(compilation, (request.promote and request.environment) or ""),
         compilation_result=compilation.name,
         commit=compilation.commit,
         files_url=compilation.files_url,

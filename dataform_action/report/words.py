@@ -138,12 +138,15 @@ def _note_on_error(text: str, error: DataformError) -> Note:
     return Note(title="Dataform: the report is incomplete", text="\n".join(filter(None, lines)))
 
 
-def words_of_compilation(compilation: Compilation) -> Words:
-    """Return the text for a step that only compiled, without errors."""
+def words_of_compilation(compilation: Compilation, promoted: str) -> Words:
+    """Return the text for a step that only compiled, without errors.
+
+    ``promoted`` is the environment that now uses the compilation; empty if nothing was promoted.
+    """
     commit = f" of commit {compilation.commit}" if compilation.commit else ""
-    return Words(
-        message=(f"The compilation{commit} has no errors. Nothing was run (compile-only: true).",)
-    )
+    text = f"The compilation{commit} has no errors. Nothing was run (compile-only: true)."
+    used = f" Release configuration {promoted} now uses this compilation." if promoted else ""
+    return Words(message=(f"{text}{used}",))
 
 
 def words_of_start(run: Run) -> Words:

@@ -29,12 +29,14 @@ def prepare(
 ) -> Prepared:
     """Compile a request. Nothing is run.
 
+    With ``compile_only`` and ``promote``, the release configuration then uses the compilation.
+
     Raises:
         CompileFailed: the compilation has errors.
         InputError: the request does not match the project.
         Refused, GaveUp, WaitTimeout: as ``run``.
     """
-    return RunController(service, polling, on_update, clock).prepare(request)
+    return RunController(service, polling, on_update, clock).compile(request)
 
 
 def run(

@@ -32,6 +32,7 @@ from dataform_action.runs.recovery import (
     get_if_ended,
 )
 from dataform_action.runs.verdicts import (
+    COMPILED_NOT_PROMOTED,
     NOT_PROMOTED,
     NOTHING_CREATED,
     make_timeout,
@@ -94,7 +95,7 @@ class RunController:
             self._creation.create(prepared)
             result = self._wait_for_end()
         if request.promote and result.run.state is State.SUCCESS:
-            self._promote(prepared)
+            self._promote(prepared, NOT_PROMOTED)
         return result
 
     def start(self, request: RunRequest) -> Run:
@@ -108,8 +109,15 @@ class RunController:
             self.adopt(run)
             return self._wait_for_end()
 
+    def compile(self, request: RunRequest) -> Prepared:
+        """Compile a request, and promote the compilation if requested. See ``api.prepare``."""
+        prepared = self.prepare(request)
+        if request.compile_only and request.promote:
+            self._promote(prepared, COMPILED_NOT_PROMOTED)
+        return prepared
+
     def prepare(self, request: RunRequest) -> Prepared:
-        """Compile a request, with retries. See ``api.prepare``."""
+        """Compile a request, with retries."""
         if request.promote and not self._service.can_promote:
             raise InputError([("promote", f"is not supported by {self._service.name}")])
         self._prepared = self._service.prepare(request, self._backoff.retrying(NOTHING_CREATED))
@@ -183,15 +191,15 @@ class RunController:
                 return outcome
             self._backoff.pause(self._run, outcome)
 
-    def _promote(self, prepared: Prepared) -> None:
-        """Set the compilation of a successful run in its release configuration."""
-        # The run may have used all of its time. This takes only seconds.
+    def _promote(self, prepared: Prepared, not_promoted: str) -> None:
+        """Set a compilation in its release configuration; ``not_promoted`` is said on failure."""
+        # The work before may have used all of its time. This takes only seconds.
         self._backoff.begin()
         try:
-            self._backoff.retrying(NOT_PROMOTED)(lambda: self._service.promote(prepared))
+            self._backoff.retrying(not_promoted)(lambda: self._service.promote(prepared))
         except DataformError as error:
             if error is not self._backoff.verdict:
-                error.message = f"{NOT_PROMOTED} {error.message}"
+                error.message = f"{not_promoted} {error.message}"
             raise
         if prepared.compilation is not None:
             self._backoff.notify(Promoted(prepared.compilation))

@@ -9,6 +9,7 @@ from dataform_action.text import format_duration
 
 NOTHING_CREATED = "No run was created."
 NOT_PROMOTED = "The run succeeded, but its compilation was not promoted."
+COMPILED_NOT_PROMOTED = "The compilation has no errors, but it was not promoted."
 
 
 def may_still_run(run: Run) -> str:

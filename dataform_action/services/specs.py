@@ -177,8 +177,6 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
             "settings of the release configuration"
         )
         problems.append(("promote", text))
-    if request.promote and request.compile_only:
-        problems.append(("promote", "cannot be combined with compile-only, which starts no run"))
     return problems + form_problems(request)
 
 

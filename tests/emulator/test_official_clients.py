@@ -425,6 +425,10 @@ _SCENARIOS = {
         {"schedule": "", "environment": "production", "promote": "true"},
         _COMPILED | {"releaseConfigs.patch"},
     ),
+    "promote-without-a-run": Scenario(
+        {"schedule": "", "environment": "production", "compile_only": "true", "promote": "true"},
+        {_COMPILE, "compilationResults.query", _GET_REPOSITORY, "releaseConfigs.patch"},
+    ),
     "selection": Scenario(
         {
             "schedule": "",

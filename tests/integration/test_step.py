@@ -631,6 +631,33 @@ def test_promote(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     assert f"Release configuration now uses this compilation: {compiled}" in step.log
 
 
+def test_promote_without_a_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
+    """With ``compile-only``, the release configuration uses the compilation, and nothing runs."""
+    chosen = {"schedule": "", "environment": "production", "compile_only": "true"}
+    step = run_here(tmp_path, google_inputs_for(emulator, **chosen, promote="true"), clock)
+    assert step.exit_code == ExitCode.SUCCESS
+    patches = [request for request in emulator.requests if request.method == "PATCH"]
+    assert [request.path for request in patches] == [f"/v1/{HOME}/releaseConfigs/production"]
+    compiled = step.outputs["compilation-result"]
+    assert json.loads(patches[0].body) == {"releaseCompilationResult": compiled}
+    assert emulator.invocations == []
+    text = "Release configuration production now uses this compilation."
+    assert text in step.summary
+    assert any(text in line for line in step.log)
+
+
+def test_promotion_without_a_run_that_fails(
+    emulator: Emulator, clock: FakeClock, tmp_path: Path
+) -> None:
+    """If the promotion fails, the step fails."""
+    emulator.add_fault(Fault("status", on="update", status=403, times=None))
+    chosen = {"schedule": "", "environment": "production", "compile_only": "true"}
+    step = run_here(tmp_path, google_inputs_for(emulator, **chosen, promote="true"), clock)
+    assert step.exit_code == ExitCode.REFUSED
+    assert "The compilation has no errors, but it was not promoted." in step.errors[-1]
+    assert "now uses this compilation" not in step.summary
+
+
 def test_an_emulator_on_the_host(emulator: Emulator, clock: FakeClock, tmp_path: Path) -> None:
     """If loopback refuses, the first warning and the error explain loopback in a container."""
     step = run_here(tmp_path, inputs_for(emulator, api_url="http://localhost:1"), clock)

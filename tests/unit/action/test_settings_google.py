@@ -200,11 +200,20 @@ def test_all_problems_of_a_combination_at_once() -> None:
         }
     )
     assert [name for name, _ in problems] == [
-        *("repository", "schedule", "timeout", "compile-only", "promote", "promote", "promote"),
+        *("repository", "schedule", "timeout", "compile-only", "promote"),
         *("vars", "schema-suffix", "table-prefix", "tags", "actions", "include-dependencies"),
         *("include-dependents", "full-refresh", "service-account"),
     ]
-    assert ("promote", "cannot be combined with wait: false, as it waits for success") in problems
+
+
+def test_promote_without_waiting() -> None:
+    """A run must succeed before its compilation is promoted. Without a run there is no wait."""
+    changes = {"schedule": "", "environment": "production", "promote": "true", "wait": "false"}
+    assert google_problems(changes) == [
+        ("promote", "cannot be combined with wait: false, as it waits for success")
+    ]
+    request = read_google({**changes, "compile-only": "true"}).request
+    assert request == RunRequest(environment="production", promote=True, compile_only=True)
 
 
 def test_nothing_to_run_on_google_cloud() -> None:

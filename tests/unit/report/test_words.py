@@ -143,7 +143,7 @@ def test_a_run_that_may_have_built_something_is_not_noted(state: ActionState) ->
 
 def test_words_without_a_link() -> None:
     """A compilation has no page to link, and of a start the message gives the run."""
-    assert words_of_compilation(Compilation(name="c/1")).mentions == frozenset()
+    assert words_of_compilation(Compilation(name="c/1"), "").mentions == frozenset()
     assert words_of_start(make_run()).mentions == _RUN_ONLY
 
 

@@ -14,11 +14,12 @@ from dataform_action.errors import (
     WaitTimeout,
 )
 from dataform_action.events import CancelRequested, LeftRunning, OutageStarted, Promoted
-from dataform_action.model import Compilation, Polling, RunRequest
-from dataform_action.runs.api import run
+from dataform_action.model import Compilation, CompileFailed, Polling, RunRequest
+from dataform_action.runs.api import prepare, run
 from tests.support.fakes import FakeClock, FakeService, Killed, Recorder
 
 PROMOTING = RunRequest(environment="production", promote=True)
+COMPILING = RunRequest(environment="production", promote=True, compile_only=True)
 
 
 def test_promote_after_success(clock: FakeClock) -> None:
@@ -28,6 +29,48 @@ def test_promote_after_success(clock: FakeClock) -> None:
     assert service.called == ["prepare", "start", "get", "get", "get", "promote"]
     assert seen.of(Promoted) == seen.updates[-1:] == [Promoted(Compilation(name="c/1"))]
     assert service.prepared[1] == service.prepared[0]
+
+
+def test_promote_without_a_run(clock: FakeClock) -> None:
+    """A compilation without errors is promoted, and no run is created."""
+    service, seen = FakeService(clock, prepares=["c/1"]), Recorder(clock)
+    prepared = prepare(service, COMPILING, on_update=seen, clock=clock)
+    assert service.called == ["prepare", "promote"]
+    assert prepared.compilation == Compilation(name="c/1")
+    assert seen.of(Promoted) == seen.updates[-1:] == [Promoted(Compilation(name="c/1"))]
+
+
+@pytest.mark.parametrize(
+    "request_", [PROMOTING, RunRequest(environment="production", compile_only=True)]
+)
+def test_a_compilation_is_promoted_only_if_requested(
+    clock: FakeClock, request_: RunRequest
+) -> None:
+    """To promote without a run, the request must say both."""
+    service = FakeService(clock, prepares=["c/1"])
+    prepare(service, request_, clock=clock)
+    assert service.called == ["prepare"]
+
+
+def test_a_compilation_with_errors_is_not_promoted(clock: FakeClock) -> None:
+    """The release configuration keeps its compilation."""
+    failed = CompileFailed("1 error", errors=(), compilation_result="c/1")
+    service = FakeService(clock, prepares=[failed])
+    with pytest.raises(CompileFailed):
+        prepare(service, COMPILING, clock=clock)
+    assert service.called == ["prepare"]
+
+
+@pytest.mark.parametrize(
+    "error", [Refused("HTTP 403", status=403), Misconfigured("self-signed"), NoResponse("503")]
+)
+def test_promotion_without_a_run_that_fails(clock: FakeClock, error: DataformError) -> None:
+    """The error says that the compilation has no errors."""
+    service = FakeService(clock, prepares=["c/1"], promotes=[error])
+    with pytest.raises((Refused, GaveUp)) as caught:
+        prepare(service, COMPILING, clock=clock)
+    text = "The compilation has no errors, but it was not promoted."
+    assert caught.value.message.count(text) == 1
 
 
 def test_promote_without_a_compilation_reports_nothing(clock: FakeClock) -> None:

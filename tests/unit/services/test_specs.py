@@ -51,6 +51,7 @@ def _with(request: RunRequest, changes: dict[str, object]) -> RunRequest:
         replace(_RELEASE, compile_only=True),
         replace(_REF, compile_only=True),
         replace(_RELEASE, promote=True),
+        replace(_RELEASE, promote=True, compile_only=True),
         replace(_ALONE, environment="production", promote=True),
         *(
             _with(request, changes)
@@ -133,10 +134,6 @@ def test_valid_combinations(request_: RunRequest) -> None:
             replace(_REF, environment="production", promote=True),
             [("promote", _PROMOTE_PROBLEM)],
         ),
-        (
-            replace(_RELEASE, promote=True, compile_only=True),
-            [("promote", "cannot be combined with compile-only, which starts no run")],
-        ),
         *(
             (
                 _with(request, {name.replace("-", "_"): True}),
@@ -194,7 +191,6 @@ def test_all_problems_are_reported_at_once() -> None:
         *_OVERRIDES,
         *_SELECTION,
         "compile-only",
-        "promote",
         "promote",
     ]
 

@@ -90,7 +90,6 @@ from tests.unit.services.google.support import (
                 ),
                 "compile-only requires environment, git-ref or workspace: the code to compile",
                 "promote requires environment, and cannot be combined with git-ref",
-                "promote cannot be combined with compile-only, which starts no run",
             ],
         ),
         (
@@ -108,10 +107,6 @@ from tests.unit.services.google.support import (
                 "promote cannot be combined with schema-suffix and compile-overrides: a promoted "
                 "compilation has only the settings of the release configuration"
             ],
-        ),
-        (
-            RunRequest(environment="production", compile_only=True, promote=True),
-            ["promote cannot be combined with compile-only, which starts no run"],
         ),
         (
             RunRequest(workspace="../x"),
