@@ -155,7 +155,7 @@ def _unknown_setting(context: Context, error: Refused) -> str:
     settings = {"concurrentactionslimit": "max-concurrent-actions", "executionmode": "unit-tests"}
     words = re.sub("[^a-z]", "", error.detail.lower())
     names = [name for key, name in settings.items() if key in words and name in context.inputs]
-    return f"Remove {join_names(names)}: the API does not know this setting." if names else ""
+    return f"The API has no such setting: remove {join_names(names)}." if names else ""
 
 
 def _no_permission(context: Context, error: Refused) -> str:

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from dataform_action.errors import Refused
-from dataform_action.model import RunRequest
+from dataform_action.model import Prepared, RunRequest
 from dataform_action.services.google.hints import EXPIRED_HINT, Context, hint_for
 from dataform_action.services.google.service import GoogleDataform
 from tests.unit.services.google.support import (
@@ -64,6 +64,30 @@ USER_ROLE = "Grant the caller roles/iam.serviceAccountUser on the service accoun
 EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of every workflow"
 
 
+def test_settings_that_the_api_does_not_have(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """If an API is older than the settings of the execution, the hint names the inputs."""
+    request = RunRequest(git_ref="main", max_concurrent_actions=2, unit_tests="false")
+    body = {"compilationResult": COMPILATION}
+    words = 'Unknown name "concurrentActionsLimit". Unknown name "executionMode".'
+    expect_error(api, f"POST {RUNS}", 400, words, body=body)
+    with pytest.raises(Refused) as caught:
+        google.start(Prepared(request=request, body=body))
+    text = "The API has no such setting: remove max-concurrent-actions and unit-tests."
+    assert caught.value.hint == text
+
+
+def test_refused_priority(google: GoogleDataform, api: responses.RequestsMock) -> None:
+    """A create request depends on the settings of the execution."""
+    request = RunRequest(git_ref="main", query_priority="batch")
+    body = {"compilationResult": COMPILATION}
+    expect_error(api, f"POST {RUNS}", 404, "Not found", body=body)
+    with pytest.raises(Refused) as caught:
+        google.start(Prepared(request=request, body=body))
+    assert "query-priority" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("status", "words", "context", "hint"),
     [
@@ -84,13 +108,13 @@ EVERY = "Grant the caller roles/iam.serviceAccountUser on the service account of
             'Invalid JSON payload received. Unknown name "executionMode" at '
             "'workflow_invocation.invocation_config': Cannot find field.",
             Context("start", ("tags", "unit-tests", "max-concurrent-actions")),
-            "Remove unit-tests: the API does not know this setting.",
+            "The API has no such setting: remove unit-tests.",
         ),
         (
             400,
             'Unknown name "concurrentActionsLimit": Cannot find field.',
             Context("start", ("max-concurrent-actions",)),
-            "Remove max-concurrent-actions: the API does not know this setting.",
+            "The API has no such setting: remove max-concurrent-actions.",
         ),
         (400, STRICT, Context("start"), "Set service-account to the account that the run acts as"),
         (400, STRICT, SCHEDULED, "Set a service account in the workflow configuration that"),
