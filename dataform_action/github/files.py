@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -132,6 +131,6 @@ def _pairs(values: Mapping[str, str]) -> str:
     """Return names and values with random heredoc delimiters, which no value can contain."""
     text = ""
     for name, value in values.items():
-        delimiter = f"end-{secrets.token_hex(16)}"
+        delimiter = f"end-{os.urandom(16).hex()}"
         text += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
     return text

@@ -1,7 +1,5 @@
 """One HTTP request: sent once, with a size limit, and without redirects, cookies or ``.netrc``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress

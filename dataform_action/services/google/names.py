@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dataform_action.model import CompiledAction
@@ -114,6 +113,9 @@ def _unknown_problems(
 
 def _with_suggestion(problem: str, name: str, known: Iterable[str]) -> str:
     """Return a problem with similar names, ignoring case."""
+    # Only here, because each start would import it, and only an error needs it.
+    import difflib  # noqa: PLC0415
+
     by_folded: dict[str, str] = {}
     for candidate in known:
         by_folded.setdefault(candidate.casefold(), candidate)
