@@ -58,7 +58,7 @@ clients: $(DEV) ## Test the emulator with Google's clients, and our requests wit
 	@$(PIP_INSTALL) -r requirements/clients.txt
 	$(BIN)/python -m pytest tests/emulator/test_official_clients.py $(ARGS)
 
-test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the examples in the real Airflow and Luigi
+test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the integrations in the real Airflow and Luigi
 	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \
 		tests/orchestrators $(ARGS)
 
@@ -119,7 +119,7 @@ lock: $(DEV) ## Update requirements.txt and requirements/; LOCK_FLAGS=--upgrade 
 		--output-file requirements/clients.txt
 	$(LOCK) pyproject.toml --extra google --group release --constraint requirements/dev.txt \
 		--output-file requirements/release.txt
-	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --group orchestrators \
+	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --extra airflow --extra luigi --group orchestrators \
 		--constraint requirements.txt --output-file requirements/orchestrators.txt
 	$(LOCK) --group act --output-file requirements/act.txt
 

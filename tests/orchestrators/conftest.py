@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from dataform_action.emulator import Emulator
 _ROOT = Path(__file__).resolve().parents[2]
 _HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
 _DAGS = _HOME / "dags"
+_METADATA = _HOME / "metadata"
 
 os.environ |= {
     "AIRFLOW_HOME": str(_HOME),
@@ -27,16 +29,32 @@ os.environ |= {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     # A secret for this home, which its processes share.
     "AIRFLOW__API_AUTH__JWT_SECRET": os.urandom(32).hex(),
-    # The triggerer imports a trigger by the name of its file.
     "PYTHONPATH": os.pathsep.join(
-        filter(None, (str(_DAGS), str(_ROOT), os.environ.get("PYTHONPATH", "")))
+        filter(None, (str(_METADATA), str(_ROOT), os.environ.get("PYTHONPATH", "")))
     ),
 }
 _DAGS.mkdir()
 shutil.copy(_ROOT / "examples" / "airflow_dag.py", _DAGS)
 for path in (Path(__file__).parent / "dags").glob("*.py"):
     shutil.copy(path, _DAGS)
-sys.path.insert(0, str(_DAGS))
+
+
+def _write_metadata() -> None:
+    """Write the metadata of the installed package, by which Airflow finds the provider."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    folder = _METADATA / f"dataform_action-{project['version']}.dist-info"
+    folder.mkdir(parents=True)
+    facts = {"Metadata-Version": "2.4", "Name": project["name"], "Version": project["version"]}
+    lines = [f"{name}: {value}" for name, value in facts.items()]
+    (folder / "METADATA").write_text("\n".join(lines) + "\n", "utf-8")
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    (folder / "entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+_write_metadata()
+sys.path[:0] = [str(_DAGS), str(_METADATA)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -73,7 +91,7 @@ def connection_variables(emulator: Emulator) -> dict[str, str]:
     """Return the variables that define Airflow's connections to the emulator."""
     connection = json.dumps(
         {
-            "conn_type": "generic",
+            "conn_type": "dataform",
             "password": emulator.token,
             "extra": {"api_url": emulator.url},
         }

@@ -1,4 +1,4 @@
-"""The operator and trigger of the example, which Airflow executes here (``dag.test()``)."""
+"""The operator and its trigger, which Airflow executes here (``dag.test()``)."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_refused_token_is_not_retried(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """A token that the API refuses fails the task, and is not in the log."""
-    connection = {"conn_type": "generic", "password": "wr0ng-t0ken"}
+    connection = {"conn_type": "dataform", "password": "wr0ng-t0ken"}
     extra = {"extra": {"api_url": emulator.url}}
     monkeypatch.setenv("AIRFLOW_CONN_DATAFORM_WEB", json.dumps(connection | extra))
     dag_run = execute(dags("web_worker_retried"))
@@ -353,8 +353,9 @@ def test_the_trigger_survives_serialization(emulator: Emulator, scenarios: Any) 
     from airflow.sdk.module_loading import import_string
     from airflow.sdk.serde import deserialize, serialize
 
-    airflow_dag = importlib.import_module("airflow_dag")
-    trigger = airflow_dag.DataformRunTrigger(
+    from dataform_action.integrations.airflow import DataformRunTrigger
+
+    trigger = DataformRunTrigger(
         conn_id="dataform_web",
         target={"project_id": "1234", "location": "", "repository": ""},
         run_id="77",

@@ -1,4 +1,4 @@
-"""The example in a complete Airflow: API server, scheduler, DAG processor, triggerer, workers.
+"""The operator in a complete Airflow: API server, scheduler, DAG processor, triggerer, workers.
 
 The tests act as a user through Airflow's REST API.
 """
@@ -81,6 +81,12 @@ class Airflow:
         response = self._session.request(method, f"{self._url}/api/v2{path}", json=body, timeout=30)
         response.raise_for_status()
         return response.json() if response.content else None
+
+    def connection_forms(self) -> Any:
+        """Return what the UI knows of each type of connection."""
+        response = self._session.get(f"{self._url}/ui/connections/hook_meta", timeout=30)
+        response.raise_for_status()
+        return response.json()
 
     def trigger(self, dag_id: str, **conf: object) -> Task:
         body = {"logical_date": None, "conf": conf}
@@ -187,6 +193,19 @@ class SinceStart:
     @property
     def operations(self) -> list[str]:
         return operations(self.whole)[self._before :]
+
+
+def test_the_provider(airflow: Airflow) -> None:
+    """The UI offers the connection type with its form, and lists the provider."""
+    names = [found["package_name"] for found in airflow.call("GET", "/providers")["providers"]]
+    assert "dataform-action" in names
+    [form] = [
+        found for found in airflow.connection_forms() if found["connection_type"] == "dataform"
+    ]
+    assert form["hook_name"] == "Dataform"
+    assert form["extra_fields"].keys() == {"api_url", "credentials_file"}
+    assert form["standard_fields"]["password"]["title"] == "Token"
+    assert form["standard_fields"]["host"]["hidden"]
 
 
 def test_deferred_success(airflow: Airflow, emulator: SinceStart) -> None:

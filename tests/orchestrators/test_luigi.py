@@ -1,4 +1,4 @@
-"""The task of the example, executed by ``luigi.build`` here, or in a process that is killed."""
+"""The task, executed by ``luigi.build`` here, or in a process that is killed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import luigi
 import pytest
 
 from dataform_action.emulator import Course, Emulator, Fault
+from dataform_action.integrations.luigi import DataformRun
 from tests.orchestrators.conftest import operations
-
-luigi = pytest.importorskip("luigi")
 
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "luigi_task.py"
 _TARGETS = {
@@ -33,23 +33,14 @@ _TARGETS = {
 SERVICES = tuple(_TARGETS)
 
 
-@pytest.fixture(scope="session")
-def example() -> Any:
-    spec = importlib.util.spec_from_file_location("luigi_task", _EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Luigi's processes find the task by this name.
-    sys.modules["luigi_task"] = module
-    spec.loader.exec_module(module)
-    return module
+def build(task: Any) -> bool:
+    return bool(luigi.build([task], local_scheduler=True, no_lock=True))
 
 
 class Runner:
     """Builds the task with an emulator, in a separate folder."""
 
-    def __init__(self, example: Any, emulator: Emulator, folder: Path) -> None:
-        self._example = example
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.folder = folder
         self.settings = {
             "token": emulator.token,
@@ -63,10 +54,8 @@ class Runner:
     def build(self, service: str, schedule: str = "nightly", outage_timeout: str = "60") -> bool:
         config = luigi.configuration.get_config()
         config.set("DataformConfig", "outage_timeout", outage_timeout)
-        task = self._example.DataformRun(
-            date=date(2026, 1, 1), schedule=schedule, **_TARGETS[service]
-        )
-        return bool(luigi.build([task], local_scheduler=True, no_lock=True))
+        task = DataformRun(date=date(2026, 1, 1), schedule=schedule, **_TARGETS[service])
+        return build(task)
 
     def files(self) -> dict[str, Any]:
         """Return the contents of the task's files, by their suffixes."""
@@ -82,7 +71,8 @@ class Runner:
         lines = "\n".join(f"{name} = {value}" for name, value in self.settings.items())
         config.write_text(f"[DataformConfig]\n{lines}\n")
         arguments = {"date": "2026-01-01", "schedule": schedule, **_TARGETS[service], **more}
-        command = [sys.executable, str(_EXAMPLE), "DataformRun", "--local-scheduler", "--no-lock"]
+        command = [sys.executable, "-m", "luigi", "--module", DataformRun.__module__]
+        command += ["DataformRun", "--local-scheduler", "--no-lock"]
         for name, value in arguments.items():
             command += [f"--DataformRun-{name.replace('_', '-')}", value]
         environ = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
@@ -94,8 +84,8 @@ class Runner:
 
 
 @pytest.fixture
-def runner(example: Any, emulator: Emulator, tmp_path: Path) -> Runner:
-    return Runner(example, emulator, tmp_path / "runs")
+def runner(emulator: Emulator, tmp_path: Path) -> Runner:
+    return Runner(emulator, tmp_path / "runs")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -232,3 +222,18 @@ def test_a_run_that_is_gone_fails_one_attempt(emulator: Emulator, runner: Runner
     assert not runner.build("web")
     assert runner.build("web")
     assert operations(emulator) == ["create", "create"]
+
+
+def test_the_example(
+    emulator: Emulator, runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example writes its report after the run."""
+    spec = importlib.util.spec_from_file_location("luigi_task", _EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.chdir(tmp_path)
+    assert build(example.Report(date=date(2026, 1, 1)))
+    assert emulator.runs[0].id in (tmp_path / "report-2026-01-01.txt").read_text()
+    assert operations(emulator) == ["create"]

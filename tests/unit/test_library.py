@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 #: Modules of the action that the library must not import.
 _ACTION = {
     f"dataform_action.{name}"
-    for name in ("__main__", "action", "cli", "emulator", "github", "report")
+    for name in ("__main__", "action", "cli", "emulator", "github", "integrations", "report")
 }
 
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from itertools import product
 
 from airflow.sdk import DAG, Param
-from airflow_dag import DataformRunOperator
+
+from dataform_action.integrations.airflow import DataformRunOperator
 
 _TARGETS = {
     "web": {"project_id": "1234", "environment": "production"},
