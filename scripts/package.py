@@ -23,6 +23,13 @@ with Emulator(advance="clock", run_seconds=0) as emulator:
     result: Result = run(service, RunRequest(schedule="nightly"), Polling(), on_update=print)
 result.raise_for_state()
 """
+#: How Airflow finds the provider; it also works where Airflow is not installed.
+_PROVIDER = """\
+from importlib.metadata import entry_points
+
+[entry] = entry_points(group="apache_airflow_provider")
+assert entry.load()()["package-name"] == entry.dist.name
+"""
 
 
 def main() -> int:
@@ -52,7 +59,12 @@ def _compare(wheel: Path, other: Path) -> None:
     contents = [_contents(path) for path in (wheel, other)]
     if contents[0] != contents[1]:
         sys.exit("The wheel from the source distribution differs from the wheel from the checkout")
-    needed = {"dataform_action/py.typed", "dataform_action/emulator/__main__.py"}
+    needed = {
+        "dataform_action/py.typed",
+        "dataform_action/emulator/__main__.py",
+        "dataform_action/integrations/airflow/__init__.py",
+        "dataform_action/integrations/luigi.py",
+    }
     unexpected = {name for name in contents[0] if not name.startswith("dataform_action")}
     if unexpected or not needed <= contents[0].keys():
         sys.exit(f"The wheel lacks {needed - contents[0].keys()} or has unexpected {unexpected}")
@@ -79,6 +91,7 @@ def _use(wheel: Path, folder: Path) -> None:
     consumer.write_text(_CONSUMER, "utf-8")
     _call(python, "-W", "error", "-c", "from dataform_action import *", cwd=empty)
     _call(python, "-W", "error", str(consumer), cwd=empty)
+    _call(python, "-W", "error", "-c", _PROVIDER, cwd=empty)
     _call(str(environment / "bin" / "dataform-action"), "--version", cwd=empty)
     _call(python, "-m", "dataform_action", "run", "--help", cwd=empty)
     mypy = (sys.executable, "-m", "mypy", "--strict", "--no-incremental")

@@ -19,7 +19,7 @@ def _find(image: str, *words: str) -> list[str]:
 
 
 def test_only_what_a_run_needs(job: Job) -> None:
-    """The image has the program and its requirements: no emulator, tests or caches."""
+    """The image has the program and its requirements, and no emulator, integrations or caches."""
     ours = _find(job.image, "/action", "-maxdepth", "1", "-mindepth", "1")
     assert sorted(path.removeprefix("/action/") for path in ours) == [
         "LICENSE",
@@ -29,6 +29,7 @@ def test_only_what_a_run_needs(job: Job) -> None:
         "requirements.txt",
     ]
     assert _find(job.image, "/action", "-name", "emulator*") == []
+    assert _find(job.image, "/action", "-name", "integrations*") == []
     assert _find(job.image, "/root", "/tmp", "-type", "f") == []  # noqa: S108
     assert _find(job.image, "/usr/local", "-path", "*/pip/*.pyc") == []
 
