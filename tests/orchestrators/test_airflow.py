@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dataform_action import Polling
+from dataform_action import InputError, Polling
 from dataform_action.emulator import Emulator, Fault
 from tests.orchestrators.conftest import operations
 
@@ -378,3 +378,24 @@ def test_the_example_dag(emulator: Emulator, dags: Dags, monkeypatch: pytest.Mon
     dag_run = dag.test()
     assert dag_run.state == "success"
     assert operations(emulator) == ["compile", "create"]
+
+
+def test_fields_of_a_request() -> None:
+    """Rendered fields are texts. They become the types of the request."""
+    from dataform_action.integrations.airflow.fields import make_request
+
+    request = make_request(
+        {
+            "git_ref": "main",
+            "vars": {"region": "eu"},
+            "compile_overrides": {"defaultSchema": "dev"},
+            "max_concurrent_actions": " 4 ",
+            "full_refresh": "True",
+        }
+    )
+    assert request.vars == (("region", "eu"),)
+    assert request.compile_overrides == (("defaultSchema", "dev"),)
+    assert (request.max_concurrent_actions, request.full_refresh) == (4, True)
+    assert make_request({"max_concurrent_actions": ""}).max_concurrent_actions is None
+    with pytest.raises(InputError, match="max_concurrent_actions is not a number: 'four'"):
+        make_request({"max_concurrent_actions": "four"})

@@ -21,8 +21,10 @@ def make_request(fields: Mapping[str, Any]) -> RunRequest:
         if name in ("tags", "actions"):
             names = value.replace("\n", ",").split(",") if isinstance(value, str) else value or ()
             parsed[name] = tuple(text.strip() for text in names if text.strip())
-        elif name == "vars":
+        elif name in ("vars", "compile_overrides"):
             parsed[name] = tuple((value or {}).items())
+        elif name == "max_concurrent_actions":
+            parsed[name] = _count(name, value)
         elif name == "full_refresh" or name.startswith("include_"):
             text = str(value).lower()
             if text not in ("true", "false", "none", ""):
@@ -32,3 +34,12 @@ def make_request(fields: Mapping[str, Any]) -> RunRequest:
         else:
             parsed[name] = value or None
     return RunRequest(**parsed)
+
+
+def _count(name: str, value: Any) -> int | None:
+    text = str("" if value is None else value).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InputError([(name, f"is not a number: {value!r}")])
+    return int(text)
