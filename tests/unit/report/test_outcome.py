@@ -370,7 +370,7 @@ _ENDED = "The run had already ended: WORD."
         (State.SUCCESS, None, True, _ENDED, f"The run: {_LINK}"),
     ],
 )
-def test_a_signal_tells_what_came_of_the_run(
+def test_a_signal_gives_the_outcome_of_the_run(
     state: State,
     cancellation: CancelRequested | LeftRunning | None,
     waits: bool,

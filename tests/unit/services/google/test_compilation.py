@@ -125,7 +125,8 @@ def test_all_overrides(google: GoogleDataform, api: responses.RequestsMock) -> N
     body = {"gitCommitish": "main", "codeCompilationConfig": dict.fromkeys(names, "x-1")}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
     overrides = tuple((name, "x-1") for name in names)
-    google.prepare(RunRequest(git_ref="main", compile_overrides=overrides))
+    prepared = google.prepare(RunRequest(git_ref="main", compile_overrides=overrides))
+    assert prepared.body == {"compilationResult": COMPILATION}
 
 
 def test_workspace(google: GoogleDataform, api: responses.RequestsMock) -> None:
@@ -162,7 +163,8 @@ def test_project_path(google: GoogleDataform, api: responses.RequestsMock) -> No
     config = {"pipelineConfig": {"pipelineType": "DATAFORM", "path": "shop"}}
     body = {"gitCommitish": "main", "codeCompilationConfig": config}
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
-    google.prepare(RunRequest(git_ref="main", project_path="shop"))
+    prepared = google.prepare(RunRequest(git_ref="main", project_path="shop"))
+    assert prepared.body == {"compilationResult": COMPILATION}
 
 
 def test_project_path_and_environment(google: GoogleDataform, api: responses.RequestsMock) -> None:
@@ -178,7 +180,10 @@ def test_project_path_and_environment(google: GoogleDataform, api: responses.Req
         "codeCompilationConfig": {"defaultLocation": "EU", "pipelineConfig": config},
     }
     expect(api, f"POST {COMPILATIONS}", {"name": COMPILATION}, body=body)
-    google.prepare(RunRequest(git_ref="main", environment="production", project_path="new"))
+    prepared = google.prepare(
+        RunRequest(git_ref="main", environment="production", project_path="new")
+    )
+    assert prepared.body == {"compilationResult": COMPILATION}
 
 
 @pytest.mark.parametrize("commitish", [None, "", 7, ["main"]])
