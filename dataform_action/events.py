@@ -4,15 +4,18 @@
 named tuples because these are defined in a third of the time of dataclasses, at every start.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from dataform_action.errors import CancelUnsupported, DataformError
 from dataform_action.model import (
     Action,
+    ActionState,
     Compilation,
     Polling,
     Prepared,
+    Rerun,
     Result,
     Run,
     RunRequest,
@@ -91,6 +94,33 @@ class Compiled(NamedTuple):
         known = ", ".join(filter(None, (commit, core)))
         facts = f" ({known})" if known else ""
         return f"Compiled without errors{facts}: {compilation.name}"
+
+
+@_differs_from_other_kinds
+class RerunPrepared(NamedTuple):
+    """What did not succeed in an earlier run is about to be run again, from its compilation.
+
+    It is the run number ``attempt`` of at most ``attempts``.
+    """
+
+    rerun: Rerun
+    compilation: Compilation
+    attempt: int
+    attempts: int
+
+    def __str__(self) -> str:
+        count = len(self.rerun.actions)
+        actions = "1 action" if count == 1 else f"{count} actions"
+        states = Counter(action.state for action in self.rerun.actions)
+        order = (ActionState.FAILED, *(state for state in ActionState))
+        counts = ", ".join(
+            f"{states[state]} {state.value}" for state in dict.fromkeys(order) if states[state]
+        )
+        commit = f", commit {self.compilation.commit}" if self.compilation.commit else ""
+        which = (
+            f"Attempt {self.attempt} of {self.attempts}: running" if self.attempt > 1 else "Running"
+        )
+        return f"{which} {actions} of run {self.rerun.run.id} again ({counts}){commit}"
 
 
 @_differs_from_other_kinds
@@ -206,6 +236,7 @@ class LeftRunning(NamedTuple):
 
 Update = (
     Compiled
+    | RerunPrepared
     | Noted
     | Created
     | Changed
@@ -229,6 +260,8 @@ class RunOutcome(NamedTuple):
     create request was lost. ``cancellation`` is the outcome of the cancel request, if the run was
     to be cancelled. ``error`` is what ended the work early: an error of this package, a signal or
     an internal error. ``has_actions`` says whether the service knows the actions of a run.
+    ``attempts`` has the result of each run that ended, the oldest first. ``not_retried`` is why the
+    failed actions were not run again, although that was requested.
     """
 
     run: Run | None = None
@@ -240,6 +273,8 @@ class RunOutcome(NamedTuple):
     cancellation: CancelRequested | LeftRunning | None = None
     error: BaseException | None = None
     has_actions: bool = False
+    attempts: tuple[Result, ...] = ()
+    not_retried: str = ""
 
     @property
     def may_need_cancel(self) -> bool:

@@ -34,6 +34,7 @@ from dataform_action.events import (
     OutageStarted as OutageStarted,
     Progressed as Progressed,
     Promoted as Promoted,
+    RerunPrepared as RerunPrepared,
     Update as Update,
     Waiting as Waiting,
 )
@@ -48,6 +49,7 @@ from dataform_action.model import (
     Job as Job,
     Polling as Polling,
     Prepared as Prepared,
+    Rerun as Rerun,
     Result as Result,
     Run as Run,
     RunRequest as RunRequest,
@@ -57,6 +59,7 @@ from dataform_action.model import (
 from dataform_action.runs.api import (
     Poller as Poller,
     prepare as prepare,
+    retry as retry,
     run as run,
     start as start,
     wait as wait,

@@ -111,6 +111,7 @@ class IncompleteActions(DataformError):
         super().__init__(f"{count} {cause.message}", hint=cause.hint)
         self.has_remedy = cause.has_remedy
         self.actions = actions
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -193,7 +194,9 @@ class RunRequest(Value):
     without a schedule, it is false. The run acts as ``service_account``. ``query_priority`` is
     ``interactive`` or ``batch``, and at most ``max_concurrent_actions`` run at the same time.
     ``unit_tests`` is ``only`` (nothing else is run) or ``false``. ``promote`` sets the compilation
-    in the release configuration after success, with ``compile_only`` without a run.
+    in the release configuration after success, with ``compile_only`` without a run. ``resume`` is
+    the id of a run that ended: what did not succeed in it is run again, from the same compilation
+    and with the same settings. After a failed run, the same is done up to ``retry_failed`` times.
 
     Raises:
         InputError: ``tags`` or ``actions`` is a string instead of a tuple.
@@ -219,6 +222,8 @@ class RunRequest(Value):
     unit_tests: str | None = None
     compile_only: bool = False
     promote: bool = False
+    resume: str | None = None
+    retry_failed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a string instead of a tuple: each of its letters would be a name."""
@@ -254,18 +259,31 @@ class Run(Value):
         return seconds_between(self.started, self.finished)
 
 
+class Rerun(NamedTuple):
+    """A run that repeats a part of an earlier ``run``: the ``actions`` that did not succeed in it.
+
+    ``known_runs`` are the ids of all runs of the same compilation that existed before.
+    """
+
+    run: Run
+    actions: tuple[Action, ...]
+    known_runs: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Prepared(Value):
     """A request that is ready to be started.
 
-    ``compilation`` was made for this request only. ``body`` is what the service is sent. ``notes``
-    are lines about what the run does that the request does not say, such as a schedule's settings.
+    ``compilation`` was made for this request only, unless there is a ``rerun``. ``body`` is what
+    the service is sent. ``notes`` are lines about what the run does that the request does not say,
+    such as a schedule's settings.
     """
 
     request: RunRequest
     body: Mapping[str, object]
     compilation: Compilation | None = None
     notes: tuple[str, ...] = ()
+    rerun: Rerun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -311,6 +329,9 @@ class Result(Value):
     ``duration`` is by the service's times, or else the time of the wait. ``actions_error`` is why
     the actions, or some of them, could not be read, and ``details_error`` why their files, kinds
     and dependencies could not be read. ``compilation`` is what the run executed, if that is known.
+
+    If the failed actions were run again, ``attempts`` has the result of each run, the oldest first.
+    Then ``run`` is the last one, ``duration`` is the sum, and each action has its last state.
     """
 
     run: Run
@@ -319,6 +340,13 @@ class Result(Value):
     compilation: Compilation | None = None
     actions_error: DataformError | None = None
     details_error: DataformError | None = None
+    attempts: tuple[Result, ...] = ()
+
+    @property
+    def unfinished_actions(self) -> tuple[Action, ...]:
+        """Return the actions that neither succeeded nor are disabled."""
+        done = (ActionState.SUCCEEDED, ActionState.DISABLED)
+        return tuple(action for action in self.actions if action.state not in done)
 
     @property
     def failed_actions(self) -> tuple[Action, ...]:

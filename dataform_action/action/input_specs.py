@@ -7,8 +7,8 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, the same or nothing, a positive number, or a duration.
-Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "duration"]
+#: true or false, the same or nothing, a positive number, a number of retries, or a duration.
+Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "retries", "duration"]
 
 
 class Input(NamedTuple):
@@ -78,6 +78,13 @@ INPUTS = (
         kind="boolean",
     ),
     Input("run-id", "Follow this run instead of starting one."),
+    Input("resume", "Run again what did not succeed in this run, from the same compilation."),
+    Input(
+        "retry-failed",
+        "How many times to run again what did not succeed, after a failed run; from 0 to 3.",
+        default="0",
+        kind="retries",
+    ),
     Input(
         "location",
         "The region of the Google Cloud Dataform repository; requires repository.",

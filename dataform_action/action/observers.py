@@ -12,6 +12,7 @@ from dataform_action.events import (
     Created,
     Observer,
     OutageStarted,
+    RerunPrepared,
     RunOutcome,
     Update,
 )
@@ -21,6 +22,7 @@ from dataform_action.github.state import (
     STATE_CANCEL,
     STATE_COMPILATION,
     STATE_CREATING,
+    STATE_KNOWN_RUNS,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
     STATE_RUN_LOG_URL,
@@ -53,7 +55,8 @@ class LogObserver:
         """Write the lines of an update."""
         if isinstance(update, Created | Changed):
             known, self._run = self._run, update.run
-            if known is not None and known.log_url != update.run.log_url:
+            same = known is not None and known.id == update.run.id
+            if known is not None and same and known.log_url != update.run.log_url:
                 self._console.line(f"The run's page is now {update.run.log_url}")
         for line in self._narrator.render(update):
             if isinstance(update, OutageStarted):
@@ -71,7 +74,7 @@ class OutputObserver:
     def __call__(self, update: Update) -> None:
         """Set the outputs that an update contains."""
         match update:
-            case Compiled(compilation):
+            case Compiled(compilation) | RerunPrepared(compilation=compilation):
                 self._files.output({"compilation-result": compilation.name})
             case Created(run) | Changed(run):
                 self._files.output({"run-id": run.id, "run-log-url": run.log_url})
@@ -87,7 +90,7 @@ class StateObserver:
     def __init__(self, files: FileCommands, settings: Settings) -> None:
         self._files = files
         self._cancels = settings.polling.cancel and settings.wait
-        self._compilation = ""
+        self._compilation = self._known_runs = ""
         self._state = {
             STATE_SERVICE: settings.service.name,
             STATE_PROJECT_ID: settings.project_id,
@@ -99,6 +102,9 @@ class StateObserver:
         match update:
             case Compiled(compilation):
                 self._compilation = compilation.name
+            case RerunPrepared(rerun, compilation):
+                self._compilation = compilation.name
+                self._known_runs = ",".join(sorted(rerun.known_runs))
             case Created(run):
                 known = {STATE_RUN_ID: run.id, STATE_RUN_LOG_URL: run.log_url}
                 self._files.state(self._state | known)
@@ -108,7 +114,14 @@ class StateObserver:
     @contextmanager
     def creating(self, shielded: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
         """Save that a create request will be sent, and shield it from signals."""
-        creating = {STATE_CREATING: "true", STATE_COMPILATION: self._compilation}
+        creating = {
+            STATE_CREATING: "true",
+            STATE_COMPILATION: self._compilation,
+            STATE_KNOWN_RUNS: self._known_runs,
+            # An earlier attempt may have had a run.
+            STATE_RUN_ID: "",
+            STATE_RUN_LOG_URL: "",
+        }
         self._files.state(self._state | creating)
         with shielded():
             yield

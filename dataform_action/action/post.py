@@ -30,6 +30,7 @@ from dataform_action.github.state import (
     STATE_CANCEL,
     STATE_COMPILATION,
     STATE_CREATING,
+    STATE_KNOWN_RUNS,
     STATE_NAMES,
     STATE_PROJECT_ID,
     STATE_RUN_ID,
@@ -105,7 +106,8 @@ def _clean_up(service: Service, state: Mapping[str, str], console: Console, cloc
     else:
         console.line("The step ended while it created a run.")
         compiled = state[STATE_COMPILATION]
-        found = find_run(service, compiled, pause=pause) if compiled else None
+        known = frozenset(state[STATE_KNOWN_RUNS].split(","))
+        found = find_run(service, compiled, pause=pause, known_runs=known) if compiled else None
         if found is None:
             return (
                 f"{name}: the step ended while it created a run, so the run may exist. "

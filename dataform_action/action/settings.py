@@ -10,6 +10,7 @@ from dataform_action.errors import InputError
 from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.redaction import looks_like_a_key
+from dataform_action.services.google_forms import MOST_RETRIES
 from dataform_action.services.specs import TOKEN_PROBLEM, Problem, ServiceSpec
 from dataform_action.text import shown
 from dataform_action.validation import api_url_problem, is_token
@@ -22,6 +23,7 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _LONGEST_SECONDS = 35 * 86400
 _FIELDS = tuple(field.name for field in fields(RunRequest))
 _KINDS = {declared.name: declared.kind for declared in INPUTS}
+_DEFAULTS = {declared.name: declared.default for declared in INPUTS}
 _POSITIONS = {declared.name: position for position, declared in enumerate(INPUTS)}
 
 
@@ -98,12 +100,24 @@ def _combinations(settings: Settings) -> list[Problem]:
         text = "cannot be combined with wait: false, as it waits for a run: remove one of them"
         problems.append(("run-id", text))
     if watches:
-        flags = {"compile-only": request.compile_only, "promote": request.promote}
+        flags = {
+            "compile-only": request.compile_only,
+            "promote": request.promote,
+            "resume": request.resume,
+            "retry-failed": request.retry_failed,
+        }
         problems += [
             (name, "cannot be combined with run-id, which starts no run: remove one of them")
             for name, is_set in flags.items()
             if is_set
         ]
+    if request.retry_failed and not settings.wait:
+        text = "cannot be combined with wait: false, as it waits for a failure"
+        problems.append(("retry-failed", text))
+    if request.retry_failed and request.compile_only:
+        problems.append(
+            ("retry-failed", "cannot be combined with compile-only, which runs nothing")
+        )
     if request.promote and not (settings.wait or request.compile_only):
         problems.append(("promote", "cannot be combined with wait: false, as it waits for success"))
     return problems
@@ -148,6 +162,8 @@ class _Reader:
                 return self.boolean(name) if self.values[name] else None
             case "number":
                 return self.number(name)
+            case "retries":
+                return self.retries(name)
             case _:
                 return self.boolean(name)
 
@@ -168,7 +184,7 @@ class _Reader:
             for name in foreign:
                 value = self.values[name]
                 is_false = _KINDS[name] in ("boolean", "flag") and BOOLEANS.get(value) is False
-                if value and not is_false:
+                if value and value != _DEFAULTS[name] and not is_false:
                     self.problems.append((name, spec.own_inputs_problem))
 
     def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> set[str]:
@@ -236,6 +252,14 @@ class _Reader:
             self.problems.append((name, text))
             return None
         return int(value) if value else None
+
+    def retries(self, name: str) -> int:
+        value = self.values[name]
+        if re.fullmatch(f"[0-{MOST_RETRIES}]", value, re.ASCII) is None:
+            text = f"{shown(value)} is not a number from 0 to {MOST_RETRIES}"
+            self.problems.append((name, text))
+            return 0
+        return int(value)
 
     def seconds(self, name: str) -> float:
         value = self.values[name]

@@ -172,12 +172,13 @@ class Emulator:
         """
         self._script.fail_action(action, reason)
 
-    def set_course(self, workflow_config: str | None, course: Course) -> None:
+    def set_course(self, workflow_config: str | None, course: Course, *next_ones: Course) -> None:
         """Set the course of the invocations that a workflow configuration starts from now on.
 
-        None means the invocations of a compilation result. ``fail_action`` adds its failures.
+        None means the invocations of a compilation result. Each invocation has the next course; the
+        last one repeats. ``fail_action`` adds its failures to all.
         """
-        self._script.set_course(workflow_config, course)
+        self._script.set_course(workflow_config, course, *next_ones)
 
     def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.

@@ -10,6 +10,8 @@ STATE_RUN_LOG_URL = "run_log_url"
 STATE_CREATING = "creating"
 #: The compilation that was made for the run, if any. It identifies the run.
 STATE_COMPILATION = "compilation_result"
+#: The ids of other runs of that compilation, separated by commas.
+STATE_KNOWN_RUNS = "known_runs"
 #: ``true`` if the post step must cancel a run that is still running.
 STATE_CANCEL = "cancel"
 #: Set if the post step has nothing to do.
@@ -17,5 +19,5 @@ STATE_SETTLED = "settled"
 
 STATE_NAMES = (
     *(STATE_SERVICE, STATE_PROJECT_ID, STATE_RUN_ID, STATE_RUN_LOG_URL),
-    *(STATE_CREATING, STATE_COMPILATION, STATE_CANCEL, STATE_SETTLED),
+    *(STATE_CREATING, STATE_COMPILATION, STATE_KNOWN_RUNS, STATE_CANCEL, STATE_SETTLED),
 )

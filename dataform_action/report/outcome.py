@@ -32,6 +32,7 @@ from dataform_action.report.words import (
     Note,
     Words,
     notes_on_result,
+    notes_on_retries,
     words_of_compilation,
     words_of_error,
     words_of_internal_error,
@@ -64,7 +65,8 @@ class StepOutcome:
     files are shown, and ``core_version`` the version of Dataform core. ``compiled`` is what would
     run, after a step that only compiles. ``has_unread_actions`` says that the run has actions which
     could not be read. ``remarks`` are lines about the run, such as what a schedule sets, and
-    ``notes`` are warnings that belong to the outcome.
+    ``notes`` are warnings that belong to the outcome. ``attempts`` are the results of all runs
+    that ended.
     """
 
     exit_code: ExitCode
@@ -83,6 +85,7 @@ class StepOutcome:
     core_version: str = ""
     remarks: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    attempts: tuple[Result, ...] = ()
 
     @property
     def message(self) -> str:
@@ -107,6 +110,8 @@ def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
     """Return what the step reports about the outcome of its run."""
     prepared = run_outcome.prepared
     outcome = _by_cause(run_outcome)
+    notes = (*outcome.notes, *notes_on_retries(run_outcome))
+    outcome = replace(outcome, attempts=run_outcome.attempts, notes=notes)
     if prepared is None:
         return outcome
     compiled = prepared.compilation or Compilation(name="")

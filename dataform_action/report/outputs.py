@@ -26,6 +26,8 @@ def render_outputs(
     outputs = {"status": outcome.status.value}
     if outcome.duration is not None:
         outputs["duration"] = str(int(outcome.duration))
+    if outcome.attempts:
+        outputs["attempts"] = str(len(outcome.attempts))
     if outcome.compilation_result:
         outputs["compilation-result"] = outcome.compilation_result
     has_actions = subject is not None and subject.has_actions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from dataform_action.events import Fact, Progressed, Subject, Update
+from dataform_action.events import Fact, Progressed, RerunPrepared, Subject, Update
 from dataform_action.model import Action, ActionState, RunRequest
 from dataform_action.report.request import RequestFact, inputs_of, option_facts
 from dataform_action.text import cut, format_duration, shown_name
@@ -51,6 +51,8 @@ def _source(request: RunRequest) -> str:
             ("workspace", request.workspace),
         )
     )
+    if request.resume:
+        return f"what did not succeed in run {shown_name(request.resume)}"
     if ref and environment:
         return f"{ref} with the settings of {environment}"
     return ref or workspace or " in ".join(filter(None, (schedule, environment)))
@@ -85,6 +87,8 @@ class Narrator:
         """Return the lines of an update."""
         if isinstance(update, Progressed):
             return self._render_progress(update)
+        if isinstance(update, RerunPrepared):
+            self._named.clear()
         return [str(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:

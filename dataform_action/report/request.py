@@ -28,7 +28,7 @@ class RequestFact(NamedTuple):
 
 
 def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
-    """Return what a request runs: its environment, schedule, Git ref or workspace."""
+    """Return what a request runs, such as its environment, schedule or Git ref."""
     return tuple(
         RequestFact(label, (shown_name(value),))
         for label, value in (
@@ -36,6 +36,7 @@ def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
             ("Schedule", request.schedule),
             ("Git ref", request.git_ref),
             ("Workspace", request.workspace),
+            ("Resumed run", request.resume),
         )
         if value
     )
@@ -67,6 +68,7 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
         ("Query priority", request.query_priority),
         ("Concurrent actions at most", str(request.max_concurrent_actions or "")),
         ("Unit tests", request.unit_tests),
+        ("Retries at most", str(request.retry_failed or "")),
     ):
         if value:
             yield RequestFact(label, (_safe(value),))

@@ -83,7 +83,10 @@ def words_of_result(result: Result) -> Words:
     """Return the text for a run that ended by itself."""
     run, is_complete = result.run, result.actions_error is None
     counts = count_states(result.actions) if is_complete else ""
-    words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(result.duration)}."]
+    last = result.attempts[-1] if result.attempts else result
+    words = [f"Run {run.id} {_VERBS[run.state]} after {format_duration(last.duration)}."]
+    if result.attempts:
+        words.append(_count_attempts(result))
     mentions = {Mention.RUN, Mention.DURATION}
     if counts:
         words.append(counts)
@@ -98,6 +101,21 @@ def words_of_result(result: Result) -> Words:
         hint=hint,
         mentions=frozenset(mentions),
     )
+
+
+def _count_attempts(result: Result) -> str:
+    count, total = len(result.attempts), format_duration(result.duration)
+    if result.run.state is State.SUCCESS:
+        return f"It took {count} attempts and {total} in all."
+    return f"It was attempt {count}; all attempts together took {total}."
+
+
+def notes_on_retries(run_outcome: RunOutcome) -> tuple[Note, ...]:
+    """Return why what failed was not run again, although that was requested."""
+    if not run_outcome.not_retried:
+        return ()
+    text = f"What did not succeed was not run again: {run_outcome.not_retried}"
+    return (Note(title="Dataform: not retried", text=text),)
 
 
 def notes_on_result(result: Result, *, has_actions: bool = True) -> tuple[Note, ...]:
@@ -188,6 +206,12 @@ def words_of_signal(signal: Interrupted, run_outcome: RunOutcome) -> Words:
         return Words(
             message=(f"{stopped} It was about to create a run, so the run may exist.",),
             hint=(_LOOK_FIRST,),
+        )
+    if run_outcome.attempts:
+        failed = run_outcome.attempts[-1].run
+        return Words(
+            message=(f"{stopped} Run {failed.id} had failed, and no other run was created.",),
+            hint=("The run: ", Link(failed.log_url)),
         )
     return Words(message=(f"{stopped} No run was created.",))
 

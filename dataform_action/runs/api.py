@@ -51,9 +51,10 @@ def run(
     """Create a run and wait until it ends.
 
     The create request is repeated only if it was certainly not processed, and for at most
-    ``polling.outage_timeout``. ``on_update`` is called with each ``Update``. ``clock`` provides
-    the time. ``shielded`` protects each create request from signals, so that the id of a new run
-    is not lost.
+    ``polling.outage_timeout``. ``polling.timeout`` is for each run, if the failed actions are run
+    again (``request.retry_failed``). ``on_update`` is called with each ``Update``. ``clock``
+    provides the time. ``shielded`` protects each create request from signals, so that the id of a
+    new run is not lost.
 
     Raises:
         CompileFailed, InputError: as ``prepare``.
@@ -75,6 +76,28 @@ def start(
 ) -> Run:
     """Create a run and do not wait for it. Raises what ``run`` raises before the wait."""
     return RunController(service, polling, on_update, clock, shielded).start(request)
+
+
+def retry(
+    service: Service,
+    request: RunRequest,
+    result: Result,
+    polling: Polling | None = None,
+    *,
+    on_update: Observer = _ignore,
+    clock: Clock | None = None,
+    shielded: Shield = nullcontext,
+) -> Run:
+    """Run again what did not succeed in the run of ``result``, and do not wait for it.
+
+    ``run`` does this by itself if the request says so (``retry_failed``). This is for callers that
+    wait in their own way. The new run has the same compilation and the same settings.
+
+    Raises:
+        InputError: there is nothing to run again, or it is not known what.
+        RunMayExist, Refused, GaveUp, WaitTimeout: as ``run`` before the wait.
+    """
+    return RunController(service, polling, on_update, clock, shielded).retry(request, result)
 
 
 def wait(

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from dataform_action.clock import Clock, MonotonicClock
-from dataform_action.errors import DataformError, InputError, NoResponse, Refused, Unusable
+from dataform_action.errors import (
+    DataformError,
+    InputError,
+    NoResponse,
+    Refused,
+    RunMayExist,
+    Unusable,
+)
 from dataform_action.events import (
     CancelRequested,
     Changed,
@@ -21,6 +28,7 @@ from dataform_action.events import (
     RunOutcome,
 )
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State
+from dataform_action.runs.attempts import Attempts
 from dataform_action.runs.backoff import Backoff
 from dataform_action.runs.creation import Creation, Shield
 from dataform_action.runs.details import read_details, read_progress
@@ -66,7 +74,9 @@ class RunController:
         self._creation = Creation(service, self._backoff, shielded, self._created)
         self._prepared: Prepared | None = None
         self._run: Run | None = None
+        #: The result of the run, merged with those of earlier attempts.
         self._result: Result | None = None
+        self._attempts = Attempts(service, self._backoff)
         self._waits = True
         self._cancellation: CancelRequested | LeftRunning | None = None
         self._fresh_until = 0.0
@@ -86,6 +96,8 @@ class RunController:
             cancellation=self._cancellation,
             error=error,
             has_actions=self._service.has_actions,
+            attempts=self._attempts.results,
+            not_retried=self._attempts.not_retried,
         )
 
     def run(self, request: RunRequest) -> Result:
@@ -94,9 +106,17 @@ class RunController:
         with self._cancelling():
             self._creation.create(prepared)
             result = self._wait_for_end()
+            while self._starts_retry(prepared):
+                result = self._wait_for_end()
         if request.promote and result.run.state is State.SUCCESS:
             self._promote(prepared, NOT_PROMOTED)
         return result
+
+    def retry(self, request: RunRequest, result: Result) -> Run:
+        """Run again what did not succeed, without a wait. See ``api.retry``."""
+        self._waits = False
+        self._attempts.add_failed(result)
+        return self._creation.create(self._prepare_rerun(request))
 
     def start(self, request: RunRequest) -> Run:
         """Create a run and do not wait for it. See ``api.start``."""
@@ -120,7 +140,11 @@ class RunController:
         """Compile a request, with retries."""
         if request.promote and not self._service.can_promote:
             raise InputError([("promote", f"is not supported by {self._service.name}")])
-        self._prepared = self._service.prepare(request, self._backoff.retrying(NOTHING_CREATED))
+        retry = self._backoff.retrying(NOTHING_CREATED)
+        if request.resume is not None:
+            self._prepared = self._attempts.prepare_to_resume(request, request.resume, retry)
+            return self._prepared
+        self._prepared = self._service.prepare(request, retry)
         if self._prepared.compilation is not None:
             self._backoff.notify(Compiled(self._prepared.compilation))
         for note in self._prepared.notes:
@@ -179,6 +203,33 @@ class RunController:
                     self._cancel(attempts=1)
             raise
 
+    def _starts_retry(self, prepared: Prepared) -> bool:
+        """Create another run of what did not succeed, if that is requested and possible.
+
+        Raises:
+            RunMayExist: it is not known whether the run was created. Any other error leaves the
+                failed run as the result.
+        """
+        if not self._attempts.allow_another(prepared.request):
+            return False
+        failed = self._run, self._result
+        self._run = self._result = self._cancellation = None
+        # The time for the wait does not include the earlier attempts.
+        self._backoff.begin()
+        try:
+            self._creation.create(self._prepare_rerun(prepared.request))
+        except RunMayExist:
+            raise
+        except DataformError as error:
+            self._run, self._result = failed
+            self._attempts.not_retried = error.message
+            return False
+        return True
+
+    def _prepare_rerun(self, request: RunRequest) -> Prepared:
+        self._prepared = self._attempts.prepare_another(request, self._prepared)
+        return self._prepared
+
     def _created(self, run: Run) -> None:
         self.adopt(run, fresh=True)
         self._backoff.succeeded()
@@ -215,9 +266,9 @@ class RunController:
         # A signal may end the step while the actions are read. The run has ended all the same.
         unread = NoResponse("The step ended before they were read.")
         error = unread if self._service.has_actions else None
-        self._result = Result(run=run, duration=duration, actions_error=error)
+        self._result = self._attempts.end(Result(run=run, duration=duration, actions_error=error))
         details = read_details(self._service, run, self._backoff)
-        self._result = Result(run=run, duration=duration, **details._asdict())
+        self._result = self._attempts.end(Result(run=run, duration=duration, **details._asdict()))
         return self._result
 
     def _cancel(self, attempts: int) -> None:

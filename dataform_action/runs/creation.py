@@ -63,6 +63,7 @@ class Creation:
             raise
         # Not inside the try: an error from an observer must not repeat the create request.
         self._on_created(run)
+        self.may_exist = False
         return run
 
     def _recover(self, prepared: Prepared, lost: RunMayExist) -> Run:
@@ -70,15 +71,18 @@ class Creation:
         run: Run | None = None
         try:
             if self._service.can_find_runs and prepared.compilation is not None:
+                rerun = prepared.rerun
                 run = find_run(
                     self._service,
                     prepared.compilation.name,
                     pause=lambda: self._backoff.pause(None),
                     retry=self._backoff.retrying(lost.message),
+                    known_runs=frozenset() if rerun is None else rerun.known_runs,
                 )
             if run is not None:
                 with self._shielded():
                     self._on_created(run)
+                self.may_exist = False
         except BaseException as error:
             # The report of an interruption needs to know that a run may exist.
             error.__cause__ = lost

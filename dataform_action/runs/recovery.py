@@ -26,9 +26,16 @@ CANCEL_PAUSE = 2.0
 
 
 def find_run(
-    service: Service, compilation_result: str, *, pause: Callable[[], object], retry: Retry = once
+    service: Service,
+    compilation_result: str,
+    *,
+    pause: Callable[[], object],
+    retry: Retry = once,
+    known_runs: frozenset[str] = frozenset(),
 ) -> Run | None:
     """Return the run that executes a compilation result, if it can be found.
+
+    ``known_runs`` are the ids of other runs of the compilation.
 
     A new run may not be listed yet, so there are ``ATTEMPTS`` searches with a ``pause`` in between,
     unless ``retry`` gives up. It raises no error: for the caller, the lost run matters more than
@@ -38,7 +45,7 @@ def find_run(
         if attempt:
             pause()
         try:
-            run = service.find(compilation_result, retry)
+            run = service.find(compilation_result, retry, known_runs)
         except (GaveUp, WaitTimeout):
             return None
         except DataformError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from dataform_action.errors import CancelUnsupported
-from dataform_action.model import Action, Compilation, Prepared, Run, RunRequest
+from dataform_action.errors import CancelUnsupported, InputError
+from dataform_action.model import Action, Compilation, Prepared, Result, Run, RunRequest
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ class Service(Protocol):
     can_find_runs: bool = False
     #: Whether a compilation result can be set in an environment.
     can_promote: bool = False
+    #: Whether some actions of a run can be run again, from the same compilation.
+    can_rerun: bool = False
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Prepare a request to be started: compile and look up names. Nothing is run.
@@ -61,6 +63,25 @@ class Service(Protocol):
         """
         ...
 
+    def prepare_rerun(
+        self,
+        request: RunRequest,
+        result: Result,  # noqa: ARG002
+        earlier: Prepared | None,  # noqa: ARG002
+        retry: Retry = once,  # noqa: ARG002
+    ) -> Prepared:
+        """Prepare a run of what did not succeed in an earlier run. Nothing is run.
+
+        ``result`` is that of the earlier run, and ``earlier`` what was prepared for it, if it was
+        created here.
+
+        Raises:
+            InputError: the run cannot be repeated.
+            Unusable, Refused: see above.
+        """
+        name = "retry-failed" if request.resume is None else "resume"
+        raise InputError([(name, f"is not supported by {self.name}")])
+
     def start(self, prepared: Prepared) -> Run:
         """Create a run.
 
@@ -71,10 +92,16 @@ class Service(Protocol):
         """
         ...
 
-    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:  # noqa: ARG002
+    def find(
+        self,
+        compilation_result: str,  # noqa: ARG002
+        retry: Retry = once,  # noqa: ARG002
+        known_runs: frozenset[str] = frozenset(),  # noqa: ARG002
+    ) -> Run | None:
         """Return the newest run of a compilation result, if there is one.
 
-        ``compilation_result`` is the full name of a compilation that was made for a single run.
+        ``compilation_result`` is the full name of a compilation that was made for a single run,
+        except for ``known_runs``, the ids of runs that are not searched for.
 
         Raises:
             Unusable, Refused: see above.

@@ -42,6 +42,8 @@ _ACCOUNT_PREFIXES = ("serviceaccount:", "user:")
 #: The values of inputs in any case, and their names in the API.
 QUERY_PRIORITIES = {"interactive": "INTERACTIVE", "batch": "BATCH"}
 EXECUTION_MODES = {"only": "UNIT_TESTS_ONLY", "false": "ALL_EXCEPT_UNIT_TESTS"}
+#: How often a run may be repeated.
+MOST_RETRIES = 3
 #: The API has a limit for numbers of 32 bits.
 _LARGEST_NUMBER = 2**31 - 1
 
@@ -77,6 +79,8 @@ def form_problems(request: RunRequest) -> list[Problem]:
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
     problems += _execution_problems(request)
+    if not 0 <= request.retry_failed <= MOST_RETRIES:
+        problems.append(("retry-failed", f"is not a number from 0 to {MOST_RETRIES}"))
     if request.project_path and (problem := _path_problem(request.project_path)):
         problems.append(("project-path", problem))
     if request.git_ref and (problem := _ref_problem(request.git_ref)):

@@ -5,6 +5,7 @@ Which inputs select the service, which only it uses, which it requires, which ca
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import NamedTuple
 
 from dataform_action.events import Fact
@@ -35,6 +36,7 @@ GOOGLE_INPUTS = (
     *("vars", "schema-suffix", "table-prefix", "compile-overrides"),
     *("actions", "include-dependencies", "include-dependents"),
     *("full-refresh", "service-account", "query-priority", "max-concurrent-actions", "unit-tests"),
+    *("resume", "retry-failed"),
 )
 
 
@@ -111,8 +113,8 @@ def _weak_google_sign(values: Values) -> str:
     project_id = values["project-id"]
     if is_project_id(project_id) and not project_id.isdecimal():
         return "project-id is not a number"
-    # A boolean input has a default.
-    used = (name for name in GOOGLE_INPUTS if values[name].lower() not in ("", "false"))
+    # Some inputs have a default.
+    used = (name for name in GOOGLE_INPUTS if values[name].lower() not in ("", "false", "0"))
     name = next(used, "")
     return f"{name} is for Google Cloud Dataform" if name else ""
 
@@ -129,10 +131,10 @@ def _check_google(values: Values, request: RunRequest) -> list[Problem]:
         "environment": "",
         "workspace": "",
     }
-    run_id = values["run-id"]
-    # A full name is valid as well; the service checks it.
-    if re.fullmatch(_RUN_NAME, run_id, re.ASCII) is None:
-        remedies["run-id"] = ": set it to a run id, as in the address of its page"
+    for name in ("run-id", "resume"):
+        # A full name is valid as well; the service checks it.
+        if re.fullmatch(_RUN_NAME, values[name], re.ASCII) is None:
+            remedies[name] = ": set it to a run id, as in the address of its page"
     problems += [
         (name, f"{shown(values[name])} {SEGMENT_PROBLEM}{remedy}")
         for name, remedy in remedies.items()
@@ -140,11 +142,13 @@ def _check_google(values: Values, request: RunRequest) -> list[Problem]:
         # An unprintable character is a separate problem.
         if remedy or values[name].isprintable()
     ]
-    return problems if run_id else problems + google_request_problems(request)
+    return problems if values["run-id"] else problems + google_request_problems(request)
 
 
 def google_request_problems(request: RunRequest) -> list[Problem]:
     """Return what the API cannot do, by the name of the input."""
+    if request.resume is not None:
+        return _resume_problems(request)
     problems: list[Problem] = []
     alone = runs_schedule_alone(request)
     if alone and not request.schedule:
@@ -178,6 +182,19 @@ def google_request_problems(request: RunRequest) -> list[Problem]:
         )
         problems.append(("promote", text))
     return problems + form_problems(request)
+
+
+def _resume_problems(request: RunRequest) -> list[Problem]:
+    """Return the problems of a request to finish an earlier run."""
+    plain = RunRequest()
+    others = [
+        field.name.replace("_", "-")
+        for field in fields(RunRequest)
+        if field.name not in ("resume", "retry_failed")
+        and getattr(request, field.name) != getattr(plain, field.name)
+    ]
+    text = "cannot be combined with resume, which uses the code and the settings of that run"
+    return [(name, text) for name in others] + form_problems(request)
 
 
 def runs_schedule_alone(request: RunRequest) -> bool:

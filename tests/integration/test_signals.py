@@ -191,6 +191,7 @@ def test_state_of_a_killed_step(emulator: Emulator, start: Callable[..., Started
         "cancel": "true",
         "creating": "true",
         "compilation_result": "",
+        "known_runs": "",
     }
     assert left.outputs["run-id"] == run_id
 

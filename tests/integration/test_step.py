@@ -63,6 +63,7 @@ def test_successful_run(emulator: Emulator, clock: FakeClock, tmp_path: Path) ->
         "run-log-url": link,
         "status": "success",
         "duration": "2",
+        "attempts": "1",
     }
     assert "## ✅ Dataform run succeeded" in step.summary
     assert f"Run <code>{run_id}</code> succeeded after" in step.summary

@@ -65,6 +65,7 @@ def test_outputs_match_the_contract() -> None:
         "run-log-url",
         "status",
         "duration",
+        "attempts",
         "compilation-result",
         "failed-actions",
         "failed-actions-count",

@@ -25,9 +25,9 @@ _ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"
 
 
 def test_there_are_snippets() -> None:
-    """README has one workflow and three recipes, and other pages have more."""
+    """README has one workflow and one recipe, and other pages have more."""
     of_readme = [snippet for snippet in read_snippets() if snippet.name.startswith("README-")]
-    assert [snippet.is_workflow for snippet in of_readme] == [True, False, False, False]
+    assert [snippet.is_workflow for snippet in of_readme] == [True, False]
     assert len(_SNIPPETS) > 10
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
-from dataform_action.model import Action, ActionState, Compilation, Prepared, Run, RunRequest, State
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    Prepared,
+    Rerun,
+    Result,
+    Run,
+    RunRequest,
+    State,
+)
 from dataform_action.services.base import Retry, once
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"
@@ -64,6 +74,8 @@ class FakeService:
     #: The id of the run that is found, or empty if there is none.
     finds: Iterable[Step] = ("",)
     promotes: Iterable[Step] = ("",)
+    #: The name of the compilation from which something is run again.
+    reruns: Iterable[Step] = ("c/1",)
     queries: Iterable[ActionsStep] = ((),)
     #: The actions with their details, or empty if they do not change.
     details_of: Iterable[ActionsStep] = ((),)
@@ -72,6 +84,7 @@ class FakeService:
     has_actions: bool = False
     can_find_runs: bool = True
     can_promote: bool = True
+    can_rerun: bool = True
     #: The duration of each kind of call, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
     #: The calls with their times, such as ``("get", 1001.0)``.
@@ -81,6 +94,10 @@ class FakeService:
     prepared: list[Prepared] = field(default_factory=list)
     #: The arguments of ``find``.
     found: list[str] = field(default_factory=list)
+    #: The runs that ``find`` must not return, for each call.
+    known: list[frozenset[str]] = field(default_factory=list)
+    #: The number of create requests that had a response.
+    created: int = 0
     name: str = "Fake"
 
     def __post_init__(self) -> None:
@@ -93,6 +110,7 @@ class FakeService:
             "actions": list(self.queries),
             "details": list(self.details_of),
             "promote": list(self.promotes),
+            "prepare_rerun": list(self.reruns),
         }
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
@@ -101,13 +119,30 @@ class FakeService:
         compilation = Compilation(name=name) if name else None
         return Prepared(request=request, body={}, compilation=compilation)
 
+    def prepare_rerun(
+        self, request: RunRequest, result: Result, earlier: Prepared | None, retry: Retry = once
+    ) -> Prepared:
+        name = retry(lambda: self._follow("prepare_rerun"))
+        rerun = Rerun(result.run, result.unfinished_actions, frozenset({result.run.id}))
+        compilation = Compilation(name=name, commit="abc1234")
+        notes = ("Resumed.",) if earlier is None else ()
+        return Prepared(request=request, body={}, compilation=compilation, rerun=rerun, notes=notes)
+
     def start(self, prepared: Prepared) -> Run:
+        """Create run 77, then 78, and so on."""
         self.prepared.append(prepared)
         self._follow("start")
-        return self.describe("77")
+        self.created += 1
+        return self.describe(str(76 + self.created))
 
-    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
+    def find(
+        self,
+        compilation_result: str,
+        retry: Retry = once,
+        known_runs: frozenset[str] = frozenset(),
+    ) -> Run | None:
         self.found.append(compilation_result)
+        self.known.append(known_runs)
         found = retry(lambda: self._follow("find"))
         return self.describe(found) if found else None
 
@@ -118,18 +153,15 @@ class FakeService:
         return make_run(self._follow("get"), run.id, run.log_url)
 
     def cancel(self, run: Run) -> Run:
-        assert run.id == "77"
         status = self._follow("cancel")
         return make_run(status, run.id, run.log_url) if status else run
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:
-        assert run.id == "77"
         return retry(lambda: self._follow_actions("actions"))
 
     def details(
         self, run: Run, actions: tuple[Action, ...], retry: Retry = once
     ) -> tuple[tuple[Action, ...], Compilation | None]:
-        assert run.id == "77"
         return retry(lambda: self._follow_actions("details")) or actions, self.compilation
 
     def promote(self, prepared: Prepared) -> None:

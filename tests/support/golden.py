@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from dataform_action.report.causes import find_causes
 from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
 from dataform_action.report.summary.document import render_summary
 from dataform_action.report.words import Mention, Words
+from dataform_action.runs.attempts import merge
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
@@ -283,6 +285,11 @@ def compiled() -> tuple[CompiledAction, ...]:
     )
 
 
+_COMPILATION = Compilation(
+    name=f"{_HOME}/compilationResults/81", commit=COMMIT, files_url=FILES_URL
+)
+
+
 def _run(state: State, status: str, *, google: bool = True) -> Run:
     if not google:
         url = "https://app.dataform.co/#/1234/run/77"
@@ -298,14 +305,49 @@ def _result(
 ) -> StepOutcome:
     google = actions is not None
     run = _run(state, status, google=google)
-    compilation = Compilation(name=run.compilation_result, commit=COMMIT, files_url=FILES_URL)
     result = Result(
         run=run,
         duration=seconds,
         actions=actions or (),
-        compilation=compilation if google else None,
+        compilation=_COMPILATION if google else None,
     )
     return outcome_of(RunOutcome(run=run, result=result))
+
+
+def _retried(*, fixed: bool) -> StepOutcome:
+    """Return the outcome of a run whose failed actions were run again."""
+    first = Result(
+        run=_run(State.FAILURE, "FAILED"),
+        duration=253.0,
+        actions=failing(),
+        compilation=_COMPILATION,
+    )
+    state = State.SUCCESS if fixed else State.FAILURE
+    run = replace(
+        _run(state, "SUCCEEDED" if fixed else "FAILED"),
+        id="1653",
+        log_url=_CLOUD_URL.replace("1652", "1653"),
+    )
+    second = Result(
+        run=run,
+        duration=65.0,
+        actions=tuple(_again(action, fixed=fixed) for action in first.unfinished_actions),
+        compilation=_COMPILATION,
+    )
+    results = (first, second)
+    outcome = RunOutcome(run=run, result=merge(results), attempts=results)
+    if fixed:
+        return outcome_of(outcome)
+    text = "POST /v1/workflowInvocations: HTTP 403: Permission denied"
+    return outcome_of(outcome._replace(not_retried=text))
+
+
+def _again(action: Action, *, fixed: bool) -> Action:
+    """Return an action in the second attempt, five minutes after the first."""
+    if not fixed and (action.state is ActionState.SKIPPED or action.name.endswith("customers")):
+        return action
+    name = action.name.removeprefix("my-project.")
+    return replace(ran(name, 300, 9, kind=action.kind), dependencies=action.dependencies)
 
 
 def _error(
@@ -318,6 +360,7 @@ def _error(
 
 
 _NIGHTLY = RunRequest(schedule="nightly", environment="production")
+_RETRY = RunRequest(resume="1651", retry_failed=2)
 _REF = RunRequest(git_ref="feature/margin", environment="staging", tags=("daily", "finance"))
 
 
@@ -360,6 +403,8 @@ def _results() -> dict[str, Case]:
         "google-failure-for-few-reasons": (for_few_reasons, cloud),
         "google-failure-around-actions": (around, cloud),
         "google-cancelled": (cancelled, cloud),
+        "google-success-after-retry": (_retried(fixed=True), make_subject(_RETRY)),
+        "google-failure-after-retry": (_retried(fixed=False), make_subject(_RETRY)),
         "compile-errors": (_error(errors), make_subject(_REF)),
         "compile-errors-of-few-causes": (_error(many_errors), make_subject(_REF)),
         "compile-only": (outcome_of(RunOutcome(prepared=of_request)), compile_only),
@@ -448,6 +493,7 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
         commit=text,
         files_url=text,
         compiled=(CompiledAction(name=text, kind=text, file=text, tags=(text,)),),
+        attempts=(Result(run=run, duration=65.0, actions=actions),) * 2,
     )
     request = RunRequest(schedule=text, environment=text, git_ref=text, tags=(text,))
     return outcome, make_subject(request)

@@ -28,22 +28,26 @@ class Script:
         """Start without failures and without courses."""
         self._lock = threading.Lock()
         self._failures: dict[str, str] = {}
-        self._courses: dict[str | None, Course] = {}
+        self._courses: dict[str | None, list[Course]] = {}
 
     def fail_action(self, action: str, reason: str) -> None:
         """Make an action fail."""
         with self._lock:
             self._failures[action] = reason
 
-    def set_course(self, workflow_config: str | None, course: Course) -> None:
-        """Set the course of a workflow configuration; None: of invocations without one."""
+    def set_course(self, workflow_config: str | None, *courses: Course) -> None:
+        """Set the courses of a workflow configuration; None: of invocations without one.
+
+        Each invocation has the next course; the last one repeats.
+        """
         with self._lock:
-            self._courses[workflow_config] = course
+            self._courses[workflow_config] = list(courses)
 
     def find_course(self, workflow_config: str | None, default: Course) -> Course:
         """Return the course of a new invocation."""
         with self._lock:
-            course = self._courses.get(workflow_config, default)
+            courses = self._courses.get(workflow_config, [default])
+            course = courses.pop(0) if len(courses) > 1 else courses[0]
             return replace(course, failures={**course.failures, **self._failures})
 
 

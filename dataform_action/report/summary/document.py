@@ -15,6 +15,7 @@ from dataform_action.report.causes import Causes
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.progress import unused_inputs
 from dataform_action.report.request import RequestFact, option_facts, source_facts
+from dataform_action.report.summary.attempts import add_attempts
 from dataform_action.report.summary.failures import add_compile_errors, add_failed_actions
 from dataform_action.report.summary.tables import add_actions, add_compiled, render_counts
 from dataform_action.report.summary.timeline import add_timeline
@@ -50,6 +51,7 @@ def render_summary(
         page.add("what is incomplete", _note(note))
     add_compile_errors(page, causes.compile_errors, outcome.files_url, shorten)
     add_failed_actions(page, causes.failures, outcome.files_url, shorten)
+    add_attempts(page, outcome, shorten)
     add_timeline(page, analysis, duration=outcome.duration)
     add_compiled(page, outcome)
     add_actions(page, analysis, outcome.files_url)

@@ -14,7 +14,8 @@ from dataform_action.validation import is_link
 
 _MOST_ROWS = 1000
 _MOST_TAGS = 50
-_ICONS = {
+#: The icon of each state, the most important state first.
+STATE_ICONS = {
     ActionState.FAILED: "❌",
     ActionState.CANCELLED: "🚫",
     ActionState.SKIPPED: "⏭️",
@@ -28,7 +29,7 @@ _ICONS = {
 def render_counts(analysis: Analysis) -> str:
     """Return how many actions are in each state, such as ``❌ 1 failed · ✅ 3 succeeded``."""
     counts = analysis.counts.items()
-    return " · ".join(f"{_ICONS[state]} {count:,} {state.value}" for state, count in counts)
+    return " · ".join(f"{STATE_ICONS[state]} {count:,} {state.value}" for state, count in counts)
 
 
 def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
@@ -42,7 +43,7 @@ def add_actions(page: Page, analysis: Analysis, files_url: str) -> None:
         ("| State | Action | Type | Duration | Details |", "|---|---|---|---:|---|"),
         (
             row(
-                f"{_ICONS[action.state]} {action.state.value}",
+                f"{STATE_ICONS[action.state]} {action.state.value}",
                 name_of(action.name),
                 prose(action.kind),
                 "" if action.seconds is None else took(action.seconds),

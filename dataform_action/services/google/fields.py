@@ -8,6 +8,7 @@ ignores ``fields`` or refuses one of them.
 from __future__ import annotations
 
 INVOCATION = "name,state,resolvedCompilationResult,invocationTiming"
+INVOCATION_SETTINGS = "name,workflowConfig,invocationConfig"
 INVOCATIONS = "nextPageToken,workflowInvocations(name,compilationResult)"
 INVOCATION_ACTIONS = (
     "nextPageToken,workflowInvocationActions(target,state,failureReason,invocationTiming,"

@@ -23,12 +23,13 @@ from dataform_action.model import (
     Compilation,
     IncompleteActions,
     Prepared,
+    Result,
     Run,
     RunRequest,
     State,
 )
 from dataform_action.services.base import Retry, Service, once
-from dataform_action.services.google import compilation, fields, selection
+from dataform_action.services.google import compilation, fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.configurations import (
     check_schedule_alone,
@@ -41,10 +42,11 @@ from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
     parse_invocation_name,
-    parse_names,
     parse_state,
     parse_times,
 )
+from dataform_action.services.google.selection.request import select
+from dataform_action.services.google.selection.rerun import ids_of_runs, prepare_rerun
 from dataform_action.services.specs import (
     GOOGLE_CLOUD,
     SEGMENT_PROBLEM,
@@ -58,8 +60,6 @@ from dataform_action.validation import is_project_id, is_segment, is_token
 #: A cancel request and the read after it must fit in the 7 s that the runner allows.
 _CANCEL_SECONDS = 2.0
 _READ_AFTER_CANCEL_SECONDS = 1.0
-#: A lost run is new, so it is searched for in the newest pages only.
-_NEWEST_PAGES = 5
 _RUN_NAME = r"projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/workflowInvocations/([^/]+)"
 
 
@@ -82,6 +82,7 @@ class GoogleDataform(Service):
     has_actions = GOOGLE_CLOUD.has_actions
     can_find_runs = True
     can_promote = True
+    can_rerun = True
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class GoogleDataform(Service):
             return Prepared(request=request, body={"workflowConfig": config})
         schedule = read_schedule(api, request)
         compiled, prefix = compilation.compile_request(api, request, self._github_url)
-        selected = selection.select(api, request, schedule, compiled)
+        selected = select(api, request, schedule, compiled)
         notes = (*compilation.notes_on_ref(request), *selected.notes)
         if request.compile_only:
             compiled, more = show_compilation(
@@ -152,6 +153,16 @@ class GoogleDataform(Service):
         if selected.config:
             body["invocationConfig"] = selected.config
         return Prepared(request=request, body=body, compilation=compiled, notes=notes)
+
+    def prepare_rerun(
+        self,
+        request: RunRequest,
+        result: Result,
+        earlier: Prepared | None,
+        retry: Retry = once,
+    ) -> Prepared:
+        """Prepare a run of what did not succeed. See ``Service.prepare_rerun``."""
+        return prepare_rerun(self._api.with_retry(retry), request, result, earlier)
 
     def start(self, prepared: Prepared) -> Run:
         """Create a workflow invocation. See ``Service.start`` for what it raises."""
@@ -171,18 +182,17 @@ class GoogleDataform(Service):
                 raise
             raise self._may_exist(prepared, error) from error
 
-    def find(self, compilation_result: str, retry: Retry = once) -> Run | None:
-        """Return the newest invocation of a compilation result."""
-        api = self._api.with_retry(retry)
-        path = f"{api.parent}/workflowInvocations"
-        newest = api.pages(path, fields.INVOCATIONS, most=_NEWEST_PAGES, orderBy="name desc")
-        for page in newest:
-            for name, compiled in parse_names(page, "workflowInvocations", "compilationResult"):
-                # In responses, the project may be its number.
-                if str(compiled).endswith(compilation_result.split("/", 2)[2]):
-                    run_id = parse_invocation_name({"name": name}, api.parent)
-                    self._created.add(run_id)
-                    return self.describe(run_id)
+    def find(
+        self,
+        compilation_result: str,
+        retry: Retry = once,
+        known_runs: frozenset[str] = frozenset(),
+    ) -> Run | None:
+        """Return the newest invocation of a compilation result, besides ``known_runs``."""
+        for run_id in ids_of_runs(self._api.with_retry(retry), compilation_result):
+            if run_id not in known_runs:
+                self._created.add(run_id)
+                return self.describe(run_id)
         return None
 
     def describe(self, run_id: str) -> Run:

@@ -18,6 +18,7 @@ def test_each_field_of_a_request_has_an_input_of_its_type() -> None:
         "boolean": "bool",
         "flag": "bool | None",
         "number": "int | None",
+        "retries": "int",
     }
     kinds = {declared.name.replace("-", "_"): declared.kind for declared in INPUTS}
     assert {field.name: types[kinds[field.name]] for field in fields(RunRequest)} == {

@@ -25,6 +25,7 @@ from dataform_action.report.words import (
     Words,
     count_states,
     notes_on_result,
+    notes_on_retries,
     words_of_compilation,
     words_of_error,
     words_of_internal_error,
@@ -285,3 +286,41 @@ def test_an_internal_error_links_the_run() -> None:
 def test_actions_are_counted_by_what_became_of_them(states: list[ActionState], words: str) -> None:
     """What matters most comes first, and what there is none of is left out."""
     assert count_states(tuple(make_action("d.a", state) for state in states)) == words
+
+
+def test_a_signal_between_two_attempts_says_that_no_other_run_was_created() -> None:
+    """The first run failed, and the second one does not exist."""
+    failed = Result(run=_ended(State.FAILURE), duration=65.0)
+    words = words_of_signal(Interrupted(signal.SIGINT), RunOutcome(attempts=(failed,)))
+    assert words == Words(
+        message=(
+            "The step was stopped by SIGINT. Run 77 had failed, and no other run was created.",
+        ),
+        hint=("The run: ", _LOG),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State.SUCCESS, "Run 77 succeeded after 5s. It took 2 attempts and 1m 10s in all."),
+        (
+            State.FAILURE,
+            "Run 77 failed after 5s. It was attempt 2; all attempts together took 1m 10s.",
+        ),
+    ],
+)
+def test_a_result_counts_its_attempts(state: State, sentence: str) -> None:
+    """The duration is that of the last run, and then of all."""
+    first, last = (Result(run=_ended(state), duration=seconds) for seconds in (65.0, 5.0))
+    both = replace(last, duration=70.0, attempts=(first, last))
+    assert words_of_result(both).message == (sentence,)
+
+
+def test_a_missing_retry_is_a_warning() -> None:
+    """The reader expected another attempt."""
+    [note] = notes_on_retries(RunOutcome(not_retried="HTTP 403."))
+    assert (note.title, note.text) == (
+        "Dataform: not retried",
+        "What did not succeed was not run again: HTTP 403.",
+    )

@@ -111,5 +111,6 @@ def test_nothing_is_left_to_cancel(clock: FakeClock) -> None:
         prepared=outcome.prepared,
         result=result,
         cancellation=CancelRequested(make_run("FAILED")),
+        attempts=(result,),
     )
     assert not outcome.may_need_cancel

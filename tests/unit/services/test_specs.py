@@ -199,5 +199,5 @@ def test_every_part_of_a_request_is_checked() -> None:
     """A new field of the request must be added to these tests."""
     parts = {key for part in (_OVERRIDES | _SELECTION).values() for key in part}
     parts |= {"schedule", "environment", "git_ref", "compile_only", "promote"}
-    parts |= {"workspace", "project_path"}
+    parts |= {"workspace", "project_path", "resume", "retry_failed"}
     assert {field.name for field in fields(RunRequest)} == parts

@@ -114,6 +114,7 @@ def is_expected(address: str, outcome: StepOutcome) -> bool:
     run_url = "" if outcome.run is None else outcome.run.log_url
     parts = (*outcome.words.message, *outcome.words.hint)
     linked = {part.url for part in parts if isinstance(part, Link)}
+    linked |= {result.run.log_url for result in outcome.attempts}
     whole = {run_url, *linked, *(job.url for action in outcome.actions for job in action.jobs)}
     home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))

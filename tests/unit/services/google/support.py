@@ -99,7 +99,9 @@ def fields_of(path: str) -> tuple[str, ...]:
         case "workflowInvocations":
             if not rest[0]:
                 return (fields.INVOCATIONS,)
-            return (fields.INVOCATION_ACTIONS if queried else fields.INVOCATION,)
+            if queried:
+                return (fields.INVOCATION_ACTIONS,)
+            return (fields.INVOCATION, fields.INVOCATION_SETTINGS)
         case "compilationResults":
             actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
             return actions if queried else (fields.COMPILATION,)

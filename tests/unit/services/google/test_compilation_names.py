@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dataform_action.model import CompiledAction
-from dataform_action.services.google.names import match_names, reachable, tag_problems
+from dataform_action.services.google.selection.names import match_names, reachable, tag_problems
 
 
 def actions_named(names: Iterable[str]) -> list[CompiledAction]:

@@ -1,4 +1,4 @@
-"""Google Cloud Dataform: which actions of a compilation are run."""
+"""Google Cloud Dataform: the actions that the inputs select."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from dataform_action.services.google.configurations import (
     requested_settings,
     selects,
 )
-from dataform_action.services.google.names import match_names, reachable, tag_problems
 from dataform_action.services.google.parse import (
     UNIT_TEST,
     objects_in,
@@ -25,6 +24,7 @@ from dataform_action.services.google.parse import (
     parse_target,
     texts_in,
 )
+from dataform_action.services.google.selection.names import match_names, reachable, tag_problems
 
 
 class Selection(NamedTuple):
@@ -90,7 +90,7 @@ def _select_requested(
     if problems:
         raise make_input_error(problems)
     if found:
-        config["includedTargets"] = [_target(name) for name in found]
+        config["includedTargets"] = [make_target(name) for name in found]
 
 
 def _selected_names(config: Config, compiled: list[CompiledAction]) -> frozenset[str]:
@@ -144,7 +144,7 @@ def read_selectable(api: GoogleApi, compilation: Compilation) -> list[CompiledAc
     return [action for action in actions if action.kind != "declaration"]
 
 
-def _target(name: str) -> dict[str, str]:
+def make_target(name: str) -> dict[str, str]:
     """Return the target of a full name; only a project may contain dots."""
     parts = name.rsplit(".", 2)
     return dict(zip(("database", "schema", "name")[-len(parts) :], parts, strict=True))
