@@ -52,7 +52,7 @@ def _source(request: RunRequest) -> str:
         )
     )
     if request.resume:
-        return f"what did not succeed in run {shown_name(request.resume)}"
+        return f"what did not succeed in run {request.resume}"
     if ref and environment:
         return f"{ref} with the settings of {environment}"
     return ref or workspace or " in ".join(filter(None, (schedule, environment)))

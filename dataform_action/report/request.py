@@ -29,17 +29,17 @@ class RequestFact(NamedTuple):
 
 def source_facts(request: RunRequest) -> tuple[RequestFact, ...]:
     """Return what a request runs, such as its environment, schedule or Git ref."""
-    return tuple(
+    names = tuple(
         RequestFact(label, (shown_name(value),))
         for label, value in (
             ("Environment", request.environment),
             ("Schedule", request.schedule),
             ("Git ref", request.git_ref),
             ("Workspace", request.workspace),
-            ("Resumed run", request.resume),
         )
         if value
     )
+    return (*names, RequestFact("Resumed run", (request.resume,))) if request.resume else names
 
 
 def option_facts(request: RunRequest) -> tuple[RequestFact, ...]:

@@ -37,8 +37,9 @@ from dataform_action.services.google.service import GoogleDataform
 from dataform_action.transport.response import RULES
 from tests.faults.fault_rows import TABLE
 from tests.faults.google_rows import GOOGLE_TABLE
-from tests.faults.interruptions import check_all
+from tests.faults.interruptions import check_all, make_interrupted_retry
 from tests.faults.network_rows import NETWORK_TABLE
+from tests.faults.retries import check_retry, make_retry
 from tests.faults.row import MANY, NIGHTLY, PEERS, Row
 from tests.faults.sequences import check, make_sequence
 from tests.support.fakes import FakeClock, FakeService
@@ -288,13 +289,22 @@ def main() -> None:
     for service, name in SERVICES.items():
         counts = check_sequences(service, range(1000))
         print(f"1,000 random sequences of faults on {name}: {counts}")
+    with ProcessPoolExecutor() as pool:
+        retries = Counter(pool.map(_check_retry, range(400), chunksize=20))
+    print(f"400 random sequences of faults with retry-failed: {dict(retries)}")
     print(f"150 random interruptions, and the post step after each: {check_all(range(150))}")
+    counts = check_all(range(60), make_interrupted_retry)
+    print(f"60 random interruptions with retry-failed, and the post step after each: {counts}")
 
 
 def check_sequences(service: str, seeds: Iterable[int]) -> dict[str, int]:
     """Check the sequences of these seeds, and count their outcomes."""
     with ProcessPoolExecutor() as pool:
         return dict(Counter(pool.map(partial(_check_sequence, service), seeds, chunksize=20)))
+
+
+def _check_retry(seed: int) -> str:
+    return check_retry(make_retry(seed))
 
 
 def _check_sequence(service: str, seed: int) -> str:

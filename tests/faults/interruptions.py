@@ -17,15 +17,16 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dataform_action.emulator import DEFAULT_TOKEN, Course, Emulator, Fault
 from tests.faults.planted import echo
+from tests.faults.sequences import set_courses
 from tests.support.leaks import Leaks, written
 from tests.support.steps import (
     Step,
@@ -62,10 +63,14 @@ class Interruption:
     faults: tuple[Fault, ...]
     statuses: tuple[str, ...] = ("RUNNING",)
     course: Course = field(default_factory=Course)
+    #: The courses of the next runs, which repeat what failed.
+    next_courses: tuple[Course, ...] = ()
     #: The signals in order: those of the runner, or one alone.
     signals: tuple[int, ...]
     #: The number of the request after which the first signal comes; 0: after the first line.
     request: int
+    #: How long that request may take, in seconds: longer than the step takes, unless it hangs.
+    most_seconds: float = 3.0
     #: An additional delay of the first signal, in seconds.
     delay: float
     #: Whether the faults have ended when the post step runs.
@@ -112,6 +117,44 @@ def make_interruption(seed: int) -> Interruption:
     )
 
 
+def make_interrupted_retry(seed: int) -> Interruption:
+    """Return the interruption of a seed in a step that runs again what failed."""
+    choose = random.Random(f"retry {seed}")  # noqa: S311
+    interruption = make_interruption(seed)
+    places: tuple[dict[str, str], ...] = (
+        {"git-ref": "main", "schedule": ""},
+        {"environment": "production"},
+        {"schedule": "nightly"},
+    )
+    failing = Course(failures={"orders_cleaned": "Out of memory"})
+    lost = Fault(
+        choose.choice(("hang", "close", "status", "html")),
+        on="create",
+        after=1,
+        seconds=choose.choice((0.05, 2.5, 30.0)),
+        processed=choose.random() < 0.6,
+    )
+    return replace(
+        interruption,
+        name=f"interrupted retry {seed}",
+        on_google=True,
+        inputs={
+            "poll-interval": "1",
+            "retry-failed": "2",
+            "cancel-run": choose.choice(("true", "true", "true", "false")),
+            **choose.choice(places),
+        },
+        faults=(lost,) if choose.random() < 0.5 else (),
+        course=failing,
+        next_courses=choose.choice(
+            ((failing, Course()), (Course(endless=("orders_cleaned",)),), (Course(),))
+        ),
+        # The second run is created at about the tenth request.
+        request=choose.randint(5, 14),
+        most_seconds=20.0,
+    )
+
+
 def _make_fault(choose: random.Random, on: Any) -> Fault:  # noqa: ANN401
     kind: Any = choose.choice(("hang", "hang", "close", "status", "html"))
     return Fault(
@@ -148,8 +191,8 @@ def run(interruption: Interruption) -> Ended:
     ):
         folder = Path(name)
         emulator.set_outcome("nightly", interruption.statuses)
-        for schedule in (None, "nightly"):
-            emulator.set_course(schedule, interruption.course)
+        courses = (interruption.course, *interruption.next_courses)
+        set_courses(emulator, interruption.inputs, courses)
         for fault in interruption.faults:
             emulator.add_fault(fault)
         default = google_inputs_for(emulator) if interruption.on_google else inputs_for(emulator)
@@ -199,9 +242,8 @@ def _stop(
         def is_due() -> bool:
             return len(emulator.requests) >= interruption.request or process.poll() is not None
 
-        # Longer than the step takes, unless it hangs.
         with suppress(TimeoutError):
-            emulator.wait_for(is_due, 3.0)
+            emulator.wait_for(is_due, interruption.most_seconds)
     _wait(process, interruption.delay)
     started = time.monotonic()
     for number in interruption.signals:
@@ -229,7 +271,8 @@ def check(interruption: Interruption) -> str:
     """
     ended = run(interruption)
     problems = _LEAKS.find(ended.text)
-    if len(ended.runs) > 1 or ended.creates > 1:
+    attempts = 1 + ended.text.count("\nAttempt ")
+    if len(ended.runs) > attempts or ended.creates > attempts:
         problems.append(f"{len(ended.runs)} runs, {ended.creates} requests to create one")
     if ended.post_exit_code != 0:
         problems.append(f"the post step's exit code is {ended.post_exit_code}")
@@ -257,7 +300,9 @@ def _state_of_run(ended: Ended) -> str:
     """Return the state of the Dataform run at the end."""
     if not ended.runs:
         return "never created"
-    [state] = ended.runs
+    *earlier, state = ended.runs
+    if any(other != "FAILED" for other in earlier):
+        return "lost"
     if state in ("CANCELING", "CANCELLED"):
         return "cancelled"
     if state != "RUNNING":
@@ -277,7 +322,9 @@ def _can_be_cancelled(interruption: Interruption, step: Step) -> bool:
     )
 
 
-def check_all(seeds: Iterable[int]) -> dict[str, int]:
-    """Check the interruptions of these seeds; count the states of their runs."""
+def check_all(
+    seeds: Iterable[int], make: Callable[[int], Interruption] = make_interruption
+) -> dict[str, int]:
+    """Check the interruptions of these seeds; count the states of their last runs."""
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        return dict(Counter(pool.map(check, map(make_interruption, seeds))))
+        return dict(Counter(pool.map(check, map(make, seeds))))

@@ -11,6 +11,7 @@ import random
 import re
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from json import dumps
 from pathlib import Path
@@ -62,6 +63,8 @@ class Sequence:
     statuses: tuple[str, ...] = ()
     #: On Google Cloud: the course of the run.
     course: Course = field(default_factory=Course)
+    #: The courses of the next runs, which repeat what failed.
+    next_courses: tuple[Course, ...] = ()
     #: How often the service throttles the create request.
     throttled: int = 0
     #: The fault of the create request after that; None: it gets a response.
@@ -227,8 +230,7 @@ def run(sequence: Sequence) -> Ended:
     with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         emulator.set_outcome("nightly", sequence.statuses)
-        for schedule in (None, "nightly"):
-            emulator.set_course(schedule, sequence.course)
+        set_courses(emulator, sequence.inputs, (sequence.course, *sequence.next_courses))
         for fault in sequence.faults:
             emulator.add_fault(fault)
         inputs = google_inputs_for(emulator) if sequence.on_google else inputs_for(emulator)
@@ -251,6 +253,17 @@ def run(sequence: Sequence) -> Ended:
         step = read_step(folder, exit_code, log)
         text = written(folder, log)
         return Ended(step, text, states, compiled, creates, clock.now() - 1000)
+
+
+def set_courses(emulator: Emulator, inputs: Mapping[str, str], courses: tuple[Course, ...]) -> None:
+    """Set the courses of a run and of those that repeat its failures.
+
+    The latter always are runs of a compilation result. The first one may be that of a schedule.
+    """
+    first, *others = courses
+    is_of_schedule = bool(inputs.get("schedule", "nightly")) and not inputs.get("environment")
+    emulator.set_course("nightly", first)
+    emulator.set_course(None, *(others if others and is_of_schedule else courses))
 
 
 def services_with(read_seconds: float) -> Services:

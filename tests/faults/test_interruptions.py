@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.interruptions import check_all, make_interruption
+from tests.faults.interruptions import check_all, make_interrupted_retry, make_interruption
 
 
 def test_interruptions() -> None:
@@ -18,3 +18,9 @@ def test_interruptions_are_of_every_kind() -> None:
     assert {interruption.is_recovered for interruption in some} == {True, False}
     assert {len(interruption.signals) for interruption in some} == {1, 2, 3}
     assert {interruption.request for interruption in some} == {0, 1, 2, 3, 4}
+
+
+def test_interrupted_retries() -> None:
+    """The same is true for each run of a step that runs again what failed."""
+    states = check_all(range(8), make_interrupted_retry)
+    assert sum(states.values()) == 8

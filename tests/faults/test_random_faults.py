@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.retries import check_retry, make_retry
 from tests.faults.sequences import check, make_sequence
 
 
@@ -28,3 +29,18 @@ def test_sequences_have_all_kinds_of_faults() -> None:
     lost = [sequence.create for sequence in some if sequence.create is not None]
     assert {fault.processed for fault in lost} == {True, False}
     assert any(sequence.throttled for sequence in some)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_random_faults_of_retries(seed: int) -> None:
+    """With any faults, each attempt has at most one run, and the last one decides."""
+    assert check_retry(make_retry(seed))
+
+
+def test_retries_have_all_kinds_of_outcomes() -> None:
+    """The first hundred have lost create requests of each later attempt."""
+    lost = [
+        fault for seed in range(100) for fault in make_retry(seed).faults if fault.on == "create"
+    ]
+    assert {fault.after for fault in lost} == {1, 2, 3}
+    assert {fault.processed for fault in lost} == {True, False}

@@ -54,8 +54,16 @@ def prepare_rerun(
         body={"compilationResult": compilation.name, "invocationConfig": config},
         compilation=compilation,
         notes=notes,
-        rerun=Rerun(run, actions, frozenset(ids_of_runs(api, compilation.name))),
+        rerun=Rerun(run, actions, _known_runs(api, run, compilation, earlier)),
     )
+
+
+def _known_runs(
+    api: GoogleApi, run: Run, compilation: Compilation, earlier: Prepared | None
+) -> frozenset[str]:
+    """Return the ids of the runs of a compilation, also of those that the API does not list."""
+    before = frozenset() if earlier is None or earlier.rerun is None else earlier.rerun.known_runs
+    return before | {run.id} | frozenset(ids_of_runs(api, compilation.name))
 
 
 def ids_of_runs(api: GoogleApi, compilation_result: str) -> Iterator[str]:

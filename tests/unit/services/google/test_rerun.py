@@ -9,7 +9,7 @@ import pytest
 import responses
 
 from dataform_action.errors import InputError, Refused
-from dataform_action.model import ActionState, Compilation, Prepared, Result, RunRequest
+from dataform_action.model import ActionState, Compilation, Prepared, Rerun, Result, RunRequest
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import make_action
 from tests.unit.services.google.support import (
@@ -149,7 +149,7 @@ def test_a_resumed_run_has_its_own_settings_and_commit(
     }
     assert prepared.compilation == Compilation(name=COMPILATION, commit=COMMIT)
     assert prepared.rerun is not None
-    assert prepared.rerun.known_runs == {"1", "2"}
+    assert prepared.rerun.known_runs == {"1", "2", "1700-abc"}
 
 
 def test_a_deleted_compilation_cannot_be_run_again(
@@ -198,3 +198,18 @@ def test_find_leaves_out_known_runs(google: GoogleDataform, api: responses.Reque
     found = google.find(COMPILATION, known_runs=frozenset({"3", "1"}))
     assert found is not None
     assert found.id == "2"
+
+
+def test_runs_that_are_not_listed_are_known(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """A list may lack a run. The earlier attempts are never taken for the new one."""
+    first, second = make_run("1"), make_run("2", COMPILATION)
+    earlier = replace(
+        make_prepared(), rerun=Rerun(first, (BAD,), frozenset({"0", "1"})), compilation=None
+    )
+    expect(api, LIST)
+    result = replace(make_result(compilation=Compilation(name=COMPILATION)), run=second)
+    rerun = google.prepare_rerun(RETRY, result, earlier).rerun
+    assert rerun is not None
+    assert rerun.known_runs == {"0", "1", "2"}
