@@ -79,6 +79,8 @@ class DataformRun(luigi.Task):
     environment = luigi.Parameter(default="")
     git_ref = luigi.Parameter(default="")
     tags = luigi.ListParameter(default=())
+    resume = luigi.Parameter(default="")
+    retry_failed = luigi.IntParameter(default=0)
 
     def output(self) -> luigi.LocalTarget:
         """Return the record of the run, which exists after the run has succeeded."""
@@ -98,7 +100,8 @@ class DataformRun(luigi.Task):
             result.raise_for_state()
         except RunUnsuccessful as error:
             _write(self._path(".failed.json"), make_record(result) | {"reasons": error.message})
-            self._started.unlink()
+            # A retry that was refused has deleted it.
+            self._started.unlink(missing_ok=True)
             raise
         # This order matters: after a crash in between, the next attempt reads the run again.
         _write(self._path(".json"), make_record(result))
@@ -165,6 +168,8 @@ class DataformRun(luigi.Task):
             environment=self.environment or None,
             git_ref=self.git_ref or None,
             tags=tuple(self.tags),
+            resume=self.resume or None,
+            retry_failed=self.retry_failed,
         )
 
     def _service(self) -> Service:

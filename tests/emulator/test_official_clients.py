@@ -326,6 +326,7 @@ _GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
 _RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
 #: At the end, the action reads the compiled actions, and the remote of the repository.
 _GET_REPOSITORY = "get"
+_LIST = "workflowInvocations.list"
 _REPORTED = _RUN | {"compilationResults.get", "compilationResults.query", _GET_REPOSITORY}
 _COMPILED = _REPORTED | {_COMPILE}
 _LOST = Fault("close", on="create", processed=True)
@@ -489,6 +490,66 @@ def test_the_action_sends_described_requests(
         assert (step.exit_code, called(emulator)) == (scenario.exit_code, scenario.methods), (
             step.log
         )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "more"),
+    [
+        ({"environment": "production", "schedule": ""}, _COMPILED),
+        ({"schedule": "nightly"}, _REPORTED),
+    ],
+)
+def test_a_retry_is_as_described(
+    inputs: dict[str, str], more: set[str], clock: FakeClock, tmp_path: Path
+) -> None:
+    """A second run is created from the compilation of the first, with described fields."""
+    failing = Course(failures={"orders_cleaned": "no luck"}, steps=5)
+    with Emulator(repositories=[warehouse()]) as emulator:
+        emulator.set_course("nightly", failing)
+        emulator.set_course(None, *([failing] if inputs["schedule"] == "" else []), Course())
+        given = google_inputs_for(emulator, **inputs, retry_failed="1")
+        step = run_here(tmp_path, given, clock)
+        assert (step.exit_code, called(emulator)) == (0, more | {_LIST}), step.log
+        assert len(emulator.invocations) == 2
+
+
+def test_a_run_of_another_client_is_resumed(
+    emulator: Emulator,
+    client: Any,  # noqa: ANN401
+    clock: FakeClock,
+    tmp_path: Path,
+) -> None:
+    """Google's client creates a run that fails, and reads the run that resumes it."""
+    emulator.set_course(None, Course(failures={"orders_cleaned": "no luck"}), Course())
+    result = client.create_compilation_result(
+        parent=HOME, compilation_result={"git_commitish": "main"}
+    )
+    account = "runner@my-project.iam.gserviceaccount.com"
+    config = {
+        "included_tags": ["daily"],
+        "transitive_dependencies_included": True,
+        "fully_refresh_incremental_tables_enabled": True,
+        "service_account": account,
+    }
+    invocation = {"compilation_result": result.name, "invocation_config": config}
+    first = client.create_workflow_invocation(parent=HOME, workflow_invocation=invocation)
+    while client.get_workflow_invocation(name=first.name).state.name == "RUNNING":
+        pass
+    resume = first.name.rpartition("/")[2]
+    step = run_here(tmp_path, google_inputs_for(emulator, schedule="", resume=resume), clock)
+    assert step.exit_code == ExitCode.SUCCESS, step.log
+    again = client.get_workflow_invocation(
+        name=f"{HOME}/workflowInvocations/{step.outputs['run-id']}"
+    )
+    assert again.compilation_result == result.name
+    repeated = again.invocation_config
+    assert repeated.service_account == account
+    assert repeated.fully_refresh_incremental_tables_enabled
+    assert not repeated.included_tags
+    assert not repeated.transitive_dependencies_included
+    actions = client.query_workflow_invocation_actions(request={"name": first.name})
+    unfinished = [it.target for it in actions if it.state.name in ("FAILED", "SKIPPED")]
+    assert list(repeated.included_targets) == unfinished
 
 
 @pytest.mark.parametrize("polls", [0, 3])

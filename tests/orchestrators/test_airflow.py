@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dataform_action import InputError, Polling
-from dataform_action.emulator import Emulator, Fault
+from dataform_action.emulator import Course, Emulator, Fault
 from tests.orchestrators.conftest import operations
 
 pytestmark = pytest.mark.usefixtures("connections")
@@ -399,3 +399,56 @@ def test_fields_of_a_request() -> None:
     assert make_request({"max_concurrent_actions": ""}).max_concurrent_actions is None
     with pytest.raises(InputError, match="max_concurrent_actions is not a number: 'four'"):
         make_request({"max_concurrent_actions": "four"})
+
+
+_FAILING = Course(failures={"orders_cleaned": REASON})
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_what_failed_is_run_again(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """With ``retry_failed``, the second run has only what did not succeed, and decides."""
+    emulator.set_course("nightly", _FAILING)
+    dag = dags(f"google_{waiter}")
+    dag.task_dict["run"].request = {"schedule": "nightly", "retry_failed": "1"}
+    dag_run = execute(dag)
+    first, second = emulator.invocations
+    assert (dag_run.state, first.state, second.state) == ("success", "FAILED", "SUCCEEDED")
+    assert tries(dag_run) == 1
+    assert set(second.actions) < set(first.actions)
+    assert xcoms(dag_run)["run_id"] == second.name.rpartition("/")[2]
+    assert state_store(dag_run) == {}
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_second_failure_fails_the_task(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """There are not more runs than requested."""
+    emulator.set_course("nightly", _FAILING)
+    emulator.set_course(None, _FAILING)
+    dag = dags(f"google_{waiter}")
+    dag.task_dict["run"].request = {"schedule": "nightly", "retry_failed": 1}
+    assert execute(dag).state == "failed"
+    assert len(emulator.invocations) == 2
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_run_is_resumed(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """``resume`` is a field of the request, so a person can give it when triggering the DAG."""
+    emulator.set_course("nightly", _FAILING)
+    execute(dags(f"google_{waiter}"))
+    [failed] = emulator.invocations
+    dag = dags(f"google_{waiter}")
+    dag.task_dict["run"].request = {"resume": failed.name.rpartition("/")[2]}
+    assert execute(dag).state == "success"
+    assert set(emulator.invocations[1].actions) < set(failed.actions)
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_refused_retry_leaves_the_failure(emulator: Emulator, dags: Dags, waiter: str) -> None:
+    """The task fails, and stores nothing for its next attempt."""
+    emulator.set_course("nightly", _FAILING)
+    emulator.add_fault(Fault("status", on="create", status=403, after=1))
+    dag = dags(f"google_{waiter}")
+    dag.task_dict["run"].request = {"schedule": "nightly", "retry_failed": 1}
+    dag_run = execute(dag)
+    assert (dag_run.state, len(emulator.invocations)) == ("failed", 1)
+    assert state_store(dag_run) == {}

@@ -237,3 +237,39 @@ def test_the_example(
     assert build(example.Report(date=date(2026, 1, 1)))
     assert emulator.runs[0].id in (tmp_path / "report-2026-01-01.txt").read_text()
     assert operations(emulator) == ["create"]
+
+
+_FAILING = Course(failures={"orders_cleaned": "Division by zero"})
+
+
+def test_what_failed_is_run_again(emulator: Emulator, runner: Runner) -> None:
+    """With ``retry_failed``, the second run has only what did not succeed, and decides."""
+    emulator.set_course("nightly", _FAILING)
+    task = DataformRun(
+        date=date(2026, 1, 1), schedule="nightly", retry_failed=1, **_TARGETS["google"]
+    )
+    assert build(task)
+    first, second = emulator.invocations
+    assert set(second.actions) < set(first.actions)
+    assert runner.files()[".json"]["run_id"] == second.name.rpartition("/")[2]
+
+
+def test_a_refused_retry_leaves_the_failure(emulator: Emulator, runner: Runner) -> None:
+    """The task fails, and its next attempt may create a run."""
+    emulator.set_course("nightly", _FAILING)
+    emulator.add_fault(Fault("status", on="create", status=403, after=1))
+    task = DataformRun(
+        date=date(2026, 1, 1), schedule="nightly", retry_failed=1, **_TARGETS["google"]
+    )
+    assert not build(task)
+    assert set(runner.files()) == {".failed.json"}
+
+
+def test_a_run_is_resumed(emulator: Emulator, runner: Runner) -> None:
+    """``resume`` finishes a run that failed earlier."""
+    emulator.set_course("nightly", _FAILING)
+    assert not runner.build("google")
+    [failed] = emulator.invocations
+    run_id = failed.name.rpartition("/")[2]
+    assert build(DataformRun(date=date(2026, 1, 2), resume=run_id, **_TARGETS["google"]))
+    assert set(emulator.invocations[1].actions) < set(failed.actions)

@@ -25,6 +25,8 @@ def make_request(fields: Mapping[str, Any]) -> RunRequest:
             parsed[name] = tuple((value or {}).items())
         elif name == "max_concurrent_actions":
             parsed[name] = _count(name, value)
+        elif name == "retry_failed":
+            parsed[name] = _count(name, value) or 0
         elif name == "full_refresh" or name.startswith("include_"):
             text = str(value).lower()
             if text not in ("true", "false", "none", ""):

@@ -16,13 +16,16 @@ from dataform_action import (
     CancelRequested,
     Created,
     DataformError,
+    InputError,
     Polling,
+    RerunPrepared,
     Run,
     RunMayExist,
     RunRequest,
     Service,
     State,
     Update,
+    retry,
     run,
     start,
     wait,
@@ -46,7 +49,8 @@ class DataformRunOperator(BaseOperator):
 
     If an attempt is lost (a dead worker, an outage, a timeout), its run stays in the task state
     store. The next attempt with the same request waits for that run, and creates a run of its own
-    only if that run fails.
+    only if that run fails. With ``retry_failed`` in the request, what did not succeed is run again
+    before Airflow's own ``retries``.
     """
 
     template_fields = ("project_id", "location", "repository", "request")
@@ -117,12 +121,19 @@ class DataformRunOperator(BaseOperator):
             result.raise_for_state()
             return make_record(result)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Continue after the trigger: return the outcome of the run, or raise its error."""
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], runs: int = 1
+    ) -> dict[str, Any]:
+        """Continue after the trigger: return the outcome of the run, or raise its error.
+
+        ``runs`` is the number of runs so far, if what did not succeed was run again.
+        """
         self._context = context
-        self._stored = StoredRun(context)
         summary: dict[str, Any] = event["summary"]
         self.run_log_url = summary["run_log_url"]
+        with self._as_airflow_errors():
+            request = make_request(self.request)
+        self._stored = StoredRun(context, compute_digest(self._target, request))
         if event["ended"]:
             self._forget()
         if event["error"] is None:
@@ -130,6 +141,8 @@ class DataformRunOperator(BaseOperator):
         if event["ended"] and event["adopted"]:
             self._prepare_another(summary["run_id"], summary["status"])
             return self.execute(context)
+        if event["ended"] and runs <= request.retry_failed:
+            self._retry(request, summary["run_id"], runs)
         raise AirflowException(event["error"])
 
     def on_kill(self) -> None:
@@ -158,7 +171,29 @@ class DataformRunOperator(BaseOperator):
             service, request, self.polling, on_update=self._report, shielded=self._shielded
         )
 
-    def _defer(self, run: Run, *, adopted: bool) -> None:
+    def _retry(self, request: RunRequest, run_id: str, runs: int) -> None:
+        """Run again what did not succeed, and defer; return if that is not possible."""
+        self._run, self._settled = None, False
+        with self._as_airflow_errors():
+            service = self._service = DataformHook(self.conn_id, **self._target).get_conn()
+            result = wait(service, service.describe(run_id), self.polling)
+            if result.run.state is not State.FAILURE:
+                return
+            try:
+                again = retry(
+                    service,
+                    request,
+                    result,
+                    self.polling,
+                    on_update=self._report,
+                    shielded=self._shielded,
+                )
+            except InputError as error:
+                self.log.warning("Nothing is run again. %s", error.message)
+                return
+        self._defer(again, adopted=False, runs=runs + 1)
+
+    def _defer(self, run: Run, *, adopted: bool, runs: int = 1) -> None:
         """Defer, so that the worker is free; the trigger gets the limit for the wait."""
         timeout = self.polling.timeout
         if self.execution_timeout is not None:
@@ -175,7 +210,7 @@ class DataformRunOperator(BaseOperator):
             polling=asdict(self.polling) | {"timeout": timeout},
             adopted=adopted,
         )
-        self.defer(trigger=trigger, method_name="execute_complete")
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"runs": runs})
 
     def _report(self, update: Update) -> None:
         """Log an update, and store the run as soon as it exists."""
@@ -186,6 +221,9 @@ class DataformRunOperator(BaseOperator):
             if self._killed:
                 # When the kill arrived, there was no run to cancel.
                 self.on_kill()
+        elif isinstance(update, RerunPrepared):
+            # The earlier run has ended, and the next one does not exist yet.
+            self._run = None
         elif isinstance(update, CancelRequested):
             self._settled = True
 
