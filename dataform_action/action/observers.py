@@ -32,6 +32,9 @@ from dataform_action.github.state import (
 from dataform_action.model import Run
 from dataform_action.report.progress import Narrator
 
+#: The post step gets the ids in one environment variable, whose size is limited.
+_MOST_KNOWN_RUNS = 500
+
 
 def notify_all(*observers: Observer) -> Observer:
     """Return an observer that passes each update to all observers, in order."""
@@ -104,7 +107,8 @@ class StateObserver:
                 self._compilation = compilation.name
             case RerunPrepared(rerun, compilation):
                 self._compilation = compilation.name
-                self._known_runs = ",".join(sorted(rerun.known_runs))
+                # The ids start with a time, so these are the newest.
+                self._known_runs = ",".join(sorted(rerun.known_runs)[-_MOST_KNOWN_RUNS:])
             case Created(run):
                 known = {STATE_RUN_ID: run.id, STATE_RUN_LOG_URL: run.log_url}
                 self._files.state(self._state | known)

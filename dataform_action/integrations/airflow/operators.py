@@ -121,13 +121,8 @@ class DataformRunOperator(BaseOperator):
             result.raise_for_state()
             return make_record(result)
 
-    def execute_complete(
-        self, context: Context, event: dict[str, Any], runs: int = 1
-    ) -> dict[str, Any]:
-        """Continue after the trigger: return the outcome of the run, or raise its error.
-
-        ``runs`` is the number of runs so far, if what did not succeed was run again.
-        """
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Continue after the trigger: return the outcome of the run, or raise its error."""
         self._context = context
         summary: dict[str, Any] = event["summary"]
         self.run_log_url = summary["run_log_url"]
@@ -141,8 +136,8 @@ class DataformRunOperator(BaseOperator):
         if event["ended"] and event["adopted"]:
             self._prepare_another(summary["run_id"], summary["status"])
             return self.execute(context)
-        if event["ended"] and runs <= request.retry_failed:
-            self._retry(request, summary["run_id"], runs)
+        if event["ended"] and event["number"] <= request.retry_failed:
+            self._retry(request, summary["run_id"], event["number"])
         raise AirflowException(event["error"])
 
     def on_kill(self) -> None:
@@ -171,8 +166,11 @@ class DataformRunOperator(BaseOperator):
             service, request, self.polling, on_update=self._report, shielded=self._shielded
         )
 
-    def _retry(self, request: RunRequest, run_id: str, runs: int) -> None:
-        """Run again what did not succeed, and defer; return if that is not possible."""
+    def _retry(self, request: RunRequest, run_id: str, number: int) -> None:
+        """Run again what did not succeed, and defer; return if that is not possible.
+
+        ``number`` is that of the run that failed: 1 for the first one.
+        """
         self._run, self._settled = None, False
         with self._as_airflow_errors():
             service = self._service = DataformHook(self.conn_id, **self._target).get_conn()
@@ -191,9 +189,9 @@ class DataformRunOperator(BaseOperator):
             except InputError as error:
                 self.log.warning("Nothing is run again. %s", error.message)
                 return
-        self._defer(again, adopted=False, runs=runs + 1)
+        self._defer(again, adopted=False, number=number + 1)
 
-    def _defer(self, run: Run, *, adopted: bool, runs: int = 1) -> None:
+    def _defer(self, run: Run, *, adopted: bool, number: int = 1) -> None:
         """Defer, so that the worker is free; the trigger gets the limit for the wait."""
         timeout = self.polling.timeout
         if self.execution_timeout is not None:
@@ -209,8 +207,9 @@ class DataformRunOperator(BaseOperator):
             started=now,
             polling=asdict(self.polling) | {"timeout": timeout},
             adopted=adopted,
+            number=number,
         )
-        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"runs": runs})
+        self.defer(trigger=trigger, method_name="execute_complete")
 
     def _report(self, update: Update) -> None:
         """Log an update, and store the run as soon as it exists."""

@@ -34,6 +34,7 @@ class DataformRunTrigger(BaseTrigger):
 
     It can stop and restart elsewhere at any time without effect on the run. ``started`` is the
     start of the wait in seconds since the epoch, so that a restart does not extend the wait.
+    ``number`` is that of the run, if what did not succeed in other runs is run again.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DataformRunTrigger(BaseTrigger):
         started: float,
         polling: dict[str, Any],
         adopted: bool,
+        number: int = 1,
     ) -> None:
         super().__init__()
         self._kwargs: dict[str, Any] = {
@@ -54,6 +56,7 @@ class DataformRunTrigger(BaseTrigger):
             "started": started,
             "polling": polling,
             "adopted": adopted,
+            "number": number,
         }
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -83,6 +86,7 @@ class DataformRunTrigger(BaseTrigger):
                 "ended": ended,
                 "error": error,
                 "adopted": self._kwargs["adopted"],
+                "number": self._kwargs["number"],
             }
         )
 

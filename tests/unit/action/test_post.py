@@ -188,3 +188,19 @@ def test_a_failed_cleanup_is_a_warning(tmp_path: Path) -> None:
     step = run_apart(tmp_path, {"project-id": "a/b"}, "post_entrypoint.py", **environ)
     assert step.exit_code == 0
     assert "The cleanup failed: InputError." in step.warnings[0]
+
+
+def test_kill_during_the_creation_of_another_attempt(
+    emulator: Emulator, run_post: Post, tmp_path: Path, clock: FakeClock
+) -> None:
+    """The run of an earlier attempt has the same compilation, but is not the one to cancel."""
+    inputs = google_inputs_for(emulator, wait="false", schedule="", environment="production")
+    left = run_here(tmp_path, inputs, clock)
+    state = {
+        **KILLED,
+        "compilation_result": left.state["compilation_result"],
+        "known_runs": f"1700-earlier,{left.outputs['run-id']}",
+    }
+    step = run_post(inputs, {**state, "project_id": "my-project"})
+    assert "so the run may exist." in step.warnings[0]
+    assert emulator.invocations[0].state == "RUNNING"
