@@ -21,10 +21,11 @@ COPY dataform_action /action/dataform_action
 # container loses its own after the run. (The first lookup of a host name needs encodings.idna.)
 # Then all bytecode is compiled again with a hash instead of the time of the source. So the same
 # input makes the same layer, and the bytecode stays valid if a build sets the times of files.
-# The integrations are not for the image. Some builders, such as that of act, ignore .dockerignore.
+# Two rooms are not for the image. Some builders, such as that of act, ignore .dockerignore.
 RUN ["/usr/local/bin/python3", "-I", "-W", "error", "-c", "\
 import encodings.idna, importlib.util, pathlib, pkgutil, py_compile, shutil, sys; \
-shutil.rmtree('/action/dataform_action/integrations', ignore_errors=True); \
+[shutil.rmtree('/action/dataform_action/' + room, ignore_errors=True) \
+ for room in ('emulator', 'integrations')]; \
 import google.auth.identity_pool, google.auth.impersonated_credentials; \
 import google.oauth2.credentials, google.oauth2.service_account; \
 sys.path.insert(0, '/action'); \

@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 BROWSER := tests/browser
 NPM := $(BROWSER)/node_modules/.packages-are-installed
 ORCHESTRATORS := $(VENV)/orchestrators
+LOCAL := $(VENV)/local
+DATAFORM := scripts/local
 PIP_FLAGS := -qq --disable-pip-version-check --no-input --require-hashes --no-deps
 PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
@@ -22,7 +24,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-orchestrators clients faults fuzz mutations mermaid \
+.PHONY: help demo test test-orchestrators clients local-tests faults fuzz mutations mermaid \
 	screenshots e2e act image docs package check check-workflows release-rehearsal \
 	bench format lock clean rebuild
 
@@ -61,6 +63,12 @@ clients: $(DEV) ## Test the emulator with Google's clients, and our requests wit
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the integrations in the real Airflow and Luigi
 	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \
 		tests/orchestrators $(ARGS)
+
+local-tests: $(LOCAL)/.is-installed $(DATAFORM)/node_modules/.is-installed ## Test with the real Dataform CLI, SQL analyzer and a BigQuery server; DATAFORM_PROJECTS=PATH compiles another checkout
+	@echo "Node.js $$(node --version), Dataform CLI $$($(DATAFORM)/node_modules/.bin/dataform --version)"
+	@$(LOCAL)/bin/python -m pip list --disable-pip-version-check 2>/dev/null | \
+		grep -E '^(bqemulator|duckdb|zetasql|google-cloud-(bigquery|dataform)) '
+	$(LOCAL)/bin/python -m pytest -p no:bqemulator --durations 5 tests/local $(ARGS)
 
 docs: $(DEV) ## Build the reference pages of the library into build/docs
 	@$(PIP_INSTALL) -r requirements/release.txt
@@ -122,10 +130,13 @@ lock: $(DEV) ## Update requirements.txt and requirements/; LOCK_FLAGS=--upgrade 
 	$(subst --universal,--python-platform linux,$(LOCK)) pyproject.toml --extra google --extra airflow --extra luigi --group orchestrators \
 		--constraint requirements.txt --output-file requirements/orchestrators.txt
 	$(LOCK) --group act --output-file requirements/act.txt
+	$(LOCK) pyproject.toml --extra google --group local --constraint requirements/dev.txt \
+		--output-file requirements/local.txt
 
 clean: ## Remove all generated files
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_CHECKS)/node_modules
+		.pytest_cache .ruff_cache $(BROWSER)/node_modules $(WORKFLOW_CHECKS)/node_modules \
+		$(DATAFORM)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each recipe writes its stamp last, so an incomplete .venv is rebuilt.
@@ -155,6 +166,21 @@ $(ORCHESTRATORS)/.is-installed: requirements/orchestrators.txt $(RUN)
 	@rm -rf $(ORCHESTRATORS)
 	@"$(PYTHON)" -m venv $(ORCHESTRATORS)
 	@$(ORCHESTRATORS)/bin/python -m pip install $(PIP_FLAGS) -r requirements/orchestrators.txt
+	@touch $@
+
+# The BigQuery server has many dependencies, so it has its own environment.
+$(LOCAL)/.is-installed: requirements/local.txt $(RUN)
+	@echo "Installing a BigQuery server and the SQL analyzer into $(LOCAL)"
+	@rm -rf $(LOCAL)
+	@"$(PYTHON)" -m venv $(LOCAL)
+	@$(LOCAL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/local.txt
+	@touch $@
+
+$(DATAFORM)/node_modules/.is-installed: $(DATAFORM)/package.json $(DATAFORM)/package-lock.json
+	@command -v npm >/dev/null || \
+		{ echo "npm is missing: install Node.js 20 or newer; on Debian, apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing the Dataform CLI into $(DATAFORM)/node_modules"
+	@npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(DATAFORM)
 	@touch $@
 
 $(NPM): $(BROWSER)/package.json $(BROWSER)/package-lock.json

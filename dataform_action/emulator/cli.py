@@ -4,11 +4,14 @@ import argparse
 import math
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from dataform_action.emulator.clock import Advance
+from dataform_action.emulator.definitions import Repository
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
 from dataform_action.emulator.graph.compiled_graph import load_graph
 from dataform_action.emulator.graph.sample_repository import make_warehouse
@@ -75,8 +78,41 @@ def _make_parser() -> argparse.ArgumentParser:
         help="the output of `dataform compile --json`, served as the repository warehouse of "
         "my-project in europe-west1 (default: a sample)",
     )
+    _add_project_options(parser)
     parser.add_argument("--verbose", action="store_true", help="print a line for each request")
     return parser
+
+
+def _add_project_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a project of your own, compiled by the Dataform CLI")
+    group.add_argument(
+        "--project-dir",
+        type=Path,
+        metavar="PATH",
+        help="a Git checkout; its commits and its working tree (the workspace dev) are compiled",
+    )
+    group.add_argument(
+        "--dataform-cli",
+        metavar="PROGRAM",
+        help="the Dataform CLI (default: the one in the project's node_modules, or on PATH)",
+    )
+    group.add_argument(
+        "--node-modules",
+        type=Path,
+        metavar="PATH",
+        help="use these npm packages for every commit (default: those that each commit names)",
+    )
+
+
+def _make_repositories(options: argparse.Namespace) -> tuple[Repository, ...] | None:
+    if options.graph is not None:
+        return (make_warehouse(options.graph),)
+    if options.project_dir is None:
+        return None
+    # Most uses of the emulator do not need this room.
+    from dataform_action.emulator.local.project.repository import make_repository  # noqa: PLC0415
+
+    return (make_repository(options.project_dir, options.dataform_cli, options.node_modules),)
 
 
 def _wait_for_signal() -> None:
@@ -87,6 +123,31 @@ def _print(line: str) -> None:
     print(line, flush=True)
 
 
+def _make_emulator(options: argparse.Namespace) -> Emulator:
+    return Emulator(
+        host=options.host,
+        port=options.port,
+        token=DEFAULT_TOKEN if options.token is None else options.token,
+        advance=cast(Advance, options.advance),
+        run_seconds=options.run_seconds,
+        repositories=_make_repositories(options),
+        log=_print if options.verbose else None,
+    )
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end the start as SIGINT does, so that no program is left running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(
     arguments: Sequence[str] | None = None, wait: Callable[[], object] = _wait_for_signal
 ) -> int:
@@ -95,16 +156,22 @@ def main(
     Until then, SIGINT and SIGTERM are blocked in all threads: only ``wait`` receives them.
     """
     options = _make_parser().parse_args(arguments)
-    emulator = Emulator(
-        host=options.host,
-        port=options.port,
-        token=DEFAULT_TOKEN if options.token is None else options.token,
-        advance=cast(Advance, options.advance),
-        run_seconds=options.run_seconds,
-        repositories=None if options.graph is None else (make_warehouse(options.graph),),
-        log=_print if options.verbose else None,
-    )
+    try:
+        with _stoppable():
+            emulator = _make_emulator(options)
+    except ValueError as error:
+        print(f"The emulator cannot start: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        return _serve(emulator, options, wait)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _serve(emulator: Emulator, options: argparse.Namespace, wait: Callable[[], object]) -> int:
     try:
         with emulator:
             _print(f"Dataform emulator: {emulator.url}")
@@ -121,6 +188,4 @@ def main(
         where = f"{options.host} port {options.port}"
         print(f"The emulator cannot listen on {where}: {error.strerror}", file=sys.stderr)
         return 1
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
     return 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from dataform_action.emulator.graph.compiled_graph import GraphSource
 
@@ -47,6 +47,30 @@ class Commit:
     graph: GraphSource | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a compiler made of a commit: its SHA, which is empty for a workspace, and the graph."""
+
+    sha: str
+    graph: Mapping[str, Any]
+
+
+class Compiler(Protocol):
+    """Compiles the code of a repository with the settings of a request.
+
+    Both methods may take long, and raise ``google.errors.ApiError``.
+    """
+
+    def compile_commit(self, commitish: str, config: Mapping[str, Any]) -> Compiled:
+        """Compile a branch, a tag or a commit."""
+
+    def compile_workspace(self, config: Mapping[str, Any]) -> Compiled:
+        """Compile the code in the only workspace."""
+
+    def close(self) -> None:
+        """Stop what is running."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseConfig:
     """A release configuration; ``released``: whether it has a released result at the start."""
@@ -88,6 +112,8 @@ class Repository:
     strict_act_as: whether invocations without a service account are refused.
     project_folder: the path of the project in the Git repository. If it is not the root, a
         compilation must name it as ``pipelineConfig.path``.
+    compiler: compiles the code on request. Then ``graph``, ``refs``, the graphs of the workspaces
+        and ``project_folder`` are not used.
     """
 
     graph: GraphSource
@@ -103,6 +129,7 @@ class Repository:
     strict_act_as: bool = False
     project_folder: str = ""
     git_url: str = "https://github.com/OWNER/warehouse.git"
+    compiler: Compiler | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

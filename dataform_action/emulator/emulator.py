@@ -95,7 +95,8 @@ class Emulator:
         self._server = Server(*self._address, self._dispatcher.respond)
 
     def close(self) -> None:
-        """Stop serving at once; the records stay readable."""
+        """Stop serving and compiling at once; the records stay readable."""
+        self._google.close()
         if self._server is not None:
             self._server.close()
 

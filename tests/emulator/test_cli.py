@@ -17,6 +17,14 @@ import pytest
 from dataform_action.emulator import DEFAULT_TOKEN, Emulator
 from dataform_action.emulator.cli import main
 from tests.emulator.google.support import Warehouse, make_graph
+from tests.emulator.local.support import (
+    FAKE_CLI,
+    commit,
+    ends,
+    make_project,
+    write_files,
+    write_program,
+)
 from tests.emulator.support import RUNS, Client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +110,9 @@ def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> Non
     words = " ".join(capsys.readouterr().out.split())
     assert "on loopback" not in words
     assert re.findall(r"\(default: ([^)]*)\)", words) == [
-        *("127.0.0.1", "8080", "an example, which is printed", "clock", "8", "a sample")
+        *("127.0.0.1", "8080", "an example, which is printed", "clock", "8", "a sample"),
+        "the one in the project's node_modules, or on PATH",
+        "those that each commit names",
     ]
 
 
@@ -165,3 +175,62 @@ def test_command_refuses_other_files(
         main(["--graph", str(file)])
     assert raised.value.code == 2
     assert "graph.json cannot be read: " in capsys.readouterr().err
+
+
+def serve_project(folder: Path, definition: str) -> list[str]:
+    """Make a project, and return the flags that serve it with a fake Dataform CLI."""
+    project = make_project(folder / "shop")
+    commit(project, {"definitions/orders.sqlx": definition})
+    program = write_program(folder / "dataform", FAKE_CLI)
+    write_files(folder / "modules", {"@dataform/core/bundle.js": ""})
+    flags = {"project-dir": project, "dataform-cli": program, "node-modules": folder / "modules"}
+    return ["--port", "0", *(f"--{name}={value}" for name, value in flags.items())]
+
+
+def test_command_serves_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The branch of a checkout is compiled on request."""
+    results = []
+
+    def use() -> None:
+        address = capsys.readouterr().out.splitlines()[0]
+        client = Warehouse(address.removeprefix("Dataform emulator: "))
+        results.append(client.data("POST", "/compilationResults", {"gitCommitish": "main"}))
+        client.close()
+
+    assert main(serve_project(tmp_path, "select 1"), use) == 0
+    assert results[0]["codeCompilationConfig"]["defaultSchema"] == "marts"
+
+
+def test_command_reports_a_checkout_that_cannot_be_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder without Git, and a project that cannot be compiled, are reported in one line."""
+    assert main(["--project-dir", str(tmp_path)]) == 1
+    assert "cannot start: " in capsys.readouterr().err
+    assert main(serve_project(tmp_path, "junk")) == 1
+    assert capsys.readouterr().err.startswith(
+        "The emulator cannot start: production cannot be released: The Dataform CLI ended"
+    )
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_signal_during_the_start_leaves_nothing_running(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    """A signal while the project is compiled ends the compiler too."""
+    os.mkfifo(tmp_path / "started")
+    flags = serve_project(tmp_path, "select 1")
+    code = f"""
+import os, time
+with open({str(tmp_path / "started")!r}, "w") as started:
+    started.write(str(os.getpid()))
+time.sleep(60)
+"""
+    write_program(tmp_path / "dataform", code)
+    command = [sys.executable, "-m", "dataform_action.emulator", *flags]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
+        compiler = int((tmp_path / "started").read_text())
+        process.send_signal(stop)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (130, b"")
+    assert ends(compiler)

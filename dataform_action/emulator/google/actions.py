@@ -16,19 +16,38 @@ _UNIT_TEST_BYTES: Mapping[str, str] = {
 
 def render_compiled(action: Action) -> dict[str, object]:
     """Render a CompilationResultAction."""
-    description = (action.source.get("actionDescriptor") or {}).get("description")
-    shared = present(
-        dependencyTargets=[target.render() for target in action.dependencies],
-        tags=list(action.tags),
-        disabled=action.disabled,
-        relationDescriptor={"description": description} if description else None,
-    )
+    descriptor = _render_descriptor(action.source.get("actionDescriptor") or {})
+    if action.kind == "declaration":
+        shared = descriptor
+    else:
+        shared = descriptor | present(
+            dependencyTargets=[target.render() for target in action.dependencies],
+            tags=list(action.tags),
+            disabled=action.disabled,
+        )
     return {
         "target": action.target.render(),
         "canonicalTarget": action.canonical_target.render(),
         **present(filePath=action.file_path),
         action.kind: _render_definition(action) | shared,
     }
+
+
+def _render_descriptor(descriptor: Mapping[str, Any]) -> dict[str, object]:
+    columns = [
+        present(
+            path=column.get("path"),
+            description=column.get("description"),
+            bigqueryPolicyTags=column.get("bigqueryPolicyTags"),
+        )
+        for column in descriptor.get("columns") or ()
+    ]
+    rendered = present(
+        description=descriptor.get("description"),
+        columns=columns,
+        bigqueryLabels=descriptor.get("bigqueryLabels") or None,
+    )
+    return {"relationDescriptor": rendered} if rendered else {}
 
 
 def _render_definition(action: Action) -> dict[str, object]:
@@ -74,7 +93,17 @@ def _render_relation(source: Mapping[str, Any]) -> dict[str, object]:
         clusterExpressions=options.get("clusterBy"),
         partitionExpirationDays=options.get("partitionExpirationDays"),
         requirePartitionFilter=options.get("requirePartitionFilter"),
+        additionalOptions=options.get("additionalOptions") or None,
+        connection=options.get("connection"),
+        tableFormat=_named(options.get("tableFormat")),
+        fileFormat=_named(options.get("fileFormat")),
+        storageUri=options.get("storageUri"),
     )
+
+
+def _named(value: str | None) -> str | None:
+    """Return the value of an enum, or None for its default."""
+    return None if value is None or value.endswith("_UNSPECIFIED") else value
 
 
 def _relation_type(source: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -83,6 +84,11 @@ class GoogleDataform:
         """Describe the invocations for the status page."""
         return [_card(invocation) for invocation in self.snapshot()]
 
+    def close(self) -> None:
+        """Stop what the repositories are running."""
+        for repository in self.repositories:
+            repository.close()
+
     def _route_inside(
         self, name: RepositoryName, inner: Sequence[str], request: Request
     ) -> Endpoint:
@@ -109,8 +115,7 @@ class GoogleDataform:
         def respond() -> Response:
             try:
                 self._check_token(request)
-                with self._lock:
-                    return json_response(handle())
+                return json_response(handle())
             except ApiError as error:
                 return api_error_response(error)
 
@@ -143,8 +148,9 @@ class GoogleDataform:
         for repository in self.repositories:
             operation = repository.operations.get(name.rpartition("/")[2])
             if operation is not None and operation.name == name:
-                response = operation.render()
-                operation.polls_left -= 1
+                with self._lock:
+                    response = operation.render()
+                    operation.polls_left -= 1
                 return self._selected(request, response)
         raise ApiError("NOT_FOUND", f"{name} does not exist")
 
@@ -167,7 +173,8 @@ class GoogleDataform:
             if repository.name == name:
                 path = unquote(request.path)
                 call = Call(repository, identifier, path, query, body, self.pager)
-                return self._selected(request, method.handle(call))
+                with nullcontext() if method.slow else self._lock:
+                    return self._selected(request, method.handle(call))
         raise ApiError("NOT_FOUND", "parent resource not found")
 
 

@@ -1,12 +1,13 @@
 """Compilation results: create, store and render them."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Clock
-from dataform_action.emulator.definitions import Commit, Repository
+from dataform_action.emulator.definitions import Commit, Compiled, Repository
 from dataform_action.emulator.google.errors import ApiError, render_status
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
@@ -15,6 +16,7 @@ from dataform_action.emulator.graph.compiled_graph import (
     CompiledGraph,
     compile_graph,
     load_graph,
+    read_graph,
 )
 
 COLLECTION = "compilationResults"
@@ -77,6 +79,7 @@ class CompilationStore:
         self._name = name
         self._clock = clock
         self._results: dict[str, CompilationResult] = {}
+        self._lock = threading.Lock()
         own = load_graph(repository.graph)
         self._graphs = {
             commit.sha: own if commit.graph is None else load_graph(commit.graph)
@@ -96,8 +99,12 @@ class CompilationStore:
         self, commitish: str, source: Mapping[str, str], config: Mapping[str, Any]
     ) -> CompilationResult:
         """Compile a commit; raise ApiError if it is unknown or has no project in that folder."""
+        if self._repository.compiler is not None:
+            compiled = self._repository.compiler.compile_commit(commitish, config)
+            return self._store_compiled(compiled, source, config)
         commit = self._find_commit(commitish)
-        return self._store(self._graphs[commit.sha], commit.sha, source, config)
+        graph = self._apply(self._graphs[commit.sha], config)
+        return self._store(graph, commit.sha, source)
 
     def compile_workspace(self, name: object, config: Mapping[str, Any]) -> CompilationResult:
         """Compile a workspace, which has no commit; raise ApiError as ``compile``."""
@@ -105,28 +112,38 @@ class CompilationStore:
         if identifier not in self._workspaces:
             raise self._name.not_found(WORKSPACES, identifier)
         source = {"workspace": self._name.name(WORKSPACES, identifier)}
-        return self._store(self._workspaces[identifier], "", source, config)
+        if self._repository.compiler is not None:
+            compiled = self._repository.compiler.compile_workspace(config)
+            return self._store_compiled(compiled, source, config)
+        return self._store(self._apply(self._workspaces[identifier], config), "", source)
+
+    def _apply(self, graph: Mapping[str, Any], config: Mapping[str, Any]) -> CompiledGraph:
+        folder = _folder(config)
+        if folder != self._repository.project_folder.strip("/"):
+            raise ApiError("NOT_FOUND", "Can't find package.json")
+        return compile_graph(graph, config, folder)
+
+    def _store_compiled(
+        self, compiled: Compiled, source: Mapping[str, str], config: Mapping[str, Any]
+    ) -> CompilationResult:
+        graph = read_graph(compiled.graph, config, _folder(config))
+        return self._store(graph, compiled.sha, source)
 
     def _store(
-        self,
-        graph: Mapping[str, Any],
-        sha: str,
-        source: Mapping[str, str],
-        config: Mapping[str, Any],
+        self, graph: CompiledGraph, sha: str, source: Mapping[str, str]
     ) -> CompilationResult:
-        folder = str((config.get("pipelineConfig") or {}).get("path", ""))
-        if folder.strip("/") != self._repository.project_folder.strip("/"):
-            raise ApiError("NOT_FOUND", "Can't find package.json")
-        identifier = str(uuid5(NAMESPACE_URL, f"{self._name}/{COLLECTION}/{len(self._results)}"))
-        result = CompilationResult(
-            name=self._name.name(COLLECTION, identifier),
-            source=source,
-            sha=sha,
-            graph=compile_graph(graph, config, folder.strip("/")),
-            created=self._clock.now(),
-        )
-        self._results[identifier] = result
-        return result
+        with self._lock:
+            number = len(self._results)
+            identifier = str(uuid5(NAMESPACE_URL, f"{self._name}/{COLLECTION}/{number}"))
+            result = CompilationResult(
+                name=self._name.name(COLLECTION, identifier),
+                source=source,
+                sha=sha,
+                graph=graph,
+                created=self._clock.now(),
+            )
+            self._results[identifier] = result
+            return result
 
     def find(self, identifier: str) -> CompilationResult:
         """Return a result; raise ApiError if it does not exist."""
@@ -149,6 +166,10 @@ class CompilationStore:
             message = f"Git commitish '{commitish}' does not exist in the repository"
             raise ApiError("INVALID_ARGUMENT", message)
         return found[0]
+
+
+def _folder(config: Mapping[str, Any]) -> str:
+    return str((config.get("pipelineConfig") or {}).get("path", "")).strip("/")
 
 
 def _render_error(error: CompilationError) -> dict[str, object]:

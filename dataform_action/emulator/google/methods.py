@@ -38,13 +38,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method; ``body_path`` is the request's field that holds the body."""
+    """A method; ``body_path`` is the request's field that holds the body.
+
+    A method that is ``slow`` does not wait for other requests, and they do not wait for it.
+    """
 
     operation: Operation
     handle: Callable[[Call], Mapping[str, object]]
     parameters: Sequence[str] = ()
     body: Message = request_bodies.NOTHING
     body_path: str = ""
+    slow: bool = False
 
 
 def _get_repository(call: Call) -> Mapping[str, object]:
@@ -153,6 +157,7 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             (),
             request_bodies.COMPILATION_RESULT,
             "compilation_result",
+            slow=True,
         ),
         ("POST", "compilationResults", _LONG_RUNNING): Method(
             "compile",
@@ -160,6 +165,7 @@ METHODS: Mapping[tuple[str, str, str], Method] = MappingProxyType(
             (),
             request_bodies.COMPILATION_RESULT,
             "compilation_result",
+            slow=True,
         ),
         ("GET", "compilationResults", ""): Method("list", _list_compilation_results, _LIST),
         ("GET", "compilationResults/*", ""): Method("other", _get_compilation_result),

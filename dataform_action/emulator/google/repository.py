@@ -61,6 +61,7 @@ class RepositoryStore:
         self._script = script
         self._rules = rules
         self.operations: dict[str, CompilationOperation] = {}
+        self._lock = threading.Lock()
         self._created = pace.clock.now()
         self.releases = ReleaseConfigStore(repository, self.name)
         self.workflows = WorkflowConfigStore(repository, self.name, self._created)
@@ -84,6 +85,11 @@ class RepositoryStore:
                 createTime=render_timestamp(self._created),
             ),
         }
+
+    def close(self) -> None:
+        """Stop what is running."""
+        if self._repository.compiler is not None:
+            self._repository.compiler.close()
 
     def compile(self, body: Mapping[str, Any]) -> CompilationResult:
         """Create a compilation result; settings in the request override those of the release."""
@@ -112,14 +118,15 @@ class RepositoryStore:
             return self._operation(error)
 
     def _operation(self, outcome: CompilationResult | ApiError) -> CompilationOperation:
-        number = uuid5(NAMESPACE_URL, f"{self.name}/operations/{len(self.operations)}")
-        identifier = f"operation-{number}"
         location = f"projects/{self.name.project}/locations/{self.name.location}"
-        operation = CompilationOperation(
-            f"{location}/operations/{identifier}", outcome, self._rules.compilation_polls
-        )
-        self.operations[identifier] = operation
-        return operation
+        with self._lock:
+            number = uuid5(NAMESPACE_URL, f"{self.name}/operations/{len(self.operations)}")
+            identifier = f"operation-{number}"
+            operation = CompilationOperation(
+                f"{location}/operations/{identifier}", outcome, self._rules.compilation_polls
+            )
+            self.operations[identifier] = operation
+            return operation
 
     def invoke(self, body: Mapping[str, Any]) -> Execution:
         """Create a workflow invocation."""

@@ -92,9 +92,27 @@ def compile_graph(
     """Apply a codeCompilationConfig; ``folder`` is the project's path in its Git repository."""
     project_config = graph.get("projectConfig") or {}
     config = effective_config(project_config, overrides)
-    entries = list(_list_entries(graph))
-    targets = _rename_targets(entries, Naming(project_config, config))
+    targets = _rename_targets(list(list_entries(graph)), Naming(project_config, config))
     adapt = _text_adapter(targets, config.get("vars", {}))
+    return _make_graph(graph, config, targets, adapt, folder)
+
+
+def read_graph(
+    graph: Mapping[str, Any], overrides: Mapping[str, Any], folder: str
+) -> CompiledGraph:
+    """Read a graph that was compiled with a codeCompilationConfig."""
+    config = effective_config(graph.get("projectConfig") or {}, overrides)
+    return _make_graph(graph, config, {}, lambda value: value, folder)
+
+
+def _make_graph(
+    graph: Mapping[str, Any],
+    config: Mapping[str, Any],
+    targets: Mapping[Target, Target],
+    adapt: _Adapt,
+    folder: str,
+) -> CompiledGraph:
+    entries = list_entries(graph)
     return CompiledGraph(
         actions=tuple(_make_action(kind, entry, targets, adapt, folder) for kind, entry in entries),
         errors=tuple(_parse_errors(graph, targets)),
@@ -103,7 +121,8 @@ def compile_graph(
     )
 
 
-def _list_entries(graph: Mapping[str, Any]) -> Iterator[tuple[ActionKind, Mapping[str, Any]]]:
+def list_entries(graph: Mapping[str, Any]) -> Iterator[tuple[ActionKind, Mapping[str, Any]]]:
+    """Return the entries of the actions in a graph."""
     for name, kind in _LISTS.items():
         for entry in graph.get(name) or ():
             # Older compilers give unit tests no target; such tests are not actions.
@@ -156,9 +175,10 @@ def _make_action(
             target = parse_target(entry[name])
             source[name] = targets.get(target, target).render()
     dependencies = [parse_target(target) for target in entry.get("dependencyTargets") or ()]
+    own = parse_target(entry["target"])
     return Action(
         kind=kind,
-        target=targets[parse_target(entry["target"])],
+        target=targets.get(own, own),
         canonical_target=parse_target(entry.get("canonicalTarget") or entry["target"]),
         file_path="/".join(part for part in (folder, entry.get("fileName")) if part),
         tags=tuple(entry.get("tags") or ()),
