@@ -102,6 +102,12 @@ def _add_project_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="use these npm packages for every commit (default: those that each commit names)",
     )
+    group.add_argument(
+        "--compile-seconds",
+        type=_seconds,
+        default=30.0,
+        help="how long a compilation may take (default: %(default)g, as on Google Cloud)",
+    )
 
 
 def _make_repositories(options: argparse.Namespace) -> tuple[Repository, ...] | None:
@@ -112,7 +118,10 @@ def _make_repositories(options: argparse.Namespace) -> tuple[Repository, ...] | 
     # Most uses of the emulator do not need this room.
     from dataform_action.emulator.local.project.repository import make_repository  # noqa: PLC0415
 
-    return (make_repository(options.project_dir, options.dataform_cli, options.node_modules),)
+    repository = make_repository(
+        options.project_dir, options.dataform_cli, options.node_modules, options.compile_seconds
+    )
+    return (repository,)
 
 
 def _wait_for_signal() -> None:

@@ -113,6 +113,7 @@ def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> Non
         *("127.0.0.1", "8080", "an example, which is printed", "clock", "8", "a sample"),
         "the one in the project's node_modules, or on PATH",
         "those that each commit names",
+        "30, as on Google Cloud",
     ]
 
 

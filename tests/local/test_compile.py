@@ -75,7 +75,7 @@ def compile_(client: Warehouse, ref: str, **config: object) -> Mapping[str, Any]
 @contextmanager
 def serving(project: Path, cli: Path, modules: Path | None) -> Iterator[Warehouse]:
     """Serve a checkout."""
-    with serve(make_repository(project, str(cli), modules)) as emulator:
+    with serve(make_repository(project, str(cli), modules, SECONDS)) as emulator:
         client = Warehouse(emulator.url)
         client.connection.timeout = SECONDS
         yield client

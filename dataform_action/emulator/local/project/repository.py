@@ -7,19 +7,27 @@ from dataform_action.emulator.definitions import ReleaseConfig, Repository, Work
 from dataform_action.emulator.local.processes import Processes, ProgramError
 from dataform_action.emulator.local.project.checkout import open_checkout
 from dataform_action.emulator.local.project.compiler import CheckoutCompiler
-from dataform_action.emulator.local.project.dataform_cli import DataformCli, find_cli
+from dataform_action.emulator.local.project.dataform_cli import (
+    COMPILE_SECONDS,
+    DataformCli,
+    find_cli,
+)
 from dataform_action.emulator.local.project.packages import Packages
 
 WORKSPACE = "dev"
 
 
 def make_repository(
-    project: Path, dataform_cli: str | None = None, node_modules: Path | None = None
+    project: Path,
+    dataform_cli: str | None = None,
+    node_modules: Path | None = None,
+    seconds: float = COMPILE_SECONDS,
 ) -> Repository:
     """Make the repository ``my-project``, ``europe-west1``, ``warehouse`` of a checkout.
 
     ``dataform_cli`` is the program that compiles (None: look for it), and ``node_modules`` a folder
-    of npm packages that serves every commit (None: those that a commit names).
+    of npm packages that serves every commit (None: those that a commit names). ``seconds`` is the
+    limit for a compilation.
 
     The release configuration ``production`` has the branch that is checked out, ``staging`` also
     adds a suffix, and the workflow configuration ``nightly`` runs ``production``. The workspace
@@ -56,7 +64,7 @@ def make_repository(
         service_account="dataform-runner@my-project.iam.gserviceaccount.com",
         strict_act_as=True,
         git_url=checkout.url() or checkout.root.as_uri(),
-        compiler=CheckoutCompiler(checkout, DataformCli(processes, program), packages),
+        compiler=CheckoutCompiler(checkout, DataformCli(processes, program, seconds), packages),
     )
 
 

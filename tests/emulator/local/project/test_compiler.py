@@ -208,15 +208,8 @@ def test_cli_that_prints_something_else(client: Warehouse, project: Path) -> Non
 def test_cli_that_hangs(project: Path, cli: Path, modules: Path) -> None:
     """A compilation that takes too long is stopped, and the emulator goes on."""
     commit(project, {"definitions/orders.sqlx": "hang"})
-    repository = make_repository(project, str(cli), modules)
-    assert isinstance(repository.compiler, compiler.CheckoutCompiler)
-    fast = replace(repository.compiler.cli, seconds=0.3)
-    patient = replace(
-        repository,
-        release_configs=(),
-        workflow_configs=(),
-        compiler=replace(repository.compiler, cli=fast),
-    )
+    repository = make_repository(project, str(cli), modules, seconds=0.3)
+    patient = replace(repository, release_configs=(), workflow_configs=())
     with serve(patient) as emulator:
         client = Warehouse(emulator.url)
         error = client.error("POST", "/compilationResults", {"gitCommitish": "main"})
