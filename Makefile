@@ -2,6 +2,8 @@
 PYTHON ?= python3
 ARGS ?=
 LOCK_FLAGS ?=
+PROJECT ?=
+SEED ?=
 
 VENV := .venv
 RUN := $(VENV)/.runtime-is-installed
@@ -24,7 +26,7 @@ LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-orchestrators clients local-tests faults fuzz mutations mermaid \
+.PHONY: help demo test test-orchestrators clients local local-tests faults fuzz mutations mermaid \
 	screenshots e2e act image docs package check check-workflows release-rehearsal \
 	bench format lock clean rebuild
 
@@ -63,6 +65,10 @@ clients: $(DEV) ## Test the emulator with Google's clients, and our requests wit
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the integrations in the real Airflow and Luigi
 	$(ORCHESTRATORS)/bin/python -m pytest --numprocesses 2 --dist loadfile -W default \
 		tests/orchestrators $(ARGS)
+
+local: $(LOCAL)/.is-installed $(DATAFORM)/node_modules/.is-installed ## Build a project in a BigQuery server on this machine; PROJECT=PATH, SEED=FILE, ARGS=--serve
+	@$(LOCAL)/bin/python scripts/local/run.py $(if $(PROJECT),--project "$(PROJECT)") \
+		$(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 local-tests: $(LOCAL)/.is-installed $(DATAFORM)/node_modules/.is-installed ## Test with the real Dataform CLI, SQL analyzer and a BigQuery server; DATAFORM_PROJECTS=PATH compiles another checkout
 	@echo "Node.js $$(node --version), Dataform CLI $$($(DATAFORM)/node_modules/.bin/dataform --version)"

@@ -13,6 +13,7 @@ from typing import Any, cast, get_args
 from dataform_action.emulator.clock import Advance
 from dataform_action.emulator.definitions import Repository
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.google.execution import Warehouse
 from dataform_action.emulator.graph.compiled_graph import load_graph
 from dataform_action.emulator.graph.sample_repository import make_warehouse
 
@@ -108,6 +109,12 @@ def _add_project_options(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         help="how long a compilation may take (default: %(default)g, as on Google Cloud)",
     )
+    group.add_argument(
+        "--bigquery",
+        metavar="URL",
+        help="run the compiled SQL in this BigQuery server, such as http://127.0.0.1:9050 "
+        "(default: runs are simulated)",
+    )
 
 
 def _make_repositories(options: argparse.Namespace) -> tuple[Repository, ...] | None:
@@ -122,6 +129,14 @@ def _make_repositories(options: argparse.Namespace) -> tuple[Repository, ...] | 
         options.project_dir, options.dataform_cli, options.node_modules, options.compile_seconds
     )
     return (repository,)
+
+
+def _make_warehouse(url: str | None) -> Warehouse | None:
+    if url is None:
+        return None
+    from dataform_action.emulator.local.warehouse.execution import open_warehouse  # noqa: PLC0415
+
+    return open_warehouse(url)
 
 
 def _wait_for_signal() -> None:
@@ -140,6 +155,7 @@ def _make_emulator(options: argparse.Namespace) -> Emulator:
         advance=cast(Advance, options.advance),
         run_seconds=options.run_seconds,
         repositories=_make_repositories(options),
+        warehouse=_make_warehouse(options.bigquery),
         log=_print if options.verbose else None,
     )
 

@@ -9,6 +9,7 @@ from dataform_action.emulator.dataform_web import DataformWeb
 from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
 from dataform_action.emulator.definitions import Course, Invocation, Repository, Rules
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
+from dataform_action.emulator.google.execution import Warehouse
 from dataform_action.emulator.google.parameters import Pager
 from dataform_action.emulator.google.repository import RepositoryStore, Script
 from dataform_action.emulator.graph.sample_repository import make_warehouse
@@ -36,7 +37,8 @@ class Emulator:
     ``advance`` sets how runs advance: one step for each ``poll``, or by the ``clock`` within
     ``run_seconds``. ``schedules`` maps the known schedules to the outcomes of their runs.
     ``repositories`` are those of Google Cloud Dataform (None: a sample). ``rules`` set how that API
-    behaves where its documentation does not say. ``log`` gets one line for each request, without
+    behaves where its documentation does not say. ``warehouse`` executes workflow invocations (None:
+    their course is simulated). ``log`` gets one line for each request, without
     tokens.
     """
 
@@ -55,6 +57,7 @@ class Emulator:
         access_tokens: Collection[str] | AcceptToken | None = None,
         rules: Rules = _RULES,
         clock: Clock | None = None,
+        warehouse: Warehouse | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare everything except the socket; port 0 selects a free port.
@@ -71,8 +74,9 @@ class Emulator:
         self._runs = RunStore(schedules, pace)
         self._web = DataformWeb(token, projects, environments, self._runs)
         self._script = Script()
+        self._warehouse = warehouse
         defined = (make_warehouse(),) if repositories is None else repositories
-        self._google = _make_google(defined, rules, pace, self._script)
+        self._google = _make_google(defined, rules, pace, self._script, warehouse)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
         control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
         apis = (self._web, self._google, control, StatusPage(self._cards))
@@ -97,6 +101,8 @@ class Emulator:
     def close(self) -> None:
         """Stop serving and compiling at once; the records stay readable."""
         self._google.close()
+        if self._warehouse is not None:
+            self._warehouse.close()
         if self._server is not None:
             self._server.close()
 
@@ -193,8 +199,14 @@ class Emulator:
 
 
 def _make_google(
-    repositories: Collection[Repository], rules: Rules, pace: Pace, script: Script
+    repositories: Collection[Repository],
+    rules: Rules,
+    pace: Pace,
+    script: Script,
+    warehouse: Warehouse | None,
 ) -> GoogleDataform:
-    stores = [RepositoryStore(repository, rules, pace, script) for repository in repositories]
+    stores = [
+        RepositoryStore(repository, rules, pace, script, warehouse) for repository in repositories
+    ]
     pager = Pager(rules.default_page_size, rules.largest_page_size)
     return GoogleDataform(stores, pager, rules)

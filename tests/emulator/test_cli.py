@@ -114,6 +114,7 @@ def test_help_gives_each_default_once(capsys: pytest.CaptureFixture[str]) -> Non
         "the one in the project's node_modules, or on PATH",
         "those that each commit names",
         "30, as on Google Cloud",
+        "runs are simulated",
     ]
 
 
@@ -235,3 +236,13 @@ time.sleep(60)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (130, b"")
     assert ends(compiler)
+
+
+def test_command_reports_a_bigquery_server_that_does_not_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A BigQuery server that is not there is reported in one line."""
+    assert main(["--port", "0", "--bigquery", "http://127.0.0.1:1"]) == 1
+    assert (
+        "cannot start: The BigQuery server at http://127.0.0.1:1 fails" in capsys.readouterr().err
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.local.bigquery_server import query, running_server
 from tests.emulator.local.support import commit, git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,3 +39,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "init", "--quiet", "--initial-branch=main")
     commit(folder, {})
     return folder
+
+
+@pytest.fixture(scope="session")
+def bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a BigQuery server with the tables that the project of the examples reads."""
+    with running_server(tmp_path_factory.mktemp("bigquery")) as url:
+        seed(url)
+        yield url
+
+
+def seed(url: str) -> None:
+    """Make the tables of the seed."""
+    query(url, "my-project", (ROOT / "examples" / "warehouse" / "seed.sql").read_text("utf-8"))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
@@ -75,6 +75,58 @@ class InvocationSpec:
     config: Mapping[str, Any]
     actions: Sequence[Action]
     pipeline: Mapping[str, Any] | None
+    location: str = ""
+
+
+class WorkflowExecution(Protocol):
+    """An invocation that was started."""
+
+    @property
+    def true_state(self) -> str:
+        """The state that follows from the states of the actions."""
+
+    def poll(self) -> None:
+        """Count a GET."""
+
+    def cancel(self) -> None:
+        """Stop, if it is still running."""
+
+    def snapshot(self) -> Invocation:
+        """Return its current state."""
+
+    def render(self) -> dict[str, object]:
+        """Render the WorkflowInvocation."""
+
+    def render_actions(self) -> Iterator[dict[str, object]]:
+        """Render the WorkflowInvocationActions."""
+
+
+class Warehouse(Protocol):
+    """Executes invocations, instead of a simulation."""
+
+    def start(self, spec: InvocationSpec, course: Course) -> WorkflowExecution:
+        """Start an invocation."""
+
+    def close(self) -> None:
+        """Stop what is running."""
+
+
+def render_invocation(
+    spec: InvocationSpec, state: str, started: float, ended: float | None
+) -> dict[str, object]:
+    """Render a WorkflowInvocation."""
+    timing = present(
+        startTime=render_timestamp(started),
+        endTime=None if ended is None else render_timestamp(ended),
+    )
+    return {
+        "name": spec.name,
+        **spec.source,
+        "invocationConfig": spec.config,
+        **present(state=state, pipelineConfig=spec.pipeline),
+        "invocationTiming": timing,
+        "resolvedCompilationResult": spec.result,
+    }
 
 
 @dataclass(slots=True)
@@ -151,18 +203,8 @@ class Execution:
     def render(self) -> dict[str, object]:
         """Render the WorkflowInvocation."""
         ended = self.true_state not in ("RUNNING", "CANCELING")
-        timing = present(
-            startTime=render_timestamp(self._steps.time_of(0)),
-            endTime=render_timestamp(self._end()) if ended else None,
-        )
-        return {
-            "name": self.spec.name,
-            **self.spec.source,
-            "invocationConfig": self.spec.config,
-            **present(state=self.state, pipelineConfig=self.spec.pipeline),
-            "invocationTiming": timing,
-            "resolvedCompilationResult": self.spec.result,
-        }
+        end = self._end() if ended else None
+        return render_invocation(self.spec, self.state, self._steps.time_of(0), end)
 
     def render_actions(self) -> Iterator[dict[str, object]]:
         """Render the WorkflowInvocationActions."""

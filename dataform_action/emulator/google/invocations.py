@@ -8,7 +8,12 @@ from dataform_action.emulator.clock import Pace
 from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult
 from dataform_action.emulator.google.errors import ApiError
-from dataform_action.emulator.google.execution import Execution, InvocationSpec
+from dataform_action.emulator.google.execution import (
+    Execution,
+    InvocationSpec,
+    Warehouse,
+    WorkflowExecution,
+)
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.timeline import select_actions
 
@@ -20,18 +25,24 @@ class InvocationStore:
     """Starts invocations, and stores them."""
 
     def __init__(
-        self, repository: Repository, name: RepositoryName, rules: Rules, pace: Pace
+        self,
+        repository: Repository,
+        name: RepositoryName,
+        rules: Rules,
+        pace: Pace,
+        warehouse: Warehouse | None,
     ) -> None:
-        """Start without invocations."""
+        """Start without invocations; without a warehouse, they are simulated."""
+        self._warehouse = warehouse
         self._repository = repository
         self._name = name
         self._rules = rules
         self._pace = pace
-        self._executions: dict[str, Execution] = {}
+        self._executions: dict[str, WorkflowExecution] = {}
         self._created = 0
 
     @property
-    def executions(self) -> Sequence[Execution]:
+    def executions(self) -> Sequence[WorkflowExecution]:
         """All invocations in order of creation."""
         return list(self._executions.values())
 
@@ -51,7 +62,7 @@ class InvocationStore:
         result: CompilationResult,
         config: Mapping[str, Any],
         course: Course,
-    ) -> Execution:
+    ) -> WorkflowExecution:
         """Start an invocation; raise ApiError if it is refused."""
         self.check_act_as(config)
         if result.graph.errors:
@@ -68,13 +79,18 @@ class InvocationStore:
             config=config,
             actions=actions,
             pipeline=result.graph.config.get("pipelineConfig"),
+            location=str(result.graph.config.get("defaultLocation") or "US"),
         )
-        execution = Execution(spec, course, self._pace, self._rules.sends_pending)
+        execution: WorkflowExecution
+        if self._warehouse is None:
+            execution = Execution(spec, course, self._pace, self._rules.sends_pending)
+        else:
+            execution = self._warehouse.start(spec, course)
         self._executions[identifier] = execution
         self._created += 1
         return execution
 
-    def find(self, identifier: str) -> Execution:
+    def find(self, identifier: str) -> WorkflowExecution:
         """Return an invocation; raise ApiError if it does not exist."""
         execution = self._executions.get(identifier)
         if execution is None:

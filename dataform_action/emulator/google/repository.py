@@ -15,7 +15,7 @@ from dataform_action.emulator.google.compilations import (
 )
 from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
 from dataform_action.emulator.google.errors import ApiError, bad_request
-from dataform_action.emulator.google.execution import Execution
+from dataform_action.emulator.google.execution import Warehouse, WorkflowExecution
 from dataform_action.emulator.google.invocations import InvocationStore
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
@@ -54,7 +54,14 @@ class Script:
 class RepositoryStore:
     """Processes the requests to a repository; all methods raise ApiError."""
 
-    def __init__(self, repository: Repository, rules: Rules, pace: Pace, script: Script) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        rules: Rules,
+        pace: Pace,
+        script: Script,
+        warehouse: Warehouse | None = None,
+    ) -> None:
         """Compile the released configurations; raise ValueError for an invalid definition."""
         self.name = RepositoryName(repository.project, repository.location, repository.name)
         self._repository = repository
@@ -66,7 +73,7 @@ class RepositoryStore:
         self.releases = ReleaseConfigStore(repository, self.name)
         self.workflows = WorkflowConfigStore(repository, self.name, self._created)
         self.compilations = CompilationStore(repository, self.name, pace.clock)
-        self.invocations = InvocationStore(repository, self.name, rules, pace)
+        self.invocations = InvocationStore(repository, self.name, rules, pace, warehouse)
         for config in repository.release_configs:
             if config.released:
                 self._release(config.name)
@@ -128,7 +135,7 @@ class RepositoryStore:
             self.operations[identifier] = operation
             return operation
 
-    def invoke(self, body: Mapping[str, Any]) -> Execution:
+    def invoke(self, body: Mapping[str, Any]) -> WorkflowExecution:
         """Create a workflow invocation."""
         if "workflowConfig" in body:
             return self._invoke_workflow(body)
@@ -163,7 +170,7 @@ class RepositoryStore:
             raise ValueError(f"{identifier} cannot be released: {error}") from error
         self.releases.release(identifier, result.name)
 
-    def _invoke_workflow(self, body: Mapping[str, Any]) -> Execution:
+    def _invoke_workflow(self, body: Mapping[str, Any]) -> WorkflowExecution:
         workflow = self.workflows.resolve(body["workflowConfig"])
         if "invocationConfig" in body:
             # The response of the service is not documented: this is the strictest possibility.

@@ -4,5 +4,6 @@ Only the command line imports this room, and only for the options that need it. 
 not part of this package do the work: the Dataform CLI, git, npm, a BigQuery server, ZetaSQL.
 
 * ``project``: compiles a Git checkout with the Dataform CLI;
+* ``warehouse``: executes workflow invocations in a BigQuery server;
 * ``processes``: runs programs, so that none of them is left running.
 """

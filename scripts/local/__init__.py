@@ -1,0 +1,1 @@
+"""A Dataform on this machine: ``make local``."""
