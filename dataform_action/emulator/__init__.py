@@ -1,4 +1,6 @@
-"""An emulator of Dataform's APIs on loopback, for tests and to try the action without an account.
+"""An emulator of the APIs of Dataform and BigQuery, on loopback.
+
+It is for tests, and to try the action without an account.
 
 In a test::
 
@@ -15,8 +17,10 @@ Other packages import the names in ``__all__``, and nothing else. Where things b
   ``sample_repository``, ``clock``), the legacy API (``dataform_web``, ``dataform_web_runs``), the
   emulator's own API (``control_api``), the page (``status_page``) and the command line (``cli``);
 * ``google``: Google Cloud Dataform's API;
+* ``bigquery``: BigQuery's API, for the jobs of workflow invocations;
 * ``http``: the server, the recorder and the faults;
-* a new endpoint: the ``route`` of its API's module, or a row in ``google.methods``;
+* a new endpoint: the ``route`` of its API's module, or a row in ``google.methods`` or
+  ``bigquery.api``;
 * a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
 * a new kind of fault: one more ``FaultKind`` in ``http.faults``, and a function in the table of
   ``http.fault_effects``.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self, TypeVar
 
+from dataform_action.emulator.bigquery.api import BigQuery
 from dataform_action.emulator.clock import Advance, Clock, Pace, SystemClock
 from dataform_action.emulator.control_api import ControlApi, redact
 from dataform_action.emulator.dataform_web import DataformWeb
@@ -30,7 +31,7 @@ _RULES = Rules()
 
 
 class Emulator:
-    """A server of Dataform's APIs, on loopback unless another ``host`` is given.
+    """A server of Dataform's and BigQuery's APIs, on loopback unless another ``host`` is given.
 
     Use it as a context manager, or call ``start`` and ``close``.
 
@@ -77,9 +78,10 @@ class Emulator:
         self._warehouse = warehouse
         defined = (make_warehouse(),) if repositories is None else repositories
         self._google = _make_google(defined, rules, pace, self._script, warehouse)
+        self._bigquery = _make_bigquery(defined, rules, self._google)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
         control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
-        apis = (self._web, self._google, control, StatusPage(self._cards))
+        apis = (self._web, self._google, self._bigquery, control, StatusPage(self._cards))
         write_log = None if log is None else lambda line: log(redact(line, self._secrets))
         self._dispatcher = Dispatcher(apis, self._faults, self._recorder, write_log)
 
@@ -154,7 +156,11 @@ class Emulator:
         if not callable(tokens):
             self._secrets.update(tokens)
             tokens = frozenset[str | None](tokens).__contains__
-        self._google.accept_token = tokens
+        self._google.accept_token = self._bigquery.accept_token = tokens
+
+    def deny_jobs(self, project: str) -> None:
+        """Refuse to show BigQuery's jobs of a project from now on (HTTP 403)."""
+        self._bigquery.denied.add(project)
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault; if several faults are due, the one that was added first applies."""
@@ -210,3 +216,11 @@ def _make_google(
     ]
     pager = Pager(rules.default_page_size, rules.largest_page_size)
     return GoogleDataform(stores, pager, rules)
+
+
+def _make_bigquery(
+    repositories: Collection[Repository], rules: Rules, google: GoogleDataform
+) -> BigQuery:
+    pager = Pager(rules.default_page_size, rules.largest_page_size)
+    projects = {repository.project for repository in repositories}
+    return BigQuery(google.executed, projects, pager, rules)

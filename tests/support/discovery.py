@@ -38,7 +38,8 @@ class Discovery:
     def find_method(self, http_method: str, path: str) -> Mapping[str, Any]:
         """Return the method that a request calls. Raise LookupError if there is none."""
         for method in _methods(self.document["resources"]):
-            form = re.sub(r"\\{[^}]*\\}", "[^/:]+", re.escape(method["flatPath"]))
+            whole = self.document["servicePath"] + method["flatPath"]
+            form = re.sub(r"\\{[^}]*\\}", "[^/:]+", re.escape(whole))
             if method["httpMethod"] == http_method and re.fullmatch(form, path.lstrip("/")):
                 return method
         raise LookupError(f"The document has no {http_method} {path}")

@@ -10,7 +10,13 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from dataform_action.emulator.definitions import Invocation, Rules
-from dataform_action.emulator.google.errors import ApiError, api_error_response, http_error_response
+from dataform_action.emulator.google.errors import (
+    ApiError,
+    api_error_response,
+    check_token,
+    http_error_response,
+)
+from dataform_action.emulator.google.execution import Executed
 from dataform_action.emulator.google.methods import METHODS, Call, Method
 from dataform_action.emulator.google.parameters import (
     Pager,
@@ -31,10 +37,6 @@ AcceptToken = Callable[[str | None], bool]
 
 _RULES = Rules()
 _ROOTS = (("v1", "projects"), ("v1beta1", "projects"))
-_CREDENTIAL = (
-    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
-    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
-)
 _TONES: Mapping[str, Tone] = MappingProxyType(
     {
         "RUNNING": "running",
@@ -80,6 +82,16 @@ class GoogleDataform:
                 for execution in repository.invocations.executions
             ]
 
+    def executed(self) -> list[Executed]:
+        """List what the invocations of all repositories have executed so far."""
+        with self._lock:
+            return [
+                executed
+                for repository in self.repositories
+                for execution in repository.invocations.executions
+                for executed in execution.executed()
+            ]
+
     def cards(self) -> list[Card]:
         """Describe the invocations for the status page."""
         return [_card(invocation) for invocation in self.snapshot()]
@@ -114,32 +126,12 @@ class GoogleDataform:
     ) -> Endpoint:
         def respond() -> Response:
             try:
-                self._check_token(request)
+                check_token(self.accept_token, request, "dataform.googleapis.com")
                 return json_response(handle())
             except ApiError as error:
                 return api_error_response(error)
 
         return Endpoint(operation, respond, http_error_response, sample.encode())
-
-    def _check_token(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token if scheme.lower() == "bearer" and token else None
-        if self.accept_token(given):
-            return
-        if given is None:
-            message = f"Request is missing required authentication credential. {_CREDENTIAL}"
-            reason = "CREDENTIALS_MISSING"
-        else:
-            message = f"Request had invalid authentication credentials. {_CREDENTIAL}"
-            reason = "ACCESS_TOKEN_EXPIRED"
-        detail = {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": reason,
-            "domain": "googleapis.com",
-            "metadata": {"service": "dataform.googleapis.com"},
-        }
-        challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'}
-        raise ApiError("UNAUTHENTICATED", message, [detail], challenge)
 
     def _get_operation(self, name: str, request: Request) -> Mapping[str, object]:
         if request.method != "GET" or not self.rules.has_operations:

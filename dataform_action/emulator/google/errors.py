@@ -4,13 +4,18 @@ https://docs.cloud.google.com/apis/design/errors
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response
 
-_HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
+_CREDENTIAL = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
     {
         "INVALID_ARGUMENT": 400,
         "FAILED_PRECONDITION": 400,
@@ -19,7 +24,7 @@ _HTTP_STATUSES: Mapping[str, int] = MappingProxyType(
         "NOT_FOUND": 404,
     }
 )
-_CODES: Mapping[int, str] = MappingProxyType(
+CODES: Mapping[int, str] = MappingProxyType(
     {
         400: "INVALID_ARGUMENT",
         401: "UNAUTHENTICATED",
@@ -69,13 +74,13 @@ def render_status(error: ApiError) -> dict[str, object]:
 
 def api_error_response(error: ApiError) -> Response:
     """Make the response to a refused request."""
-    status = _HTTP_STATUSES[error.code]
+    status = HTTP_STATUSES[error.code]
     return _response(status, error.code, error.message, error.details, error.headers)
 
 
 def http_error_response(error: HttpError) -> Response:
     """Make the response for an HTTP error that a fault injects."""
-    code = _CODES.get(error.status, "UNKNOWN")
+    code = CODES.get(error.status, "UNKNOWN")
     return _response(error.status, code, error.message, (), error.headers)
 
 
@@ -90,6 +95,28 @@ def _response(
     if details:
         error["details"] = list(details)
     return Response(status, json.dumps({"error": error}).encode(), headers=headers)
+
+
+def check_token(accept: Callable[[str | None], bool], request: Request, service: str) -> None:
+    """Raise ApiError unless the bearer token of a request to a service is accepted."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = token if scheme.lower() == "bearer" and token else None
+    if accept(given):
+        return
+    if given is None:
+        message = f"Request is missing required authentication credential. {_CREDENTIAL}"
+        reason = "CREDENTIALS_MISSING"
+    else:
+        message = f"Request had invalid authentication credentials. {_CREDENTIAL}"
+        reason = "ACCESS_TOKEN_EXPIRED"
+    detail = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "googleapis.com",
+        "metadata": {"service": service},
+    }
+    challenge = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'}
+    raise ApiError("UNAUTHENTICATED", message, [detail], challenge)
 
 
 def bad_request(message: str, path: str = "") -> ApiError:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
@@ -78,6 +78,25 @@ class InvocationSpec:
     location: str = ""
 
 
+class Executed(NamedTuple):
+    """An action that has started, in the project and the default location of its repository.
+
+    ``invocation`` is the full name. ``account`` is empty if the invocation names none. ``ended`` is
+    None while the action is running.
+    """
+
+    invocation: str
+    location: str
+    account: str
+    action: Action
+    full_refresh: bool
+    job: str
+    state: str
+    reason: str
+    started: float
+    ended: float | None
+
+
 class WorkflowExecution(Protocol):
     """An invocation that was started."""
 
@@ -99,6 +118,9 @@ class WorkflowExecution(Protocol):
 
     def render_actions(self) -> Iterator[dict[str, object]]:
         """Render the WorkflowInvocationActions."""
+
+    def executed(self) -> Iterator[Executed]:
+        """Return the actions that have started."""
 
 
 class Warehouse(Protocol):
@@ -208,13 +230,12 @@ class Execution:
 
     def render_actions(self) -> Iterator[dict[str, object]]:
         """Render the WorkflowInvocationActions."""
-        full_refresh = bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled"))
         for action in self.spec.actions:
             span = self._timeline[action.target]
             state, shown = self._state(span), self._shown_state(action)
             is_sent = shown != "PENDING" or self.sends_pending
             started = span.start is not None and self._step >= span.start
-            job = f"dataform-{uuid5(NAMESPACE_URL, f'{self.spec.name}/{action.target}')}"
+            job = self._job_of(action)
             yield present(
                 target=action.target.render(),
                 canonicalTarget=action.canonical_target.render(),
@@ -222,9 +243,39 @@ class Execution:
                 failureReason=span.reason if state == "FAILED" else None,
                 invocationTiming=self._timing(span) if state in _TIMED else None,
                 **render_execution(
-                    action, full_refresh, job if started else None, state in ("SUCCEEDED", "FAILED")
+                    action,
+                    self._full_refresh,
+                    job if started else None,
+                    state in ("SUCCEEDED", "FAILED"),
                 ),
             )
+
+    def executed(self) -> Iterator[Executed]:
+        """Return the actions that have started."""
+        for action in self.spec.actions:
+            span = self._timeline[action.target]
+            start, end = self._times(span)
+            # A cancelled action that has not started has two equal times.
+            if start is not None and span.start is not None and self._step >= span.start:
+                yield Executed(
+                    invocation=self.spec.name,
+                    location=self.spec.location,
+                    account=str(self.spec.config.get("serviceAccount", "")),
+                    action=action,
+                    full_refresh=self._full_refresh,
+                    job=self._job_of(action),
+                    state=self._state(span),
+                    reason=span.reason,
+                    started=start,
+                    ended=end,
+                )
+
+    @property
+    def _full_refresh(self) -> bool:
+        return bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled"))
+
+    def _job_of(self, action: Action) -> str:
+        return f"dataform-{uuid5(NAMESPACE_URL, f'{self.spec.name}/{action.target}')}"
 
     def _state(self, span: Span) -> str:
         queues = self.course.queues or "concurrentActionsLimit" in self.spec.config
@@ -240,6 +291,13 @@ class Execution:
         return self._state(self._timeline[action.target])
 
     def _timing(self, span: Span) -> dict[str, object]:
+        start, end = self._times(span)
+        return present(
+            startTime=None if start is None else render_timestamp(start),
+            endTime=None if end is None else render_timestamp(end),
+        )
+
+    def _times(self, span: Span) -> tuple[float | None, float | None]:
         """Return the times of an action; if cancelled before its start, it has both."""
         has_ended = span.end is not None and self._step >= span.end
         end = self._steps.time_of(span.end) if has_ended and span.end is not None else None
@@ -247,10 +305,7 @@ class Execution:
             end = self._end()
         has_started = span.start is not None and self._step >= span.start
         start = self._steps.time_of(span.start) if has_started and span.start is not None else end
-        return present(
-            startTime=None if start is None else render_timestamp(start),
-            endTime=None if end is None else render_timestamp(end),
-        )
+        return start, end
 
     def _end(self) -> float:
         if self._cancelled is not None:

@@ -8,12 +8,14 @@ from typing import Literal, Protocol
 from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response, error_response
 
-Operation = Literal["get", "create", "cancel", "compile", "query", "list", "update", "other"]
+Operation = Literal[
+    "get", "create", "cancel", "compile", "query", "list", "update", "jobs", "other"
+]
 """The kind of a request; faults choose their requests by it.
 
 ``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
-compilation result, ``query`` lists actions, ``list`` returns a page of any other list, and
-``update`` changes a release configuration.
+compilation result, ``query`` lists actions, ``list`` returns a page of any other list, ``update``
+changes a release configuration, and ``jobs`` reads BigQuery's jobs.
 """
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from dataform_action.emulator.clock import Clock, SystemClock
 from dataform_action.emulator.definitions import Course, Invocation
 from dataform_action.emulator.google.actions import render_execution
-from dataform_action.emulator.google.execution import InvocationSpec, render_invocation
+from dataform_action.emulator.google.execution import Executed, InvocationSpec, render_invocation
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 from dataform_action.emulator.graph.compiled_graph import Action
 from dataform_action.emulator.local.warehouse.schedule import Outcome, Progress, Schedule
@@ -112,6 +112,28 @@ class ServerExecution:
     def render_actions(self) -> Iterator[dict[str, object]]:
         """Render the WorkflowInvocationActions."""
         yield from self._schedule.view(_render)
+
+    def executed(self) -> Iterator[Executed]:
+        """Return the actions that have started, for the emulator's own jobs."""
+        for one in self._schedule.view(self._executed):
+            if one is not None:
+                yield one
+
+    def _executed(self, progress: Progress) -> Executed | None:
+        if progress.started is None or not progress.job:
+            return None
+        return Executed(
+            invocation=self.spec.name,
+            location=self.spec.location,
+            account=str(self.spec.config.get("serviceAccount", "")),
+            action=progress.action,
+            full_refresh=bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled")),
+            job=progress.job,
+            state=progress.state,
+            reason=progress.reason,
+            started=progress.started,
+            ended=progress.ended,
+        )
 
     def _run(self, progress: Progress) -> Outcome:
         action = progress.action
