@@ -3,7 +3,10 @@
 from dataform_action.auth.token_source import (
     ApplicationDefaultCredentials as ApplicationDefaultCredentials,
 )
+from dataform_action.bigquery.client import BigQuery as BigQuery
+from dataform_action.bigquery.costs import read_costs as read_costs
 from dataform_action.clock import Clock as Clock
+from dataform_action.costs import ActionCost as ActionCost, Costs as Costs, JobCost as JobCost
 from dataform_action.errors import (
     CancelUnsupported as CancelUnsupported,
     CredentialsRefused as CredentialsRefused,

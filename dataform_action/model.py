@@ -57,13 +57,15 @@ class Job(NamedTuple):
     """A job that executes an action, or a part of it, outside of Dataform.
 
     ``kind`` is a text such as ``BigQuery job``. ``url`` is its page; empty if that is not known.
-    ``has_own_page`` is false if the page also lists other jobs.
+    ``has_own_page`` is false if the page also lists other jobs. ``in_bigquery`` is false if it is
+    not a job of BigQuery.
     """
 
     kind: str
     id: str
     url: str = ""
     has_own_page: bool = True
+    in_bigquery: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

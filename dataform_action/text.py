@@ -1,4 +1,4 @@
-"""Small functions for texts that people read: durations, shortened texts, names. No I/O."""
+"""Small functions for texts that people read: durations, sizes, shortened texts, names. No I/O."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 _LONGEST_SHOWN = 60
 _LONGEST_NAME = 250
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 #: A longer run of letters and digits may be a token. So may one that often alternates between them.
 _LONGEST_WORD = 18
 _SHORTEST_TOKEN = 8
@@ -27,6 +28,16 @@ def format_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if n]
     return " ".join(parts) or "0s"
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes such as ``0 B``, ``10 MiB`` or ``1.21 TiB``."""
+    value, units = float(count), list(_UNITS)
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    digits = f"{value:,.2f}" if value < 10 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} {units[0]}"
 
 
 def shown(value: str) -> str:

@@ -172,6 +172,15 @@ class Transport:
         return self._session.send(request, self._secrets, on_send=attempt.begin)
 
 
+def quota_headers(token: object) -> dict[str, str]:
+    """Return the header with the project that pays for Google's quota, if the credentials have one.
+
+    See https://cloud.google.com/docs/quotas/set-quota-project.
+    """
+    project = getattr(token, "quota_project", "")
+    return {"X-Goog-User-Project": project} if project else {}
+
+
 class _Attempt:
     """One attempt to make a request: its token, and whether it may have been sent."""
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import example, given, strategies as st
 
-from dataform_action.text import cut, format_duration
+from dataform_action.text import cut, format_bytes, format_duration
 from tests.support.runner import BOUNDED, hostile_texts
 
 
@@ -56,3 +56,21 @@ def test_text_is_cut_between_words(text: str, limit: int, expected: str) -> None
 def test_durations(seconds: float, text: str) -> None:
     """A duration has hours, minutes and whole seconds. Parts that are zero are left out."""
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1,023 B"),
+        (1024, "1 KiB"),
+        (10 * 2**20, "10 MiB"),
+        (1_300_000_000, "1.21 GiB"),
+        (25_500 * 2**20, "24.9 GiB"),
+        (200 * 2**40, "200 TiB"),
+        (5_000 * 2**50, "5,000 PiB"),
+    ],
+)
+def test_format_bytes(count: int, text: str) -> None:
+    """A size has its largest unit, and at most three digits if that has another one above it."""
+    assert format_bytes(count) == text

@@ -263,7 +263,7 @@ def _jobs(entry: dict[str, Json]) -> Iterator[Job]:
         executed = entry.get(key)
         job_id = text_in(executed, field) if isinstance(executed, dict) else ""
         if re.fullmatch(r"[A-Za-z0-9_.:-]{1,300}", job_id):
-            yield Job(kind=kind, id=job_id)
+            yield Job(kind=kind, id=job_id, in_bigquery=kind != NOTEBOOK_EXECUTION)
 
 
 def _time(timing: Json, key: str) -> datetime | None:

@@ -54,7 +54,7 @@ from dataform_action.services.specs import (
     google_request_problems,
     runs_schedule_alone,
 )
-from dataform_action.transport.client import READ_SECONDS, Transport
+from dataform_action.transport.client import READ_SECONDS, Transport, quota_headers
 from dataform_action.validation import is_project_id, is_segment, is_token
 
 #: A cancel request and the read after it must fit in the 7 s that the runner allows.
@@ -116,7 +116,7 @@ class GoogleDataform(Service):
                 api_url.rstrip("/"),
                 token if callable(token) else lambda: token,
                 on_exchange=on_exchange,
-                more_headers=lambda: _quota_headers(token),
+                more_headers=lambda: quota_headers(token),
             ),
             read_seconds=read_seconds,
             given_token=not callable(token),
@@ -300,15 +300,6 @@ class GoogleDataform(Service):
 
     def _path(self, run: Run) -> str:
         return f"{self._api.parent}/workflowInvocations/{run.id}"
-
-
-def _quota_headers(token: object) -> dict[str, str]:
-    """Return the header with the project that pays for the quota, if the credentials have one.
-
-    See https://cloud.google.com/docs/quotas/set-quota-project.
-    """
-    project = getattr(token, "quota_project", "")
-    return {"X-Goog-User-Project": project} if project else {}
 
 
 def _may_be_same(project: str, other: str) -> bool:
