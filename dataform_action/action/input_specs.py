@@ -7,8 +7,8 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, the same or nothing, a positive number, a number of retries, or a duration.
-Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "retries", "duration"]
+#: true or false, the same or nothing, a positive number, a number of retries, a price, or a duration.
+Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "retries", "price", "duration"]
 
 
 class Input(NamedTuple):
@@ -163,4 +163,17 @@ INPUTS = (
         "The address of the API, for Dataform Web or a regional endpoint of Google Cloud.",
     ),
     Input("summary", "Whether to write the job summary.", default="true", kind="boolean"),
+    Input(
+        "costs",
+        "Whether to report what the run scanned and used in BigQuery.",
+        default="false",
+        kind="boolean",
+    ),
+    Input(
+        "price-per-tib",
+        "With costs, the price of a TiB that BigQuery bills; "
+        "by default 6.25, the US list price in dollars.",
+        kind="price",
+    ),
+    Input("bigquery-url", "With costs, the address of BigQuery's API."),
 )

@@ -38,6 +38,12 @@ from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
 from dataform_action.runs.controller import RunController
 
+# Type checkers know this name. To import it from typing would slow down the start.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from dataform_action.costs import Costs
+
 
 def entry() -> None:
     """Run the action in this process and exit with its exit code."""
@@ -84,13 +90,15 @@ def run_job(
     job = _Job(console, files, signals, _CheckedClock(clock or MonotonicClock(), signals))
     outcome = job.run(read_settings, environ, services)
     # Imported only now, so that the first request does not wait for it.
-    from dataform_action.report.outcome import outcome_of
+    from dataform_action.report.outcome import outcome_of, with_costs
     from dataform_action.report.publish import publish
 
     if isinstance(outcome.error, Exception) and not isinstance(outcome.error, DataformError):
         lines = "".join(traceback.format_exception(outcome.error)).splitlines()
         console.group("Traceback", lines)
     step_outcome = outcome_of(outcome)
+    if job.costs is not None:
+        step_outcome = with_costs(step_outcome, job.costs)
     if job.state is None:
         settle(files)
     else:
@@ -124,8 +132,11 @@ class _Job:
         self._signals = signals
         self._clock = clock
         self._controller: RunController | None = None
+        self._context: ServiceContext | None = None
+        self._settings: Settings | None = None
         self.subject: Subject | None = None
         self.state: StateObserver | None = None
+        self.costs: Costs | None = None
 
     def run(
         self,
@@ -139,24 +150,50 @@ class _Job:
             try:
                 # Inside the try, because a signal would be a traceback otherwise.
                 self._signals.install()
-                self._work(read_settings(), environ, services)
-            except DataformError as failure:
-                error = failure
-            except Exception as failure:
-                # Other code may have replaced the exception of a signal.
-                self._signals.check()
-                error = failure
+                error = self._try_to_work(read_settings, environ, services)
+                self._measure()
             finally:
                 self._signals.finish()
         except Interrupted as signal:
             error = signal
-        return (
-            RunOutcome(error=error) if self._controller is None else self._controller.outcome(error)
+        return self._outcome(error)
+
+    def _try_to_work(
+        self,
+        read_settings: Callable[[], Settings],
+        environ: Mapping[str, str],
+        services: Services,
+    ) -> Exception | None:
+        """Do the work, and return the error that ended it early."""
+        try:
+            self._work(read_settings(), environ, services)
+        except DataformError as failure:
+            return failure
+        except Exception as failure:
+            # Other code may have replaced the exception of a signal.
+            self._signals.check()
+            return failure
+        return None
+
+    def _outcome(self, error: BaseException | None = None) -> RunOutcome:
+        if self._controller is None:
+            return RunOutcome(error=error)
+        return self._controller.outcome(error)
+
+    def _measure(self) -> None:
+        """Read the costs of a run that has ended, if the inputs request that."""
+        if self._settings is None or self._context is None or self._settings.costs is None:
+            return
+        with self._signals.shielded():
+            from dataform_action.action.costs import measure
+        self.costs = measure(
+            self._outcome(), self._settings, self._context, self._console, self._clock
         )
 
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None
         context = ServiceContext(environ=environ, on_token=self._console.mask, on_exchange=debug)
+        self._settings, self._context = settings, context
         self.subject = _subject_of(settings, environ)
         self.state = StateObserver(self._files, settings)
         # An import may swallow what a signal handler raises, and print a traceback.

@@ -5,14 +5,13 @@ start fast.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from dataform_action.action.settings import Settings, parse_settings
 from dataform_action.services.base import Service
 from dataform_action.services.specs import DATAFORM_WEB, GOOGLE_CLOUD, ServiceSpec
 
 
-class ServiceContext(NamedTuple):
+class ServiceContext:
     """What a service needs besides the settings.
 
     ``environ`` has the credentials, if no token is set, and the address of the GitHub server.
@@ -20,9 +19,26 @@ class ServiceContext(NamedTuple):
     line on each request.
     """
 
-    environ: Mapping[str, str]
-    on_token: Callable[[str], object]
-    on_exchange: Callable[[str], object] | None = None
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        on_token: Callable[[str], object],
+        on_exchange: Callable[[str], object] | None = None,
+    ) -> None:
+        self.environ = environ
+        self.on_token = on_token
+        self.on_exchange = on_exchange
+        self._credentials: Callable[[], str] | None = None
+
+    def credentials(self) -> Callable[[], str]:
+        """Return the source of access tokens, which all APIs of a step share."""
+        if self._credentials is None:
+            from dataform_action.auth.token_source import ApplicationDefaultCredentials
+
+            self._credentials = ApplicationDefaultCredentials(
+                self.environ, on_token=self.on_token, on_exchange=self.on_exchange
+            )
+        return self._credentials
 
 
 Connect = Callable[[Settings, ServiceContext], Service]
@@ -67,19 +83,9 @@ def _connect_google_cloud(settings: Settings, context: ServiceContext) -> Servic
         project_id=settings.project_id,
         location=settings.location,
         repository=settings.repository,
-        token=settings.token or _credentials(context),
+        token=settings.token or context.credentials(),
         api_url=settings.api_url,
         github_url=context.environ.get("GITHUB_SERVER_URL") or GITHUB_URL,
-        on_exchange=context.on_exchange,
-    )
-
-
-def _credentials(context: ServiceContext) -> Callable[[], str]:
-    from dataform_action.auth.token_source import ApplicationDefaultCredentials
-
-    return ApplicationDefaultCredentials(
-        context.environ,
-        on_token=context.on_token,
         on_exchange=context.on_exchange,
     )
 

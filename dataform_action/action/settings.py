@@ -27,11 +27,21 @@ _DEFAULTS = {declared.name: declared.default for declared in INPUTS}
 _POSITIONS = {declared.name: position for position, declared in enumerate(INPUTS)}
 
 
+class CostSettings(NamedTuple):
+    """How to report what a run scanned and used: the price of a TiB, and BigQuery's address.
+
+    ``price_per_tib`` is None for the list price, and ``api_url`` empty for the default address.
+    """
+
+    price_per_tib: float | None = None
+    api_url: str = ""
+
+
 class Settings(NamedTuple):
     """What to run, on which service, and how to wait for it.
 
     ``location`` and ``repository`` are empty for a service without them. ``token`` is empty if the
-    service uses other credentials.
+    service uses other credentials. ``costs`` is None if they are not reported.
     """
 
     service: ServiceSpec
@@ -46,6 +56,7 @@ class Settings(NamedTuple):
     wait: bool
     run_id: str | None
     summary: bool
+    costs: CostSettings | None = None
 
 
 def parse_settings(
@@ -74,12 +85,13 @@ def parse_settings(
         location=values["location"],
         repository=values["repository"],
         token=reader.token(),
-        api_url=reader.api_url() or spec.api_url,
+        api_url=reader.address("api-url") or spec.api_url,
         request=request,
         polling=polling,
         wait=reader.boolean("wait"),
         run_id=values["run-id"] or None,
         summary=reader.boolean("summary"),
+        costs=reader.costs(),
     )
     remedies = {**spec.required, **(remedies or {}), **spec.guess(values)}
     first = reader.require(remedies, spec)
@@ -120,6 +132,10 @@ def _combinations(settings: Settings) -> list[Problem]:
         )
     if request.promote and not (settings.wait or request.compile_only):
         problems.append(("promote", "cannot be combined with wait: false, as it waits for success"))
+    if settings.costs is not None and (request.compile_only or not settings.wait):
+        other = "compile-only" if request.compile_only else "wait: false"
+        text = f"cannot be combined with {other}, as it measures a run that has ended"
+        problems.append(("costs", text))
     return problems
 
 
@@ -274,9 +290,27 @@ class _Reader:
             return 1.0
         return float(seconds)
 
-    def api_url(self) -> str:
-        value = self.values["api-url"]
+    def address(self, name: str) -> str:
+        value = self.values[name]
         problem = api_url_problem(value) if value else ""
         if problem:
-            self.problems.append(("api-url", problem))
+            self.problems.append((name, problem))
         return value.rstrip("/")
+
+    def costs(self) -> CostSettings | None:
+        if self.boolean("costs"):
+            return CostSettings(self.price("price-per-tib"), self.address("bigquery-url"))
+        self.problems += [
+            (name, "has no effect without costs: true: set it as well")
+            for name in ("price-per-tib", "bigquery-url")
+            if self.values[name]
+        ]
+        return None
+
+    def price(self, name: str) -> float | None:
+        value = self.values[name]
+        if value and re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value, re.ASCII) is None:
+            text = f"{shown(value)} is not a price: use a form like 6.25, without a currency"
+            self.problems.append((name, text))
+            return None
+        return float(value) if value else None

@@ -54,17 +54,18 @@ def read_costs(
     It raises no error of this package: ``Costs.error`` is why some jobs are not known. The caller
     needs the role ``roles/bigquery.resourceViewer`` on the projects.
     """
+    attempts = [attempt for result in results for attempt in result.attempts or (result,)]
     reader = JobReader(bigquery, clock or MonotonicClock(), on_update, seconds)
-    search = _Search(reader, bigquery.project_id, _jobs_of(results))
-    window = _window_of(results)
+    search = _Search(reader, bigquery.project_id, _jobs_of(attempts))
+    window = _window_of(attempts)
     if window is not None:
         search.run(window)
     elif search.missing:
         search.fail(InvalidResponse("The service does not report when the run started and ended."))
     return Costs(
-        actions=_by_action(results, search.found),
+        actions=_by_action(attempts, search.found),
         price_per_tib=price_per_tib,
-        has_unread_actions=any(result.actions_error is not None for result in results),
+        has_unread_actions=any(result.actions_error is not None for result in attempts),
         error=search.error,
     )
 

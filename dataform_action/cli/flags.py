@@ -12,6 +12,7 @@ from dataform_action.action.input_specs import INPUTS, Input
 from dataform_action.version import __version__
 
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")
+_COSTS = ("costs", "price-per-tib", "bigquery-url")
 _POLLING = ("poll-interval", "timeout", "outage-timeout")
 _COMPILATION = (
     *("environment", "git-ref", "workspace", "project-path"),
@@ -63,7 +64,7 @@ COMMANDS = {
         Command(
             name="wait",
             purpose="Wait until a run ends. Ctrl-C leaves it running, unless --cancel-run is set.",
-            inputs=(*_SERVICE, *_POLLING, "cancel-run"),
+            inputs=(*_SERVICE, *_POLLING, "cancel-run", *_COSTS),
             takes_run_id=True,
             presets={"cancel-run": "false"},
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from dataform_action.costs import Costs
 from dataform_action.errors import (
     CredentialsRefused,
     DataformError,
@@ -28,6 +29,7 @@ from dataform_action.model import (
     Run,
     State,
 )
+from dataform_action.report.costs.words import notes_on_costs
 from dataform_action.report.words import (
     Note,
     Words,
@@ -66,7 +68,8 @@ class StepOutcome:
     run, after a step that only compiles. ``has_unread_actions`` says that the run has actions which
     could not be read. ``remarks`` are lines about the run, such as what a schedule sets, and
     ``notes`` are warnings that belong to the outcome. ``attempts`` are the results of all runs
-    that ended.
+    that ended. ``costs`` is what these scanned and used, without the error that the notes report.
+    It is None if that was not requested.
     """
 
     exit_code: ExitCode
@@ -86,6 +89,7 @@ class StepOutcome:
     remarks: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     attempts: tuple[Result, ...] = ()
+    costs: Costs | None = None
 
     @property
     def message(self) -> str:
@@ -117,6 +121,12 @@ def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
     compiled = prepared.compilation or Compilation(name="")
     core_version = outcome.core_version or compiled.core_version
     return replace(outcome, core_version=core_version, remarks=prepared.notes)
+
+
+def with_costs(outcome: StepOutcome, costs: Costs) -> StepOutcome:
+    """Return an outcome with costs, and with a note if they are incomplete."""
+    notes = (*outcome.notes, *notes_on_costs(costs))
+    return replace(outcome, costs=replace(costs, error=None), notes=notes)
 
 
 def _by_cause(run_outcome: RunOutcome) -> StepOutcome:

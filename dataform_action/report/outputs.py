@@ -21,7 +21,7 @@ def render_outputs(
 
     If the service knows actions, ``failed-actions`` is always a list, so that a workflow can parse
     it. It is omitted if the analysis failed or the actions of the run could not be read, because
-    an empty list would be wrong then.
+    an empty list would be wrong then. Costs are omitted unless they are complete.
     """
     outputs = {"status": outcome.status.value}
     if outcome.duration is not None:
@@ -30,6 +30,9 @@ def render_outputs(
         outputs["attempts"] = str(len(outcome.attempts))
     if outcome.compilation_result:
         outputs["compilation-result"] = outcome.compilation_result
+    if outcome.costs is not None and outcome.costs.is_complete:
+        outputs["bytes-billed"] = str(outcome.costs.bytes_billed)
+        outputs["slot-seconds"] = str(int(outcome.costs.slot_seconds))
     has_actions = subject is not None and subject.has_actions
     if analysis is None or outcome.has_unread_actions:
         return outputs

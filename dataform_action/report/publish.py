@@ -13,6 +13,7 @@ from dataform_action.redaction import redacted
 from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.causes import Causes, find_causes
+from dataform_action.report.costs.words import render_costs
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import notes_on_outputs, render_outputs
@@ -53,6 +54,9 @@ def publish(
                 place.message, place.title, file=place.file, line=place.line, column=place.column
             )
         _print_actions(analysis, causes, console)
+    with _Guard(console, "costs"):
+        for line in () if outcome.costs is None else render_costs(outcome.costs):
+            console.line(line)
     for note in outcome.notes:
         console.warning(note.text, note.title)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")

@@ -37,6 +37,7 @@ GOOGLE_INPUTS = (
     *("actions", "include-dependencies", "include-dependents"),
     *("full-refresh", "service-account", "query-priority", "max-concurrent-actions", "unit-tests"),
     *("resume", "retry-failed"),
+    *("costs", "price-per-tib", "bigquery-url"),
 )
 
 

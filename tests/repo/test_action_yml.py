@@ -69,6 +69,8 @@ def test_outputs_match_the_contract() -> None:
         "compilation-result",
         "failed-actions",
         "failed-actions-count",
+        "bytes-billed",
+        "slot-seconds",
     ]
     assert all(fields.keys() == {"description"} for fields in _ACTION["outputs"].values())
 

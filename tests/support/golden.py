@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dataform_action.errors import GaveUp, InputError, Refused, RunMayExist, WaitTimeout
+from dataform_action.costs import ActionCost, Costs, JobCost
+from dataform_action.errors import GaveUp, InputError, NoResponse, Refused, RunMayExist, WaitTimeout
 from dataform_action.events import CancelRequested, Fact, RunOutcome, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.signals import Interrupted
@@ -31,7 +32,7 @@ from dataform_action.model import (
 )
 from dataform_action.report.analysis import analyse
 from dataform_action.report.causes import find_causes
-from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of
+from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of, with_costs
 from dataform_action.report.summary.document import render_summary
 from dataform_action.report.words import Mention, Words
 from dataform_action.runs.attempts import merge
@@ -227,6 +228,21 @@ def failing_for_few_reasons() -> tuple[Action, ...]:
     )
 
 
+def costs_of(actions: tuple[Action, ...]) -> Costs:
+    """Return costs in which one job is not known, and one ran under a reservation."""
+    jobs = {
+        "staging.orders": JobCost("job_staging_orders", 1_250_000_000_000, 310_400_000, False),
+        "staging.customers": JobCost("job_staging_customers"),
+        "staging.countries": JobCost("job_staging_countries", 0, 180, False),
+        "staging.countries_unique": JobCost("job_unique", 10_485_760, 95, False),
+        "staging.no_reason": JobCost("job_no_reason", 10_485_760, 61, True),
+        "marts.revenue": JobCost("job_marts_revenue", 402_653_184_000, 51_000_000, False),
+    }
+    names = [action.name.removeprefix("my-project.") for action in actions if action.jobs]
+    known = tuple(ActionCost(f"my-project.{name}", (jobs[name],)) for name in names)
+    return Costs(actions=known, error=NoResponse("GET https://bigquery.googleapis.com: HTTP 503"))
+
+
 def compile_errors() -> tuple[CompileError, ...]:
     return (
         CompileError(
@@ -402,6 +418,7 @@ def _results() -> dict[str, Case]:
         "google-failure": (failed, make_subject(_REF)),
         "google-failure-for-few-reasons": (for_few_reasons, cloud),
         "google-failure-around-actions": (around, cloud),
+        "google-costs": (with_costs(failed, costs_of(failing())), cloud),
         "google-cancelled": (cancelled, cloud),
         "google-success-after-retry": (_retried(fixed=True), make_subject(_RETRY)),
         "google-failure-after-retry": (_retried(fixed=False), make_subject(_RETRY)),
@@ -495,6 +512,11 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
         compiled=(CompiledAction(name=text, kind=text, file=text, tags=(text,)),),
         attempts=(Result(run=run, duration=65.0, actions=actions),) * 2,
     )
+    costs = Costs(
+        actions=tuple(ActionCost(f"{text}{n}", (JobCost(text, 2**30, n),)) for n in range(9)),
+        error=Refused(text, status=403, hint=text),
+    )
+    outcome = with_costs(outcome, costs)
     request = RunRequest(schedule=text, environment=text, git_ref=text, tags=(text,))
     return outcome, make_subject(request)
 

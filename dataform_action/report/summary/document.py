@@ -12,6 +12,7 @@ from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.model import RunRequest, State
 from dataform_action.report.analysis import Analysis, renamed
 from dataform_action.report.causes import Causes
+from dataform_action.report.costs.section import add_costs
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.progress import unused_inputs
 from dataform_action.report.request import RequestFact, option_facts, source_facts
@@ -53,6 +54,7 @@ def render_summary(
     add_failed_actions(page, causes.failures, outcome.files_url, shorten)
     add_attempts(page, outcome, shorten)
     add_timeline(page, analysis, duration=outcome.duration)
+    add_costs(page, outcome.costs, shorten)
     add_compiled(page, outcome)
     add_actions(page, analysis, outcome.files_url)
     return page.render()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dataform_action.action.input_specs import INPUTS
-from dataform_action.action.settings import Settings
+from dataform_action.action.settings import CostSettings, Settings
 from dataform_action.events import Fact
 from dataform_action.model import Polling, RunRequest
 from dataform_action.services.specs import GOOGLE_CLOUD
@@ -45,7 +45,9 @@ def test_inputs_for_google_are_refused(name: str, value: str) -> None:
 def test_a_boolean_for_google_may_be_false(name: str, value: str) -> None:
     """``compile-only: False`` requests nothing that this service cannot do."""
     settings = parse(environ_of({**GOOD, name: value}))
-    off = replace(MINIMUM.request, **{name.replace("-", "_"): False})  # type: ignore[arg-type]
+    field = name.replace("-", "_")
+    known = {} if name == "costs" else {field: False}
+    off = replace(MINIMUM.request, **known)  # type: ignore[arg-type]
     assert settings == MINIMUM._replace(request=off)
 
 
@@ -307,3 +309,78 @@ def test_vars_with_tabs_and_spaces() -> None:
     """A tab and a no-break space are part of a value."""
     changes = {"schedule": "", "git-ref": "main", "vars": "a=b\tc\r\nd=e\u00a0f"}
     assert read_google(changes).request.vars == (("a", "b\tc"), ("d", "e\u00a0f"))
+
+
+_COSTS = {"costs": "true"}
+
+
+def test_costs() -> None:
+    """The price and the address have their places. Without them, the defaults are used."""
+    assert read_google({}).costs is None
+    assert read_google(_COSTS).costs == CostSettings(price_per_tib=None, api_url="")
+    given = {"costs": "True", "price-per-tib": "7.5", "bigquery-url": "https://bq.example.com/"}
+    settings = read_google(given)
+    assert settings.costs == CostSettings(price_per_tib=7.5, api_url="https://bq.example.com")
+    assert settings.api_url == "https://dataform.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "price"), [("0", 0.0), ("6", 6.0), ("06.250", 6.25), ("0.000000001", 1e-9)]
+)
+def test_prices(text: str, price: float) -> None:
+    """A price may be 0, and needs no decimals."""
+    costs = read_google({**_COSTS, "price-per-tib": text}).costs
+    assert costs is not None
+    assert costs.price_per_tib == price
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-1", "6,25", "$6.25", "1e3", ".5", "5.", "1.2.3", "nan", "inf", "x", "\u0661", "1" * 10],
+)
+def test_invalid_prices(text: str) -> None:
+    """A currency or a comma is refused, with the right form."""
+    problem = f"{text!r} is not a price: use a form like 6.25, without a currency"
+    assert google_problems({**_COSTS, "price-per-tib": text}) == [("price-per-tib", problem)]
+
+
+@pytest.mark.parametrize(
+    ("url", "start"),
+    [
+        ("http://bigquery.example.com", "'http://bigquery.example.com' would send the token"),
+        ("bigquery", "is not an API address"),
+        ("https://user@example.com", "is not an API address"),
+    ],
+)
+def test_invalid_addresses_of_bigquery(url: str, start: str) -> None:
+    """The rules are those of api-url, because the same token is sent there."""
+    [(name, problem)] = google_problems({**_COSTS, "bigquery-url": url})
+    assert name == "bigquery-url"
+    assert problem.startswith(start)
+
+
+@pytest.mark.parametrize("given", [{}, {"costs": "false"}])
+def test_settings_of_costs_need_costs(given: dict[str, str]) -> None:
+    """An input without effect is an error."""
+    both = {"price-per-tib": "x", "bigquery-url": "x"}
+    text = "has no effect without costs: true: set it as well"
+    assert google_problems({**given, **both}) == [("price-per-tib", text), ("bigquery-url", text)]
+
+
+def test_invalid_costs_hide_no_other_problem() -> None:
+    """With an invalid boolean, the other inputs are still checked."""
+    found = google_problems({"costs": "yes", "price-per-tib": "x"})
+    assert [name for name, _ in found] == ["costs", "price-per-tib"]
+
+
+@pytest.mark.parametrize(
+    ("given", "other"),
+    [
+        ({"wait": "false"}, "wait: false"),
+        ({"compile-only": "true", "schedule": "", "git-ref": "main"}, "compile-only"),
+    ],
+)
+def test_costs_need_the_end_of_a_run(given: dict[str, str], other: str) -> None:
+    """Without a run that ends in this step, there is nothing to measure."""
+    text = f"cannot be combined with {other}, as it measures a run that has ended"
+    assert google_problems({**_COSTS, **given}) == [("costs", text)]
