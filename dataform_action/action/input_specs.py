@@ -7,7 +7,7 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, the same or nothing, a positive number, a number of retries, a price, or a duration.
+#: true or false, the same or nothing, a positive number, a number of retries, a price, a duration.
 Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "retries", "price", "duration"]
 
 

@@ -38,7 +38,8 @@ def _ignore(_update: Update) -> None:
 
 def read_costs(
     bigquery: BigQuery,
-    *results: Result,
+    result: Result,
+    *,
     price_per_tib: float = LIST_PRICE,
     on_update: Observer = _ignore,
     clock: Clock | None = None,
@@ -46,15 +47,15 @@ def read_costs(
 ) -> Costs:
     """Return what the BigQuery jobs of a run scanned and used.
 
-    ``results`` are the attempts of one run; usually there is only one. The jobs are found in
-    the project of ``bigquery``, or in the projects that the names of the actions start with. All
+    If the failed actions were run again, the jobs of all attempts are counted. The jobs are found
+    in the project of ``bigquery``, or in the projects that the names of the actions start with. All
     requests together take at most ``seconds`` and the time of one response. After ten seconds,
     ``on_update`` is called with a ``Noted``.
 
     It raises no error of this package: ``Costs.error`` is why some jobs are not known. The caller
     needs the role ``roles/bigquery.resourceViewer`` on the projects.
     """
-    attempts = [attempt for result in results for attempt in result.attempts or (result,)]
+    attempts = result.attempts or (result,)
     reader = JobReader(bigquery, clock or MonotonicClock(), on_update, seconds)
     search = _Search(reader, bigquery.project_id, _jobs_of(attempts))
     window = _window_of(attempts)

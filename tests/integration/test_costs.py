@@ -360,3 +360,14 @@ def test_unread_actions(emulator: Emulator, tmp_path: Path) -> None:
     assert requests_of(emulator) == []
     assert "bytes-billed" not in step.outputs
     assert "The costs of the run could not be read." in "\n".join(step.warnings)
+
+
+def test_all_attempts_are_counted(tmp_path: Path) -> None:
+    """An action that failed and was run again costs twice. Its second job is another one."""
+    with serve({}, {}) as emulator:
+        emulator.fail_action("marts.table_1", "out of memory")
+        step = run_tables(emulator, tmp_path, retry_failed="1")
+        assert len(emulator.invocations) == 2
+    assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
+    assert step.outputs["bytes-billed"] == str(30 * _MIB)
+    assert "| <code>marts.table_1</code> | 20 MiB | 2s | 67 % |" in step.summary

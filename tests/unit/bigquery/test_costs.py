@@ -34,9 +34,9 @@ from tests.unit.bigquery.support import (
 KNOWN = JobCost("a", BYTES, SLOT_MS, reserved=False)
 
 
-def _read(*results: Result, clock: FakeClock | None = None, **more: object) -> Costs:
+def _read(result: Result, clock: FakeClock | None = None, **more: object) -> Costs:
     arguments = {"clock": clock or FakeClock(), **more}
-    return read_costs(make_bigquery(), *results, **arguments)  # type: ignore[arg-type]
+    return read_costs(make_bigquery(), result, **arguments)  # type: ignore[arg-type]
 
 
 def test_one_request_for_all_actions(api: responses.RequestsMock) -> None:
@@ -89,9 +89,9 @@ def test_an_action_that_succeeded_had_a_job(api: responses.RequestsMock) -> None
 def test_attempts_of_a_run_are_added_up(api: responses.RequestsMock) -> None:
     """An action that was run again has the jobs of both attempts. A job counts once."""
     first, second = result_of(action("d.one", "a")), result_of(action("d.one", "b", "a"))
-    late = replace(second.run, finished=END + timedelta(hours=1))
+    second = replace(second, run=replace(second.run, finished=END + timedelta(hours=1)))
     add_page(api, listed("a"), listed("b"))
-    costs = _read(first, replace(second, run=late))
+    costs = _read(replace(second, attempts=(first, second)))
     assert costs.actions == (ActionCost("my-project.d.one", (KNOWN, KNOWN._replace(id="b"))),)
     assert queries(api)[0]["maxCreationTime"] == str(int((END.timestamp() + 3660) * 1000))
 
