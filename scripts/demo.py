@@ -100,6 +100,8 @@ def _inputs(emulator: Emulator, service: Service, outcome: str) -> dict[str, str
             "location": "europe-west1",
             "repository": "warehouse",
         }
+        if not outcome.startswith("compile"):
+            inputs |= {"costs": "true", "bigquery-url": emulator.url}
     else:
         inputs |= {"project-id": "1234", "environment": "production"}
     return {f"INPUT_{name.upper()}": value for name, value in inputs.items()}

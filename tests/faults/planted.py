@@ -235,6 +235,23 @@ def compile_errors(scenario: Scenario) -> int | None:
     return 1
 
 
+def refused_costs(scenario: Scenario) -> int:
+    """Let BigQuery repeat the token. Dataform Web has no costs."""
+    scenario.inputs |= {"costs": "true", "bigquery-url": scenario.emulator.url}
+    scenario.refuse(403, "jobs")
+    return 0 if "location" in scenario.inputs else 2
+
+
+def malformed_costs(scenario: Scenario) -> int:
+    """Let BigQuery repeat the token in every field of a job."""
+    scenario.inputs |= {"costs": "true", "bigquery-url": scenario.emulator.url}
+    text = echo(TOKEN)
+    statistics = {"totalSlotMs": text, "query": {"totalBytesBilled": text}}
+    job = {"id": text, "jobReference": {"jobId": text}, "statistics": statistics}
+    scenario.fault("json", "jobs", body=json.dumps({"jobs": [job], "nextPageToken": text}))
+    return 0 if "location" in scenario.inputs else 2
+
+
 def bad_inputs(scenario: Scenario) -> int:
     names = ("timeout", "poll-interval", "wait", "cancel-run", "summary", "run-id", "api-url")
     scenario.inputs |= dict.fromkeys(names, f"{TOKEN}!")
@@ -263,6 +280,7 @@ OUTCOMES: dict[str, Outcome] = {
     for outcome in (
         *(success, failed_run, refused_create, refused_poll, refused_lookup, outage, malformed),
         *(text_instead_of_object, long_text, lost_create, redirected_create, timeout),
+        *(refused_costs, malformed_costs),
         *(internal_error, stopped, compile_errors, bad_inputs, post_step),
         post_step_with_odd_state,
     )

@@ -208,6 +208,13 @@ MUTATIONS = (
         "unit/services",
     ),
     Mutation(
+        3,
+        "a list of jobs has limits",
+        "for _ in range(_MOST_PAGES):",
+        "while True:",
+        "unit/bigquery",
+    ),
+    Mutation(
         4,
         "a create delays a signal for at most 3 seconds",
         "if self._shielded and not self._broken and self.received is not None:",
@@ -474,6 +481,27 @@ MUTATIONS = (
         "unit/report",
     ),
     Mutation(
+        8,
+        "a job that was not found is not free",
+        "else JobCost(job_id)",
+        "else JobCost(job_id, 0, 0)",
+        "unit/bigquery",
+    ),
+    Mutation(
+        8,
+        "incomplete costs are no output",
+        "if outcome.costs is not None and outcome.costs.is_complete:",
+        "if outcome.costs is not None:",
+        "unit/report",
+    ),
+    Mutation(
+        8,
+        "bytes under a reservation have no price",
+        "if self.reserved is False else 0",
+        "if self.reserved is not None else 0",
+        "unit/report",
+    ),
+    Mutation(
         9,
         "an error in the report changes neither the rest of it nor the exit code",
         "if not isinstance(error, Exception):",
@@ -486,6 +514,13 @@ MUTATIONS = (
         "except BaseException as error:\n        # Without",
         "except KeyError as error:\n        # Without",
         "unit/action",
+    ),
+    Mutation(
+        9,
+        "an error of BigQuery is not an error of the step",
+        "self.error = self.error or error",
+        "raise error",
+        "unit/bigquery",
     ),
 )
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from dataform_action.costs import ActionCost, Costs, JobCost
 from dataform_action.events import Subject
 from dataform_action.model import Action, ActionState, RunRequest, State
 from dataform_action.report.analysis import analyse
@@ -27,6 +28,7 @@ def _outputs(
     compilation_result: str = "",
     has_unread_actions: bool = False,
     subject: Subject | None = None,
+    costs: Costs | None = None,
 ) -> dict[str, str]:
     outcome = StepOutcome(
         exit_code=ExitCode.TIMEOUT,
@@ -37,6 +39,7 @@ def _outputs(
         actions=actions,
         compilation_result=compilation_result,
         has_unread_actions=has_unread_actions,
+        costs=costs,
     )
     return render_outputs(outcome, analyse(actions), subject)
 
@@ -127,3 +130,20 @@ def test_no_failed_action_is_an_empty_list() -> None:
     """If the actions are known, a workflow can always read the list."""
     outputs = _outputs(make_action("p.d.a"))
     assert (outputs["failed-actions"], outputs["failed-actions-count"]) == ("[]", "0")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "numbers"),
+    [
+        ((), {"bytes-billed": "0", "slot-seconds": "0"}),
+        ((JobCost("a", 5, 1999),), {"bytes-billed": "5", "slot-seconds": "1"}),
+        ((JobCost("a", 5, 1999), JobCost("b")), {}),
+        ((JobCost("a", 5),), {}),
+    ],
+)
+def test_costs_are_whole_numbers_or_missing(
+    jobs: tuple[JobCost, ...], numbers: dict[str, str]
+) -> None:
+    """An output is never a lower bound."""
+    outputs = _outputs(costs=Costs(actions=(ActionCost("p.d.a", jobs),)))
+    assert outputs == {"status": "timed_out", **numbers}
