@@ -73,6 +73,4 @@ def _known(action: ActionCost, field: str, text: str) -> str:
 
 
 def _share(part: float, total: float) -> str:
-    if not total:
-        return ""
     return "less than 1 %" if 0 < part < total / 100 else f"{part / total:.0%}".replace("%", " %")

@@ -157,6 +157,15 @@ def test_a_job_that_is_running_or_missing_is_not_known(api: responses.RequestsMo
     assert (costs.unknown_jobs, costs.bytes_billed, costs.error) == (2, 0, None)
 
 
+def test_refused_job(api: responses.RequestsMock) -> None:
+    """If a single job is refused, no other one is requested in that project."""
+    add_page(api)
+    add_error(api, 403, url=f"{JOBS}/a")
+    costs = _read(result_of(action("d.one", "a"), action("d.two", "b")))
+    assert costs.unknown_jobs == 2
+    assert costs.error is not None
+
+
 def test_refused_list(api: responses.RequestsMock) -> None:
     """Nothing else is requested in that project, and the error names the role."""
     add_error(api, 403)
@@ -295,6 +304,7 @@ def test_run_without_times(api: responses.RequestsMock) -> None:
     """The times of its actions are used. Without any time, nothing is sent."""
     result = result_of(action("d.one", "a"))
     run = replace(result.run, started=None, finished=None)
+    assert _read(replace(result, run=run, actions=())).error is None
     costs = _read(replace(result, run=run))
     assert costs.error is not None
     assert costs.error.message == "The service does not report when the run started and ended."
