@@ -96,13 +96,6 @@ MUTATIONS = (
         "unit/runs",
     ),
     Mutation(
-        4,
-        "the post step does not take an earlier attempt for the run",
-        'STATE_RUN_ID: "",',
-        "",
-        "integration",
-    ),
-    Mutation(
         1,
         "a lost run is found by its compilation",
         "if self._service.can_find_runs and",
@@ -213,6 +206,13 @@ MUTATIONS = (
         "for _ in range(_MOST_PAGES):",
         "while True:",
         "unit/bigquery",
+    ),
+    Mutation(
+        4,
+        "the post step does not take an earlier attempt for the run",
+        'STATE_RUN_ID: "",',
+        "",
+        "integration",
     ),
     Mutation(
         4,
