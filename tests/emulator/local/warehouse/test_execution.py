@@ -257,3 +257,13 @@ def test_server_that_does_not_run(bigquery: FakeBigQuery) -> None:
         url = other.url
     with pytest.raises(ValueError, match=r"fails: .*refused. Start the server first"):
         open_warehouse(url)
+
+
+def test_emulated_jobs_have_the_ids_of_the_server(runner: Runner) -> None:
+    """The emulator's own BigQuery has a job for each action that the server executed."""
+    client, path = runner.start({"tables": [table("orders"), table("totals", disabled=True)]})
+    wait(client, path)
+    listed = client.call("GET", "/bigquery/v2/projects/my-project/jobs?allUsers=true").data["jobs"]
+    orders = client.actions(path)["orders"]
+    assert [job["jobReference"]["jobId"] for job in listed] == [orders["bigqueryAction"]["jobId"]]
+    assert listed[0]["state"] == "DONE"
