@@ -26,6 +26,18 @@ class SystemClock:
         return self._offset + time.monotonic()
 
 
+@dataclass(slots=True)
+class SetClock:
+    """A clock that shows a time in the past, until it is released to show the present."""
+
+    present: Clock
+    past: float | None
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return self.present.now() if self.past is None else self.past
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The speed of runs, shared by all APIs of an emulator."""

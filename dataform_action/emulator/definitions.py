@@ -98,6 +98,33 @@ class WorkflowConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastInvocation:
+    """An invocation that started before the emulator did.
+
+    It is of a workflow configuration, or else of a compilation: of a release configuration, a
+    workspace, or a commitish.
+
+    started: when it started, in seconds since the epoch.
+    seconds: how long it took or takes. It is running as long as that time has not passed.
+    course: how it ran. ``lengths`` divides the seconds among the actions.
+    cancelled: whether it was cancelled after these seconds.
+    commit: the commit that was compiled; empty: the present one.
+    """
+
+    started: float
+    seconds: float
+    workflow_config: str = ""
+    release_config: str = ""
+    workspace: str = ""
+    git_commitish: str = "main"
+    code_compilation_config: Mapping[str, Any] = field(default_factory=dict)
+    invocation_config: Mapping[str, Any] = field(default_factory=dict)
+    course: Course = field(default_factory=Course)
+    cancelled: bool = False
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A repository and its contents when the emulator starts.
 
@@ -107,6 +134,7 @@ class Repository:
         the repository.
     refs: the commits by branch, tag or other name. A commit is also found by its SHA, or by at
         least its first seven digits.
+    past_invocations: what ran before the emulator started, in the order of an unsorted list.
     service_account: the account of invocations that name no other account.
     refused_service_accounts: the accounts that the caller may not use.
     strict_act_as: whether invocations without a service account are refused.
@@ -124,6 +152,7 @@ class Repository:
     workspaces: Mapping[str, GraphSource | None] = field(default_factory=dict)
     release_configs: Sequence[ReleaseConfig] = ()
     workflow_configs: Sequence[WorkflowConfig] = ()
+    past_invocations: Sequence[PastInvocation] = ()
     service_account: str = ""
     refused_service_accounts: Collection[str] = ()
     strict_act_as: bool = False
@@ -138,6 +167,7 @@ class Rules:
 
     sends_pending: whether the state PENDING of an action is sent, instead of omitted as a default.
     refuses_late_cancel: whether it is an error to cancel an invocation that has ended.
+    sorts_lists: whether ``orderBy`` is honoured, or ignored.
     default_page_size, largest_page_size: the sizes of pages.
     fields: whether the parameter ``fields`` is honoured, ignored, or refused like an unknown field.
     has_operations: whether the API offers compilations as long-running operations.
@@ -146,6 +176,7 @@ class Rules:
 
     sends_pending: bool = False
     refuses_late_cancel: bool = True
+    sorts_lists: bool = True
     default_page_size: int = 50
     largest_page_size: int = 1000
     fields: Literal["honoured", "ignored", "refused"] = "honoured"

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -144,6 +144,13 @@ class CompilationStore:
             )
             self._results[identifier] = result
             return result
+
+    def backdate(self, result: CompilationResult, created: float, sha: str) -> CompilationResult:
+        """Change when a result was created, and its commit unless ``sha`` is empty."""
+        identifier = self._name.parse_id(result.name, COLLECTION)
+        past = replace(result, created=created, sha=sha or result.sha)
+        self._results[identifier] = past
+        return past
 
     def find(self, identifier: str) -> CompilationResult:
         """Return a result; raise ApiError if it does not exist."""

@@ -62,8 +62,12 @@ class InvocationStore:
         result: CompilationResult,
         config: Mapping[str, Any],
         course: Course,
+        pace: Pace | None = None,
     ) -> WorkflowExecution:
-        """Start an invocation; raise ApiError if it is refused."""
+        """Start an invocation; raise ApiError if it is refused.
+
+        With a ``pace`` of its own, it is simulated.
+        """
         self.check_act_as(config)
         if result.graph.errors:
             # The response of the service is not documented.
@@ -71,7 +75,7 @@ class InvocationStore:
             raise ApiError("FAILED_PRECONDITION", message)
         actions = select_actions(result.graph, config)
         number = uuid5(NAMESPACE_URL, f"{self._name}/{COLLECTION}/{self._created}")
-        identifier = f"{int(self._pace.clock.now())}-{number}"
+        identifier = f"{int((pace or self._pace).clock.now())}-{number}"
         spec = InvocationSpec(
             name=self._name.name(COLLECTION, identifier),
             source=source,
@@ -82,10 +86,10 @@ class InvocationStore:
             location=str(result.graph.config.get("defaultLocation") or "US"),
         )
         execution: WorkflowExecution
-        if self._warehouse is None:
-            execution = Execution(spec, course, self._pace, self._rules.sends_pending)
-        else:
+        if pace is None and self._warehouse is not None:
             execution = self._warehouse.start(spec, course)
+        else:
+            execution = Execution(spec, course, pace or self._pace, self._rules.sends_pending)
         self._executions[identifier] = execution
         self._created += 1
         return execution

@@ -139,7 +139,7 @@ def _sort(
     call: Call, items: list[dict[str, object]], fields: Mapping[str, str]
 ) -> list[dict[str, object]]:
     order = parse_order(call.query, tuple(fields))
-    if order is None:
+    if order is None or not call.repository.sorts_lists:
         return items
     field, descends = order
     return sorted(items, key=lambda item: str(item[fields[field]]), reverse=descends)

@@ -6,16 +6,26 @@ from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from dataform_action.emulator.clock import Pace
-from dataform_action.emulator.definitions import Course, Repository, Rules
+from dataform_action.emulator.clock import Clock, Pace, SetClock
+from dataform_action.emulator.definitions import Course, PastInvocation, Repository, Rules
 from dataform_action.emulator.google.compilations import (
+    WORKSPACES,
     CompilationOperation,
     CompilationResult,
     CompilationStore,
 )
-from dataform_action.emulator.google.configs import ReleaseConfigStore, WorkflowConfigStore
+from dataform_action.emulator.google.configs import (
+    RELEASES,
+    WORKFLOWS,
+    ReleaseConfigStore,
+    WorkflowConfigStore,
+)
 from dataform_action.emulator.google.errors import ApiError, bad_request
-from dataform_action.emulator.google.execution import Warehouse, WorkflowExecution
+from dataform_action.emulator.google.execution import (
+    CANCEL_SECONDS,
+    Warehouse,
+    WorkflowExecution,
+)
 from dataform_action.emulator.google.invocations import InvocationStore
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
@@ -74,9 +84,15 @@ class RepositoryStore:
         self.workflows = WorkflowConfigStore(repository, self.name, self._created)
         self.compilations = CompilationStore(repository, self.name, pace.clock)
         self.invocations = InvocationStore(repository, self.name, rules, pace, warehouse)
+        self.sorts_lists = rules.sorts_lists
         for config in repository.release_configs:
             if config.released:
                 self._release(config.name)
+        for past in repository.past_invocations:
+            try:
+                self._replay(past, pace.clock)
+            except ApiError as error:
+                raise ValueError(f"A past invocation is not possible: {error}") from error
 
     def render(self) -> dict[str, object]:
         """Render the Repository."""
@@ -169,6 +185,34 @@ class RepositoryStore:
         except ApiError as error:
             raise ValueError(f"{identifier} cannot be released: {error}") from error
         self.releases.release(identifier, result.name)
+
+    def _replay(self, past: PastInvocation, clock: Clock) -> None:
+        """Add an invocation that started before the emulator did."""
+        workflow = self.workflows.find(past.workflow_config) if past.workflow_config else None
+        release = workflow.release_config if workflow else past.release_config
+        settings = {"codeCompilationConfig": past.code_compilation_config}
+        if release:
+            source = {"releaseConfig": self.name.name(RELEASES, release)}
+        elif past.workspace:
+            source = {"workspace": self.name.name(WORKSPACES, past.workspace)}
+        else:
+            source = {"gitCommitish": past.git_commitish}
+        result = self.compilations.backdate(
+            self.compile(source | settings), past.started, past.commit
+        )
+        config = self.workflows.invocation_config(workflow) if workflow else past.invocation_config
+        if workflow:
+            source = {"workflowConfig": self.name.name(WORKFLOWS, workflow.name)}
+        else:
+            source = {"compilationResult": result.name}
+        course = replace(past.course, seconds=past.seconds)
+        set_clock = SetClock(clock, past.started)
+        pace = Pace("clock", past.seconds, set_clock)
+        execution = self.invocations.create(source, result, config, course, pace)
+        if past.cancelled:
+            set_clock.past = past.started + past.seconds - CANCEL_SECONDS
+            execution.cancel()
+        set_clock.past = None
 
     def _invoke_workflow(self, body: Mapping[str, Any]) -> WorkflowExecution:
         workflow = self.workflows.resolve(body["workflowConfig"])
