@@ -6,9 +6,11 @@ named tuples because these are defined in a third of the time of dataclasses, at
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from dataform_action.errors import CancelUnsupported, DataformError
+from dataform_action.history import History
 from dataform_action.model import (
     Action,
     ActionState,
@@ -23,6 +25,7 @@ from dataform_action.model import (
 from dataform_action.text import format_duration
 
 T = TypeVar("T")
+_SECONDS_PER_DAY = 86_400
 
 
 def _differs_from_other_kinds(kind: type[T]) -> type[T]:
@@ -133,17 +136,47 @@ class Noted(NamedTuple):
         return self.text
 
 
+def after(elapsed: float, share: float | None) -> str:
+    """Return how long something has taken, and its share of the usual time if that is known."""
+    usual = "" if share is None else f" (about {share * 100:.0f} % of the usual time)"
+    return f"after {format_duration(elapsed)}{usual}"
+
+
+@_differs_from_other_kinds
+class Expected(NamedTuple):
+    """The run usually takes ``usual`` seconds, by its ``history``.
+
+    ``end`` is when it should end, in UTC; None if that time has passed.
+    """
+
+    usual: float
+    history: History
+    end: datetime | None
+
+    def __str__(self) -> str:
+        history = self.history
+        runs = f"median of {len(history.durations)} runs of {history.source}"
+        end = ": this run already takes longer"
+        if self.end is not None:
+            day = f"{self.end:%Y-%m-%d} at " if self.usual >= _SECONDS_PER_DAY else "at "
+            end = f": expected end {day}{self.end:%H:%M} UTC"
+        return f"Usually {format_duration(self.usual)} ({runs}){end}"
+
+
 @_differs_from_other_kinds
 class Progressed(NamedTuple):
-    """The actions of the run, ``elapsed`` seconds after the start of the wait."""
+    """The actions of the run, ``elapsed`` seconds after the start of the wait.
+
+    ``share`` is how much of the usual time has passed: 1 is all of it. None is not known.
+    """
 
     actions: tuple[Action, ...]
     elapsed: float
+    share: float | None = None
 
     def __str__(self) -> str:
         ended = sum(action.state.ended for action in self.actions)
-        after = format_duration(self.elapsed)
-        return f"{ended} of {len(self.actions)} actions done after {after}"
+        return f"{ended} of {len(self.actions)} actions done {after(self.elapsed, self.share)}"
 
 
 @_differs_from_other_kinds
@@ -169,17 +202,21 @@ class Changed(NamedTuple):
 
 @_differs_from_other_kinds
 class Waiting(NamedTuple):
-    """Nothing happened for a while. ``outage`` is the duration of the outage, if there is one."""
+    """Nothing happened for a while. ``outage`` is the duration of the outage, if there is one.
+
+    ``share`` is that of ``Progressed``.
+    """
 
     run: Run | None
     elapsed: float
     outage: float | None
+    share: float | None = None
 
     def __str__(self) -> str:
         if self.outage is not None:
             return f"Still no usable response from the API after {format_duration(self.outage)}"
         known = self.run is not None and self.run.status
-        return f"Still {known or 'waiting for a status'} after {format_duration(self.elapsed)}"
+        return f"Still {known or 'waiting for a status'} {after(self.elapsed, self.share)}"
 
 
 @_differs_from_other_kinds
@@ -240,6 +277,7 @@ Update = (
     | Noted
     | Created
     | Changed
+    | Expected
     | Progressed
     | Promoted
     | Waiting
@@ -262,6 +300,7 @@ class RunOutcome(NamedTuple):
     an internal error. ``has_actions`` says whether the service knows the actions of a run.
     ``attempts`` has the result of each run that ended, the oldest first. ``not_retried`` is why the
     failed actions were not run again, although that was requested.
+    ``history`` has the earlier runs, if they were read.
     """
 
     run: Run | None = None
@@ -275,6 +314,7 @@ class RunOutcome(NamedTuple):
     has_actions: bool = False
     attempts: tuple[Result, ...] = ()
     not_retried: str = ""
+    history: History | None = None
 
     @property
     def may_need_cancel(self) -> bool:

@@ -30,6 +30,7 @@ from dataform_action.events import (
     Changed as Changed,
     Compiled as Compiled,
     Created as Created,
+    Expected as Expected,
     LeftRunning as LeftRunning,
     Noted as Noted,
     Observer as Observer,
@@ -41,6 +42,7 @@ from dataform_action.events import (
     Update as Update,
     Waiting as Waiting,
 )
+from dataform_action.history import History as History, PastRun as PastRun
 from dataform_action.model import (
     Action as Action,
     ActionState as ActionState,

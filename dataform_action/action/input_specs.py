@@ -176,4 +176,10 @@ INPUTS = (
         kind="price",
     ),
     Input("bigquery-url", "With costs, the address of BigQuery's API."),
+    Input(
+        "history",
+        "Whether to compare the run with earlier ones, on Google Cloud.",
+        default="true",
+        kind="boolean",
+    ),
 )

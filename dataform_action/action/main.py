@@ -37,6 +37,7 @@ from dataform_action.github.files import FileCommands
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
 from dataform_action.runs.controller import RunController
+from dataform_action.runs.history import make_reader
 
 # Type checkers know this name. To import it from typing would slow down the start.
 TYPE_CHECKING = False
@@ -208,6 +209,7 @@ class _Job:
             notify_all(self.state, OutputObserver(self._files), LogObserver(self._console)),
             self._clock,
             self._creating,
+            make_reader(service, settings.history and settings.request.resume is None),
         )
         request = settings.request
         if settings.run_id is not None:

@@ -57,6 +57,7 @@ class Settings(NamedTuple):
     run_id: str | None
     summary: bool
     costs: CostSettings | None = None
+    history: bool = True
 
 
 def parse_settings(
@@ -92,6 +93,7 @@ def parse_settings(
         run_id=values["run-id"] or None,
         summary=reader.boolean("summary"),
         costs=reader.costs(),
+        history=reader.boolean("history"),
     )
     remedies = {**spec.required, **(remedies or {}), **spec.guess(values)}
     first = reader.require(remedies, spec)

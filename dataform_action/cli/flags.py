@@ -64,7 +64,7 @@ COMMANDS = {
         Command(
             name="wait",
             purpose="Wait until a run ends. Ctrl-C leaves it running, unless --cancel-run is set.",
-            inputs=(*_SERVICE, *_POLLING, "cancel-run", *_COSTS),
+            inputs=(*_SERVICE, *_POLLING, "cancel-run", *_COSTS, "history"),
             takes_run_id=True,
             presets={"cancel-run": "false"},
         ),

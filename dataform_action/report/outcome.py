@@ -29,6 +29,7 @@ from dataform_action.model import (
     Run,
     State,
 )
+from dataform_action.report.comparison.words import Comparison, compare
 from dataform_action.report.costs.words import notes_on_costs
 from dataform_action.report.words import (
     Note,
@@ -69,7 +70,7 @@ class StepOutcome:
     could not be read. ``remarks`` are lines about the run, such as what a schedule sets, and
     ``notes`` are warnings that belong to the outcome. ``attempts`` are the results of all runs
     that ended. ``costs`` is what these scanned and used, without the error that the notes report.
-    It is None if that was not requested.
+    It is None if that was not requested. ``comparison`` is that with earlier runs.
     """
 
     exit_code: ExitCode
@@ -90,6 +91,7 @@ class StepOutcome:
     notes: tuple[Note, ...] = ()
     attempts: tuple[Result, ...] = ()
     costs: Costs | None = None
+    comparison: Comparison | None = None
 
     @property
     def message(self) -> str:
@@ -115,7 +117,9 @@ def outcome_of(run_outcome: RunOutcome) -> StepOutcome:
     prepared = run_outcome.prepared
     outcome = _by_cause(run_outcome)
     notes = (*outcome.notes, *notes_on_retries(run_outcome))
-    outcome = replace(outcome, attempts=run_outcome.attempts, notes=notes)
+    is_whole = len(run_outcome.attempts) <= 1
+    comparison = compare(run_outcome.history, run_outcome.result, is_whole=is_whole)
+    outcome = replace(outcome, attempts=run_outcome.attempts, notes=notes, comparison=comparison)
     if prepared is None:
         return outcome
     compiled = prepared.compilation or Compilation(name="")

@@ -104,8 +104,7 @@ class Narrator:
         shown = ", ".join(running[:_MOST_RUNNING])
         more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
         now = f"; running: {shown}{more}" if running else ""
-        after = format_duration(update.elapsed)
-        return [*lines, f"{len(ended)} of {len(update.actions)} actions done after {after}{now}"]
+        return [*lines, f"{update}{now}"]
 
 
 def _render_ends(new: list[Action]) -> list[str]:

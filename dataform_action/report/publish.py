@@ -13,6 +13,7 @@ from dataform_action.redaction import redacted
 from dataform_action.report.analysis import Analysis, analyse
 from dataform_action.report.annotations import render_annotations
 from dataform_action.report.causes import Causes, find_causes
+from dataform_action.report.comparison.words import render_for_log
 from dataform_action.report.costs.words import render_costs
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
@@ -59,6 +60,9 @@ def publish(
             console.line(line)
     for note in outcome.notes:
         console.warning(note.text, note.title)
+    with _Guard(console, "comparison with earlier runs"):
+        for line in () if outcome.comparison is None else render_for_log(outcome.comparison):
+            console.line(line)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
     if outcome.exit_code is ExitCode.SUCCESS:
         console.line(words)

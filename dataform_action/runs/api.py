@@ -12,6 +12,7 @@ from dataform_action.events import Observer, Update
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest
 from dataform_action.runs.controller import RunController
 from dataform_action.runs.creation import Shield
+from dataform_action.runs.history import make_reader
 from dataform_action.services.base import Service
 
 
@@ -47,6 +48,7 @@ def run(
     on_update: Observer = _ignore,
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
+    history: bool = False,
 ) -> Result:
     """Create a run and wait until it ends.
 
@@ -54,7 +56,7 @@ def run(
     ``polling.outage_timeout``. ``polling.timeout`` is for each run, if the failed actions are run
     again (``request.retry_failed``). ``on_update`` is called with each ``Update``. ``clock``
     provides the time. ``shielded`` protects each create request from signals, so that the id of a
-    new run is not lost.
+    new run is not lost. With ``history``, the run is compared with earlier ones, see ``Expected``.
 
     Raises:
         CompileFailed, InputError: as ``prepare``.
@@ -62,7 +64,8 @@ def run(
         Refused, Misconfigured: the run cannot be created.
         GaveUp, WaitTimeout: as ``wait``.
     """
-    return RunController(service, polling, on_update, clock, shielded).run(request)
+    reader = make_reader(service, history and request.resume is None)
+    return RunController(service, polling, on_update, clock, shielded, reader).run(request)
 
 
 def start(
@@ -107,8 +110,9 @@ def wait(
     *,
     on_update: Observer = _ignore,
     clock: Clock | None = None,
+    history: bool = False,
 ) -> Result:
-    """Wait until an existing run ends.
+    """Wait until an existing run ends. ``history`` is that of ``run``.
 
     If ``polling.cancel`` is true, the run is cancelled at the timeout and when something else
     ends the wait, such as a signal or an observer that raises. The run is left running when the
@@ -119,7 +123,8 @@ def wait(
         WaitTimeout: the run did not end within ``polling.timeout``.
         Refused: the API refused the request, for example because the token expired.
     """
-    return RunController(service, polling, on_update, clock).wait(run)
+    reader = make_reader(service, history)
+    return RunController(service, polling, on_update, clock, history=reader).wait(run)
 
 
 class Poller:

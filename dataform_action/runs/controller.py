@@ -32,6 +32,7 @@ from dataform_action.runs.attempts import Attempts
 from dataform_action.runs.backoff import Backoff
 from dataform_action.runs.creation import Creation, Shield
 from dataform_action.runs.details import read_details, read_progress
+from dataform_action.runs.history import HistoryReader
 from dataform_action.runs.recovery import (
     ATTEMPTS,
     CANCEL_PAUSE,
@@ -58,6 +59,7 @@ class RunController:
     """One run and the work on it. Each public method is a stage.
 
     ``shielded`` protects each create request from signals, so that the id of a new run is not lost.
+    ``history`` compares the run with earlier ones.
     """
 
     def __init__(
@@ -67,10 +69,13 @@ class RunController:
         on_update: Observer,
         clock: Clock | None,
         shielded: Shield = nullcontext,
+        history: HistoryReader | None = None,
     ) -> None:
         self._service = service
         self._polling = polling or Polling()
-        self._backoff = Backoff(self._polling, on_update, clock or MonotonicClock())
+        self._history = history
+        observer = on_update if history is None else history.observe(on_update)
+        self._backoff = Backoff(self._polling, observer, clock or MonotonicClock())
         self._creation = Creation(service, self._backoff, shielded, self._created)
         self._prepared: Prepared | None = None
         self._run: Run | None = None
@@ -98,6 +103,7 @@ class RunController:
             has_actions=self._service.has_actions,
             attempts=self._attempts.results,
             not_retried=self._attempts.not_retried,
+            history=None if self._history is None else self._history.history,
         )
 
     def run(self, request: RunRequest) -> Result:
@@ -180,6 +186,8 @@ class RunController:
             self._update_run(run)
             if run.state.ended:
                 return self._end(run)
+            if self._history is not None:
+                self._history.expect(run, self._backoff.elapsed, self._backoff.notify)
             if self._service.has_actions and started >= self._next_actions:
                 self._next_actions = started + ACTIONS_INTERVAL
                 self._show_progress(run)
@@ -269,6 +277,8 @@ class RunController:
         self._result = self._attempts.end(Result(run=run, duration=duration, actions_error=error))
         details = read_details(self._service, run, self._backoff)
         self._result = self._attempts.end(Result(run=run, duration=duration, **details._asdict()))
+        if self._history is not None:
+            self._history.complete(self._result)
         return self._result
 
     def _cancel(self, attempts: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from dataform_action.errors import CancelUnsupported, InputError
+from dataform_action.history import History
 from dataform_action.model import Action, Compilation, Prepared, Result, Run, RunRequest
 
 T = TypeVar("T")
@@ -158,6 +159,35 @@ class Service(Protocol):
             Unusable, Refused: see above.
         """
         return actions, None
+
+    def past_runs(self, run: Run) -> History | None:  # noqa: ARG002
+        """Return earlier runs that can be compared with a run, which may still be running.
+
+        None means that nothing is known, or that it is not certain which runs were the last ones.
+        It takes at most 3 requests and 10 seconds.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        return None
+
+    def past_actions(self, run: Run) -> tuple[tuple[Action, ...], bool]:  # noqa: ARG002
+        """Return actions of an earlier run, and whether these are all of them.
+
+        It takes at most 2 requests and 10 seconds.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        return (), False
+
+    def past_commit(self, run: Run) -> str:  # noqa: ARG002
+        """Return the commit of an earlier run; empty if it is not known. It takes one request.
+
+        Raises:
+            Unusable, Refused: see above.
+        """
+        return ""
 
     def promote(self, prepared: Prepared) -> None:  # noqa: ARG002
         """Set the compilation in the environment, whose scheduled runs then use it.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ from tests.emulator.google.mixed_graph import MIXED_GRAPH
 from tests.emulator.google.support import serve
 from tests.support.discovery import Discovery
 from tests.support.fakes import FakeClock
+from tests.support.past import OLD_COMMIT, make_past, with_past
 from tests.support.steps import google_inputs_for, run_here
 
 _WHY = "needs google-cloud-dataform and google-api-python-client: make clients"
@@ -323,7 +325,9 @@ _COMPILE, _GET_OPERATION = (
     "dataform.projects.locations.operations.get",
 )
 _GET_RUN, _GET_WORKFLOW = "workflowInvocations.get", "workflowConfigs.get"
-_RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query"}
+#: The list has the earlier runs.
+_LIST_RUNS, _LIST_RESULTS = "workflowInvocations.list", "compilationResults.list"
+_RUN = {"workflowInvocations.create", _GET_RUN, "workflowInvocations.query", _LIST_RUNS}
 #: At the end, the action reads the compiled actions, and the remote of the repository.
 _GET_REPOSITORY = "get"
 _LIST = "workflowInvocations.list"
@@ -453,6 +457,7 @@ _SCENARIOS = {
         _COMPILED | {_GET_WORKFLOW},
     ),
     "no-wait": Scenario({"wait": "false"}, {"workflowInvocations.create"}),
+    "without-history": Scenario({"history": "false"}, _REPORTED - {_LIST_RUNS}),
     "failure": Scenario({"schedule": "failure"}, _REPORTED, ExitCode.RUN_UNSUCCESSFUL),
     "timeout": Scenario(
         {"schedule": "endless", "timeout": "2m"},
@@ -461,7 +466,7 @@ _SCENARIOS = {
     ),
     "lost-create": Scenario(
         {"schedule": "", "environment": "production"},
-        _COMPILED | {"workflowInvocations.list"},
+        _COMPILED,
         faults=(_LOST,),
     ),
 }
@@ -615,6 +620,54 @@ def test_the_action_reads_pages_as_described(clock: FakeClock, tmp_path: Path) -
         assert called(emulator) == _COMPILED
         queries = [parse_qs(request.query) for request in emulator.requests]
     assert [1 for query in queries if "pageToken" in query]
+
+
+@pytest.mark.parametrize("schedule", ["nightly", ""])
+def test_clients_list_past_invocations(schedule: str) -> None:
+    """Both clients list the same past invocations and compilation results."""
+    source = {"workflow_config": schedule} if schedule else {"release_config": "production"}
+    past = [make_past(hours, 600, now=time(), **source) for hours in (2, 1, 3)]
+    repository = with_past(past)
+    with Emulator(repositories=[repository], access_tokens=lambda _: True) as emulator:
+        with generated_client(emulator) as client:
+            request = {"parent": HOME, "order_by": "name desc"}
+            listed = list(client.list_workflow_invocations(request=request))
+            request = {"parent": HOME, "order_by": "create_time desc"}
+            results = list(client.list_compilation_results(request=request))
+        with described_client(emulator) as repositories:
+            invocations = repositories.workflowInvocations()
+            described = invocations.list(parent=HOME, orderBy="name desc").execute()
+            names = [entry["name"] for entry in described["workflowInvocations"]]
+    assert [entry.name for entry in listed] == names
+    starts = [entry.invocation_timing.start_time.ToSeconds() for entry in listed]
+    assert starts == sorted(starts, reverse=True)
+    assert {entry.state.name for entry in listed} == {"SUCCEEDED"}
+    assert {entry.workflow_config.rpartition("/")[2] for entry in listed} == {schedule}
+    # One more is the released one.
+    assert [entry.resolved_git_commit_sha for entry in results[1:]] == [OLD_COMMIT] * 3
+    assert {entry.resolved_compilation_result for entry in listed} <= {it.name for it in results}
+
+
+@pytest.mark.parametrize(
+    ("changes", "methods"),
+    [
+        ({"release_config": "production"}, _COMPILED | {_LIST_RESULTS}),
+        ({"workflow_config": "failure"}, _REPORTED),
+    ],
+)
+def test_the_action_reads_past_runs_as_described(
+    changes: dict[str, str], methods: set[str], clock: FakeClock, tmp_path: Path
+) -> None:
+    """The requests for the earlier runs have described parameters and fields."""
+    past = [make_past(hours, 600, now=time(), **changes) for hours in (2, 1, 3)]
+    with Emulator(repositories=[with_past(past)]) as emulator:
+        emulator.fail_action("marts.customers", "no luck")
+        environment = changes.get("release_config", "")
+        schedule = changes.get("workflow_config", "")
+        inputs = google_inputs_for(emulator, schedule=schedule, environment=environment)
+        step = run_here(tmp_path, inputs, clock)
+        assert (step.exit_code, called(emulator)) == (ExitCode.RUN_UNSUCCESSFUL, methods)
+    assert "The failure is new" in step.summary
 
 
 # The discovery document

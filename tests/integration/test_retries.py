@@ -164,7 +164,8 @@ def test_without_retries_nothing_is_requested(
 ) -> None:
     """A failed run without retry-failed lists no runs, and creates no other."""
     set_failing(emulator)
-    run_google(emulator, tmp_path, clock, schedule="", environment="production")
+    inputs = {"schedule": "", "environment": "production", "history": "false"}
+    run_google(emulator, tmp_path, clock, **inputs)
     paths = [request.path for request in emulator.requests if request.method == "GET"]
     assert not any(path.endswith("/workflowInvocations") for path in paths)
     assert len(emulator.invocations) == 1

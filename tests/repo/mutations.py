@@ -502,11 +502,25 @@ MUTATIONS = (
         "unit/report",
     ),
     Mutation(
+        8,
+        "nothing is said of earlier runs if the last ones may be missing",
+        "return found, not token or _is_newest_first(found)",
+        "return found, True",
+        "unit/services",
+    ),
+    Mutation(
         9,
         "an error in the report changes neither the rest of it nor the exit code",
         "if not isinstance(error, Exception):",
         "if not isinstance(error, OSError):",
         "unit/report",
+    ),
+    Mutation(
+        9,
+        "a list of earlier runs that cannot be read changes nothing",
+        "except DataformError as error:\n            return error\n",
+        "except KeyError as error:\n            return None\n",
+        "unit/runs",
     ),
     Mutation(
         9,

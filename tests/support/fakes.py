@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataform_action.errors import DataformError
+from dataform_action.history import History
 from dataform_action.model import (
     Action,
     ActionState,
@@ -81,6 +82,10 @@ class FakeService:
     details_of: Iterable[ActionsStep] = ((),)
     #: The compilation of the run, which ``details`` returns.
     compilation: Compilation | None = None
+    #: The earlier runs, the actions of a usual one with whether they are all, and a commit.
+    histories: Iterable[object] = (None,)
+    past_queries: Iterable[object] = (((), False),)
+    commits: Iterable[Step] = ("",)
     has_actions: bool = False
     can_find_runs: bool = True
     can_promote: bool = True
@@ -111,6 +116,9 @@ class FakeService:
             "details": list(self.details_of),
             "promote": list(self.promotes),
             "prepare_rerun": list(self.reruns),
+            "past_runs": list(self.histories),
+            "past_actions": list(self.past_queries),
+            "past_commit": list(self.commits),
         }
 
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
@@ -167,6 +175,18 @@ class FakeService:
     def promote(self, prepared: Prepared) -> None:
         self.prepared.append(prepared)
         self._follow("promote")
+
+    def past_runs(self, run: Run) -> History | None:
+        history = self._next("past_runs")
+        assert history is None or isinstance(history, History)
+        return history
+
+    def past_actions(self, run: Run) -> tuple[tuple[Action, ...], bool]:
+        actions: tuple[tuple[Action, ...], bool] = self._next("past_actions")  # type: ignore[assignment]
+        return actions
+
+    def past_commit(self, run: Run) -> str:
+        return self._follow("past_commit")
 
     @property
     def called(self) -> list[str]:

@@ -15,6 +15,7 @@ from dataform_action.errors import GaveUp, InputError, NoResponse, Refused, RunM
 from dataform_action.events import CancelRequested, Fact, RunOutcome, Subject
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.signals import Interrupted
+from dataform_action.history import History, PastRun
 from dataform_action.model import (
     Action,
     ActionState,
@@ -32,6 +33,7 @@ from dataform_action.model import (
 )
 from dataform_action.report.analysis import analyse
 from dataform_action.report.causes import find_causes
+from dataform_action.report.comparison.words import Comparison, SlowAction
 from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of, with_costs
 from dataform_action.report.summary.document import render_summary
 from dataform_action.report.words import Mention, Words
@@ -43,6 +45,7 @@ WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
 Case = tuple[StepOutcome, Subject | None]
 
 COMMIT = "3f2a9c1d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
+LAST_COMMIT = "77aa9c1d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
 REPOSITORY_URL = "https://github.com/example/warehouse"
 FILES_URL = f"{REPOSITORY_URL}/blob/{COMMIT}"
 _START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
@@ -243,6 +246,40 @@ def costs_of(actions: tuple[Action, ...]) -> Costs:
     return Costs(actions=known, error=NoResponse("GET https://bigquery.googleapis.com: HTTP 503"))
 
 
+def past_run(
+    days: int, seconds: float, state: State = State.SUCCESS, commit: str = "", **more: object
+) -> PastRun:
+    """Return a run that started some days before the present one."""
+    started = _START - timedelta(days=days)
+    run = Run(
+        id=str(1652 - days),
+        state=state,
+        status=state.value,
+        log_url=_CLOUD_URL.replace("1652", str(1652 - days)),
+        started=started,
+        finished=started + timedelta(seconds=seconds),
+    )
+    return PastRun(replace(run, **more), commit)  # type: ignore[arg-type]
+
+
+def usual_history() -> History:
+    """Return the history of runs that took about four minutes, and the actions of one of them."""
+    usual = (
+        ran("staging.orders", 0, 60),
+        ran("staging.customers", 0, 12),
+        ran("marts.revenue", 65, 140),
+    )
+    runs = tuple(past_run(days, 180 + 5 * days) for days in range(1, 9))
+    return History("schedule nightly", runs, usual_actions=usual, has_all_actions=True)
+
+
+def failing_history() -> History:
+    """Return the history of a run that has failed for three days."""
+    failures = tuple(past_run(days, 20 + days, State.FAILURE) for days in range(1, 4))
+    successes = (past_run(4, 201, commit=LAST_COMMIT), past_run(5, 206), past_run(6, 211))
+    return History("schedule nightly", (*failures, *successes))
+
+
 def compile_errors() -> tuple[CompileError, ...]:
     return (
         CompileError(
@@ -317,7 +354,11 @@ def _run(state: State, status: str, *, google: bool = True) -> Run:
 
 
 def _result(
-    state: State, status: str, seconds: float, actions: tuple[Action, ...] | None = None
+    state: State,
+    status: str,
+    seconds: float,
+    actions: tuple[Action, ...] | None = None,
+    history: History | None = None,
 ) -> StepOutcome:
     google = actions is not None
     run = _run(state, status, google=google)
@@ -327,7 +368,7 @@ def _result(
         actions=actions or (),
         compilation=_COMPILATION if google else None,
     )
-    return outcome_of(RunOutcome(run=run, result=result))
+    return outcome_of(RunOutcome(run=run, result=result, history=history))
 
 
 def _retried(*, fixed: bool) -> StepOutcome:
@@ -408,6 +449,8 @@ def _results() -> dict[str, Case]:
     started = RunOutcome(run=_run(State.RUNNING, "RUNNING", google=False), waits=False)
     failed = _result(State.FAILURE, "FAILED", 253.0, failing())
     for_few_reasons = _result(State.FAILURE, "FAILED", 253.0, failing_for_few_reasons())
+    lasts = _result(State.FAILURE, "FAILED", 253.0, failing(), failing_history())
+    slower = _result(State.SUCCESS, "SUCCEEDED", 253.0, succeeding(), usual_history())
     around = _result(State.FAILURE, "FAILED", 253.0, succeeding())
     cancelled = _result(State.CANCELLED, "CANCELLED", 70.0, succeeding()[:2])
     return {
@@ -417,6 +460,8 @@ def _results() -> dict[str, Case]:
         "google-success": (_result(State.SUCCESS, "SUCCEEDED", 253.0, succeeding()), cloud),
         "google-failure": (failed, make_subject(_REF)),
         "google-failure-for-few-reasons": (for_few_reasons, cloud),
+        "google-failure-lasts": (lasts, cloud),
+        "google-slower": (slower, cloud),
         "google-failure-around-actions": (around, cloud),
         "google-costs": (with_costs(failed, costs_of(failing())), cloud),
         "google-cancelled": (cancelled, cloud),
@@ -461,6 +506,24 @@ def _errors() -> dict[str, Case]:
         "run-may-exist": (_error(may_exist), web),
         "defect": (_error(ZeroDivisionError("division by zero"), run, 4.0), cloud),
     }
+
+
+def hostile_comparison(text: str, *, is_slow: bool) -> Comparison:
+    """Return a comparison with this text in every field of a service."""
+    run = past_run(1, 5.0, State.FAILURE, commit=text, id=text, status=text, log_url=text)
+    good = past_run(2, 5.0, commit=text, log_url=text)
+    return Comparison(
+        source=text,
+        usual=60.0,
+        count=3,
+        duration=120.0,
+        is_slow=is_slow,
+        slow_actions=(SlowAction(text, 100.0, None),) if is_slow else (),
+        failures=0 if is_slow else 2,
+        first_failure=None if is_slow else run,
+        last_success=good,
+        runs=(run, good),
+    )
 
 
 def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
@@ -511,6 +574,7 @@ def hostile_outcome(text: str) -> tuple[StepOutcome, Subject]:
         files_url=text,
         compiled=(CompiledAction(name=text, kind=text, file=text, tags=(text,)),),
         attempts=(Result(run=run, duration=65.0, actions=actions),) * 2,
+        comparison=hostile_comparison(text, is_slow=False),
     )
     costs = Costs(
         actions=tuple(ActionCost(f"{text}{n}", (JobCost(text, 2**30, n),)) for n in range(9)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -12,6 +11,9 @@ from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.model import RunRequest, State
 from dataform_action.report.analysis import Analysis, renamed
 from dataform_action.report.causes import Causes
+from dataform_action.report.comparison import words as comparison_words
+from dataform_action.report.comparison.section import add_comparison, show_commit
+from dataform_action.report.comparison.words import describe_usual
 from dataform_action.report.costs.section import add_costs
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.progress import unused_inputs
@@ -45,6 +47,8 @@ def render_summary(
     shorten = _shortener("" if subject is None else f"{subject.project_id}.")
     if subject is not None:
         outcome, analysis = _shortened(outcome, analysis, shorten)
+    add_comparison(page, outcome.comparison, _commits_url(outcome))
+    if subject is not None:
         page.add("what was run", [_facts(outcome, analysis, subject)])
         for remark in filter(None, (unused_inputs(subject), *outcome.remarks)):
             page.add("what was run", [prose(remark)])
@@ -74,7 +78,11 @@ def _shortened(
 ) -> tuple[StepOutcome, Analysis]:
     """Return both with short names of actions."""
     compiled = (replace(action, name=shorten(action.name)) for action in outcome.compiled)
-    return replace(outcome, compiled=tuple(compiled)), renamed(analysis, shorten)
+    compared = outcome.comparison
+    if compared is not None:
+        compared = comparison_words.renamed(compared, shorten)
+    short = replace(outcome, compiled=tuple(compiled), comparison=compared)
+    return short, renamed(analysis, shorten)
 
 
 def _icon(outcome: StepOutcome) -> str:
@@ -139,6 +147,7 @@ def _facts(outcome: StepOutcome, analysis: Analysis, subject: Subject) -> str:
         *((fact.label, _values(fact)) for fact in option_facts(request)),
         ("Commit", _commit(outcome)),
         ("Duration", "" if Mention.DURATION in said else duration),
+        ("Usual duration", _usual(outcome)),
         ("Actions", "" if Mention.COUNTS in said else render_counts(analysis)),
         ("Run", "" if run is None or Mention.RUN in said else code(run.id)),
         ("Status", "" if run is None else code(run.status)),
@@ -157,9 +166,18 @@ def _place(fact: Fact) -> str:
     return code(fact.value) + (f" in {code(fact.within)}" if fact.within else "")
 
 
+def _usual(outcome: StepOutcome) -> str:
+    """Return the usual duration, unless the page says it above."""
+    compared = outcome.comparison
+    return "" if compared is None or compared.is_slow else describe_usual(compared)
+
+
 def _commit(outcome: StepOutcome) -> str:
     """Return the short commit, as a link if the address of its files is known."""
+    return show_commit(outcome.commit, _commits_url(outcome))
+
+
+def _commits_url(outcome: StepOutcome) -> str:
+    """Return the address of the commits on GitHub; empty if it is not known."""
     base = outcome.files_url.removesuffix(f"/blob/{outcome.commit}")
-    known = re.fullmatch("[0-9a-f]{40}", outcome.commit)
-    shown = code(outcome.commit[:7] if known else outcome.commit)
-    return link(shown, f"{base}/commit/{outcome.commit}") if base != outcome.files_url else shown
+    return f"{base}/commit" if base != outcome.files_url else ""

@@ -1,6 +1,6 @@
 """Google Cloud Dataform: requests to one repository of the v1 API. Lists are read by page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -57,6 +57,8 @@ class GoogleApi(NamedTuple):
     retry: Retry = once
     #: What the next requests are for.
     context: Context = _NO_CONTEXT
+    #: Called before each request with its timeout. It returns the timeout to use, or raises.
+    allow: Callable[[float], float] | None = None
 
     def with_retry(self, retry: Retry) -> "GoogleApi":
         """Return this API with another ``retry`` for each request."""
@@ -95,6 +97,7 @@ class GoogleApi(NamedTuple):
         self, method: str, path: str, body: Json, seconds: float, *, creates: bool = False
     ) -> dict[str, Json]:
         """Make one request without ``retry``. See ``send``."""
+        seconds = seconds if self.allow is None else self.allow(seconds)
         try:
             response = self.transport.send(
                 method, f"/v1/{path}", body, read_seconds=seconds, creates=creates

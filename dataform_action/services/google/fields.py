@@ -10,6 +10,12 @@ from __future__ import annotations
 INVOCATION = "name,state,resolvedCompilationResult,invocationTiming"
 INVOCATION_SETTINGS = "name,workflowConfig,invocationConfig"
 INVOCATIONS = "nextPageToken,workflowInvocations(name,compilationResult)"
+PAST_INVOCATIONS = (
+    "nextPageToken,workflowInvocations(name,state,workflowConfig,compilationResult,"
+    "resolvedCompilationResult,invocationTiming,invocationConfig(includedTargets,includedTags,"
+    "transitiveDependenciesIncluded,transitiveDependentsIncluded,"
+    "fullyRefreshIncrementalTablesEnabled,executionMode))"
+)
 INVOCATION_ACTIONS = (
     "nextPageToken,workflowInvocationActions(target,state,failureReason,invocationTiming,"
     "bigqueryAction/jobId,notebookAction/jobId,dataPreparationAction/jobId,"
@@ -19,6 +25,11 @@ COMPILATION = (
     "name,resolvedGitCommitSha,dataformCoreVersion,"
     "codeCompilationConfig(pipelineConfig,defaultLocation)"
 )
+COMPILATIONS = (
+    "compilationResults(name,releaseConfig,gitCommitish,workspace,resolvedGitCommitSha,"
+    "codeCompilationConfig)"
+)
+COMMIT = "resolvedGitCommitSha"
 OPERATION = "name,done,error,response"
 REPOSITORY = "gitRemoteSettings/url"
 RELEASE_CONFIG = "name,gitCommitish,codeCompilationConfig"

@@ -18,6 +18,7 @@ from dataform_action.errors import (
     RunMayExist,
     Unusable,
 )
+from dataform_action.history import History
 from dataform_action.model import (
     Action,
     Compilation,
@@ -38,6 +39,11 @@ from dataform_action.services.google.configurations import (
 )
 from dataform_action.services.google.enrich import GITHUB_URL, read_details, show_compilation
 from dataform_action.services.google.hints import Purpose
+from dataform_action.services.google.history import (
+    read_past_actions,
+    read_past_commit,
+    read_past_runs,
+)
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
@@ -251,6 +257,18 @@ class GoogleDataform(Service):
         return read_details(
             self._api.with_retry(retry), run.compilation_result, actions, self._github_url
         )
+
+    def past_runs(self, run: Run) -> History | None:
+        """Return the earlier runs of the same schedule or source. See ``Service.past_runs``."""
+        return read_past_runs(self._api, run, self.describe)
+
+    def past_actions(self, run: Run) -> tuple[tuple[Action, ...], bool]:
+        """Return actions of an earlier run, from the first pages. See ``Service.past_actions``."""
+        return read_past_actions(self._api, self._path(run))
+
+    def past_commit(self, run: Run) -> str:
+        """Return the commit of an earlier run. See ``Service.past_commit``."""
+        return read_past_commit(self._api, run.compilation_result)
 
     def promote(self, prepared: Prepared) -> None:
         """Set the compilation result in the release configuration."""

@@ -133,18 +133,20 @@ def test_an_invalid_token_is_refused_and_not_repeated(value: str) -> None:
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", " true\n"])
 def test_yaml_12_spellings_of_true(value: str) -> None:
     """A boolean may have all three spellings of YAML 1.2."""
-    inputs = read(wait=value, cancel_run=value, summary=value)
-    assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (True, True, True)
+    inputs = read(wait=value, cancel_run=value, summary=value, history=value)
+    assert (inputs.wait, inputs.polling.cancel) == (True, True)
+    assert (inputs.summary, inputs.history) == (True, True)
 
 
 @pytest.mark.parametrize("value", ["false", "False", "FALSE"])
 def test_yaml_12_spellings_of_false(value: str) -> None:
     """The same is true for false."""
-    inputs = read(wait=value, cancel_run=value, summary=value)
-    assert (inputs.wait, inputs.polling.cancel, inputs.summary) == (False, False, False)
+    inputs = read(wait=value, cancel_run=value, summary=value, history=value)
+    assert (inputs.wait, inputs.polling.cancel) == (False, False)
+    assert (inputs.summary, inputs.history) == (False, False)
 
 
-@pytest.mark.parametrize("name", ["wait", "cancel-run", "summary"])
+@pytest.mark.parametrize("name", ["wait", "cancel-run", "summary", "history"])
 @pytest.mark.parametrize("value", ["yes", "no", "on", "0", "1", "tRUE", "null", "~", "false x"])
 def test_nothing_else_is_a_boolean(name: str, value: str) -> None:
     """Other booleans of YAML 1.1 are refused."""

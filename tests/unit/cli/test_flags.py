@@ -88,4 +88,4 @@ def test_help_lists_every_input(capsys: pytest.CaptureFixture[str]) -> None:
         if declared.name != "summary":
             assert names.get(declared.name, f"--{declared.name} ") in helps.replace(",", " ")
     assert helps.count("(default: 6h)") == 3
-    assert (helps.count("(default: false)"), helps.count("(default: true)")) == (5, 2)
+    assert (helps.count("(default: false)"), helps.count("(default: true)")) == (5, 4)

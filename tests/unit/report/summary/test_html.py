@@ -19,7 +19,7 @@ from dataform_action.report.words import Link, Words
 from dataform_action.text import shown_name
 from dataform_action.validation import is_link
 from tests.support.github_markdown import UNSEEN, Page, letters_of, read_page
-from tests.support.golden import Case, hostile_outcome, outcomes, render
+from tests.support.golden import Case, hostile_comparison, hostile_outcome, outcomes, render
 from tests.support.runner import hostile_texts
 
 _FRAGMENTS = (
@@ -88,6 +88,24 @@ def test_hostile_text_makes_nothing(text: str) -> None:
 
 @few
 @given(texts)
+@example("q\n```\n# @octocat\n~~~\n<b> | x")
+def test_hostile_names_of_slow_actions(text: str) -> None:
+    """The comparison of a slow run makes nothing of hostile names either."""
+
+    def compared(name: str) -> Page:
+        outcome, subject = hostile_outcome("q")
+        comparison = hostile_comparison(name, is_slow=True)
+        return show((replace(outcome, comparison=comparison), subject))
+
+    hostile, meant = compared(text), compared(harmless(text))
+    assert elements(hostile) == elements(meant)
+    assert hostile.addresses == []
+    assert hostile.references == []
+    assert hostile.dropped == ()
+
+
+@few
+@given(texts)
 @example("q" + "<a b='c'>" * 22)
 @example("q\n```\nd\n~~~\ne")
 def test_nothing_that_matters_is_lost(text: str) -> None:
@@ -116,6 +134,8 @@ def is_expected(address: str, outcome: StepOutcome) -> bool:
     linked = {part.url for part in parts if isinstance(part, Link)}
     linked |= {result.run.log_url for result in outcome.attempts}
     whole = {run_url, *linked, *(job.url for action in outcome.actions for job in action.jobs)}
+    if outcome.comparison is not None:
+        whole |= {past.run.log_url for past in outcome.comparison.runs}
     home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))
 

@@ -98,13 +98,15 @@ def fields_of(path: str) -> tuple[str, ...]:
     match collection:
         case "workflowInvocations":
             if not rest[0]:
-                return (fields.INVOCATIONS,)
+                return (fields.INVOCATIONS, fields.PAST_INVOCATIONS)
             if queried:
                 return (fields.INVOCATION_ACTIONS,)
             return (fields.INVOCATION, fields.INVOCATION_SETTINGS)
         case "compilationResults":
+            if not rest[0]:
+                return (fields.COMPILATIONS,)
             actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
-            return actions if queried else (fields.COMPILATION,)
+            return actions if queried else (fields.COMPILATION, fields.COMMIT)
         case "workflowConfigs":
             return (fields.WORKFLOW_CONFIG if rest[0] else fields.WORKFLOW_CONFIGS,)
         case "releaseConfigs":

@@ -5,11 +5,17 @@ from __future__ import annotations
 import posixpath
 import re
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import example, given, strategies as st
 
 from dataform_action.errors import InvalidResponse
+from dataform_action.model import Result, State
+from dataform_action.report.comparison.words import compare, render_for_log
+from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.compilation import parse_compile_errors
+from dataform_action.services.google.history import read_past_runs
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,
@@ -22,8 +28,9 @@ from dataform_action.services.google.parse import (
     parse_target,
 )
 from dataform_action.validation import is_segment
+from tests.support.fakes import FakeClock
 from tests.support.runner import hostile_texts
-from tests.unit.services.google.support import PARENT
+from tests.unit.services.google.support import PARENT, make_run
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | hostile_texts(),
@@ -83,6 +90,51 @@ RESPONSES = objects(
     workflowInvocationActions=st.lists(ACTIONS | JSON, max_size=3),
     workflowInvocations=st.lists(objects(name=NAMES) | JSON, max_size=3),
 )
+#: An own run, and others that may be before it.
+LISTED = objects(
+    name=st.sampled_from(("own", "a", "b", "c")).map(f"{PARENT}/workflowInvocations/{{}}".format),
+    state=st.sampled_from(("RUNNING", "SUCCEEDED", "FAILED")),
+    workflowConfig=st.just("x/nightly"),
+    compilationResult=st.just(f"{PARENT}/compilationResults/a"),
+    resolvedCompilationResult=st.just(f"{PARENT}/compilationResults/a"),
+    invocationTiming=objects(startTime=TIMES, endTime=TIMES),
+    invocationConfig=objects(includedTargets=st.lists(TARGETS), includedTags=st.lists(st.text())),
+)
+RESULTS = objects(
+    name=st.just(f"{PARENT}/compilationResults/a"),
+    releaseConfig=st.just("x/production"),
+    gitCommitish=hostile_texts(),
+    workspace=hostile_texts(),
+    resolvedGitCommitSha=hostile_texts(),
+    codeCompilationConfig=CONFIGS,
+)
+LISTS = objects(
+    nextPageToken=st.sampled_from(("", "x")),
+    workflowInvocations=st.lists(LISTED | JSON, max_size=5),
+    compilationResults=st.lists(RESULTS | JSON, max_size=3),
+)
+
+
+class FixedTransport:
+    """A transport that returns the same response to every request."""
+
+    def __init__(self, response: dict[str, Any]) -> None:
+        self._response = response
+
+    def send(self, *_: object, **__: object) -> dict[str, Any]:
+        return self._response
+
+
+def _api(response: dict[str, Any]) -> GoogleApi:
+    return GoogleApi(
+        *("p", "l", "r"),
+        transport=FixedTransport(response),  # type: ignore[arg-type]
+        read_seconds=1,
+        given_token=True,
+        clock=FakeClock(),
+        seen=set(),
+        refused_fields=set(),
+    )
 
 
 def is_inside(path: str) -> bool:
@@ -113,6 +165,35 @@ def test_any_object_is_parsed_or_invalid(response: dict[str, object]) -> None:
     assert all(action.name for action in parse_actions(response))
     assert all(is_inside(action.file) for action in parse_compiled_actions(response, "sub"))
     assert len(list(parse_names(response, "workflowInvocations", "compilationResult"))) <= 3
+
+
+def _entry(name: str, started: str, **more: object) -> dict[str, object]:
+    names = {"name": f"{PARENT}/workflowInvocations/{name}", "workflowConfig": "x/nightly"}
+    return {**names, "state": "FAILED", "invocationTiming": {"startTime": started}, **more}
+
+
+@given(LISTS)
+@example(
+    {
+        "workflowInvocations": [
+            _entry("own", "9999-12-31T23:59:59-23:59"),
+            _entry("a", "0001-01-01T00:00:00+23:59"),
+        ]
+    }
+)
+@example({"workflowInvocations": [_entry("own", "2026-11-22"), _entry("a", "0001-01-01")]})
+def test_any_list_of_earlier_runs(response: dict[str, object]) -> None:
+    """Any lists result in a history that can be shown, in none, or in InvalidResponse."""
+    try:
+        history = read_past_runs(_api(response), make_run("own"), make_run)
+    except InvalidResponse:
+        return
+    for ended in ("FAILED", "SUCCESSFUL"):
+        run = replace(make_run("own"), state=State.FAILURE if ended == "FAILED" else State.SUCCESS)
+        compared = compare(history, Result(run=run, duration=9e9), is_whole=True)
+        for line in () if compared is None else render_for_log(compared):
+            assert line.isprintable()
+            assert len(line) < 1000
 
 
 @given(JSON)

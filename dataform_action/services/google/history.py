@@ -1,0 +1,302 @@
+"""Google Cloud Dataform: the earlier runs that can be compared with a run.
+
+Comparable are runs of the same workflow configuration, or runs that compiled the same source with
+the same settings and selected the same actions. The API can neither filter invocations nor sort
+them by time. So the lists are read page by page, and all is said only of what is certain.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from dataform_action.clock import Clock
+from dataform_action.errors import InvalidResponse, NoResponse
+from dataform_action.history import MOST_DURATIONS, History, PastRun
+from dataform_action.model import Action, Run, State
+from dataform_action.services.google import fields
+from dataform_action.services.google.client import OPTIONAL_SECONDS, PAGE_SIZE, GoogleApi
+from dataform_action.services.google.parse import (
+    objects_in,
+    parse_actions,
+    parse_commit,
+    parse_compilation_name,
+    parse_invocation_name,
+    parse_page_token,
+    parse_state,
+    parse_target,
+    parse_times,
+    text_in,
+    texts_in,
+)
+from dataform_action.text import cut, printable
+from dataform_action.transport.response import Json
+
+#: The requests for the earlier runs: two pages of invocations, and one of compilation results.
+_MOST_REQUESTS = 3
+_MOST_PAGES = 2
+_INVOCATIONS_SIZE = 200
+_COMPILATIONS_SIZE = 500
+_MOST_RUNS = 20
+_MOST_SECONDS = 10.0
+_LEAST_SECONDS = 1.0
+#: Names sort by the second of the creation, so the order of starts may differ a little.
+_TOLERANCE = timedelta(minutes=1)
+_LONGEST_SOURCE = 100
+_FLAGS = (
+    "transitiveDependenciesIncluded",
+    "transitiveDependentsIncluded",
+    "fullyRefreshIncrementalTablesEnabled",
+)
+
+Selection = tuple[object, ...]
+
+
+class _Invocation(NamedTuple):
+    """An invocation; ``state`` is None if it is unknown. The last four are ids and their like.
+
+    ``executed`` is the full name of the compilation result that it executes.
+    """
+
+    id: str
+    state: State | None
+    status: str
+    started: datetime
+    finished: datetime | None
+    schedule: str
+    compilation: str
+    executed: str
+    selection: Selection
+
+
+class _Source(NamedTuple):
+    """What was compiled: ``name`` is for people, ``settings`` for the comparison."""
+
+    name: str
+    settings: Selection
+
+
+class _Allowance:
+    """Allow so many requests, within ``_MOST_SECONDS`` together."""
+
+    def __init__(self, requests: int, clock: Clock) -> None:
+        self._left = requests
+        self._clock = clock
+        self._until = clock.now() + _MOST_SECONDS
+
+    def __call__(self, seconds: float) -> float:
+        """Return the timeout of the next request.
+
+        Raises:
+            NoResponse: there are no requests or no seconds left.
+        """
+        # A request may take its timeout twice: to connect, and to read.
+        most = (self._until - self._clock.now()) / 2
+        if not self._left or most < _LEAST_SECONDS:
+            raise NoResponse("Reading the earlier runs takes too many requests or too long.")
+        self._left -= 1
+        return min(seconds, OPTIONAL_SECONDS, most)
+
+
+def _limited(api: GoogleApi, requests: int) -> GoogleApi:
+    return api._replace(allow=_Allowance(requests, api.clock))
+
+
+def read_past_runs(api: GoogleApi, run: Run, describe: Callable[[str], Run]) -> History | None:
+    """Return the earlier runs, newest first; None if it is not certain which were the last."""
+    api = _limited(api, _MOST_REQUESTS)
+    found, is_certain = _read_invocations(api, run)
+    own = next((it for it in found if it.id == run.id), None)
+    if own is None or not is_certain:
+        return None
+    before = sorted(
+        (it for it in found if it.started < own.started), key=lambda it: it.started, reverse=True
+    )
+    if own.schedule:
+        same = [it for it in before if it.schedule == own.schedule]
+        return _history(f"schedule {own.schedule}", same, {}, describe)
+    same = [it for it in before if _is_similar(it, own)]
+    if not same:
+        return None
+    sources, commits = _read_compilations(api)
+    source = sources.get(own.compilation)
+    if source is None:
+        return None
+    known = []
+    for invocation in same:
+        other = sources.get(invocation.compilation)
+        if other is None:
+            # It may be the same, so what was before it says nothing.
+            break
+        if other.settings == source.settings:
+            known.append(invocation)
+    return _history(source.name, known, commits, describe)
+
+
+def _history(
+    source: str,
+    invocations: list[_Invocation],
+    commits: dict[str, str],
+    describe: Callable[[str], Run],
+) -> History:
+    runs: list[PastRun] = []
+    for it in invocations:
+        if it.state is None or len(runs) == _MOST_RUNS:
+            # An unknown state may be any outcome.
+            break
+        if it.state in (State.SUCCESS, State.FAILURE):
+            run = Run(
+                id=it.id,
+                state=it.state,
+                status=it.status,
+                log_url=describe(it.id).log_url,
+                compilation_result=it.executed,
+                started=it.started,
+                finished=it.finished,
+            )
+            runs.append(PastRun(run, commits.get(it.compilation, "")))
+    return History(cut(printable(source), _LONGEST_SOURCE), tuple(runs))
+
+
+def _is_similar(one: _Invocation, other: _Invocation) -> bool:
+    """Return whether two invocations may be comparable: the compiled sources may still differ."""
+    if one.schedule or other.schedule:
+        return one.schedule == other.schedule
+    return one.selection == other.selection
+
+
+def _read_invocations(api: GoogleApi, run: Run) -> tuple[list[_Invocation], bool]:
+    """Return the invocations of the first pages, and whether none of the newest is missing.
+
+    A second page is read only if the first one has not enough.
+    """
+    found: list[_Invocation] = []
+    token = ""
+    for page in api.pages(
+        f"{api.parent}/workflowInvocations",
+        fields.PAST_INVOCATIONS,
+        size=_INVOCATIONS_SIZE,
+        most=_MOST_PAGES,
+        orderBy="name desc",
+    ):
+        found += _parse_invocations(page, api.parent)
+        token = parse_page_token(page)
+        own = next((it for it in found if it.id == run.id), None)
+        if own is not None:
+            similar = [it for it in found if it.started < own.started and _is_similar(it, own)]
+            ended = sum(it.state is not None and it.state.ended for it in similar)
+            if ended >= MOST_DURATIONS:
+                break
+    return found, not token or _is_newest_first(found)
+
+
+def _is_newest_first(found: list[_Invocation]) -> bool:
+    """Return whether the invocations came in the order of their starts, the newest first."""
+    oldest = datetime.max.replace(tzinfo=UTC)
+    for invocation in found:
+        # Not a sum: it could exceed the last year.
+        if invocation.started > oldest and invocation.started - oldest > _TOLERANCE:
+            return False
+        oldest = min(oldest, invocation.started)
+    return True
+
+
+def _parse_invocations(page: dict[str, Json], parent: str) -> Iterator[_Invocation]:
+    """Yield the invocations of a page that have started."""
+    for entry in objects_in(page, "workflowInvocations"):
+        started, finished = parse_times(entry)
+        try:
+            own_id = parse_invocation_name(entry, parent)
+            # The first and the last year have times that UTC does not have.
+            started = None if started is None else started.astimezone(UTC)
+        except (InvalidResponse, OverflowError):
+            continue
+        if started is None:
+            continue
+        try:
+            state, status = parse_state(entry)
+        except InvalidResponse:
+            state, status = None, ""
+        yield _Invocation(
+            id=own_id,
+            state=state,
+            status=status,
+            started=started,
+            finished=finished,
+            schedule=_id_in(entry, "workflowConfig"),
+            compilation=_id_in(entry, "compilationResult"),
+            executed=_executed(entry, parent),
+            selection=_selection(entry.get("invocationConfig")),
+        )
+
+
+def _executed(entry: dict[str, Json], parent: str) -> str:
+    try:
+        return parse_compilation_name({"name": entry.get("resolvedCompilationResult")}, parent)
+    except InvalidResponse:
+        return ""
+
+
+def _id_in(entry: dict[str, Json], key: str) -> str:
+    """Return the id at the end of a resource name; empty if it is not valid."""
+    found = text_in(entry, key).rpartition("/")[2]
+    return found if re.fullmatch(r"[A-Za-z0-9_-]{1,200}", found, re.ASCII) else ""
+
+
+def _selection(config: Json) -> Selection:
+    """Return what decides which actions an invocation runs, and how much of them."""
+    known = config if isinstance(config, dict) else {}
+    mode = text_in(known, "executionMode")
+    return (
+        frozenset(map(parse_target, objects_in(known, "includedTargets"))),
+        frozenset(texts_in(known, "includedTags")),
+        *(known.get(flag) is True for flag in _FLAGS),
+        "" if mode in ("DEFAULT", "EXECUTION_MODE_UNSPECIFIED") else mode,
+    )
+
+
+def _read_compilations(api: GoogleApi) -> tuple[dict[str, _Source], dict[str, str]]:
+    """Return the sources and the commits of the newest compilation results, by their ids."""
+    parameters = {"pageSize": str(_COMPILATIONS_SIZE), "orderBy": "create_time desc"}
+    page = api.get(f"{api.parent}/compilationResults", fields.COMPILATIONS, parameters)
+    entries = {_id_in(entry, "name"): entry for entry in objects_in(page, "compilationResults")}
+    sources = {own_id: source for own_id, it in entries.items() if (source := _source(it))}
+    return sources, {own_id: parse_commit(entry) for own_id, entry in entries.items()}
+
+
+def _source(entry: dict[str, Json]) -> _Source | None:
+    """Return what a compilation result was compiled from; None if that is not known.
+
+    A release configuration has its own settings. Of variables, only the names are compared,
+    because a value such as a date changes with each run.
+    """
+    release, workspace = _id_in(entry, "releaseConfig"), _id_in(entry, "workspace")
+    if release:
+        return _Source(f"release configuration {release}", ("releaseConfig", release))
+    commitish = text_in(entry, "gitCommitish")
+    if not workspace and not commitish:
+        return None
+    name = f"workspace {workspace}" if workspace else f"git ref {commitish}"
+    config = entry.get("codeCompilationConfig")
+    known = dict(config) if isinstance(config, dict) else {}
+    variables = known.pop("vars", None)
+    names = sorted(variables) if isinstance(variables, dict) else []
+    return _Source(name, (name, json.dumps(known, sort_keys=True), tuple(names)))
+
+
+def read_past_actions(api: GoogleApi, path: str) -> tuple[tuple[Action, ...], bool]:
+    """Return the actions of the first pages of an invocation, and whether these are all."""
+    api = _limited(api, _MOST_PAGES)
+    pages = list(
+        api.pages(f"{path}:query", fields.INVOCATION_ACTIONS, size=PAGE_SIZE, most=_MOST_PAGES)
+    )
+    actions = tuple(action for page in pages for action in parse_actions(page))
+    return actions, not parse_page_token(pages[-1])
+
+
+def read_past_commit(api: GoogleApi, compilation_result: str) -> str:
+    """Return the commit of a compilation result; empty if it has none."""
+    if not compilation_result:
+        return ""
+    return parse_commit(_limited(api, 1).get(compilation_result, fields.COMMIT))
