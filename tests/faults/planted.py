@@ -158,6 +158,11 @@ def refused_lookup(scenario: Scenario) -> int:
     return 3
 
 
+def refused_history(scenario: Scenario) -> int:
+    scenario.refuse(403, "list")
+    return 0
+
+
 def outage(scenario: Scenario) -> int:
     scenario.refuse(503, "any")
     return 4
@@ -278,7 +283,8 @@ def post_step_with_odd_state(scenario: Scenario) -> int:
 OUTCOMES: dict[str, Outcome] = {
     outcome.__name__: outcome
     for outcome in (
-        *(success, failed_run, refused_create, refused_poll, refused_lookup, outage, malformed),
+        *(success, failed_run, refused_create, refused_poll, refused_lookup, refused_history),
+        *(outage, malformed),
         *(text_instead_of_object, long_text, lost_create, redirected_create, timeout),
         *(refused_costs, malformed_costs),
         *(internal_error, stopped, compile_errors, bad_inputs, post_step),
