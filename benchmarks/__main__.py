@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 from benchmarks import table
 from benchmarks.contenders import ALL, BARE, ROOT, Contender
+from benchmarks.measure import options as measure_options
 from benchmarks.measure.real_runs import measure_real_runs
 from benchmarks.measure.simulated_polls import PAUSE
 from benchmarks.measure.steps import Wait, poll, start
@@ -23,6 +24,7 @@ from scripts.image import build, engine
 
 DOCS = ROOT / "docs" / "benchmarks.md"
 MARK = "<!-- measured -->\n"
+OPTIONS_MARK = "<!-- options -->\n"
 
 
 def main() -> None:
@@ -54,11 +56,19 @@ def main() -> None:
     text = "\n".join(
         (describe(options, image), table.render(collected), *map("* {}".format, notes))
     )
-    print(text)
+    report_progress("Options")
+    more = measure_options.render(options.poll_rounds)
+    print(f"{text}\n{more}")
     if options.write:
-        parts = DOCS.read_text("utf-8").split(MARK)
-        parts[1] = text.rstrip("\n") + "\n"
-        DOCS.write_text(MARK.join(parts), "utf-8")
+        write(MARK, text)
+        write(OPTIONS_MARK, more)
+
+
+def write(mark: str, text: str) -> None:
+    """Replace the text between two marks in docs/benchmarks.md."""
+    parts = DOCS.read_text("utf-8").split(mark)
+    parts[1] = text.rstrip("\n") + "\n"
+    DOCS.write_text(mark.join(parts), "utf-8")
 
 
 def parse_options() -> argparse.Namespace:

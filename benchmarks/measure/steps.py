@@ -51,11 +51,13 @@ class Wait:
     peak_memory: int
 
 
-def launch(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Launched:
-    """Run a command that must succeed.
+def launch(
+    command: Sequence[str], environ: Mapping[str, str], folder: Path, exit_code: int = 0
+) -> Launched:
+    """Run a command that must end with this exit code.
 
     Raises:
-        RuntimeError: it failed; the message has its output.
+        RuntimeError: it did not; the message has its output.
     """
     report = folder / "cost.json"
     done = subprocess.run(
@@ -69,7 +71,7 @@ def launch(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> 
         check=False,
         timeout=300,
     )
-    if done.returncode != 0:
+    if done.returncode != exit_code:
         raise RuntimeError(f"{command} ended with exit code {done.returncode}:\n{done.stdout}")
     return Launched(**json.loads(report.read_text("utf-8")))
 

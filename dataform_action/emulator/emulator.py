@@ -139,6 +139,11 @@ class Emulator:
         return self._recorder.connections
 
     @property
+    def sent_bytes(self) -> int:
+        """The length of the bodies of all responses that no fault replaced."""
+        return self._recorder.sent_bytes
+
+    @property
     def runs(self) -> list[Run]:
         """The runs as they are now."""
         return self._runs.snapshot()

@@ -24,6 +24,7 @@ from benchmarks.contenders import (
     environ_for,
     script_runs,
 )
+from benchmarks.measure.options import Cost, Variant, row
 from benchmarks.measure.real_runs import RealRun
 from benchmarks.measure.simulated_polls import Poll, Schedule, action_schedule, fixed_pause
 from benchmarks.measure.steps import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
@@ -271,3 +272,13 @@ def test_docs_contain_the_simulated_rows() -> None:
         for row in table.simulated_rows(contenders, prefix):
             assert row in documented
             assert "missed" not in row
+
+
+def test_what_an_option_adds() -> None:
+    """The figures of each round are compared with those of the step without the option."""
+    taken = {
+        "with": [Cost(3, 1500, 0.25), Cost(3, 1500, 0.35)],
+        "without": [Cost(1, 500, 0.1), Cost(1, 500, 0.2)],
+    }
+    assert row(Variant("with", {}, "without"), taken) == "| with | +2 | +1,000 | +150 |"
+    assert row(Variant("without", {}), taken) == "| without | 1 | 500 | 150 |"

@@ -38,7 +38,7 @@ class Dispatcher:
 
         def process() -> Response:
             response = endpoint.respond()
-            self._recorder.notify()
+            self._recorder.notify(len(response.body))
             return response
 
         if fault is None:

@@ -16,6 +16,13 @@ class Recorder:
         """Start without requests."""
         self._changed = threading.Condition()
         self._requests: list[Request] = []
+        self._sent_bytes = 0
+
+    @property
+    def sent_bytes(self) -> int:
+        """The length of the bodies of all responses that no fault replaced."""
+        with self._changed:
+            return self._sent_bytes
 
     @property
     def requests(self) -> list[Request]:
@@ -34,9 +41,10 @@ class Recorder:
             self._requests.append(request)
             self._changed.notify_all()
 
-    def notify(self) -> None:
-        """Notify the waiting threads that a request was processed."""
+    def notify(self, sent_bytes: int) -> None:
+        """Notify the waiting threads that a request was processed, with a body of this length."""
         with self._changed:
+            self._sent_bytes += sent_bytes
             self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], T], seconds: float) -> T:
