@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 from dataform_action.emulator.clock import Advance
 from dataform_action.emulator.definitions import Repository
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
-from dataform_action.emulator.google.execution import Warehouse
+from dataform_action.emulator.google.invocation_spec import Warehouse
 from dataform_action.emulator.graph.compiled_graph import load_graph
 from dataform_action.emulator.graph.sample_repository import make_warehouse
 

@@ -10,7 +10,7 @@ from dataform_action.emulator.dataform_web import DataformWeb
 from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
 from dataform_action.emulator.definitions import Course, Invocation, Repository, Rules
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
-from dataform_action.emulator.google.execution import Warehouse
+from dataform_action.emulator.google.invocation_spec import Warehouse
 from dataform_action.emulator.google.parameters import Pager
 from dataform_action.emulator.google.repository import RepositoryStore, Script
 from dataform_action.emulator.graph.sample_repository import make_warehouse

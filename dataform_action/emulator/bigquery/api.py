@@ -11,7 +11,7 @@ from dataform_action.emulator.bigquery.errors import api_error_response, http_er
 from dataform_action.emulator.bigquery.jobs import CHILD_PREFIX, Job, make_children, make_jobs
 from dataform_action.emulator.definitions import Rules
 from dataform_action.emulator.google.errors import ApiError, bad_request, check_token
-from dataform_action.emulator.google.execution import Executed
+from dataform_action.emulator.google.invocation_spec import Executed
 from dataform_action.emulator.google.parameters import (
     Pager,
     parse_query,

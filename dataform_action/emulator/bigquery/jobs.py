@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dataform_action.emulator.bigquery.definitions import JobDefinition, define_job
 from dataform_action.emulator.google.actions import render_execution
-from dataform_action.emulator.google.execution import Executed
+from dataform_action.emulator.google.invocation_spec import Executed
 from dataform_action.emulator.google.protobuf_json import present
 
 CHILD_PREFIX = "script_job_"

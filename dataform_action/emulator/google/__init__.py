@@ -1,7 +1,9 @@
 """Google Cloud Dataform's REST API, v1 and v1beta1, for repositories that a test defines.
 
 Outside this room, only ``emulator`` imports from here: ``api`` (the API itself), ``repository``,
-``execution.Warehouse`` and ``parameters.Pager``. The rooms of other APIs share the errors. https://docs.cloud.google.com/dataform/reference/rest
+``invocation_spec`` and ``parameters.Pager``. The rooms of other APIs share the errors.
+
+https://docs.cloud.google.com/dataform/reference/rest
 
 Where things belong:
 

@@ -16,7 +16,7 @@ from dataform_action.emulator.google.errors import (
     check_token,
     http_error_response,
 )
-from dataform_action.emulator.google.execution import Executed
+from dataform_action.emulator.google.invocation_spec import Executed
 from dataform_action.emulator.google.methods import METHODS, Call, Method
 from dataform_action.emulator.google.parameters import (
     Pager,

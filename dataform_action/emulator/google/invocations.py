@@ -8,8 +8,8 @@ from dataform_action.emulator.clock import Pace
 from dataform_action.emulator.definitions import Course, Repository, Rules
 from dataform_action.emulator.google.compilations import CompilationResult
 from dataform_action.emulator.google.errors import ApiError
-from dataform_action.emulator.google.execution import (
-    Execution,
+from dataform_action.emulator.google.execution import Execution
+from dataform_action.emulator.google.invocation_spec import (
     InvocationSpec,
     Warehouse,
     WorkflowExecution,

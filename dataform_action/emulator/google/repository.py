@@ -21,11 +21,8 @@ from dataform_action.emulator.google.configs import (
     WorkflowConfigStore,
 )
 from dataform_action.emulator.google.errors import ApiError, bad_request
-from dataform_action.emulator.google.execution import (
-    CANCEL_SECONDS,
-    Warehouse,
-    WorkflowExecution,
-)
+from dataform_action.emulator.google.execution import CANCEL_SECONDS
+from dataform_action.emulator.google.invocation_spec import Warehouse, WorkflowExecution
 from dataform_action.emulator.google.invocations import InvocationStore
 from dataform_action.emulator.google.parameters import RepositoryName
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp

@@ -9,7 +9,11 @@ from uuid import uuid4
 from dataform_action.emulator.clock import Clock, SystemClock
 from dataform_action.emulator.definitions import Course, Invocation
 from dataform_action.emulator.google.actions import render_execution
-from dataform_action.emulator.google.execution import Executed, InvocationSpec, render_invocation
+from dataform_action.emulator.google.invocation_spec import (
+    Executed,
+    InvocationSpec,
+    render_invocation,
+)
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 from dataform_action.emulator.graph.compiled_graph import Action
 from dataform_action.emulator.local.warehouse.schedule import Outcome, Progress, Schedule
