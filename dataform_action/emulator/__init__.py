@@ -26,6 +26,7 @@ Other packages import the names in ``__all__``, and nothing else. Where things b
   ``http.fault_effects``.
 """
 
+from dataform_action.emulator.bigquery.queries import DryRun
 from dataform_action.emulator.clock import Clock
 from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run
 from dataform_action.emulator.definitions import (
@@ -49,6 +50,7 @@ __all__ = [
     "Clock",
     "Commit",
     "Course",
+    "DryRun",
     "Emulator",
     "Fault",
     "Invocation",

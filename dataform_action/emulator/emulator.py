@@ -1,9 +1,12 @@
 """The class that tests use: it connects the server, the APIs, the faults and the recorder."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Self, TypeVar
+from types import MappingProxyType
+from typing import Any, Self, TypeVar
 
 from dataform_action.emulator.bigquery.api import BigQuery
+from dataform_action.emulator.bigquery.queries import Analyzer, DryRun, DryRuns
+from dataform_action.emulator.bigquery.warehouse_api import make_warehouse_api
 from dataform_action.emulator.clock import Advance, Clock, Pace, SystemClock
 from dataform_action.emulator.control_api import ControlApi, redact
 from dataform_action.emulator.dataform_web import DataformWeb
@@ -28,6 +31,7 @@ DEFAULT_TOKEN = "7301846295512064|jxU7Flmorr/b4PK+hiR48c/gtLYiC3il5FEWcGekiSc=|1
 
 _EVERYWHERE = "0.0.0.0"
 _RULES = Rules()
+_NO_TABLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class Emulator:
@@ -39,7 +43,9 @@ class Emulator:
     ``run_seconds``. ``schedules`` maps the known schedules to the outcomes of their runs.
     ``repositories`` are those of Google Cloud Dataform (None: a sample). ``rules`` set how that API
     behaves where its documentation does not say. ``warehouse`` executes workflow invocations (None:
-    their course is simulated). ``log`` gets one line for each request, without
+    their course is simulated). ``tables`` are those of the emulated BigQuery, by their full names,
+    with the fields of a Table resource. ``analyzer`` checks the SQL of dry runs (None: their
+    results are prepared, or empty). ``log`` gets one line for each request, without
     tokens.
     """
 
@@ -59,6 +65,8 @@ class Emulator:
         rules: Rules = _RULES,
         clock: Clock | None = None,
         warehouse: Warehouse | None = None,
+        analyzer: Analyzer | None = None,
+        tables: Mapping[str, Mapping[str, Any]] = _NO_TABLES,
         log: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare everything except the socket; port 0 selects a free port.
@@ -79,9 +87,13 @@ class Emulator:
         defined = (make_warehouse(),) if repositories is None else repositories
         self._google = _make_google(defined, rules, pace, self._script, warehouse)
         self._bigquery = _make_bigquery(defined, rules, self._google)
+        self._tables = make_warehouse_api(tables, DryRuns(analyzer), warehouse, pace.clock)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
         control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
-        apis = (self._web, self._google, self._bigquery, control, StatusPage(self._cards))
+        apis = (
+            *(self._web, self._google, self._tables, self._bigquery, control),
+            StatusPage(self._cards),
+        )
         write_log = None if log is None else lambda line: log(redact(line, self._secrets))
         self._dispatcher = Dispatcher(apis, self._faults, self._recorder, write_log)
 
@@ -162,6 +174,11 @@ class Emulator:
             self._secrets.update(tokens)
             tokens = frozenset[str | None](tokens).__contains__
         self._google.accept_token = self._bigquery.accept_token = tokens
+        self._tables.accept_token = tokens
+
+    def prepare_dry_run(self, part: str, result: DryRun) -> None:
+        """Set the result of BigQuery's dry runs of queries that contain a text."""
+        self._tables.dry_runs.prepare(part, result)
 
     def deny_jobs(self, project: str) -> None:
         """Refuse to show BigQuery's jobs of a project from now on (HTTP 403)."""

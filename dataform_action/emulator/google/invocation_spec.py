@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, Protocol
 from dataform_action.emulator.definitions import Course, Invocation
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 from dataform_action.emulator.graph.compiled_graph import Action
+from dataform_action.emulator.graph.targets import Target
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,12 @@ class Warehouse(Protocol):
 
     def start(self, spec: InvocationSpec, course: Course) -> WorkflowExecution:
         """Start an invocation."""
+
+    def forward(self, request: Request) -> Response:
+        """Send a request for BigQuery's datasets, tables or jobs to what has them."""
+
+    def find_table(self, target: Target) -> Mapping[str, Any] | None:
+        """Return BigQuery's Table resource of a table or a view."""
 
     def close(self) -> None:
         """Stop what is running."""

@@ -9,13 +9,13 @@ from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response, error_response
 
 Operation = Literal[
-    "get", "create", "cancel", "compile", "query", "list", "update", "jobs", "other"
+    "get", "create", "cancel", "compile", "query", "list", "update", "jobs", "dryRun", "other"
 ]
 """The kind of a request; faults choose their requests by it.
 
 ``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
 compilation result, ``query`` lists actions, ``list`` returns a page of any other list, ``update``
-changes a release configuration, and ``jobs`` reads BigQuery's jobs.
+changes a release configuration, ``jobs`` reads BigQuery's jobs, and ``dryRun`` checks a query.
 """
 
 

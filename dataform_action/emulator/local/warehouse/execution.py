@@ -16,6 +16,10 @@ from dataform_action.emulator.google.invocation_spec import (
 )
 from dataform_action.emulator.google.protobuf_json import present, render_timestamp
 from dataform_action.emulator.graph.compiled_graph import Action
+from dataform_action.emulator.graph.targets import Target
+from dataform_action.emulator.http.request import Request
+from dataform_action.emulator.http.response import Response
+from dataform_action.emulator.local.warehouse.proxy import Proxy
 from dataform_action.emulator.local.warehouse.schedule import Outcome, Progress, Schedule
 from dataform_action.emulator.local.warehouse.scripts import make_script
 from dataform_action.emulator.local.warehouse.server import BigQueryServer, ServerError
@@ -30,8 +34,17 @@ class ServerWarehouse:
     def __init__(self, server: BigQueryServer, clock: Clock | None = None) -> None:
         """Start without invocations."""
         self._server = server
+        self._proxy = Proxy(server)
         self._clock = SystemClock() if clock is None else clock
         self._executions: list[ServerExecution] = []
+
+    def forward(self, request: Request) -> Response:
+        """Send a request for datasets, tables or jobs to the server."""
+        return self._proxy.forward(request)
+
+    def find_table(self, target: Target) -> Mapping[str, Any] | None:
+        """Return the Table resource of a table or a view in the server."""
+        return self._proxy.find_table(target)
 
     def start(self, spec: InvocationSpec, course: Course) -> "ServerExecution":
         """Start an invocation; ``failures`` and ``parallel`` of the course apply."""

@@ -64,7 +64,7 @@ class BigQueryServer:
 
     def check(self) -> None:
         """Raise ServerError if the server does not answer."""
-        self._call("GET", "my-project/datasets?maxResults=1")
+        self.call("GET", "my-project/datasets?maxResults=1")
 
     def run(
         self,
@@ -86,10 +86,10 @@ class BigQueryServer:
                 "query": {"query": sql, "useLegacySql": False},
             },
         }
-        data = self._call("POST", f"{project}/jobs", body)
+        data = self.call("POST", f"{project}/jobs", body)
         while data.get("status", {}).get("state") != "DONE" and not cancelled.wait(_POLL_SECONDS):
             query = urlencode({"location": data["jobReference"].get("location", location)})
-            data = self._call("GET", f"{project}/jobs/{quote(job, safe='')}?{query}")
+            data = self.call("GET", f"{project}/jobs/{quote(job, safe='')}?{query}")
         error = data.get("status", {}).get("errorResult", {})
         statistics = data.get("statistics", {})
         return Job(
@@ -101,40 +101,51 @@ class BigQueryServer:
     def cancel(self, job: str, project: str, location: str) -> None:
         """Cancel a job."""
         query = urlencode({"location": location})
-        self._call("POST", f"{project}/jobs/{quote(job, safe='')}/cancel?{query}", {})
+        self.call("POST", f"{project}/jobs/{quote(job, safe='')}/cancel?{query}", {})
 
     def find_table(self, target: Target) -> Table | None:
-        """Return a table or a view, or None if there is none."""
+        """Return the type and the columns of a table or a view, or None if there is none."""
+        data = self.get_table(target)
+        if data is None:
+            return None
+        columns = data.get("schema", {}).get("fields", [])
+        return Table(str(data.get("type", "TABLE")), [str(column["name"]) for column in columns])
+
+    def get_table(self, target: Target) -> dict[str, Any] | None:
+        """Return the Table resource of a table or a view, or None if there is none."""
         parts = (target.database, "datasets", target.schema, "tables", target.name)
         try:
-            data = self._call("GET", "/".join(quote(part, safe="") for part in parts))
+            return self.call("GET", "/".join(quote(part, safe="") for part in parts))
         except ServerError as error:
             if error.status == 404:
                 return None
             raise
-        columns = data.get("schema", {}).get("fields", [])
-        return Table(str(data.get("type", "TABLE")), [str(column["name"]) for column in columns])
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Send JSON to a path inside ``projects``; return the JSON object of the response."""
+        content = b"" if body is None else json.dumps(body).encode()
+        status, text = self.send(method, path, content)
+        try:
+            data = json.loads(text or b"{}")
+        except ValueError:
+            data = None
+        if status >= 400 or not isinstance(data, dict):
+            raise ServerError(self._describe(method, path, status, data), status)
+        return data
+
+    def send(self, method: str, path: str, content: bytes) -> tuple[int, bytes]:
+        """Send a request as it is; return the status and the body of the response."""
         connection = http.client.HTTPConnection(self._address, timeout=self.request_seconds)
         try:
-            content = None if body is None else json.dumps(body).encode()
             headers = {"Content-Type": "application/json"} if content else {}
-            connection.request(method, f"{self._path}/{path}", content, headers)
+            connection.request(method, f"{self._path}/{path}", content or None, headers)
             response = connection.getresponse()
-            text = response.read(_LARGEST_RESPONSE).decode("utf-8", "replace")
+            return response.status, response.read(_LARGEST_RESPONSE)
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
             raise ServerError(f"The BigQuery server at {self.url} fails: {reason}") from error
         finally:
             connection.close()
-        try:
-            data = json.loads(text or "{}")
-        except ValueError:
-            data = None
-        if response.status >= 400 or not isinstance(data, dict):
-            raise ServerError(self._describe(method, path, response.status, data), response.status)
-        return data
 
     def _describe(self, method: str, path: str, status: int, data: object) -> str:
         error = data.get("error") if isinstance(data, dict) else None
