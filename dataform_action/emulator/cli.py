@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from dataform_action.emulator.bigquery.catalog import load_tables
+from dataform_action.emulator.bigquery.queries import Analyzer
 from dataform_action.emulator.clock import Advance
 from dataform_action.emulator.definitions import Repository
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
@@ -39,6 +41,13 @@ def _seconds(text: str) -> float:
 def _graph(text: str) -> Mapping[str, Any]:
     try:
         return load_graph(Path(text))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from error
+
+
+def _tables(text: str) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        return load_tables(Path(text))
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from error
 
@@ -80,6 +89,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "my-project in europe-west1 (default: a sample)",
     )
     _add_project_options(parser)
+    _add_bigquery_options(parser)
     parser.add_argument("--verbose", action="store_true", help="print a line for each request")
     return parser
 
@@ -109,11 +119,27 @@ def _add_project_options(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         help="how long a compilation may take (default: %(default)g, as on Google Cloud)",
     )
+
+
+def _add_bigquery_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("BigQuery")
     group.add_argument(
         "--bigquery",
         metavar="URL",
         help="run the compiled SQL in this BigQuery server, such as http://127.0.0.1:9050 "
         "(default: runs are simulated)",
+    )
+    group.add_argument(
+        "--analyze",
+        action="store_true",
+        help="check the SQL of dry runs with BigQuery's own analyzer: pip install zetasql",
+    )
+    group.add_argument(
+        "--tables",
+        type=_tables,
+        metavar="FILE",
+        default={},
+        help='the tables that dry runs read, in JSON: {"project.dataset.table": {"schema": {}}}',
     )
 
 
@@ -139,6 +165,12 @@ def _make_warehouse(url: str | None) -> Warehouse | None:
     return open_warehouse(url)
 
 
+def _make_analyzer() -> Analyzer:
+    from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer  # noqa: PLC0415
+
+    return ZetaSqlAnalyzer()
+
+
 def _wait_for_signal() -> None:
     signal.sigwait(_STOP_SIGNALS)
 
@@ -156,6 +188,8 @@ def _make_emulator(options: argparse.Namespace) -> Emulator:
         run_seconds=options.run_seconds,
         repositories=_make_repositories(options),
         warehouse=_make_warehouse(options.bigquery),
+        analyzer=_make_analyzer() if options.analyze else None,
+        tables=options.tables,
         log=_print if options.verbose else None,
     )
 

@@ -18,7 +18,7 @@ FIELDS = [
     {"name": "id", "type": "INTEGER"},
     {"name": "name", "type": "STRING"},
     {"name": "amount", "type": "NUMERIC"},
-    {"name": "at", "type": "TIMESTAMP"},
+    {"name": "ordered_at", "type": "TIMESTAMP"},
     {"name": "tags", "type": "STRING", "mode": "REPEATED"},
     {"name": "data", "type": "JSON"},
     {
@@ -32,44 +32,46 @@ TABLES = {
     "my-project.shop.orders": {"schema": {"fields": FIELDS}, "numBytes": "2048"},
     "my-project.shop.customers": {"schema": {"fields": FIELDS[:2]}, "numBytes": "1024"},
 }
-O, C = "`my-project.shop.orders`", "`my-project.shop.customers`"
+ORDERS, CUSTOMERS = "`my-project.shop.orders`", "`my-project.shop.customers`"
 
 VALID = [
-    (f"SELECT id, name FROM {O}", "id INTEGER, name STRING"),
+    (f"SELECT id, name FROM {ORDERS}", "id INTEGER, name STRING"),
     ("SELECT id FROM `shop.orders`", "id INTEGER"),
     ("SELECT id FROM shop.orders", "id INTEGER"),
     ("SELECT id FROM `my-project`.shop.orders", "id INTEGER"),
     (
-        f"SELECT * EXCEPT (tags, data, lines) FROM {O}",
-        "id INTEGER, name STRING, amount NUMERIC, at TIMESTAMP",
+        f"SELECT * EXCEPT (tags, data, lines) FROM {ORDERS}",
+        "id INTEGER, name STRING, amount NUMERIC, ordered_at TIMESTAMP",
     ),
-    (f"SELECT tags FROM {O}", "tags REPEATED STRING"),
-    (f"SELECT lines FROM {O}", "lines REPEATED RECORD(sku STRING, price FLOAT)"),
-    (f"SELECT line.sku FROM {O}, UNNEST(lines) AS line", "sku STRING"),
+    (f"SELECT tags FROM {ORDERS}", "tags REPEATED STRING"),
+    (f"SELECT lines FROM {ORDERS}", "lines REPEATED RECORD(sku STRING, price FLOAT)"),
+    (f"SELECT line.sku FROM {ORDERS}, UNNEST(lines) AS line", "sku STRING"),
     (
-        f"SELECT STRUCT(id AS a, [name] AS b) AS s FROM {O}",
+        f"SELECT STRUCT(id AS a, [name] AS b) AS s FROM {ORDERS}",
         "s RECORD(a INTEGER, b REPEATED STRING)",
     ),
-    (f"SELECT ARRAY_AGG(name ORDER BY id LIMIT 1)[SAFE_OFFSET(0)] AS n FROM {O}", "n STRING"),
-    (f"SELECT JSON_VALUE(data.a.b) AS v, data.c AS c FROM {O}", "v STRING, c JSON"),
+    (f"SELECT ARRAY_AGG(name ORDER BY id LIMIT 1)[SAFE_OFFSET(0)] AS n FROM {ORDERS}", "n STRING"),
+    (f"SELECT JSON_VALUE(data.a.b) AS v, data.c AS c FROM {ORDERS}", "v STRING, c JSON"),
     (
-        f"SELECT id FROM {O} QUALIFY ROW_NUMBER() OVER (PARTITION BY name ORDER BY at DESC) = 1",
+        f"SELECT id FROM {ORDERS} "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY name ORDER BY ordered_at) = 1",
         "id INTEGER",
     ),
-    (f"SELECT SUM(amount) OVER (ORDER BY at) AS total FROM {O}", "total NUMERIC"),
-    (f"SELECT COUNT(*), 1 FROM {O}", "f0_ INTEGER, f1_ INTEGER"),
-    (f"WITH {O} AS (SELECT 'x' AS other) SELECT other FROM {O}", "other STRING"),
+    (f"SELECT SUM(amount) OVER (ORDER BY ordered_at) AS total FROM {ORDERS}", "total NUMERIC"),
+    (f"SELECT COUNT(*), 1 FROM {ORDERS}", "f0_ INTEGER, f1_ INTEGER"),
+    (f"WITH {ORDERS} AS (SELECT 'x' AS other) SELECT other FROM {ORDERS}", "other STRING"),
     (
-        f"WITH a AS (SELECT 1 AS id), b AS (WITH a AS (SELECT 'x' AS id) SELECT * FROM a) "
+        "WITH a AS (SELECT 1 AS id), b AS (WITH a AS (SELECT 'x' AS id) SELECT * FROM a) "
         "SELECT b.id FROM a, b",
         "id STRING",
     ),
     (
-        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT n FROM r",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) "
+        "SELECT n FROM r",
         "n INTEGER",
     ),
-    (f"FROM {O} |> WHERE id > 1 |> SELECT id", "id INTEGER"),
-    (f"SELECT id, name FROM {O} GROUP BY ALL", "id INTEGER, name STRING"),
+    (f"FROM {ORDERS} |> WHERE id > 1 |> SELECT id", "id INTEGER"),
+    (f"SELECT id, name FROM {ORDERS} GROUP BY ALL", "id INTEGER, name STRING"),
     (
         "SELECT DATE '2024-01-01' AS d, TIME '10:00:00' AS t, DATETIME '2024-01-01' AS dt",
         "d DATE, t TIME, dt DATETIME",
@@ -81,37 +83,43 @@ VALID = [
     ("SELECT ST_GEOGPOINT(1, 2) AS g, INTERVAL 1 DAY AS i", "g GEOGRAPHY, i INTERVAL"),
     ("SELECT RANGE(DATE '2024-01-01', NULL) AS r", "r RANGE<DATE>"),
     (
-        f"SELECT SAFE.PARSE_JSON(name) AS j, FARM_FINGERPRINT(name) AS h FROM {O}",
+        f"SELECT SAFE.PARSE_JSON(name) AS j, FARM_FINGERPRINT(name) AS h FROM {ORDERS}",
         "j JSON, h INTEGER",
     ),
-    (f"SELECT o.id FROM {O} AS o JOIN {C} AS c USING (id)", "id INTEGER"),
-    (f"SELECT id FROM {O} -- a comment\n;", "id INTEGER"),
+    (f"SELECT o.id FROM {ORDERS} AS o JOIN {CUSTOMERS} AS c USING (id)", "id INTEGER"),
+    (f"SELECT id FROM {ORDERS} -- a comment\n;", "id INTEGER"),
 ]
 INVALID = [
-    (f"SELECT nope FROM {O}", "Unrecognized name: nope at [1:8]"),
-    (f"SELECT nam FROM {O}", "Unrecognized name: nam; Did you mean name? at [1:8]"),
-    (f"SELECT id + name FROM {O}", "No matching signature for operator +"),
-    (f"SELECT id FROM {O} WHERE name", "WHERE clause should return type BOOL, but returns STRING"),
-    (f"SELECT id FROM {O}, {C}", "Column name id is ambiguous at [1:8]"),
+    (f"SELECT nope FROM {ORDERS}", "Unrecognized name: nope; Did you mean name? at [1:8]"),
+    (f"SELECT missing FROM {ORDERS}", "Unrecognized name: missing at [1:8]"),
+    (f"SELECT id + name FROM {ORDERS}", "No matching signature for operator +"),
     (
-        f"SELECT id, COUNT(*) FROM {O}",
+        f"SELECT id FROM {ORDERS} WHERE name",
+        "WHERE clause should return type BOOL, but returns STRING",
+    ),
+    (f"SELECT id FROM {ORDERS}, {CUSTOMERS}", "Column name id is ambiguous at [1:8]"),
+    (
+        f"SELECT id, COUNT(*) FROM {ORDERS}",
         "references column id which is neither grouped nor aggregated",
     ),
-    (f"SELECT lines.sku FROM {O}", "Cannot access field sku on a value with type ARRAY<STRUCT<"),
-    (f"SELECT tags.x FROM {O}", "Cannot access field x on a value with type ARRAY<STRING>"),
+    (
+        f"SELECT lines.sku FROM {ORDERS}",
+        "Cannot access field sku on a value with type ARRAY<STRUCT<",
+    ),
+    (f"SELECT tags.x FROM {ORDERS}", "Cannot access field x on a value with type ARRAY<STRING>"),
     ("SELECT STRUCT(1 AS a).b", "Field name b does not exist in STRUCT<a INT64>"),
     ("SELECT FOO(1)", "Function not found: FOO at [1:8]"),
     ("SELEC 1", 'Syntax error: Unexpected identifier "SELEC" at [1:1]'),
     ("SELECT 1 FROM", "Syntax error: Unexpected end of script"),
     (
-        f"SELECT * FROM {O} AS a JOIN {O} AS b USING (id)",
-        "Found duplicate(s): name, amount, at, tags",
+        f"SELECT * FROM {ORDERS} AS a JOIN {ORDERS} AS b USING (id)",
+        "Found duplicate(s): name, amount, ordered_at",
     ),
     (
-        f"SELECT id FROM {O} UNION ALL SELECT name FROM {O}",
+        f"SELECT id FROM {ORDERS} UNION ALL SELECT name FROM {ORDERS}",
         "UNION ALL has incompatible types: INT64, STRING",
     ),
-    ("SELECT ARRAY<INT64>[1, 'x']", "Could not cast literal"),
+    ("SELECT ARRAY<INT64>[1, 'x']", "Array element type STRING does not coerce to INT64"),
     ("WITH a AS (SELECT 1 AS x) SELECT y FROM a", "Unrecognized name: y"),
     ("BEGIN SELECT 1; EN", "Syntax error"),
 ]
@@ -120,18 +128,19 @@ MISSING = [
     ("SELECT 1 FROM `nowhere.orders`", "Not found: Table my-project:nowhere.orders was not found"),
 ]
 STATEMENTS = [
-    (f"SELECT 1 FROM {O}", "SELECT"),
+    (f"SELECT 1 FROM {ORDERS}", "SELECT"),
     (
         "CREATE OR REPLACE TABLE `my-project.d.t` PARTITION BY d AS SELECT DATE '2024-01-01' AS d",
         "CREATE_TABLE_AS_SELECT",
     ),
     ("CREATE VIEW `my-project.d.t` AS SELECT 1 AS x", "CREATE_VIEW"),
-    (f"INSERT INTO {C} (id) VALUES (1)", "INSERT"),
+    (f"INSERT INTO {CUSTOMERS} (id) VALUES (1)", "INSERT"),
     (
-        f"MERGE {C} a USING (SELECT 1 AS id) b ON a.id = b.id WHEN MATCHED THEN UPDATE SET name = 'x'",
+        f"MERGE {CUSTOMERS} a USING (SELECT 1 AS id) b ON a.id = b.id "
+        "WHEN MATCHED THEN UPDATE SET name = 'x'",
         "MERGE",
     ),
-    (f"DELETE FROM {C} WHERE id = 1", "DELETE"),
+    (f"DELETE FROM {CUSTOMERS} WHERE id = 1", "DELETE"),
     ("DECLARE x INT64 DEFAULT 1; SELECT x", "SCRIPT"),
     ("BEGIN SELECT 1; END", "SCRIPT"),
 ]
@@ -157,7 +166,7 @@ def client(emulator: Emulator) -> Iterator[bigquery.Client]:
 
 def dry_run(client: bigquery.Client, sql: str) -> Any:  # noqa: ANN401
     config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
-    return client.query(sql, job_config=config, retry=None)  # type: ignore[arg-type]
+    return client.query(sql, job_config=config, retry=None)
 
 
 def describe(fields: Any) -> str:  # noqa: ANN401
@@ -205,11 +214,17 @@ def test_statement_types(client: bigquery.Client, sql: str, kind: str) -> None:
 
 def test_referenced_tables_and_bytes(client: bigquery.Client) -> None:
     """The tables that a query reads are listed once, without those that it hides."""
-    job = dry_run(client, f"SELECT o.id FROM {O} o JOIN {C} c ON o.id = c.id JOIN {C} d ON TRUE")
+    job = dry_run(
+        client,
+        f"SELECT o.id FROM {ORDERS} o JOIN {CUSTOMERS} c ON o.id = c.id JOIN {CUSTOMERS} d ON TRUE",
+    )
     names = {table.table_id for table in job.referenced_tables}
     assert names == {"orders", "customers"}
     assert job.total_bytes_processed == 3072
-    hidden = dry_run(client, f"WITH {O} AS (SELECT 1 AS id) SELECT id FROM {O} JOIN {C} USING (id)")
+    hidden = dry_run(
+        client,
+        f"WITH {ORDERS} AS (SELECT 1 AS id) SELECT id FROM {ORDERS} JOIN {CUSTOMERS} USING (id)",
+    )
     assert {table.table_id for table in hidden.referenced_tables} == {"customers"}
 
 
@@ -217,7 +232,7 @@ def test_views_have_the_columns_of_their_query(client: bigquery.Client) -> None:
     """A new view is analyzed, and so is a query that reads it."""
     client.create_dataset("my-project.views")
     view = bigquery.Table("my-project.views.names")
-    view.view_query = f"SELECT name, lines FROM {O}"
+    view.view_query = f"SELECT name, lines FROM {ORDERS}"
     created = client.create_table(view)
     assert describe(created.schema) == "name STRING, lines REPEATED RECORD(sku STRING, price FLOAT)"
     sql = "SELECT line.price FROM `my-project.views.names`, UNNEST(lines) line"

@@ -22,6 +22,7 @@ _ROOT = ("bigquery", "v2", "projects")
 _DATASET_FIELDS = ("kind", "id", "datasetReference", "labels", "friendlyName", "location")
 _TABLE_FIELDS = ("kind", "id", "tableReference", "type", "labels", "view", "creationTime")
 
+_FORWARDED = ("datasets", "queries")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 
 Forward = Callable[[Request], Response]
@@ -42,8 +43,8 @@ class Server(Protocol):
 class BigQueryWarehouse:
     """Serves the datasets and tables of a catalog, and dry runs.
 
-    With ``forward``, another server has the datasets, the tables and the jobs; ``find_table`` reads
-    its tables for dry runs.
+    With ``forward``, another server has the datasets and the tables, and runs queries;
+    ``find_table`` reads its tables for dry runs.
     """
 
     catalog: Catalog
@@ -61,7 +62,7 @@ class BigQueryWarehouse:
         query = {name: values[-1] for name, values in parse_qs(request.query).items()}
         if (request.method, inner) == ("POST", ["jobs"]):
             return self._endpoint("dryRun", partial(self._insert_job, project, request), request)
-        if self.forward is not None:
+        if self.forward is not None and inner[0] in _FORWARDED:
             return self._endpoint("other", partial(self.forward, request), request)
         handle = self._find(request.method, project, inner, query, request)
         return None if handle is None else self._endpoint("other", handle, request)

@@ -254,11 +254,11 @@ def test_permissions(emulator: Emulator, client: Warehouse) -> None:
     assert error_of(client, JOBS) == (401, "UNAUTHENTICATED", "authError")
 
 
-@pytest.mark.parametrize("path", ["", "/", "/my-project", "/my-project/datasets", "/p/jobs/a/b"])
+@pytest.mark.parametrize("path", ["", "/", "/my-project", "/my-project/models", "/p/jobs/a/b"])
 def test_unknown_methods(client: Warehouse, path: str) -> None:
     """Other paths and methods are not served."""
     assert error_of(client, f"{ROOT}{path}")[0] == 404
-    assert client.call("POST", JOBS, {}).status == 404
+    assert client.call("PUT", JOBS, {}).status == 404
 
 
 def test_faults(emulator: Emulator, client: Warehouse) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from dataform_action.emulator.bigquery.queries import BigQueryError
 from dataform_action.emulator.bigquery.warehouse_api import has_labels
 from dataform_action.emulator.graph.targets import Target
 from dataform_action.emulator.http.request import Request
@@ -42,8 +43,14 @@ class Proxy:
         return Response(status, body)
 
     def find_table(self, target: Target) -> Mapping[str, Any] | None:
-        """Return the Table resource of a table or a view, or None if it does not exist."""
-        return self._server.get_table(target)
+        """Return the Table resource of a table or a view, or None if it does not exist.
+
+        Raise BigQueryError if the server does not answer.
+        """
+        try:
+            return self._server.get_table(target)
+        except ServerError as error:
+            raise BigQueryError(str(error), "backendError") from error
 
     def _list_datasets(self, project: str, query: dict[str, str]) -> dict[str, object]:
         """List datasets with labels; the list of the server may have no labels."""

@@ -21,6 +21,7 @@ class FakeBigQuery:
     def __init__(self) -> None:
         self.url = ""
         self.tables: dict[str, dict[str, Any]] = {}
+        self.labels: dict[str, dict[str, str]] = {}
         self.failing: dict[str, str] = {}
         self.held = ""
         self.release = threading.Event()
@@ -38,7 +39,7 @@ class FakeBigQuery:
         if self.answer is not None:
             return self.answer()
         status, data = self._respond(method, path.split("/")[5:], body)
-        return status, json.dumps(data).encode()
+        return status, b"" if status == 204 else json.dumps(data).encode()
 
     def _respond(self, method: str, parts: list[str], body: Any) -> tuple[int, object]:  # noqa: ANN401
         match method, parts:
@@ -52,7 +53,14 @@ class FakeBigQuery:
                 self.cancelled.append(job)
                 return 200, {}
             case "GET", ["datasets"]:
-                return 200, {}
+                listed = [{"datasetReference": {"datasetId": name}} for name in self.labels]
+                return 200, {"datasets": listed}
+            case "GET", ["datasets", dataset]:
+                return 200, {"labels": self.labels[dataset]}
+            case "DELETE", ["datasets", _]:
+                return 204, {}
+            case "POST", ["queries"]:
+                return 200, {"rows": [{"f": [{"v": "7"}]}], "query": body["query"]}
             case "GET", ["datasets", dataset, "tables", table]:
                 found = self.tables.get(f"{dataset}.{table}")
                 return (200, found) if found else (404, {"error": {"message": "Not found"}})
@@ -85,7 +93,7 @@ def serving() -> Iterator[FakeBigQuery]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = _serve  # noqa: N815 (the names are those of the base class)
+        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 (the names are those of the base class)
 
         def log_message(self, *arguments: object) -> None:
             """Print nothing."""
