@@ -126,10 +126,11 @@ def test_failing_assertion_is_reported(emulator: Emulator, bigquery: str, tmp_pa
     assert step.outputs["status"] == "failure"
     name = "assertions_all.orders_have_customers"
     assert json.loads(step.outputs["failed-actions"]) == [f"{PROJECT}.{name}"]
-    [error] = [line for line in step.errors if "file=" in line]
-    assert "file=definitions/audit/orders_have_customers.sqlx" in error
+    [error] = [line for line in step.errors if "action failed" in line]
+    assert f"definitions/audit/orders_have_customers.sqlx: {PROJECT}.{name}" in error
     assert "Assertion failed: query returned 1 row(s)." in error
-    assert step.log[-1].endswith("Of 10 actions, 8 succeeded, 1 failed, 1 was skipped.")
+    assert "Of 10 actions" in step.log[-1]
+    assert f"blocked by <code>{name}</code>" in step.summary
     assert built(bigquery, "_all") == sorted(
         [*DAILY, ("assertions.orders_have_customers", "view", 1)]
     )
