@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from dataform_action.emulator import Emulator
+from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer
 from dataform_action.emulator.local.project.repository import WORKSPACE, make_repository
 from dataform_action.emulator.local.warehouse.execution import open_warehouse
 from scripts.local.bigquery_server import QueryError, list_tables, query, running_server
@@ -66,7 +67,9 @@ def _serve(project: Path, bigquery: str) -> Iterator[Emulator]:
     cli = None if own.is_file() else str(_CLI)
     repository = make_repository(project, cli, None, _COMPILE_SECONDS)
     warehouse = open_warehouse(bigquery)
-    with Emulator(repositories=(repository,), warehouse=warehouse) as emulator:
+    with Emulator(
+        repositories=(repository,), warehouse=warehouse, analyzer=ZetaSqlAnalyzer()
+    ) as emulator:
         yield emulator
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,30 @@ def test_command_reports_a_bigquery_server_that_does_not_run(
     assert (
         "cannot start: The BigQuery server at http://127.0.0.1:1 fails" in capsys.readouterr().err
     )
+
+
+def test_command_reports_that_the_analyzer_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without its package, the analyzer is refused, with the command that installs it."""
+    if find_spec("zetasql") is None:
+        assert main(["--port", "0", "--analyze"]) == 1
+        message = "The SQL analyzer is not on this machine. Install it with: pip install zetasql"
+        assert capsys.readouterr().err == f"The emulator cannot start: {message}\n"
+
+
+def test_command_serves_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tables in a file are those of the emulated BigQuery."""
+    (tmp_path / "tables.json").write_text('{"shop.marts.orders": {"numRows": "3"}}', "utf-8")
+    rows = []
+
+    def use() -> None:
+        address = capsys.readouterr().out.splitlines()[0]
+        client = Client(address.removeprefix("Dataform emulator: "))
+        path = "/bigquery/v2/projects/shop/datasets/marts/tables/orders"
+        rows.append(client.call("GET", path).data["numRows"])
+        client.close()
+
+    assert main(["--port", "0", "--tables", str(tmp_path / "tables.json")], use) == 0
+    assert rows == ["3"]
+    with pytest.raises(SystemExit):
+        main(["--tables", str(tmp_path / "none.json")])
+    assert "none.json cannot be read" in capsys.readouterr().err
