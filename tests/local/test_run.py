@@ -18,7 +18,8 @@ from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.project.repository import make_repository
 from dataform_action.emulator.local.warehouse.execution import open_warehouse
 from scripts.local.bigquery_server import list_tables, query, running_server
-from tests.emulator.google.support import Warehouse
+from tests.emulator.google.support import HOME, Warehouse
+from tests.emulator.test_official_clients import generated_client
 from tests.local.conftest import seed
 from tests.support.steps import Step, run_here
 
@@ -156,6 +157,36 @@ def test_jobs_are_those_of_the_server(emulator: Emulator, bigquery: str, tmp_pat
         assert f"{job.started:%Y-%m-%dT%H:%M:%S.%f}Z" == started
     client.close()
     assert len(actions) == 8
+
+
+def test_google_client_for_dataform(emulator: Emulator, bigquery: str) -> None:
+    """Google's client compiles with the real compiler, and follows a run in the server."""
+    emulator.accept_tokens(lambda token: True)
+    config = {"schema_suffix": "client", "vars": {"currency": "USD"}}
+    with generated_client(emulator) as client:
+        result = client.create_compilation_result(
+            parent=HOME,
+            compilation_result={"git_commitish": "main", "code_compilation_config": config},
+        )
+        compiled = list(client.query_compilation_result_actions(request={"name": result.name}))
+        invocation = client.create_workflow_invocation(
+            parent=HOME,
+            workflow_invocation={
+                "compilation_result": result.name,
+                "invocation_config": {"included_tags": ["daily"]},
+            },
+        )
+        while invocation.state.name == "RUNNING":
+            PatientClock().sleep(0.1)
+            invocation = client.get_workflow_invocation(name=invocation.name)
+        request = {"name": invocation.name}
+        actions = list(client.query_workflow_invocation_actions(request=request))
+    assert invocation.state.name == "SUCCEEDED"
+    assert {action.state.name for action in actions} == {"SUCCEEDED"}
+    runnable = {action.target.name for action in compiled if not action.declaration}
+    assert {action.target.name for action in actions} <= runnable
+    sql = "SELECT DISTINCT currency FROM `my-project.marts_client.export_revenue`"
+    assert query(bigquery, PROJECT, sql) == [["USD"]]
 
 
 def test_run_of_the_working_tree(
