@@ -61,7 +61,7 @@ INVALID_FAULTS: list[tuple[dict[str, object], str]] = [
     ({"kind": "reset", "x": 1, "b": 2}, "Fault: unknown b, x. Known fields: kind, on, times, aft"),
     (
         {"kind": "reset", "on": "put"},
-        "Fault: on must be one of get, create, cancel, compile, query, list, update, jobs, dryRun, ",
+        "Fault: on must be one of get, create, cancel, compile, query, list, update, jobs, ",
     ),
     ({"kind": "reset", "times": 0}, "Fault: times must be a whole number from 1, or null for no"),
     ({"kind": "reset", "times": True}, "Fault: times must be a whole number from 1, or null"),

@@ -1,6 +1,7 @@
 """The order in which threads run the actions of an invocation."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -64,9 +65,10 @@ class Schedule:
             thread.start()
 
     def join(self, seconds: float) -> None:
-        """Wait for the threads."""
+        """Wait for the threads, but not longer."""
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     @property
     def ended(self) -> float | None:
