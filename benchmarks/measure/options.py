@@ -121,11 +121,11 @@ def render(rounds: int) -> str:
     }
     taken = alternate(rounds, measures, warm_up=rounds > 1)
     lines = ["| Step | Requests | Bytes received | Time, ms |", "|---|---:|---:|---:|"]
-    lines += [row(variant, taken) for variant in VARIANTS]
+    lines += [render_row(variant, taken) for variant in VARIANTS]
     return "\n".join(lines) + "\n"
 
 
-def row(variant: Variant, taken: Mapping[str, Sequence[Cost]]) -> str:
+def render_row(variant: Variant, taken: Mapping[str, Sequence[Cost]]) -> str:
     """Return what a variant takes, or what it adds to its base in each round."""
     costs, bases = taken[variant.name], taken.get(variant.base, ())
     sign = "+" if bases else ""

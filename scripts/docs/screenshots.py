@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from dataform_action.emulator import (
     Commit,
     Course,
     Emulator,
+    PastInvocation,
     ReleaseConfig,
     Repository,
     WorkflowConfig,
@@ -64,14 +66,20 @@ FAILURES = {
         "Top memory consumer(s):\n  ORDER BY operations: 99%\n  other/unattributed: 1%"
     ),
 }
-#: The inputs of each step, and the failures of its run.
+#: The inputs of each step, and the failures of its run. A run that repeats them has none.
 SCENES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "success": ({"schedule": "nightly"}, {}),
     "failure": ({"schedule": "nightly"}, FAILURES),
     "compile-errors": ({"git-ref": "feature/vouchers"}, {}),
+    "retry": ({"schedule": "nightly", "retry-failed": "1"}, FAILURES),
+    "slower": ({"schedule": "nightly", "costs": "true"}, {}),
 }
-#: The scene with a screenshot of its top, and the heading before which the top ends.
-TOP_SCENE, TOP_END = "failure", "\n### Timeline\n"
+#: The scene with earlier runs, and how long each of them took, in seconds.
+SLOWER_SCENE, PAST_SECONDS = "slower", (560.0, 575.0, 548.0, 590.0, 566.0)
+#: The scenes with a screenshot of their top, and the heading before which the top ends.
+TOP_SCENES, TOP_END = ("failure", "retry"), "\n### Timeline\n"
+#: The scene of which only the top is new.
+ONLY_TOP = "retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +147,25 @@ def find_chromium() -> str:
     )
 
 
-def make_shop(failures: dict[str, str]) -> Repository:
-    """Return a repository of 394 actions; its nightly run has these failures."""
+def make_shop(failures: dict[str, str], past_seconds: Sequence[float] = ()) -> Repository:
+    """Return a repository of 394 actions; its nightly run has these failures.
+
+    There was a run in each of the nights before, which took these seconds.
+    """
     graph = json.loads((PROJECTS / "shop.json").read_text("utf-8"))
     names = [f"{node['target']['schema']}.{node['target']['name']}" for node in graph["tables"]]
     # Like real tables: most are fast, a few take minutes.
     lengths = {name: 2 + (crc32(name.encode()) % 100) ** 4 // 2_000_000 for name in names}
     course = Course(seconds=RUN_SECONDS, parallel=12, failures=failures, lengths=lengths)
+    past = tuple(
+        PastInvocation(
+            started=NIGHT - day * 86_400, seconds=seconds, workflow_config="nightly", course=course
+        )
+        for day, seconds in enumerate(past_seconds, 1)
+    )
     return Repository(
         graph=graph,
+        past_invocations=past,
         name="shop",
         project=PROJECT,
         git_url="https://github.com/OWNER/shop-warehouse.git",
@@ -166,16 +184,19 @@ def run_scene(scene: str) -> str:
     """Run a step to its end in simulated time; return its summary."""
     clock = FakeClock(NIGHT)
     chosen, failures = SCENES[scene]
+    shop = make_shop(failures, PAST_SECONDS if scene == SLOWER_SCENE else ())
     with (
         tempfile.TemporaryDirectory() as folder,
-        Emulator(advance="clock", clock=clock, repositories=[make_shop(failures)]) as emulator,
+        Emulator(advance="clock", clock=clock, repositories=[shop]) as emulator,
     ):
+        emulator.set_course(None, Course(seconds=90.0, parallel=12))
         inputs = {
             "project-id": PROJECT,
             "location": "europe-west1",
             "repository": "shop",
             "token": emulator.token,
             "api-url": emulator.url,
+            **({"bigquery-url": emulator.url} if "costs" in chosen else {}),
             **chosen,
         }
         step = run_here(Path(folder), inputs, clock)
@@ -189,8 +210,8 @@ def pages_of(scene: str, summary: str) -> dict[str, Page]:
     Raises:
         ScreenshotError: the summary has no timeline, but needs one.
     """
-    pages = {scene: Page(render_html(summary))}
-    if scene == TOP_SCENE:
+    pages = {} if scene == ONLY_TOP else {scene: Page(render_html(summary))}
+    if scene in TOP_SCENES:
         top, end, _ = summary.partition(TOP_END)
         if not end:
             raise ScreenshotError(f"The summary of {scene} has no heading {TOP_END.strip()}")

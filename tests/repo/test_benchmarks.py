@@ -24,7 +24,7 @@ from benchmarks.contenders import (
     environ_for,
     script_runs,
 )
-from benchmarks.measure.options import Cost, Variant, row
+from benchmarks.measure.options import Cost, Variant, render_row
 from benchmarks.measure.real_runs import RealRun
 from benchmarks.measure.simulated_polls import Poll, Schedule, action_schedule, fixed_pause
 from benchmarks.measure.steps import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
@@ -280,5 +280,5 @@ def test_what_an_option_adds() -> None:
         "with": [Cost(3, 1500, 0.25), Cost(3, 1500, 0.35)],
         "without": [Cost(1, 500, 0.1), Cost(1, 500, 0.2)],
     }
-    assert row(Variant("with", {}, "without"), taken) == "| with | +2 | +1,000 | +150 |"
-    assert row(Variant("without", {}), taken) == "| without | 1 | 500 | 150 |"
+    assert render_row(Variant("with", {}, "without"), taken) == "| with | +2 | +1,000 | +150 |"
+    assert render_row(Variant("without", {}), taken) == "| without | 1 | 500 | 150 |"

@@ -57,7 +57,7 @@ def render_summary(
     add_compile_errors(page, causes.compile_errors, outcome.files_url, shorten)
     add_failed_actions(page, causes.failures, outcome.files_url, shorten)
     add_attempts(page, outcome, shorten)
-    add_timeline(page, analysis, duration=outcome.duration)
+    add_timeline(page, analysis, duration=outcome.duration, attempts=len(outcome.attempts))
     add_costs(page, outcome.costs, shorten)
     add_compiled(page, outcome)
     add_actions(page, analysis, outcome.files_url)

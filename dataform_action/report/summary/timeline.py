@@ -29,10 +29,13 @@ _KEPT = frozenset(" ._-/()")
 _OF_MERMAID = (("ﬂ", "fl"), ("¶ß", "¶ ß"))
 
 
-def add_timeline(page: Page, analysis: Analysis, *, duration: float | None) -> None:
+def add_timeline(
+    page: Page, analysis: Analysis, *, duration: float | None, attempts: int = 1
+) -> None:
     """Add the diagram with its legend, and the critical path.
 
-    ``duration`` is how long the run took, in seconds, as far as is known.
+    ``duration`` is how long the run took, in seconds, as far as is known. ``attempts`` is the
+    number of runs that the actions are of.
     """
     tasks = drawn(analysis)
     place = shared_place([task.name for task in tasks])
@@ -43,7 +46,7 @@ def add_timeline(page: Page, analysis: Analysis, *, duration: float | None) -> N
         page.add("the timeline", ["### Timeline", "", *fenced, "", legend])
     path = analysis.critical_path
     if path is not None:
-        page.add("the critical path", [_critical_path(path, place, duration)])
+        page.add("the critical path", [_critical_path(path, place, duration, attempts)])
 
 
 def _legend(tasks: list[Action], place: str, count: int) -> str:
@@ -57,7 +60,7 @@ def _legend(tasks: list[Action], place: str, count: int) -> str:
     return " ".join(sentences)
 
 
-def _critical_path(path: CriticalPath, place: str, duration: float | None) -> str:
+def _critical_path(path: CriticalPath, place: str, duration: float | None, attempts: int) -> str:
     """Return the critical path with its times, and how long actions waited for a slot."""
     names = [without_place(action.name, place) for action in path.actions]
     labels = make_labels(list(map(one_line, names)), _PATH_NAME_LIMIT)
@@ -73,7 +76,8 @@ def _critical_path(path: CriticalPath, place: str, duration: float | None) -> st
         return f"Critical path so far: {shown}."
     length = max(path.span, duration or 0.0)
     text = f"Critical path ({took(path.work)} of the run's {took(length)}): {shown}."
-    if path.waiting >= max(_LEAST_WAITING, _LEAST_PART_WAITING * length):
+    # Between two runs, no action waits for a slot.
+    if attempts <= 1 and path.waiting >= max(_LEAST_WAITING, _LEAST_PART_WAITING * length):
         text += f" {took(path.waiting)} were spent waiting for a free slot."
     return text
 
