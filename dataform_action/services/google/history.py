@@ -115,6 +115,7 @@ def read_past_runs(api: GoogleApi, run: Run, describe: Callable[[str], Run]) -> 
     )
     if own.schedule:
         same = [it for it in before if it.schedule == own.schedule]
+        same = _with_reruns(same, before)
         return _history(f"schedule {own.schedule}", same, {}, describe)
     same = [it for it in before if _is_similar(it, own)]
     if not same:
@@ -131,7 +132,28 @@ def read_past_runs(api: GoogleApi, run: Run, describe: Callable[[str], Run]) -> 
             break
         if other.settings == source.settings:
             known.append(invocation)
-    return _history(source.name, known, commits, describe)
+    return _history(source.name, _with_reruns(known, before), commits, describe)
+
+
+def _with_reruns(invocations: list[_Invocation], before: list[_Invocation]) -> list[_Invocation]:
+    """Return invocations, of which those that failed and were repeated with success succeeded.
+
+    A rerun has the same compilation. It may have a part of the actions only, so such a run has no
+    duration. Both lists have the newest first.
+    """
+    fixed: set[str] = set()
+    for rerun in before:
+        if rerun.state is State.SUCCESS and not rerun.schedule and rerun.executed:
+            of_compilation = (it for it in invocations if it.executed == rerun.executed)
+            first = next((it for it in of_compilation if it.started < rerun.started), None)
+            if first is not None and first.state is State.FAILURE:
+                fixed.add(first.id)
+    return [
+        it._replace(state=State.SUCCESS, status="SUCCEEDED", finished=None)
+        if it.id in fixed
+        else it
+        for it in invocations
+    ]
 
 
 def _history(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from tests.unit.services.google.support import (
     REPOSITORY,
     RUN,
     RUNS,
+    SCHEDULE,
     expect,
     make_google,
     make_run,
@@ -371,3 +372,45 @@ def test_commit_of_a_past_run() -> None:
         emulator.add_fault(Fault("status", on="other", status=403))
         with pytest.raises(Refused):
             service.past_commit(run)
+
+
+def listed(hours: int, state: str, compilation: str, **source: str) -> dict[str, object]:
+    """Return an invocation that started so many hours ago and took ten minutes."""
+    start = datetime.fromtimestamp(NOW - hours * 3600, UTC)
+    return {
+        "name": f"{RUNS}/{hours}",
+        "state": state,
+        "resolvedCompilationResult": f"{COMPILATIONS}/{compilation}",
+        "invocationTiming": {
+            "startTime": start.isoformat(),
+            "endTime": (start + timedelta(minutes=10)).isoformat(),
+        },
+        **source,
+    }
+
+
+def test_a_failure_that_a_rerun_fixed_is_no_failure(api: responses.RequestsMock) -> None:
+    """The rerun has the same compilation. How long the whole took is not known."""
+    nightly = {"workflowConfig": SCHEDULE}
+    entries = [
+        listed(0, "RUNNING", "c5", **nightly),
+        listed(21, "SUCCEEDED", "c4", compilationResult=f"{COMPILATIONS}/c4"),
+        listed(22, "FAILED", "c4", compilationResult=f"{COMPILATIONS}/c4"),
+        listed(23, "FAILED", "c4", **nightly),
+        listed(47, "FAILED", "c3", **nightly),
+        listed(48, "SUCCEEDED", "c3", compilationResult=f"{COMPILATIONS}/c3"),
+        listed(71, "SUCCEEDED", "c2", **nightly),
+    ]
+    expect(
+        api,
+        f"GET {RUNS}?pageSize=200&orderBy=name+desc",
+        {"workflowInvocations": entries},
+    )
+    history = make_google().past_runs(make_run("0"))
+    assert history is not None
+    assert hours_of(history) == [23, 47, 71]
+    assert [past.run.state for past in history.runs] == [
+        *(State.SUCCESS, State.FAILURE, State.SUCCESS)
+    ]
+    assert history.durations == (600.0,)
+    assert history.last_failures == ()
