@@ -146,6 +146,8 @@ class RunController:
         """Compile a request, with retries."""
         if request.promote and not self._service.can_promote:
             raise InputError([("promote", f"is not supported by {self._service.name}")])
+        if request.retry_failed and not self._service.can_rerun:
+            raise InputError([("retry-failed", f"is not supported by {self._service.name}")])
         retry = self._backoff.retrying(NOTHING_CREATED)
         if request.resume is not None:
             self._prepared = self._attempts.prepare_to_resume(request, request.resume, retry)

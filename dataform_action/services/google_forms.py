@@ -79,7 +79,9 @@ def form_problems(request: RunRequest) -> list[Problem]:
     if request.service_account and (problem := _account_problem(request.service_account)):
         problems.append(("service-account", problem))
     problems += _execution_problems(request)
-    if not 0 <= request.retry_failed <= MOST_RETRIES:
+    # A user of the library may give any object.
+    retries: object = request.retry_failed
+    if type(retries) is not int or not 0 <= retries <= MOST_RETRIES:
         problems.append(("retry-failed", f"is not a number from 0 to {MOST_RETRIES}"))
     if request.project_path and (problem := _path_problem(request.project_path)):
         problems.append(("project-path", problem))

@@ -289,3 +289,12 @@ def test_resuming_needs_the_run_and_all_its_actions(
     with pytest.raises(kind):
         run(service, RESUME, clock=clock)
     assert service.created == 0
+
+
+@pytest.mark.parametrize("number", [1, "2"])
+def test_retries_need_a_service_that_can_repeat_a_part(clock: FakeClock, number: int) -> None:
+    """Without that, a program would learn only after a failure that nothing is run again."""
+    service = make_service(clock, can_rerun=False)
+    with pytest.raises(InputError, match="retry-failed is not supported by Fake"):
+        run(service, replace(TWICE, retry_failed=number), clock=clock)
+    assert service.calls == []

@@ -296,3 +296,9 @@ def test_all_problems_at_once() -> None:
     assert [name for name, _ in form_problems(request)] == [
         *("schema-suffix", "table-prefix", "vars", "vars", "service-account", "git-ref"),
     ]
+
+
+@pytest.mark.parametrize("number", [-1, 4, True, "2", None, 1.5, float("nan")])
+def test_retries_are_a_small_whole_number(number: object) -> None:
+    """A program may set any object. Half an attempt or true is a mistake."""
+    assert problem(retry_failed=number) == "retry-failed: is not a number from 0 to 3"
