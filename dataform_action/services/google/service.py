@@ -168,6 +168,9 @@ class GoogleDataform(Service):
         retry: Retry = once,
     ) -> Prepared:
         """Prepare a run of what did not succeed. See ``Service.prepare_rerun``."""
+        problems = [] if request.resume is None else google_request_problems(request)
+        if problems:
+            raise InputError(problems)
         return prepare_rerun(self._api.with_retry(retry), request, result, earlier)
 
     def start(self, prepared: Prepared) -> Run:
@@ -181,6 +184,9 @@ class GoogleDataform(Service):
                 creates=True,
             )
             run_id = parse_invocation_name(response, self._api.parent)
+            if prepared.rerun is not None and run_id in prepared.rerun.known_runs:
+                text = f"The response names run {run_id}, which existed before."
+                raise InvalidResponse(text)
             self._created.add(run_id)
             return self.describe(run_id)
         except Unusable as error:

@@ -48,7 +48,9 @@ def prepare_rerun(
     config, notes = _settings(api, run, earlier)
     compilation = result.compilation or _read_compilation(api, run, name)
     config = {key: value for key, value in config.items() if key not in _SELECTION}
-    config["includedTargets"] = [make_target(action.name) for action in actions]
+    # Pages of a list may overlap.
+    names = dict.fromkeys(action.name for action in actions)
+    config["includedTargets"] = [make_target(name) for name in names]
     return Prepared(
         request=request,
         body={"compilationResult": compilation.name, "invocationConfig": config},

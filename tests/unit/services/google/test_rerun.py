@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import responses
 
-from dataform_action.errors import InputError, Refused
+from dataform_action.errors import InputError, Refused, RunMayExist
 from dataform_action.model import ActionState, Compilation, Prepared, Rerun, Result, RunRequest
 from dataform_action.services.google.service import GoogleDataform
 from tests.support.fakes import make_action
@@ -213,3 +213,43 @@ def test_runs_that_are_not_listed_are_known(
     rerun = google.prepare_rerun(RETRY, result, earlier).rerun
     assert rerun is not None
     assert rerun.known_runs == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "problem"),
+    [
+        (replace(RESUME, tags=("daily",)), "tags cannot be combined with resume"),
+        (replace(RESUME, environment="production", promote=True), "promote cannot be combined"),
+        (replace(RESUME, compile_only=True), "compile-only cannot be combined with resume"),
+        (replace(RESUME, retry_failed=9), "retry-failed is not a number from 0 to 3"),
+    ],
+)
+def test_a_program_cannot_combine_resume_with_what_has_no_effect(
+    google: GoogleDataform, request_: RunRequest, problem: str
+) -> None:
+    """The checks of the inputs are those of the library, and nothing is sent."""
+    with pytest.raises(InputError, match=problem):
+        google.prepare_rerun(request_, make_result(), None)
+
+
+def test_an_action_that_is_listed_twice_is_selected_once(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """Pages of a list may overlap."""
+    expect(api, LIST)
+    result = make_result(compilation=Compilation(name=COMPILATION))
+    result = replace(result, actions=(*result.actions, BAD))
+    earlier = replace(make_prepared(), body={"compilationResult": COMPILATION})
+    prepared = google.prepare_rerun(RETRY, result, earlier)
+    assert body_of(prepared)["invocationConfig"] == {"includedTargets": TARGETS}
+
+
+def test_a_response_that_names_an_earlier_run_is_no_new_run(
+    google: GoogleDataform, api: responses.RequestsMock
+) -> None:
+    """Otherwise, the earlier run would end as another attempt, again and again."""
+    prepared = make_prepared()
+    expect(api, f"POST {RUNS}", {"name": RUN}, body=dict(prepared.body))
+    rerun = Rerun(make_run(), (BAD,), frozenset({"1700-abc"}))
+    with pytest.raises(RunMayExist, match="names run 1700-abc, which existed before"):
+        google.start(replace(prepared, rerun=rerun))
