@@ -88,7 +88,8 @@ class Narrator:
         if isinstance(update, Progressed):
             return self._render_progress(update)
         if isinstance(update, RerunPrepared):
-            self._named.clear()
+            # The time of another attempt starts at 0 again.
+            self._named, self._last, self._last_elapsed = set(), (0, []), 0.0
         return [str(update)]
 
     def _render_progress(self, update: Progressed) -> list[str]:

@@ -18,11 +18,21 @@ from dataform_action.events import (
     OutageStarted,
     Progressed,
     Promoted,
+    RerunPrepared,
     Subject,
     Update,
     Waiting,
 )
-from dataform_action.model import Action, ActionState, Compilation, Polling, Run, RunRequest, State
+from dataform_action.model import (
+    Action,
+    ActionState,
+    Compilation,
+    Polling,
+    Rerun,
+    Run,
+    RunRequest,
+    State,
+)
 from dataform_action.report.progress import Narrator, render_intent, render_settings
 from tests.support.fakes import make_action
 
@@ -335,3 +345,13 @@ def test_an_end_is_one_line_of_bounded_length() -> None:
     assert len(line) <= 300
     assert line.startswith("  d.a failed: word word")
     assert line.endswith("word…")
+
+
+def test_another_attempt_starts_anew() -> None:
+    """Its time starts at 0, so an equal state is not a repetition of the earlier run's."""
+    narrator, running = Narrator(), Progressed(_running(1), 3600.0)
+    line = "0 of 1 actions done after 15s; running: d.r0"
+    rerun = RerunPrepared(Rerun(_OVER, ()), Compilation(name="c/1"), 2, 2)
+    narrator.render(running)
+    narrator.render(rerun)
+    assert narrator.render(running._replace(elapsed=15.0)) == [line]
