@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dataform_action.errors import InputError, Refused
+from dataform_action.errors import InputError, InvalidResponse, Refused
 from dataform_action.events import Noted, RerunPrepared
 from dataform_action.model import (
     Action,
@@ -106,6 +106,26 @@ def problem_of_rerun(result: Result) -> str:
     if not result.unfinished_actions:
         return "has no action that failed, was skipped or was cancelled"
     return ""
+
+
+def check_repeated(prepared: Prepared | None, last: Result) -> None:
+    """Check that a run that succeeded had all actions that it was to repeat.
+
+    Raises:
+        InvalidResponse: it did not have some of them, so its success says nothing about them.
+    """
+    rerun = None if prepared is None else prepared.rerun
+    if rerun is None or last.run.state is not State.SUCCESS or last.actions_error is not None:
+        return
+    names = {action.name for action in last.actions}
+    missing = [action.name for action in rerun.actions if action.name not in names]
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise InvalidResponse(
+            f"Run {last.run.id} succeeded, but it did not run {missing[0]}{more}, which it was "
+            "created to run again.",
+            hint=f"Start a run of what is missing. The run: {last.run.log_url}",
+        )
 
 
 def merge(attempts: Sequence[Result]) -> Result:

@@ -28,7 +28,7 @@ from dataform_action.events import (
     RunOutcome,
 )
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, State
-from dataform_action.runs.attempts import Attempts
+from dataform_action.runs.attempts import Attempts, check_repeated
 from dataform_action.runs.backoff import Backoff
 from dataform_action.runs.creation import Creation, Shield
 from dataform_action.runs.details import read_details, read_progress
@@ -90,7 +90,10 @@ class RunController:
 
     def outcome(self, error: BaseException | None = None) -> RunOutcome:
         """Return the present outcome; ``error`` is what ended the work early, if anything did."""
-        waited = None if self._run is None else self._backoff.elapsed
+        waited = None
+        if self._run is not None:
+            earlier = sum(result.duration for result in self._attempts.results)
+            waited = earlier + self._backoff.elapsed
         return RunOutcome(
             run=self._run,
             elapsed=waited if self._result is None else self._result.duration,
@@ -114,6 +117,7 @@ class RunController:
             result = self._wait_for_end()
             while self._starts_retry(prepared):
                 result = self._wait_for_end()
+        check_repeated(self._prepared, self._attempts.results[-1])
         if request.promote and result.run.state is State.SUCCESS:
             self._promote(prepared, NOT_PROMOTED)
         return result

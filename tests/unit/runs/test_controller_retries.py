@@ -10,6 +10,7 @@ from dataform_action.errors import (
     DataformError,
     GaveUp,
     InputError,
+    InvalidResponse,
     NoResponse,
     Refused,
     RunMayExist,
@@ -298,3 +299,38 @@ def test_retries_need_a_service_that_can_repeat_a_part(clock: FakeClock, number:
     with pytest.raises(InputError, match="retry-failed is not supported by Fake"):
         run(service, replace(TWICE, retry_failed=number), clock=clock)
     assert service.calls == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "queries"),
+    [
+        (TWICE, [(GOOD, BAD, SKIPPED), ()]),
+        (TWICE, [(GOOD, BAD, SKIPPED), (BUILT,)]),
+        (replace(TWICE, promote=True), [(GOOD, BAD, SKIPPED), (BUILT,)]),
+        (RESUME, [(GOOD, BAD, SKIPPED), (BUILT,)]),
+    ],
+)
+def test_a_run_that_lacks_what_it_had_to_repeat_is_no_success(
+    clock: FakeClock, request_: RunRequest, queries: list[object]
+) -> None:
+    """Its success says nothing about the action that failed, so nothing is promoted."""
+    service = make_service(clock, queries=queries)
+    outcome = outcome_of(service, clock, request_)
+    assert isinstance(outcome.error, InvalidResponse)
+    assert "succeeded, but it did not run" in outcome.error.message
+    assert "p.d.bad" in outcome.error.message
+    assert outcome.run is not None
+    assert not outcome.may_need_cancel
+    assert not {"promote", "cancel"} & set(service.called)
+
+
+def test_the_time_of_an_unfinished_attempt_is_added(clock: FakeClock) -> None:
+    """The duration of a step is the sum of its attempts, however the last one ends."""
+    service = make_service(clock, polls=["RUNNING"] * 5 + ["FAILED"] + ["RUNNING"])
+    controller = RunController(service, Polling(timeout=10), lambda update: None, clock)
+    with pytest.raises(WaitTimeout) as caught:
+        controller.run(TWICE)
+    outcome = controller.outcome(caught.value)
+    [first] = outcome.attempts
+    assert first.duration > 4
+    assert outcome.elapsed == first.duration + 10
