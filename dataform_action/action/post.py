@@ -106,7 +106,7 @@ def _clean_up(service: Service, state: Mapping[str, str], console: Console, cloc
     else:
         console.line("The step ended while it created a run.")
         compiled = state[STATE_COMPILATION]
-        known = frozenset(state[STATE_KNOWN_RUNS].split(","))
+        known = frozenset(filter(None, state[STATE_KNOWN_RUNS].split(",")))
         found = find_run(service, compiled, pause=pause, known_runs=known) if compiled else None
         if found is None:
             return (

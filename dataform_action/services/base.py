@@ -99,7 +99,7 @@ class Service(Protocol):
         retry: Retry = once,  # noqa: ARG002
         known_runs: frozenset[str] = frozenset(),  # noqa: ARG002
     ) -> Run | None:
-        """Return the newest run of a compilation result, if there is one.
+        """Return the newest run of a compilation result, if it can be identified.
 
         ``compilation_result`` is the full name of a compilation that was made for a single run,
         except for ``known_runs``, the ids of runs that are not searched for.

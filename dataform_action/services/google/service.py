@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import (
@@ -200,12 +201,19 @@ class GoogleDataform(Service):
         retry: Retry = once,
         known_runs: frozenset[str] = frozenset(),
     ) -> Run | None:
-        """Return the newest invocation of a compilation result, besides ``known_runs``."""
-        for run_id in ids_of_runs(self._api.with_retry(retry), compilation_result):
-            if run_id not in known_runs:
-                self._created.add(run_id)
-                return self.describe(run_id)
-        return None
+        """Return the newest invocation of a compilation result, besides ``known_runs``.
+
+        If there are ``known_runs``, others may run the compilation as well. So there is none if
+        several invocations are possible.
+        """
+        every = ids_of_runs(self._api.with_retry(retry), compilation_result)
+        others = (run_id for run_id in every if run_id not in known_runs)
+        found = set(others) if known_runs else set(islice(others, 1))
+        if len(found) != 1:
+            return None
+        run_id = found.pop()
+        self._created.add(run_id)
+        return self.describe(run_id)
 
     def describe(self, run_id: str) -> Run:
         """Return an invocation by its id or its full name, without a request."""

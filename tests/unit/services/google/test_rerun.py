@@ -253,3 +253,18 @@ def test_a_response_that_names_an_earlier_run_is_no_new_run(
     rerun = Rerun(make_run(), (BAD,), frozenset({"1700-abc"}))
     with pytest.raises(RunMayExist, match="names run 1700-abc, which existed before"):
         google.start(replace(prepared, rerun=rerun))
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_two_unknown_runs_cannot_be_told_apart(
+    google: GoogleDataform, api: responses.RequestsMock, pages: int
+) -> None:
+    """Somebody else may run the same compilation now, and that run must not be cancelled."""
+    entries = [{"name": f"{RUNS}/{number}", "compilationResult": COMPILATION} for number in (3, 2)]
+    first, second = entries[:pages], entries[pages:]
+    if pages == 1:
+        expect(api, LIST, {"workflowInvocations": first, "nextPageToken": "p"})
+        expect(api, f"{LIST}&pageToken=p", {"workflowInvocations": second})
+    else:
+        expect(api, LIST, {"workflowInvocations": entries})
+    assert google.find(COMPILATION, known_runs=frozenset({"1"})) is None
