@@ -183,6 +183,9 @@ class _Search:
         """Request a job that has ended since the list was made, or that no list contained."""
         if job_id not in self.missing or project in ("", *self._refused):
             return
+        if not job_id.strip("."):
+            # As a part of a path, it would be another path.
+            return
         known = {place.location for place in self._places.values() if place.project == project}
         location = known.pop() if len(known) == 1 else ""
         try:

@@ -332,3 +332,14 @@ def test_a_missing_job_after_the_limit_of_retries(api: responses.RequestsMock) -
     costs = _read(result_of(action("d.one", "a"), action("d.two", "b")))
     assert costs.unknown_jobs == 2
     assert isinstance(costs.error, NoResponse)
+
+
+@pytest.mark.parametrize("job_id", [".", ".."])
+def test_an_id_that_would_change_the_path_is_not_requested(
+    api: responses.RequestsMock, job_id: str
+) -> None:
+    """Only the list is requested, and the job is not known."""
+    add_page(api, listed("a"))
+    costs = _read(result_of(action("d.one", job_id)))
+    assert (costs.unknown_jobs, costs.error) == (1, None)
+    assert len(queries(api)) == 1
