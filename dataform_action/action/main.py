@@ -98,8 +98,9 @@ def run_job(
         lines = "".join(traceback.format_exception(outcome.error)).splitlines()
         console.group("Traceback", lines)
     step_outcome = outcome_of(outcome)
-    if job.costs is not None:
-        step_outcome = with_costs(step_outcome, job.costs)
+    costs = job.costs or job.unread_costs(outcome)
+    if costs is not None:
+        step_outcome = with_costs(step_outcome, costs)
     if job.state is None:
         settle(files)
     else:
@@ -152,7 +153,9 @@ class _Job:
                 # Inside the try, because a signal would be a traceback otherwise.
                 self._signals.install()
                 error = self._try_to_work(read_settings, environ, services)
-                self._measure()
+                with suppress(Exception):
+                    # The outcome says that they were not read.
+                    self._measure()
             finally:
                 self._signals.finish()
         except Interrupted as signal:
@@ -190,6 +193,15 @@ class _Job:
         self.costs = measure(
             self._outcome(), self._settings, self._context, self._console, self._clock
         )
+
+    def unread_costs(self, outcome: RunOutcome) -> Costs | None:
+        """Return that costs were not read, if they were requested of a run that has ended."""
+        if outcome.result is None or self._settings is None or self._settings.costs is None:
+            return None
+        from dataform_action.costs import Costs
+
+        error = DataformError("The step ended before they were read.")
+        return Costs(actions=(), has_unread_actions=True, error=error)
 
     def _work(self, settings: Settings, environ: Mapping[str, str], services: Services) -> None:
         debug = self._console.debug if environ.get("RUNNER_DEBUG") == "1" else None

@@ -371,3 +371,39 @@ def test_all_attempts_are_counted(tmp_path: Path) -> None:
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert step.outputs["bytes-billed"] == str(30 * _MIB)
     assert "| <code>marts.table_1</code> | 20 MiB | 2s | 67 % |" in step.summary
+
+
+def test_signal_before_costs_are_read(emulator: Emulator, tmp_path: Path) -> None:
+    """A signal after the end of the run changes no outcome, and the costs are not forgotten."""
+    given = google_inputs_for(emulator, costs="true", bigquery_url=emulator.url)
+    emulator.add_fault(Fault("status", on="query", status=503, times=None))
+
+    class Stopping(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            if any(":query" in request.path for request in emulator.requests):
+                os.kill(os.getpid(), signal.SIGINT)
+            super().sleep(seconds)
+
+    stream = io.StringIO()
+    exit_code = main(runner_environ(tmp_path, given), stream, Stopping())
+    step = read_step(tmp_path, exit_code, stream.getvalue())
+    assert step.exit_code == ExitCode.SUCCESS
+    assert requests_of(emulator) == []
+    assert any(
+        "The costs of the run could not be read. The step ended before they were read." in warning
+        for warning in step.warnings
+    )
+
+
+def test_error_before_costs_are_read(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the code that is loaded for costs does not end the step without a report."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("dataform_action.action.costs.measure", broken)
+    step = play(emulator, tmp_path)
+    assert step.exit_code == ExitCode.SUCCESS
+    assert note(step).endswith("The step ended before they were read.")
