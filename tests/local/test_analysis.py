@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import google.cloud.bigquery as library
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer
@@ -155,17 +155,17 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def client(emulator: Emulator) -> Iterator[bigquery.Client]:
+def client(emulator: Emulator) -> Iterator[library.Client]:
     """Google's client."""
     anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
     options = ClientOptions(api_endpoint=emulator.url)
-    client = bigquery.Client("my-project", anonymous, client_options=options)
+    client = library.Client("my-project", anonymous, client_options=options)
     yield client
     client.close()
 
 
-def dry_run(client: bigquery.Client, sql: str) -> Any:  # noqa: ANN401
-    config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+def dry_run(client: library.Client, sql: str) -> Any:  # noqa: ANN401
+    config = library.QueryJobConfig(dry_run=True, use_query_cache=False)
     return client.query(sql, job_config=config, retry=None)
 
 
@@ -184,13 +184,13 @@ def describe(fields: Any) -> str:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(("sql", "schema"), VALID)
-def test_valid_queries(client: bigquery.Client, sql: str, schema: str) -> None:
+def test_valid_queries(client: library.Client, sql: str, schema: str) -> None:
     """The analyzer accepts a query, and finds the columns of its result."""
     assert describe(dry_run(client, sql).schema) == schema
 
 
 @pytest.mark.parametrize(("sql", "message"), INVALID)
-def test_invalid_queries(client: bigquery.Client, sql: str, message: str) -> None:
+def test_invalid_queries(client: library.Client, sql: str, message: str) -> None:
     """The analyzer refuses a query in the words of BigQuery."""
     with pytest.raises(BadRequest) as raised:
         dry_run(client, sql)
@@ -199,7 +199,7 @@ def test_invalid_queries(client: bigquery.Client, sql: str, message: str) -> Non
 
 
 @pytest.mark.parametrize(("sql", "message"), MISSING)
-def test_missing_tables(client: bigquery.Client, sql: str, message: str) -> None:
+def test_missing_tables(client: library.Client, sql: str, message: str) -> None:
     """A table that does not exist is not found."""
     with pytest.raises(NotFound) as raised:
         dry_run(client, sql)
@@ -207,12 +207,12 @@ def test_missing_tables(client: bigquery.Client, sql: str, message: str) -> None
 
 
 @pytest.mark.parametrize(("sql", "kind"), STATEMENTS)
-def test_statement_types(client: bigquery.Client, sql: str, kind: str) -> None:
+def test_statement_types(client: library.Client, sql: str, kind: str) -> None:
     """Each kind of statement has BigQuery's name for it."""
     assert dry_run(client, sql).statement_type == kind
 
 
-def test_referenced_tables_and_bytes(client: bigquery.Client) -> None:
+def test_referenced_tables_and_bytes(client: library.Client) -> None:
     """The tables that a query reads are listed once, without those that it hides."""
     job = dry_run(
         client,
@@ -228,16 +228,16 @@ def test_referenced_tables_and_bytes(client: bigquery.Client) -> None:
     assert {table.table_id for table in hidden.referenced_tables} == {"customers"}
 
 
-def test_views_have_the_columns_of_their_query(client: bigquery.Client) -> None:
+def test_views_have_the_columns_of_their_query(client: library.Client) -> None:
     """A new view is analyzed, and so is a query that reads it."""
     client.create_dataset("my-project.views")
-    view = bigquery.Table("my-project.views.names")
+    view = library.Table("my-project.views.names")
     view.view_query = f"SELECT name, lines FROM {ORDERS}"
     created = client.create_table(view)
     assert describe(created.schema) == "name STRING, lines REPEATED RECORD(sku STRING, price FLOAT)"
     sql = "SELECT line.price FROM `my-project.views.names`, UNNEST(lines) line"
     assert describe(dry_run(client, sql).schema) == "price FLOAT"
-    wrong = bigquery.Table("my-project.views.wrong")
+    wrong = library.Table("my-project.views.wrong")
     wrong.view_query = "SELECT x FROM `my-project.views.names`"
     with pytest.raises(GoogleAPICallError, match="Unrecognized name: x"):
         client.create_table(wrong)

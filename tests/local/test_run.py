@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import google.cloud.bigquery as library
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery as client_library
 
 from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.project.repository import make_repository
@@ -145,7 +145,7 @@ def test_jobs_are_those_of_the_server(emulator: Emulator, bigquery: str, tmp_pat
     rest.close()
     anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
     options = ClientOptions(api_endpoint=bigquery)
-    client = client_library.Client(PROJECT, anonymous, client_options=options)
+    client = library.Client(PROJECT, anonymous, client_options=options)
     listed = {job.job_id for job in client.list_jobs(all_users=True)}
     for action in actions.values():
         run_action = action["bigqueryAction"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import google.cloud.bigquery as library
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery as library
 
 from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer

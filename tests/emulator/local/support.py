@@ -40,6 +40,8 @@ for file in sorted(project.glob("definitions/*.sqlx")):
         config = {}
     if text == "refuse":
         sys.exit("Dataform encountered an error: no such setting\\n    at frame")
+    if text == "cut":
+        sys.exit(print('{"tables": ['))
     if text == "junk":
         sys.exit("this is not a graph")
     target = {"database": "shop", "schema": "marts", "name": file.stem}

@@ -299,3 +299,20 @@ def test_cli_is_found(project: Path, cli: Path, monkeypatch: pytest.MonkeyPatch)
     own.unlink()
     with pytest.raises(MissingProgramError, match="npm install --global @dataform"):
         dataform_cli.find_cli(project, None)
+
+
+def test_cli_that_disappears(client: Warehouse, cli: Path) -> None:
+    """A CLI that is removed while the emulator runs is reported with how to install it."""
+    cli.unlink()
+    body = {"gitCommitish": "main", "codeCompilationConfig": {"tablePrefix": "a"}}
+    status, message = client.error("POST", "/compilationResults", body)
+    assert status == FAILED
+    assert message.endswith("and then the CLI with: npm install --global @dataform/cli")
+
+
+def test_output_that_is_almost_a_graph(client: Warehouse, project: Path) -> None:
+    """A graph that is cut off, or another object, is no graph."""
+    commit(project, {"definitions/orders.sqlx": "cut"})
+    status, message = client.error("POST", "/compilationResults", {"gitCommitish": "main"})
+    assert status == FAILED
+    assert message.startswith("The Dataform CLI ended with exit code 0 and without a compiled")

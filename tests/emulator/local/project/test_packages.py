@@ -128,3 +128,17 @@ def test_missing_npm(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ProgramError, match=r"install Node\.js"):
         packages.install(make(manifest=MANIFEST))
+
+
+def test_packages_on_another_file_system(
+    packages: Packages, make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files cannot be linked, they are copied."""
+
+    def refuse(source: str, target: str) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", refuse)
+    project = make(manifest=MANIFEST)
+    packages.install(project)
+    assert (project / CORE).exists()
