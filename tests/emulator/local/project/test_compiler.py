@@ -105,6 +105,14 @@ def test_settings_reach_the_compiler(client: Warehouse, cli: Path) -> None:
     assert action["canonicalTarget"]["schema"] == "marts"
 
 
+def test_compiled_texts_are_not_changed(client: Warehouse, project: Path) -> None:
+    """A text that looks like a variable was not one for the compiler, and stays."""
+    text = "select '${dataform.projectConfig.vars.a}', `shop.marts.orders`"
+    commit(project, {"definitions/orders.sqlx": text})
+    result = compile_(client, {"gitCommitish": "main"}, vars={"a": "b"}, schemaSuffix="s")
+    assert query(client, result)[0]["relation"]["selectQuery"] == f"{text} -- in here"
+
+
 def test_commit_and_settings_are_compiled_once(client: Warehouse, cli: Path, project: Path) -> None:
     """A second request for the same commit and settings makes a new result of the same graph."""
     before = len(calls(cli))
