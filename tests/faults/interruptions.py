@@ -318,7 +318,7 @@ def _can_be_cancelled(interruption: Interruption, step: Step) -> bool:
         and interruption.is_recovered
         and names["cancel-run"] == "true"
         and step.exit_code not in _UNDISTURBED
-        and ("run_id" in step.state or "git-ref" in names or "environment" in names)
+        and (bool(step.state.get("run_id")) or "git-ref" in names or "environment" in names)
     )
 
 

@@ -16,7 +16,6 @@ from dataform_action import (
     CancelRequested,
     Created,
     DataformError,
-    InputError,
     Polling,
     RerunPrepared,
     Run,
@@ -186,8 +185,11 @@ class DataformRunOperator(BaseOperator):
                     on_update=self._report,
                     shielded=self._shielded,
                 )
-            except InputError as error:
-                self.log.warning("Nothing is run again. %s", error.message)
+            except RunMayExist:
+                raise
+            except DataformError as error:
+                # The run has failed, whatever prevents another one.
+                self.log.warning("What did not succeed is not run again. %s", error.message)
                 return
         self._defer(again, adopted=False, number=number + 1)
 
