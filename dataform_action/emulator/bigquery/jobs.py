@@ -42,7 +42,7 @@ class Job:
         """Render the Job."""
         failed = self.executed.state == "FAILED"
         error = {"reason": "invalidQuery", "message": self.executed.reason}
-        account = self.executed.account or f"dataform-runner@{self.project}.iam.gserviceaccount.com"
+        default = f"dataform-runner@{self.project}.iam.gserviceaccount.com"
         return {
             "kind": "bigquery#job",
             "id": f"{self.project}:{self.location}.{self.id}",
@@ -54,13 +54,12 @@ class Job:
             "statistics": self._statistics(),
             "configuration": self._configuration(),
             "status": {"state": self.state, **({"errorResult": error} if failed else {})},
-            "user_email": account,
+            "user_email": self.executed.spec.account or default,
         }
 
     def _configuration(self) -> dict[str, object]:
-        *_, repository, _, invocation = self.executed.invocation.split("/")
-        executed = self.executed
-        rendered = render_execution(executed.action, executed.full_refresh, self.id, self.is_done)
+        action, spec = self.executed.action, self.executed.spec
+        rendered = render_execution(action, spec.full_refresh, self.id, self.is_done)
         [details] = rendered.values()
         assert isinstance(details, dict), "all kinds of actions have an object"  # noqa: S101
         return {
@@ -69,11 +68,7 @@ class Job:
                 "query": str(details.get("sqlScript") or details.get("generatedSql") or "SELECT 1"),
                 "useLegacySql": False,
             },
-            "labels": {
-                "dataform_repository_id": repository,
-                "dataform_workflow_execution_id": invocation,
-                "dataform_workflow_execution_action_id_name": executed.action.target.name.lower(),
-            },
+            "labels": spec.make_labels(action),
         }
 
     def _statistics(self) -> dict[str, object]:
@@ -113,8 +108,8 @@ def _jobs_of(executed: Executed) -> Iterator[Job]:
     if executed.action.kind in _NOT_IN_BIGQUERY:
         return
     definition = define_job(executed.action)
-    project = definition.project or executed.invocation.split("/")[1]
-    location = definition.location or executed.location
+    project = definition.project or executed.spec.project
+    location = definition.location or executed.spec.location
     is_test = executed.action.kind == "bigqueryUnitTest"
     for suffix in ("-actual", "-expected") if is_test else ("",):
         yield Job(f"{executed.job}{suffix}", project, location, definition, executed)

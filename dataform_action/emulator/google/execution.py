@@ -129,16 +129,8 @@ class Execution:
 
     def snapshot(self) -> Invocation:
         """Return its current state."""
-        return Invocation(
-            name=self.spec.name,
-            state=self.state,
-            workflow_config=self.spec.source.get("workflowConfig"),
-            compilation_result=self.spec.result,
-            invocation_config=self.spec.config,
-            actions={str(action.target): self._shown_state(action) for action in self.spec.actions},
-            polls=self._steps.polls,
-            started=self._steps.time_of(0),
-        )
+        states = {str(action.target): self._shown_state(action) for action in self.spec.actions}
+        return self.spec.snapshot(self.state, states, self._steps.polls, self._steps.time_of(0))
 
     def render(self) -> dict[str, object]:
         """Render the WorkflowInvocation."""
@@ -162,7 +154,7 @@ class Execution:
                 invocationTiming=self._timing(span) if state in _TIMED else None,
                 **render_execution(
                     action,
-                    self._full_refresh,
+                    self.spec.full_refresh,
                     job if started else None,
                     state in ("SUCCEEDED", "FAILED"),
                 ),
@@ -176,21 +168,14 @@ class Execution:
             # A cancelled action that has not started has two equal times.
             if start is not None and span.start is not None and self._step >= span.start:
                 yield Executed(
-                    invocation=self.spec.name,
-                    location=self.spec.location,
-                    account=str(self.spec.config.get("serviceAccount", "")),
+                    spec=self.spec,
                     action=action,
-                    full_refresh=self._full_refresh,
                     job=self._job_of(action),
                     state=self._state(span),
                     reason=span.reason,
                     started=start,
                     ended=end,
                 )
-
-    @property
-    def _full_refresh(self) -> bool:
-        return bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled"))
 
     def _job_of(self, action: Action) -> str:
         return f"dataform-{uuid5(NAMESPACE_URL, f'{self.spec.name}/{action.target}')}"

@@ -24,19 +24,51 @@ class InvocationSpec:
     pipeline: Mapping[str, Any] | None
     location: str = ""
 
+    @property
+    def project(self) -> str:
+        """The project of the repository."""
+        return self.name.split("/")[1]
+
+    @property
+    def account(self) -> str:
+        """The service account; empty if the configuration names none."""
+        return str(self.config.get("serviceAccount", ""))
+
+    @property
+    def full_refresh(self) -> bool:
+        """Whether incremental tables are built from scratch."""
+        return bool(self.config.get("fullyRefreshIncrementalTablesEnabled"))
+
+    def make_labels(self, action: Action) -> dict[str, str]:
+        """Make the labels of an action's job."""
+        *_, repository, _, invocation = self.name.split("/")
+        return {
+            "dataform_repository_id": repository,
+            "dataform_workflow_execution_id": invocation,
+            "dataform_workflow_execution_action_id_name": action.target.name.lower(),
+        }
+
+    def snapshot(
+        self, state: str, actions: Mapping[str, str], polls: int, started: float
+    ) -> Invocation:
+        """Return the state of the invocation, with the states of its actions by their names."""
+        return Invocation(
+            name=self.name,
+            state=state,
+            workflow_config=self.source.get("workflowConfig"),
+            compilation_result=self.result,
+            invocation_config=self.config,
+            actions=actions,
+            polls=polls,
+            started=started,
+        )
+
 
 class Executed(NamedTuple):
-    """An action that has started, in the project and the default location of its repository.
+    """An action of an invocation that has started; ``ended`` is None while it is running."""
 
-    ``invocation`` is the full name. ``account`` is empty if the invocation names none. ``ended`` is
-    None while the action is running.
-    """
-
-    invocation: str
-    location: str
-    account: str
+    spec: InvocationSpec
     action: Action
-    full_refresh: bool
     job: str
     state: str
     reason: str

@@ -91,11 +91,6 @@ class ServerExecution:
         """The state that follows from the states of the actions."""
         return self._schedule.state
 
-    @property
-    def state(self) -> str:
-        """The state in responses."""
-        return self.true_state
-
     def poll(self) -> None:
         """Count a GET."""
         self._polls += 1
@@ -111,20 +106,12 @@ class ServerExecution:
 
     def snapshot(self) -> Invocation:
         """Return its current state."""
-        return Invocation(
-            name=self.spec.name,
-            state=self.state,
-            workflow_config=self.spec.source.get("workflowConfig"),
-            compilation_result=self.spec.result,
-            invocation_config=self.spec.config,
-            actions=dict(self._schedule.view(lambda one: (str(one.action.target), one.state))),
-            polls=self._polls,
-            started=self._started,
-        )
+        states = dict(self._schedule.view(lambda one: (str(one.action.target), one.state)))
+        return self.spec.snapshot(self.true_state, states, self._polls, self._started)
 
     def render(self) -> dict[str, object]:
         """Render the WorkflowInvocation."""
-        return render_invocation(self.spec, self.state, self._started, self._schedule.ended)
+        return render_invocation(self.spec, self.true_state, self._started, self._schedule.ended)
 
     def render_actions(self) -> Iterator[dict[str, object]]:
         """Render the WorkflowInvocationActions."""
@@ -140,11 +127,8 @@ class ServerExecution:
         if progress.started is None or not progress.job:
             return None
         return Executed(
-            invocation=self.spec.name,
-            location=self.spec.location,
-            account=str(self.spec.config.get("serviceAccount", "")),
+            spec=self.spec,
             action=progress.action,
-            full_refresh=bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled")),
             job=progress.job,
             state=progress.state,
             reason=progress.reason,
@@ -166,16 +150,15 @@ class ServerExecution:
 
     def _run_job(self, progress: Progress) -> Outcome:
         action = progress.action
-        refresh = bool(self.spec.config.get("fullyRefreshIncrementalTablesEnabled"))
         table = self._server.find_table(action.target) if action.kind == "relation" else None
-        progress.sql = make_script(action, table, refresh, self.spec.location)
+        progress.sql = make_script(action, table, self.spec.full_refresh, self.spec.location)
         progress.job = f"dataform-{uuid4()}"
         job = self._server.run(
             progress.job,
             self._project(action),
             progress.sql,
             self.spec.location,
-            self._labels(action),
+            self.spec.make_labels(action),
             self._schedule.cancelled,
         )
         return Outcome(job.error, job.started, job.ended)
@@ -187,15 +170,7 @@ class ServerExecution:
                 self._server.cancel(progress.job, project, self.spec.location)
 
     def _project(self, action: Action) -> str:
-        return action.target.database or self.spec.name.split("/")[1]
-
-    def _labels(self, action: Action) -> dict[str, str]:
-        *_, repository, _, invocation = self.spec.name.split("/")
-        return {
-            "dataform_repository_id": repository,
-            "dataform_workflow_execution_id": invocation,
-            "dataform_workflow_execution_action_id_name": action.target.name.lower(),
-        }
+        return action.target.database or self.spec.project
 
 
 def _render(progress: Progress) -> dict[str, object]:
