@@ -511,18 +511,13 @@ def _errors() -> dict[str, Case]:
 def hostile_comparison(text: str, *, is_slow: bool) -> Comparison:
     """Return a comparison with this text in every field of a service."""
     run = past_run(1, 5.0, State.FAILURE, commit=text, id=text, status=text, log_url=text)
-    good = past_run(2, 5.0, commit=text, log_url=text)
+    good = past_run(2, 60.0, commit=text, log_url=text)
     return Comparison(
-        source=text,
-        usual=60.0,
-        count=3,
-        duration=120.0,
+        history=History(text, (run, good, good, good)),
+        has_failed=not is_slow,
         is_slow=is_slow,
+        duration=120.0,
         slow_actions=(SlowAction(text, 100.0, None),) if is_slow else (),
-        failures=0 if is_slow else 2,
-        first_failure=None if is_slow else run,
-        last_success=good,
-        runs=(run, good),
     )
 
 

@@ -43,14 +43,14 @@ def add_comparison(page: Page, comparison: Comparison | None, commits_url: str) 
             map(_action, comparison.slow_actions),
             most=len(comparison.slow_actions),
         )
-    elif comparison.failures and comparison.runs:
+    elif comparison.has_failed:
         page.fold(
             "Earlier runs",
             "runs",
             ("| Start | Result | Duration | Commit |", "|---|---|---:|---|"),
             (
                 row(*_run(past), show_commit(past.commit, commits_url))
-                for past in comparison.runs[:_MOST_RUNS]
+                for past in comparison.history.runs[:_MOST_RUNS]
             ),
             most=_MOST_RUNS,
         )

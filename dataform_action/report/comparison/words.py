@@ -37,26 +37,17 @@ class SlowAction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What the earlier runs say about a run. ``source`` is what they have in common.
+    """What the earlier runs of ``history`` say about a run.
 
-    ``duration`` is that of the run, and ``usual`` the median of ``count`` runs. ``is_slow`` says
-    that the run was slower than usual, and ``slow_actions`` why, the most important first.
-
-    ``failures`` is how many runs failed one after the other, with this one. It is 0 if this run did
-    not fail. ``first_failure`` is the first of the others, and ``last_success`` the run before
-    them. If that is not known, there may be more failures. ``runs`` are the earlier runs.
+    ``has_failed`` says that the run failed. ``is_slow`` says that it succeeded but was slower than
+    usual, ``duration`` is its duration then, and ``slow_actions`` is why, the most important first.
     """
 
-    source: str
-    usual: float | None
-    count: int
-    duration: float = 0.0
+    history: History
+    has_failed: bool = False
     is_slow: bool = False
+    duration: float = 0.0
     slow_actions: tuple[SlowAction, ...] = ()
-    failures: int = 0
-    first_failure: PastRun | None = None
-    last_success: PastRun | None = None
-    runs: tuple[PastRun, ...] = ()
 
 
 def compare(history: History | None, result: Result | None, *, is_whole: bool) -> Comparison | None:
@@ -66,30 +57,17 @@ def compare(history: History | None, result: Result | None, *, is_whole: bool) -
     """
     if history is None or not history.runs:
         return None
-    plain = Comparison(
-        source=history.source,
-        usual=history.usual,
-        count=len(history.durations),
-        runs=history.runs,
-    )
-    if result is not None and result.run.state is State.FAILURE:
-        failures = history.last_failures
-        return replace(
-            plain,
-            failures=len(failures) + 1,
-            first_failure=failures[-1] if failures else None,
-            last_success=history.last_success,
-        )
-    succeeded = result is not None and result.run.state is State.SUCCESS
-    if result is None or not (succeeded and is_whole and history.is_slow(result.duration)):
+    # Only this function reads the actions.
+    plain = Comparison(history=history._replace(usual_actions=()))
+    state = None if result is None else result.run.state
+    if state is State.FAILURE:
+        return replace(plain, has_failed=True)
+    is_comparable = is_whole and state is State.SUCCESS
+    if result is None or not is_comparable or not history.is_slow(result.duration):
         return plain
     extra = result.duration - (history.usual or 0.0)
-    return replace(
-        plain,
-        duration=result.duration,
-        is_slow=True,
-        slow_actions=tuple(_find_slow(history, result.actions, extra)),
-    )
+    slow = tuple(_find_slow(history, result.actions, extra))
+    return replace(plain, is_slow=True, duration=result.duration, slow_actions=slow)
 
 
 def _find_slow(history: History, actions: tuple[Action, ...], extra: float) -> list[SlowAction]:
@@ -124,12 +102,13 @@ def render_comparison(comparison: Comparison, style: Style) -> list[str]:
     """Return the lines on a run that was slow or failed; none for other runs."""
     if comparison.is_slow:
         return [_slow_line(comparison, style)]
-    return [" ".join(_failure_sentences(comparison, style))] if comparison.failures else []
+    return [" ".join(_failure_sentences(comparison, style))] if comparison.has_failed else []
 
 
 def _slow_line(comparison: Comparison, style: Style) -> str:
-    runs = f"median of {comparison.count} runs of {style.text(comparison.source)}"
-    duration, usual = map(format_duration, (comparison.duration, comparison.usual or 0.0))
+    history = comparison.history
+    runs = f"median of {len(history.durations)} runs of {style.text(history.source)}"
+    duration, usual = map(format_duration, (comparison.duration, history.usual or 0.0))
     line = f"Slower than usual: {duration} instead of {usual} ({runs})."
     named = [
         f"{style.name(action.name)} (+{took(action.extra)})"
@@ -139,13 +118,16 @@ def _slow_line(comparison: Comparison, style: Style) -> str:
 
 
 def _failure_sentences(comparison: Comparison, style: Style) -> Iterator[str]:
-    source, success = style.text(comparison.source), comparison.last_success
-    if comparison.first_failure is None:
+    history = comparison.history
+    source, success = style.text(history.source), history.last_success
+    failures = history.last_failures
+    if not failures:
         yield f"The failure is new: the last completed run of {source} succeeded."
     else:
+        # Without a success, there may be earlier failures.
         least = "At least the last" if success is None else "The last"
-        since = style.start(comparison.first_failure)
-        runs = f"{comparison.failures} completed runs of {source}"
+        since = style.start(failures[-1])
+        runs = f"{len(failures) + 1} completed runs of {source}"
         yield f"{least} {runs} failed, the first one at {since}."
     if success is not None:
         commit = f", commit {style.commit(success.commit)}" if success.commit else ""
@@ -166,6 +148,7 @@ def render_for_log(comparison: Comparison) -> list[str]:
 
 def describe_usual(comparison: Comparison) -> str:
     """Return the usual duration and the number of runs; empty if it is not known."""
-    if comparison.usual is None:
+    history = comparison.history
+    if history.usual is None:
         return ""
-    return f"{format_duration(comparison.usual)} ({count_of(comparison.count, 'run')})"
+    return f"{format_duration(history.usual)} ({count_of(len(history.durations), 'run')})"

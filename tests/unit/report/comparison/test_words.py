@@ -109,7 +109,7 @@ def test_without_a_result() -> None:
     """If the wait ended early, only the usual duration is known."""
     compared = compare(usual_history(), None, is_whole=True)
     assert compared is not None
-    assert (compared.failures, compared.is_slow) == (0, False)
+    assert (compared.has_failed, compared.is_slow) == (False, False)
     assert describe_usual(compared) == "3m 22s (8 runs)"
 
 

@@ -135,7 +135,7 @@ def is_expected(address: str, outcome: StepOutcome) -> bool:
     linked |= {result.run.log_url for result in outcome.attempts}
     whole = {run_url, *linked, *(job.url for action in outcome.actions for job in action.jobs)}
     if outcome.comparison is not None:
-        whole |= {past.run.log_url for past in outcome.comparison.runs}
+        whole |= {past.run.log_url for past in outcome.comparison.history.runs}
     home = outcome.files_url.partition("/blob/")[0]
     return address in whole or (bool(home) and address.startswith(f"{home}/"))
 
