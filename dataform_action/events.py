@@ -136,7 +136,7 @@ class Noted(NamedTuple):
         return self.text
 
 
-def after(elapsed: float, share: float | None) -> str:
+def _after(elapsed: float, share: float | None) -> str:
     """Return how long something has taken, and its share of the usual time if that is known."""
     usual = "" if share is None else f" (about {share * 100:.0f} % of the usual time)"
     return f"after {format_duration(elapsed)}{usual}"
@@ -176,7 +176,7 @@ class Progressed(NamedTuple):
 
     def __str__(self) -> str:
         ended = sum(action.state.ended for action in self.actions)
-        return f"{ended} of {len(self.actions)} actions done {after(self.elapsed, self.share)}"
+        return f"{ended} of {len(self.actions)} actions done {_after(self.elapsed, self.share)}"
 
 
 @_differs_from_other_kinds
@@ -216,7 +216,7 @@ class Waiting(NamedTuple):
         if self.outage is not None:
             return f"Still no usable response from the API after {format_duration(self.outage)}"
         known = self.run is not None and self.run.status
-        return f"Still {known or 'waiting for a status'} {after(self.elapsed, self.share)}"
+        return f"Still {known or 'waiting for a status'} {_after(self.elapsed, self.share)}"
 
 
 @_differs_from_other_kinds

@@ -3,7 +3,7 @@
 *Usual* is the median duration of the last ``MOST_DURATIONS`` runs that succeeded. With fewer than
 ``FEWEST_DURATIONS``, it is not known. A run is *slower than usual* if it took longer than each of
 these runs, at least 20 % longer than usual, and at least 30 seconds longer. The first condition
-ignores what has happened before, the others ignore what nobody notices.
+leaves out durations that are not new, the others leave out small differences.
 """
 
 from typing import NamedTuple

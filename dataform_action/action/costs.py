@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataform_action.action.observers import LogObserver
 from dataform_action.action.service_factory import ServiceContext
-from dataform_action.action.settings import CostSettings, Settings
+from dataform_action.action.settings import Settings
 from dataform_action.bigquery.client import API_URL, BigQuery
 from dataform_action.bigquery.costs import read_costs
 from dataform_action.clock import Clock
@@ -25,10 +25,13 @@ def measure(
     console: Console,
     clock: Clock,
 ) -> Costs | None:
-    """Return what the run of an outcome scanned and used; None if the run did not end."""
-    if outcome.result is None:
+    """Return what the run of an outcome scanned and used.
+
+    None if the run did not end, or if the inputs do not request it.
+    """
+    chosen = settings.costs
+    if outcome.result is None or chosen is None:
         return None
-    chosen = settings.costs or CostSettings()
     price = LIST_PRICE if chosen.price_per_tib is None else chosen.price_per_tib
     try:
         bigquery = BigQuery(

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
 from dataform_action.action.observers import (
@@ -37,10 +37,7 @@ from dataform_action.github.files import FileCommands
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
 from dataform_action.runs.controller import RunController
-from dataform_action.runs.history import make_reader
-
-# Type checkers know this name. To import it from typing would slow down the start.
-TYPE_CHECKING = False
+from dataform_action.runs.history import HistoryReader
 
 if TYPE_CHECKING:
     from dataform_action.costs import Costs
@@ -221,7 +218,7 @@ class _Job:
             notify_all(self.state, OutputObserver(self._files), LogObserver(self._console)),
             self._clock,
             self._creating,
-            make_reader(service, settings.history and settings.request.resume is None),
+            HistoryReader(service) if settings.history else None,
         )
         request = settings.request
         if settings.run_id is not None:

@@ -1,5 +1,5 @@
 """BigQuery's REST API, v2: what the jobs of a run scanned and used.
 
-https://cloud.google.com/bigquery/docs/reference/rest/v2. Nothing of this room is imported unless an
-input asks for it.
+https://cloud.google.com/bigquery/docs/reference/rest/v2. The action imports this room only for
+``costs: true``.
 """

@@ -34,7 +34,6 @@ class ListedJob(NamedTuple):
     cost: JobCost
     full_id: str
     location: str
-    is_script: bool
     is_done: bool
 
 
@@ -59,7 +58,6 @@ def parse_job(job: dict[str, Json]) -> ListedJob:
         ),
         full_id=_text(job, "id"),
         location=_location(reference),
-        is_script=is_script,
         is_done=_text(_object(job, "status"), "state") == "DONE",
     )
 

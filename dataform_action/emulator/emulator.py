@@ -45,8 +45,7 @@ class Emulator:
     behaves where its documentation does not say. ``warehouse`` executes workflow invocations (None:
     their course is simulated). ``tables`` are those of the emulated BigQuery, by their full names,
     with the fields of a Table resource. ``analyzer`` checks the SQL of dry runs (None: their
-    results are prepared, or empty). ``log`` gets one line for each request, without
-    tokens.
+    results are prepared, or empty). ``log`` gets one line for each request, without tokens.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from dataform_action.events import Observer, Update
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest
 from dataform_action.runs.controller import RunController
 from dataform_action.runs.creation import Shield
-from dataform_action.runs.history import make_reader
+from dataform_action.runs.history import HistoryReader
 from dataform_action.services.base import Service
 
 
@@ -64,7 +64,7 @@ def run(
         Refused, Misconfigured: the run cannot be created.
         GaveUp, WaitTimeout: as ``wait``.
     """
-    reader = make_reader(service, history and request.resume is None)
+    reader = HistoryReader(service) if history else None
     return RunController(service, polling, on_update, clock, shielded, reader).run(request)
 
 
@@ -123,7 +123,7 @@ def wait(
         WaitTimeout: the run did not end within ``polling.timeout``.
         Refused: the API refused the request, for example because the token expired.
     """
-    reader = make_reader(service, history)
+    reader = HistoryReader(service) if history else None
     return RunController(service, polling, on_update, clock, history=reader).wait(run)
 
 

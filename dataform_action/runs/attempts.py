@@ -25,8 +25,7 @@ _NOT_FOUND = 404
 class Attempts:
     """The runs of one request that have ended, and the preparation of another one.
 
-    ``results`` has the result of each run, the oldest first. ``not_retried`` is why there is no
-    other run, although the request allows it; empty otherwise.
+    ``not_retried`` is why there is no other run, although the request allows it; empty otherwise.
     """
 
     def __init__(self, service: Service, backoff: Backoff) -> None:

@@ -154,6 +154,8 @@ class RunController:
             raise InputError([("retry-failed", f"is not supported by {self._service.name}")])
         retry = self._backoff.retrying(NOTHING_CREATED)
         if request.resume is not None:
+            # The run repeats only a part of another one, so it is compared with nothing.
+            self._history = None
             self._prepared = self._attempts.prepare_to_resume(request, request.resume, retry)
             return self._prepared
         self._prepared = self._service.prepare(request, retry)

@@ -10,7 +10,7 @@ from dataform_action.history import History
 from dataform_action.model import Result, Run, State
 from dataform_action.services.base import Service
 
-#: Of a shorter run, no share is shown, in seconds.
+#: The shortest usual time of which the log shows a share, in seconds.
 _SHORTEST = 1.0
 
 
@@ -103,11 +103,3 @@ class HistoryReader:
             return history
         actions, has_all = self._service.past_actions(usual.run)
         return history._replace(usual_actions=actions, has_all_actions=has_all)
-
-
-def make_reader(service: Service, wanted: bool) -> HistoryReader | None:
-    """Return the reader of a run's history, if it is wanted.
-
-    A run that resumes another one repeats a part of it, and is compared with nothing.
-    """
-    return HistoryReader(service) if wanted else None

@@ -31,14 +31,14 @@ def cost_facts(costs: Costs) -> list[tuple[str, str]]:
         ("Bytes billed", f"{least}{format_bytes(costs.bytes_billed)}"),
         ("Slot time", f"{least}{slot_time(costs.slot_seconds)}"),
     ]
-    if has_price(costs):
+    if _has_price(costs):
         bound = "" if costs.is_complete and not costs.unpriced_jobs else "at least "
         facts.append(("Estimated price", f"{bound}{_price(costs)}"))
     return facts
 
 
-def has_price(costs: Costs) -> bool:
-    """Return whether the price says something: some job has a price, or none has another one."""
+def _has_price(costs: Costs) -> bool:
+    """Return whether to show the price: a job has it, or no job can have another one."""
     has_priced = any(job.priced_bytes for job in costs.jobs)
     return has_priced or not (costs.reserved_jobs or costs.unpriced_jobs)
 

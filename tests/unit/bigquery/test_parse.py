@@ -34,7 +34,7 @@ def test_a_job() -> None:
     job = parse_job(listed("a"))
     assert job.cost == JobCost("a", BYTES, SLOT_MS, reserved=False)
     assert (job.full_id, job.location) == ("my-project:EU.a", "EU")
-    assert (job.is_script, job.is_done) == (False, True)
+    assert job.is_done
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "1" * 20, True, None, [], {}, "\u0661"])
