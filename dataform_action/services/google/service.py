@@ -40,7 +40,7 @@ from dataform_action.services.google.configurations import (
 )
 from dataform_action.services.google.enrich import GITHUB_URL, read_details, show_compilation
 from dataform_action.services.google.hints import Purpose
-from dataform_action.services.google.history import (
+from dataform_action.services.google.history.runs import (
     read_past_actions,
     read_past_commit,
     read_past_runs,

@@ -15,7 +15,7 @@ from dataform_action.model import Result, State
 from dataform_action.report.comparison.words import compare, render_for_log
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.compilation import parse_compile_errors
-from dataform_action.services.google.history import read_past_runs
+from dataform_action.services.google.history.runs import read_past_runs
 from dataform_action.services.google.parse import (
     parse_actions,
     parse_compilation_name,

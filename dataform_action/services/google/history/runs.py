@@ -2,36 +2,26 @@
 
 Comparable are runs of the same workflow configuration, or runs that compiled the same source with
 the same settings and selected the same actions. The API can neither filter invocations nor sort
-them by time. So the lists are read page by page, and all is said only of what is certain.
+them by time. So the lists are read page by page, and only certain facts are returned.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from dataform_action.clock import Clock
-from dataform_action.errors import InvalidResponse, NoResponse
+from dataform_action.errors import NoResponse
 from dataform_action.history import MOST_DURATIONS, History, PastRun
 from dataform_action.model import Action, Run, State
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import OPTIONAL_SECONDS, PAGE_SIZE, GoogleApi
-from dataform_action.services.google.parse import (
-    objects_in,
-    parse_actions,
-    parse_commit,
-    parse_compilation_name,
-    parse_invocation_name,
-    parse_page_token,
-    parse_state,
-    parse_target,
-    parse_times,
-    text_in,
-    texts_in,
+from dataform_action.services.google.history.parse import (
+    Invocation,
+    Source,
+    parse_invocations,
+    parse_sources,
 )
+from dataform_action.services.google.parse import parse_actions, parse_commit, parse_page_token
 from dataform_action.text import cut, printable
-from dataform_action.transport.response import Json
 
 #: The requests for the earlier runs: two pages of invocations, and one of compilation results.
 _MOST_REQUESTS = 3
@@ -44,41 +34,10 @@ _LEAST_SECONDS = 1.0
 #: Names sort by the second of the creation, so the order of starts may differ a little.
 _TOLERANCE = timedelta(minutes=1)
 _LONGEST_SOURCE = 100
-_FLAGS = (
-    "transitiveDependenciesIncluded",
-    "transitiveDependentsIncluded",
-    "fullyRefreshIncrementalTablesEnabled",
-)
-
-Selection = tuple[object, ...]
-
-
-class _Invocation(NamedTuple):
-    """An invocation; ``state`` is None if it is unknown. The last four are ids and their like.
-
-    ``executed`` is the full name of the compilation result that it executes.
-    """
-
-    id: str
-    state: State | None
-    status: str
-    started: datetime
-    finished: datetime | None
-    schedule: str
-    compilation: str
-    executed: str
-    selection: Selection
-
-
-class _Source(NamedTuple):
-    """What was compiled: ``name`` is for people, ``settings`` for the comparison."""
-
-    name: str
-    settings: Selection
 
 
 class _Allowance:
-    """Allow so many requests, within ``_MOST_SECONDS`` together."""
+    """Allows a number of requests, within ``_MOST_SECONDS`` together."""
 
     def __init__(self, requests: int, clock: Clock) -> None:
         self._left = requests
@@ -120,7 +79,7 @@ def read_past_runs(api: GoogleApi, run: Run, describe: Callable[[str], Run]) -> 
     same = [it for it in before if _is_similar(it, own)]
     if not same:
         return None
-    sources, commits = _read_compilations(api)
+    sources = _read_sources(api)
     source = sources.get(own.compilation)
     if source is None:
         return None
@@ -132,11 +91,11 @@ def read_past_runs(api: GoogleApi, run: Run, describe: Callable[[str], Run]) -> 
             break
         if other.settings == source.settings:
             known.append(invocation)
-    return _history(source.name, _with_reruns(known, before), commits, describe)
+    return _history(source.name, _with_reruns(known, before), sources, describe)
 
 
-def _with_reruns(invocations: list[_Invocation], before: list[_Invocation]) -> list[_Invocation]:
-    """Return invocations, of which those that failed and were repeated with success succeeded.
+def _with_reruns(invocations: list[Invocation], before: list[Invocation]) -> list[Invocation]:
+    """Return the invocations; one that failed is a success if a rerun of it succeeded.
 
     A rerun has the same compilation. It may have a part of the actions only, so such a run has no
     duration. Both lists have the newest first.
@@ -158,8 +117,8 @@ def _with_reruns(invocations: list[_Invocation], before: list[_Invocation]) -> l
 
 def _history(
     source: str,
-    invocations: list[_Invocation],
-    commits: dict[str, str],
+    invocations: list[Invocation],
+    sources: dict[str, Source],
     describe: Callable[[str], Run],
 ) -> History:
     runs: list[PastRun] = []
@@ -177,23 +136,24 @@ def _history(
                 started=it.started,
                 finished=it.finished,
             )
-            runs.append(PastRun(run, commits.get(it.compilation, "")))
+            compiled = sources.get(it.compilation)
+            runs.append(PastRun(run, "" if compiled is None else compiled.commit))
     return History(cut(printable(source), _LONGEST_SOURCE), tuple(runs))
 
 
-def _is_similar(one: _Invocation, other: _Invocation) -> bool:
+def _is_similar(one: Invocation, other: Invocation) -> bool:
     """Return whether two invocations may be comparable: the compiled sources may still differ."""
     if one.schedule or other.schedule:
         return one.schedule == other.schedule
     return one.selection == other.selection
 
 
-def _read_invocations(api: GoogleApi, run: Run) -> tuple[list[_Invocation], bool]:
+def _read_invocations(api: GoogleApi, run: Run) -> tuple[list[Invocation], bool]:
     """Return the invocations of the first pages, and whether none of the newest is missing.
 
     A second page is read only if the first one has not enough.
     """
-    found: list[_Invocation] = []
+    found: list[Invocation] = []
     token = ""
     for page in api.pages(
         f"{api.parent}/workflowInvocations",
@@ -202,7 +162,7 @@ def _read_invocations(api: GoogleApi, run: Run) -> tuple[list[_Invocation], bool
         most=_MOST_PAGES,
         orderBy="name desc",
     ):
-        found += _parse_invocations(page, api.parent)
+        found += parse_invocations(page, api.parent)
         token = parse_page_token(page)
         own = next((it for it in found if it.id == run.id), None)
         if own is not None:
@@ -213,98 +173,22 @@ def _read_invocations(api: GoogleApi, run: Run) -> tuple[list[_Invocation], bool
     return found, not token or _is_newest_first(found)
 
 
-def _is_newest_first(found: list[_Invocation]) -> bool:
+def _is_newest_first(found: list[Invocation]) -> bool:
     """Return whether the invocations came in the order of their starts, the newest first."""
     oldest = datetime.max.replace(tzinfo=UTC)
     for invocation in found:
-        # Not a sum: it could exceed the last year.
+        # A sum of a time and the tolerance could be after the last year.
         if invocation.started > oldest and invocation.started - oldest > _TOLERANCE:
             return False
         oldest = min(oldest, invocation.started)
     return True
 
 
-def _parse_invocations(page: dict[str, Json], parent: str) -> Iterator[_Invocation]:
-    """Yield the invocations of a page that have started."""
-    for entry in objects_in(page, "workflowInvocations"):
-        started, finished = parse_times(entry)
-        try:
-            own_id = parse_invocation_name(entry, parent)
-            # The first and the last year have times that UTC does not have.
-            started = None if started is None else started.astimezone(UTC)
-        except (InvalidResponse, OverflowError):
-            continue
-        if started is None:
-            continue
-        try:
-            state, status = parse_state(entry)
-        except InvalidResponse:
-            state, status = None, ""
-        yield _Invocation(
-            id=own_id,
-            state=state,
-            status=status,
-            started=started,
-            finished=finished,
-            schedule=_id_in(entry, "workflowConfig"),
-            compilation=_id_in(entry, "compilationResult"),
-            executed=_executed(entry, parent),
-            selection=_selection(entry.get("invocationConfig")),
-        )
-
-
-def _executed(entry: dict[str, Json], parent: str) -> str:
-    try:
-        return parse_compilation_name({"name": entry.get("resolvedCompilationResult")}, parent)
-    except InvalidResponse:
-        return ""
-
-
-def _id_in(entry: dict[str, Json], key: str) -> str:
-    """Return the id at the end of a resource name; empty if it is not valid."""
-    found = text_in(entry, key).rpartition("/")[2]
-    return found if re.fullmatch(r"[A-Za-z0-9_-]{1,200}", found, re.ASCII) else ""
-
-
-def _selection(config: Json) -> Selection:
-    """Return what decides which actions an invocation runs, and how much of them."""
-    known = config if isinstance(config, dict) else {}
-    mode = text_in(known, "executionMode")
-    return (
-        frozenset(map(parse_target, objects_in(known, "includedTargets"))),
-        frozenset(texts_in(known, "includedTags")),
-        *(known.get(flag) is True for flag in _FLAGS),
-        "" if mode in ("DEFAULT", "EXECUTION_MODE_UNSPECIFIED") else mode,
-    )
-
-
-def _read_compilations(api: GoogleApi) -> tuple[dict[str, _Source], dict[str, str]]:
-    """Return the sources and the commits of the newest compilation results, by their ids."""
+def _read_sources(api: GoogleApi) -> dict[str, Source]:
+    """Return the sources of the newest compilation results, by their ids."""
     parameters = {"pageSize": str(_COMPILATIONS_SIZE), "orderBy": "create_time desc"}
     page = api.get(f"{api.parent}/compilationResults", fields.COMPILATIONS, parameters)
-    entries = {_id_in(entry, "name"): entry for entry in objects_in(page, "compilationResults")}
-    sources = {own_id: source for own_id, it in entries.items() if (source := _source(it))}
-    return sources, {own_id: parse_commit(entry) for own_id, entry in entries.items()}
-
-
-def _source(entry: dict[str, Json]) -> _Source | None:
-    """Return what a compilation result was compiled from; None if that is not known.
-
-    A release configuration has its own settings. Of variables, only the names are compared,
-    because a value such as a date changes with each run.
-    """
-    release, workspace = _id_in(entry, "releaseConfig"), _id_in(entry, "workspace")
-    if release:
-        return _Source(f"release configuration {release}", ("releaseConfig", release))
-    commitish = text_in(entry, "gitCommitish")
-    if not workspace and not commitish:
-        return None
-    name = f"workspace {workspace}" if workspace else f"git ref {commitish}"
-    config = entry.get("codeCompilationConfig")
-    known = dict(config) if isinstance(config, dict) else {}
-    variables = known.pop("vars", None)
-    names = sorted(variables) if isinstance(variables, dict) else []
-    return _Source(name, (name, json.dumps(known, sort_keys=True), tuple(names)))
+    return dict(parse_sources(page))
 
 
 def read_past_actions(api: GoogleApi, path: str) -> tuple[tuple[Action, ...], bool]:
