@@ -20,7 +20,7 @@ Other packages import the names in ``__all__``, and nothing else. Where things b
 * ``bigquery``: BigQuery's API, for the jobs of workflow invocations;
 * ``http``: the server, the recorder and the faults;
 * a new endpoint: the ``route`` of its API's module, or a row in ``google.methods`` or
-  ``bigquery.api``;
+  ``bigquery.jobs_api``;
 * a new API: one more module with a ``route``, added to the tuple in ``Emulator``;
 * a new kind of fault: one more ``FaultKind`` in ``http.faults``, and a function in the table of
   ``http.fault_effects``.

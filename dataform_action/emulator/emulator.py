@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from dataform_action.emulator.bigquery.api import BigQuery
+from dataform_action.emulator.bigquery.jobs_api import BigQueryJobs
 from dataform_action.emulator.bigquery.queries import Analyzer, DryRun, DryRuns
-from dataform_action.emulator.bigquery.warehouse_api import make_warehouse_api
+from dataform_action.emulator.bigquery.tables_api import SIZE_PARAMETER, make_tables_api
 from dataform_action.emulator.clock import Advance, Clock, Pace, SystemClock
 from dataform_action.emulator.control_api import ControlApi, redact
 from dataform_action.emulator.dataform_web import DataformWeb
@@ -85,12 +85,12 @@ class Emulator:
         self._warehouse = warehouse
         defined = (make_warehouse(),) if repositories is None else repositories
         self._google = _make_google(defined, rules, pace, self._script, warehouse)
-        self._bigquery = _make_bigquery(defined, rules, self._google)
-        self._tables = make_warehouse_api(tables, DryRuns(analyzer), warehouse, pace.clock)
+        self._jobs = _make_jobs(defined, rules, self._google)
+        self._tables = make_tables_api(tables, DryRuns(analyzer), warehouse, pace.clock)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
         control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
         apis = (
-            *(self._web, self._google, self._tables, self._bigquery, control),
+            *(self._web, self._google, self._tables, self._jobs, control),
             StatusPage(self._cards),
         )
         write_log = None if log is None else lambda line: log(redact(line, self._secrets))
@@ -172,7 +172,7 @@ class Emulator:
         if not callable(tokens):
             self._secrets.update(tokens)
             tokens = frozenset[str | None](tokens).__contains__
-        self._google.accept_token = self._bigquery.accept_token = tokens
+        self._google.accept_token = self._jobs.accept_token = tokens
         self._tables.accept_token = tokens
 
     def prepare_dry_run(self, part: str, result: DryRun) -> None:
@@ -181,7 +181,7 @@ class Emulator:
 
     def deny_jobs(self, project: str) -> None:
         """Refuse to show BigQuery's jobs of a project from now on (HTTP 403)."""
-        self._bigquery.denied.add(project)
+        self._jobs.denied.add(project)
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault; if several faults are due, the one that was added first applies."""
@@ -239,9 +239,9 @@ def _make_google(
     return GoogleDataform(stores, pager, rules)
 
 
-def _make_bigquery(
+def _make_jobs(
     repositories: Collection[Repository], rules: Rules, google: GoogleDataform
-) -> BigQuery:
-    pager = Pager(rules.default_page_size, rules.largest_page_size)
+) -> BigQueryJobs:
+    pager = Pager(rules.default_page_size, rules.largest_page_size, SIZE_PARAMETER)
     projects = {repository.project for repository in repositories}
-    return BigQuery(google.executed, projects, pager, rules)
+    return BigQueryJobs(google.executed, projects, pager, rules)

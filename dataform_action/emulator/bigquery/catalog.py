@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataform_action.emulator.bigquery.queries import BigQueryError, Resource
+from dataform_action.emulator.bigquery.errors import BigQueryError
+from dataform_action.emulator.bigquery.queries import Resource
 from dataform_action.emulator.clock import Clock
 from dataform_action.emulator.graph.targets import Target
 
@@ -181,6 +182,19 @@ def load_tables(path: Path) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(data, dict):
         raise ValueError('the file must be like {"project.dataset.table": {"schema": …}}')
     return data
+
+
+def has_labels(dataset: Resource, wanted: str) -> bool:
+    """Return whether a dataset matches a filter ``labels.key:value labels.key …``."""
+    labels = dataset.get("labels") or {}
+    for term in wanted.split():
+        name, has_value, value = term.partition(":")
+        prefix, _, key = name.partition(".")
+        if prefix != "labels" or not key:
+            raise BigQueryError(f"Invalid filter: {wanted}")
+        if key not in labels or (has_value and labels[key] != value):
+            return False
+    return True
 
 
 def _no_table(target: Target) -> BigQueryError:

@@ -4,7 +4,8 @@ https://cloud.google.com/bigquery/docs/error-messages
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from dataform_action.emulator.google.errors import CODES, HTTP_STATUSES, ApiError
@@ -18,30 +19,56 @@ _REASONS: Mapping[int, str] = MappingProxyType(
         404: "notFound",
         429: "rateLimitExceeded",
         500: "internalError",
-        502: "badGateway",
+        502: "backendError",
         503: "backendError",
     }
 )
+#: The HTTP status and the code of each reason that the emulator gives.
+_STATUSES: Mapping[str, tuple[int, str]] = MappingProxyType(
+    {
+        "invalid": (400, "INVALID_ARGUMENT"),
+        "invalidQuery": (400, "INVALID_ARGUMENT"),
+        "resourceInUse": (400, "FAILED_PRECONDITION"),
+        "accessDenied": (403, "PERMISSION_DENIED"),
+        "notFound": (404, "NOT_FOUND"),
+        "duplicate": (409, "ALREADY_EXISTS"),
+        "backendError": (503, "UNAVAILABLE"),
+    }
+)
+_QUERY = {"location": "q", "locationType": "parameter"}
 
 
-def api_error_response(error: ApiError) -> Response:
-    """Make the response to a refused request."""
-    return _response(HTTP_STATUSES[error.code], error.code, error.message, error)
+@dataclass(slots=True, eq=False)
+class BigQueryError(Exception):
+    """A request that BigQuery refuses, with the reason that BigQuery gives."""
+
+    message: str
+    reason: str = "invalid"
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
 
 
-def http_error_response(error: HttpError) -> Response:
-    """Make the response for an HTTP error that a fault injects."""
-    return _response(error.status, CODES.get(error.status, "UNKNOWN"), error.message, error)
-
-
-def _response(status: int, code: str, message: str, error: ApiError | HttpError) -> Response:
-    reason = _REASONS.get(status, "internalError")
+def error_response(error: ApiError | BigQueryError | HttpError) -> Response:
+    """Make the response to a refused request, or for an HTTP error that a fault injects."""
+    headers: Mapping[str, str] = {}
+    details: Sequence[Mapping[str, object]] = ()
+    match error:
+        case BigQueryError(reason=reason):
+            status, code = _STATUSES[reason]
+        case ApiError(code=code, details=details, headers=headers):
+            status = HTTP_STATUSES[code]
+            reason = _REASONS.get(status, "internalError")
+        case HttpError(status=status, headers=headers):
+            code = CODES.get(status, "UNKNOWN")
+            reason = _REASONS.get(status, "internalError")
+    entry = {"message": error.message, "domain": "global", "reason": reason}
     body: dict[str, object] = {
         "code": status,
-        "message": message,
-        "errors": [{"message": message, "domain": "global", "reason": reason}],
+        "message": error.message,
+        "errors": [entry | (_QUERY if reason == "invalidQuery" else {})],
         "status": code,
+        **({"details": list(details)} if details else {}),
     }
-    if isinstance(error, ApiError) and error.details:
-        body["details"] = list(error.details)
-    return Response(status, json.dumps({"error": body}).encode(), headers=error.headers)
+    return Response(status, json.dumps({"error": body}).encode(), headers=headers)

@@ -7,56 +7,14 @@ https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/insert
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
 
+from dataform_action.emulator.bigquery.errors import BigQueryError
 from dataform_action.emulator.graph.targets import Target
 
 Resource = Mapping[str, Any]
 FindTable = Callable[[Target], Resource | None]
 """Finds the Table resource of a table or a view."""
-
-_STATUSES: Mapping[str, tuple[int, str]] = MappingProxyType(
-    {
-        "invalid": (400, "INVALID_ARGUMENT"),
-        "invalidQuery": (400, "INVALID_ARGUMENT"),
-        "resourceInUse": (400, "FAILED_PRECONDITION"),
-        "accessDenied": (403, "PERMISSION_DENIED"),
-        "notFound": (404, "NOT_FOUND"),
-        "duplicate": (409, "ALREADY_EXISTS"),
-        "backendError": (503, "UNAVAILABLE"),
-    }
-)
-
-
-@dataclass(slots=True, eq=False)
-class BigQueryError(Exception):
-    """A request that BigQuery refuses, with the reason that BigQuery gives."""
-
-    message: str
-    reason: str = "invalid"
-
-    def __str__(self) -> str:
-        """Return the message."""
-        return self.message
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return _STATUSES[self.reason][0]
-
-    def render(self) -> dict[str, object]:
-        """Render the body of the response."""
-        where = {"location": "q", "locationType": "parameter"}
-        entry = {"message": self.message, "domain": "global", "reason": self.reason}
-        return {
-            "error": {
-                "code": self.status,
-                "message": self.message,
-                "errors": [entry | (where if self.reason == "invalidQuery" else {})],
-                "status": _STATUSES[self.reason][1],
-            }
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

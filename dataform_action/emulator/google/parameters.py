@@ -114,26 +114,27 @@ class Pager:
 
     default_size: int
     largest_size: int
+    size_parameter: str = "pageSize"
 
     def page(
         self, items: Sequence[T], path: str, query: Mapping[str, str]
     ) -> tuple[Sequence[T], str]:
         """Return a page and the token of the next page, which is empty for the last page."""
         size = self._parse_size(query)
-        owner = _fingerprint(path, query)
+        owner = _fingerprint(path, query, (self.size_parameter, "pageToken"))
         start = _parse_token(query.get("pageToken", ""), owner)
         end = start + size
         return items[start:end], _make_token(owner, end) if end < len(items) else ""
 
     def _parse_size(self, query: Mapping[str, str]) -> int:
-        size = int32(query.get("pageSize") or "0", "page_size")
+        size = int32(query.get(self.size_parameter) or "0", "page_size")
         if not isinstance(size, int) or size < 0:
             raise bad_request("The page size must not be negative", "page_size")
         return min(size or self.default_size, self.largest_size)
 
 
-def _fingerprint(path: str, query: Mapping[str, str]) -> str:
-    parameters = sorted((name, value) for name, value in query.items() if name not in PAGING)
+def _fingerprint(path: str, query: Mapping[str, str], paging: Collection[str]) -> str:
+    parameters = sorted((name, value) for name, value in query.items() if name not in paging)
     return hashlib.sha256(json.dumps([path, parameters]).encode()).hexdigest()[:16]
 
 

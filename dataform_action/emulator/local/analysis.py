@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from dataform_action.emulator.bigquery.queries import BigQueryError, DryRun, FindTable, Resource
+from dataform_action.emulator.bigquery.errors import BigQueryError
+from dataform_action.emulator.bigquery.queries import DryRun, FindTable, Resource
 from dataform_action.emulator.graph.targets import Target
 from dataform_action.emulator.local.zetasql_types import column_fields, make_type
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from dataform_action.emulator.bigquery.queries import BigQueryError, Resource
+from dataform_action.emulator.bigquery.errors import BigQueryError
+from dataform_action.emulator.bigquery.queries import Resource
 
 #: The names in a TableSchema, and those in ZetaSQL.
 _KINDS: Mapping[str, str] = MappingProxyType(

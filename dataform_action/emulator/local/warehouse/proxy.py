@@ -4,16 +4,15 @@ It adds two things that such a server may lack: the filter of datasets by labels
 rows of a table after an INSERT.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from dataform_action.emulator.bigquery.queries import BigQueryError
-from dataform_action.emulator.bigquery.warehouse_api import has_labels
+from dataform_action.emulator.bigquery.catalog import has_labels
+from dataform_action.emulator.bigquery.errors import BigQueryError, error_response
 from dataform_action.emulator.graph.targets import Target
 from dataform_action.emulator.http.request import Request
-from dataform_action.emulator.http.response import Response, json_response
+from dataform_action.emulator.http.response import HttpError, Response, json_response
 from dataform_action.emulator.local.warehouse.server import BigQueryServer, ServerError
 
 _PROJECTS = "/bigquery/v2/projects/"
@@ -39,7 +38,7 @@ class Proxy:
             suffix = f"?{request.query}" if request.query else ""
             status, body = self._server.send(request.method, f"{path}{suffix}", request.body)
         except ServerError as error:
-            return _refuse(error)
+            return error_response(HttpError(error.status or 503, str(error)))
         return Response(status, body)
 
     def find_table(self, target: Target) -> Mapping[str, Any] | None:
@@ -74,12 +73,3 @@ class Proxy:
             counted = self._server.call("POST", f"{project}/queries", body)
             table["numRows"] = counted["rows"][0]["f"][0]["v"]
         return table
-
-
-def _refuse(error: ServerError) -> Response:
-    status = error.status or 503
-    entry = {"message": str(error), "domain": "global", "reason": "backendError"}
-    if status == 404:
-        entry["reason"] = "notFound"
-    body = {"error": {"code": status, "message": str(error), "errors": [entry]}}
-    return Response(status, json.dumps(body).encode())

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from dataform_action.emulator import DryRun, Emulator
-from dataform_action.emulator.bigquery.queries import BigQueryError, FindTable
+from dataform_action.emulator.bigquery.errors import BigQueryError
+from dataform_action.emulator.bigquery.queries import FindTable
 from dataform_action.emulator.graph.targets import Target
 from dataform_action.emulator.local.warehouse.execution import open_warehouse
 from tests.emulator.local.warehouse.fake_server import FakeBigQuery, serving

@@ -1,4 +1,4 @@
-"""BigQuery's REST API: find the method of a request, and call it."""
+"""BigQuery's REST API: jobs."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from urllib.parse import parse_qs, unquote
 
-from dataform_action.emulator.bigquery.errors import api_error_response, http_error_response
+from dataform_action.emulator.bigquery.errors import error_response
 from dataform_action.emulator.bigquery.jobs import CHILD_PREFIX, Job, make_children, make_jobs
 from dataform_action.emulator.definitions import Rules
 from dataform_action.emulator.google.errors import ApiError, bad_request, check_token
@@ -52,8 +52,8 @@ class Method:
 
 
 @dataclass(slots=True)
-class BigQuery:
-    """Serves ``/bigquery/v2/projects/…``.
+class BigQueryJobs:
+    """Serves the jobs in ``/bigquery/v2/projects/…``, and refuses what is not known.
 
     ``executed`` lists what the workflow invocations have executed. ``projects`` are those that
     exist, besides those of jobs. ``denied`` are those whose jobs the caller may not see.
@@ -87,10 +87,10 @@ class BigQuery:
                 check_token(self.accept_token, request, "bigquery.googleapis.com")
                 return json_response(handle())
             except ApiError as error:
-                return api_error_response(error)
+                return error_response(error)
 
         sample = json.dumps({"kind": "bigquery#jobList", "jobs": []}).encode()
-        return Endpoint(operation, respond, http_error_response, sample)
+        return Endpoint(operation, respond, error_response, sample)
 
     def _call(
         self, method: Method, project: str, identifier: str, request: Request
@@ -136,9 +136,7 @@ def _list_jobs(call: Call) -> Mapping[str, object]:
         and (first is None or job.created_ms >= first)
         and (last is None or job.created_ms <= last)
     ]
-    paging = {**query, "pageSize": query.get("maxResults", "")}
-    paging.pop("maxResults", None)
-    page, token = call.pager.page(jobs, call.path, paging)
+    page, token = call.pager.page(jobs, call.path, query)
     is_full = query.get("projection") == "full"
     found = [_listed(job, is_full=is_full) for job in page]
     return {

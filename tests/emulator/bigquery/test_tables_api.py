@@ -10,7 +10,8 @@ import pytest
 
 from dataform_action.emulator import DryRun, Emulator, Fault
 from dataform_action.emulator.bigquery.catalog import load_tables
-from dataform_action.emulator.bigquery.queries import BigQueryError, FindTable
+from dataform_action.emulator.bigquery.errors import BigQueryError
+from dataform_action.emulator.bigquery.queries import FindTable
 from dataform_action.emulator.graph.targets import Target
 from tests.emulator.support import Client, ManualClock, Response
 

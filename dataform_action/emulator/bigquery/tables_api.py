@@ -1,17 +1,17 @@
 """BigQuery's REST API: datasets, tables, and dry runs."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs
 
-from dataform_action.emulator.bigquery.catalog import Catalog
-from dataform_action.emulator.bigquery.errors import api_error_response, http_error_response
-from dataform_action.emulator.bigquery.queries import BigQueryError, DryRuns, FindTable, Resource
+from dataform_action.emulator.bigquery.catalog import Catalog, has_labels
+from dataform_action.emulator.bigquery.errors import BigQueryError, error_response
+from dataform_action.emulator.bigquery.queries import DryRuns, FindTable, Resource
 from dataform_action.emulator.clock import Clock
 from dataform_action.emulator.google.errors import ApiError, check_token
+from dataform_action.emulator.google.invocation_spec import Warehouse
 from dataform_action.emulator.google.parameters import Pager
 from dataform_action.emulator.graph.targets import Target
 from dataform_action.emulator.http.endpoint import Endpoint, Operation
@@ -21,37 +21,24 @@ from dataform_action.emulator.http.response import HttpError, Response, json_res
 _ROOT = ("bigquery", "v2", "projects")
 _DATASET_FIELDS = ("kind", "id", "datasetReference", "labels", "friendlyName", "location")
 _TABLE_FIELDS = ("kind", "id", "tableReference", "type", "labels", "view", "creationTime")
-
 _FORWARDED = ("datasets", "queries")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 
-Forward = Callable[[Request], Response]
-"""Sends a request to another server, and returns its response."""
-
-
-class Server(Protocol):
-    """Another server that has datasets, tables and jobs."""
-
-    def forward(self, request: Request) -> Response:
-        """Send a request, and return the response."""
-
-    def find_table(self, target: Target) -> Resource | None:
-        """Return the Table resource of a table or a view."""
+SIZE_PARAMETER = "maxResults"
+"""The parameter with the size of a page."""
 
 
 @dataclass(slots=True)
-class BigQueryWarehouse:
+class BigQueryTables:
     """Serves the datasets and tables of a catalog, and dry runs.
 
-    With ``forward``, another server has the datasets and the tables, and runs queries;
-    ``find_table`` reads its tables for dry runs.
+    With a ``warehouse``, that has the datasets and the tables instead, and runs queries.
     """
 
     catalog: Catalog
     dry_runs: DryRuns
     pager: Pager
-    forward: Forward | None = None
-    find_table: FindTable | None = None
+    warehouse: Warehouse | None = None
     accept_token: Callable[[str | None], bool] = frozenset[str | None]().__contains__
 
     def route(self, request: Request) -> Endpoint | None:
@@ -62,8 +49,8 @@ class BigQueryWarehouse:
         query = {name: values[-1] for name, values in parse_qs(request.query).items()}
         if (request.method, inner) == ("POST", ["jobs"]):
             return self._endpoint("dryRun", partial(self._insert_job, project, request), request)
-        if self.forward is not None and inner[0] in _FORWARDED:
-            return self._endpoint("other", partial(self.forward, request), request)
+        if self.warehouse is not None and inner[0] in _FORWARDED:
+            return self._endpoint("other", partial(self.warehouse.forward, request), request)
         handle = self._find(request.method, project, inner, query, request)
         return None if handle is None else self._endpoint("other", handle, request)
 
@@ -107,22 +94,18 @@ class BigQueryWarehouse:
             try:
                 check_token(self.accept_token, request, "bigquery.googleapis.com")
                 return handle()
-            except ApiError as error:
-                return api_error_response(error)
-            except BigQueryError as error:
-                return Response(error.status, json.dumps(error.render()).encode())
-            except HttpError as error:
-                return http_error_response(error)
+            except (ApiError, BigQueryError, HttpError) as error:
+                return error_response(error)
 
-        return Endpoint(operation, respond, http_error_response, b'{"kind": "bigquery#job"}')
+        return Endpoint(operation, respond, error_response, b'{"kind": "bigquery#job"}')
 
     def _insert_job(self, project: str, request: Request) -> Response:
         body = _body(request)
         configuration = body.get("configuration") or {}
         if configuration.get("dryRun") is True:
             return json_response(self._dry_run(project, body, configuration))
-        if self.forward is not None:
-            return self.forward(request)
+        if self.warehouse is not None:
+            return self.warehouse.forward(request)
         raise BigQueryError("The emulator runs no queries without a BigQuery server: --bigquery")
 
     def _dry_run(
@@ -145,7 +128,7 @@ class BigQueryWarehouse:
 
     @property
     def _tables(self) -> FindTable:
-        return self.find_table or self.catalog.find_table
+        return (self.warehouse or self.catalog).find_table
 
     def _view_columns(self, query: str, default: Target) -> Sequence[Resource]:
         return self.dry_runs.run(query, default, self._tables).columns
@@ -179,37 +162,20 @@ class BigQueryWarehouse:
     def _page(
         self, name: str, items: Sequence[Resource], query: Mapping[str, str], path: str
     ) -> dict[str, object]:
-        paging = {**query, "pageSize": query.get("maxResults", "")}
-        paging.pop("maxResults", None)
-        page, token = self.pager.page(items, path, paging)
+        page, token = self.pager.page(items, path, query)
         return ({name: page} if page else {}) | ({"nextPageToken": token} if token else {})
 
 
-def make_warehouse_api(
-    tables: Mapping[str, Resource], dry_runs: DryRuns, server: Server | None, clock: Clock
-) -> BigQueryWarehouse:
-    """Make the API with these tables in memory, or with those of a server.
+def make_tables_api(
+    tables: Mapping[str, Resource], dry_runs: DryRuns, warehouse: Warehouse | None, clock: Clock
+) -> BigQueryTables:
+    """Make the API with these tables in memory, or with those of a warehouse.
 
     Raise ValueError if a table is wrong.
     """
-    catalog, pager = Catalog(clock), Pager(_PAGE_SIZE, _LARGEST_PAGE)
+    catalog, pager = Catalog(clock), Pager(_PAGE_SIZE, _LARGEST_PAGE, SIZE_PARAMETER)
     catalog.seed(tables)
-    if server is None:
-        return BigQueryWarehouse(catalog, dry_runs, pager)
-    return BigQueryWarehouse(catalog, dry_runs, pager, server.forward, server.find_table)
-
-
-def has_labels(dataset: Resource, wanted: str) -> bool:
-    """Return whether a dataset matches a filter ``labels.key:value labels.key …``."""
-    labels = dataset.get("labels") or {}
-    for term in wanted.split():
-        name, has_value, value = term.partition(":")
-        prefix, _, key = name.partition(".")
-        if prefix != "labels" or not key:
-            raise BigQueryError(f"Invalid filter: {wanted}")
-        if key not in labels or (has_value and labels[key] != value):
-            return False
-    return True
+    return BigQueryTables(catalog, dry_runs, pager, warehouse)
 
 
 def _pick(resource: Resource, names: Sequence[str]) -> Resource:
