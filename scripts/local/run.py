@@ -12,8 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"BigQuery server: {bigquery}", flush=True)
             if seed is not None:
                 query(bigquery, PROJECT_ID, seed.read_text("utf-8"))
-            with _serve(project, bigquery) as emulator:
+            with _make_emulator(project, bigquery) as emulator:
                 print(f"Dataform emulator: {emulator.url}\n", flush=True)
                 code = _run_action(emulator, flags)
                 _show(bigquery, _find_projects(emulator))
@@ -61,16 +60,12 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-@contextmanager
-def _serve(project: Path, bigquery: str) -> Iterator[Emulator]:
+def _make_emulator(project: Path, bigquery: str) -> Emulator:
     own = project / "node_modules" / ".bin" / "dataform"
     cli = None if own.is_file() else str(_CLI)
     repository = make_repository(project, cli, None, _COMPILE_SECONDS)
     warehouse = open_warehouse(bigquery)
-    with Emulator(
-        repositories=(repository,), warehouse=warehouse, analyzer=ZetaSqlAnalyzer()
-    ) as emulator:
-        yield emulator
+    return Emulator(repositories=(repository,), warehouse=warehouse, analyzer=ZetaSqlAnalyzer())
 
 
 def _copy_example(folder: Path) -> Path:
@@ -87,7 +82,7 @@ def _copy_example(folder: Path) -> Path:
 
 
 def _run_action(emulator: Emulator, flags: Sequence[str]) -> int:
-    inputs: Mapping[str, str] = {
+    inputs = {
         "project-id": PROJECT_ID,
         "location": "europe-west1",
         "repository": "warehouse",

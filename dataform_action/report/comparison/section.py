@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from dataform_action.github.markdown import Page, code, link, prose, row
 from dataform_action.history import PastRun
-from dataform_action.model import State
 from dataform_action.report.comparison.words import (
     Comparison,
     SlowAction,
@@ -15,11 +14,11 @@ from dataform_action.report.comparison.words import (
     render_comparison,
     start_of,
 )
+from dataform_action.report.summary.attempts import RUN_RESULTS
 from dataform_action.report.summary.failures import name_of
 from dataform_action.report.words import took
 
 _MOST_RUNS = 10
-_RESULTS = {State.SUCCESS: "✅ succeeded", State.FAILURE: "❌ failed"}
 
 
 def add_comparison(page: Page, comparison: Comparison | None, commits_url: str) -> None:
@@ -76,5 +75,5 @@ def _action(action: SlowAction) -> str:
 
 def _run(past: PastRun) -> Iterator[str]:
     yield _start(past)
-    yield _RESULTS[past.run.state]
+    yield RUN_RESULTS[past.run.state]
     yield "" if past.run.seconds is None else took(past.run.seconds)

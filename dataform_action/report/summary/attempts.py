@@ -14,7 +14,8 @@ from dataform_action.report.words import count_of, took
 from dataform_action.validation import is_link
 
 _MOST_ROWS = 300
-_RESULTS = {
+#: How a run ended, for a table.
+RUN_RESULTS = {
     State.SUCCESS: "✅ succeeded",
     State.FAILURE: "❌ failed",
     State.CANCELLED: "🚫 cancelled",
@@ -62,7 +63,7 @@ def _attempt(number: int, result: Result) -> str:
     counts = Counter(action.state for action in result.actions)
     states = (f"{counts[state]:,} {state.value}" for state in STATE_ICONS if counts[state])
     known = ", ".join(states) if result.actions_error is None else "not all could be read"
-    return row(str(number), shown, _RESULTS.get(run.state, ""), took(result.duration), known)
+    return row(str(number), shown, RUN_RESULTS.get(run.state, ""), took(result.duration), known)
 
 
 def _repeated(attempts: tuple[Result, ...]) -> list[str]:
