@@ -343,7 +343,7 @@ MUTATIONS = (
     Mutation(
         8,
         "an invalid input is reported, and nothing is sent",
-        "if reader.problems:",
+        "if inputs.problems:",
         "if False:",
         "unit/action",
     ),
