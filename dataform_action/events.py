@@ -156,7 +156,7 @@ class Expected(NamedTuple):
     def __str__(self) -> str:
         history = self.history
         runs = f"median of {len(history.durations)} runs of {history.source}"
-        end = ": this run already takes longer"
+        end = ": this run has already taken longer"
         if self.end is not None:
             day = f"{self.end:%Y-%m-%d} at " if self.usual >= _SECONDS_PER_DAY else "at "
             end = f": expected end {day}{self.end:%H:%M} UTC"

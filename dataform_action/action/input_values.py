@@ -197,7 +197,7 @@ class InputValues:
         """Return a price; None if there is none."""
         value = self.values[name]
         if value and re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value, re.ASCII) is None:
-            text = f"{shown(value)} is not a price: use a form like 6.25, without a currency"
+            text = f"{shown(value)} is not a price: write it like 6.25, without a currency"
             self.problems.append((name, text))
             return None
         return float(value) if value else None

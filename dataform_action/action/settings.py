@@ -131,7 +131,7 @@ def _costs(inputs: InputValues) -> CostSettings | None:
     if inputs.boolean("costs"):
         return CostSettings(inputs.price("price-per-tib"), inputs.address("bigquery-url"))
     inputs.problems += [
-        (name, "has no effect without costs: true: set it as well")
+        (name, "requires costs: true")
         for name in ("price-per-tib", "bigquery-url")
         if inputs.values[name]
     ]

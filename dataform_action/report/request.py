@@ -68,7 +68,7 @@ def _options(request: RunRequest) -> Iterator[RequestFact]:
         ("Query priority", request.query_priority),
         ("Concurrent actions at most", str(request.max_concurrent_actions or "")),
         ("Unit tests", request.unit_tests),
-        ("Retries at most", str(request.retry_failed or "")),
+        ("Maximum retries", str(request.retry_failed or "")),
     ):
         if value:
             yield RequestFact(label, (_safe(value),))

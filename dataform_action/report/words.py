@@ -106,15 +106,15 @@ def words_of_result(result: Result) -> Words:
 def _count_attempts(result: Result) -> str:
     count, total = len(result.attempts), format_duration(result.duration)
     if result.run.state is State.SUCCESS:
-        return f"It took {count} attempts and {total} in all."
-    return f"It was attempt {count}; all attempts together took {total}."
+        return f"It took {count} attempts and {total} in total."
+    return f"This was attempt {count}. All attempts took {total} in total."
 
 
 def notes_on_retries(run_outcome: RunOutcome) -> tuple[Note, ...]:
     """Return why what failed was not run again, although that was requested."""
     if not run_outcome.not_retried:
         return ()
-    text = f"What did not succeed was not run again: {run_outcome.not_retried}"
+    text = f"No further attempt was started: {run_outcome.not_retried}"
     return (Note(title="Dataform: not retried", text=text),)
 
 

@@ -121,9 +121,8 @@ def check_repeated(prepared: Prepared | None, last: Result) -> None:
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InvalidResponse(
-            f"Run {last.run.id} succeeded, but it did not run {missing[0]}{more}, which it was "
-            "created to run again.",
-            hint=f"Start a run of what is missing. The run: {last.run.log_url}",
+            f"Run {last.run.id} succeeded, but it did not run {missing[0]}{more} again.",
+            hint=f"Start a run of the missing actions. The run: {last.run.log_url}",
         )
 
 

@@ -35,8 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     """Build a project; return the exit code of the action."""
     parser = argparse.ArgumentParser(prog="make local", description=__doc__)
     parser.add_argument("--project", type=Path, help="a Git checkout (default: the example)")
-    parser.add_argument("--seed", type=Path, help="SQL that makes the tables which it reads")
-    parser.add_argument("--serve", action="store_true", help="then keep both servers until Ctrl-C")
+    parser.add_argument("--seed", type=Path, help="SQL that creates the tables to read")
+    parser.add_argument("--serve", action="store_true", help="keep both servers until Ctrl-C")
     options, flags = parser.parse_known_args(arguments)
     with tempfile.TemporaryDirectory(prefix="dataform-local-") as name:
         folder = Path(name)
@@ -109,10 +109,11 @@ def _show_sample(bigquery: str) -> None:
 
 
 def _show(bigquery: str, projects: Iterable[str]) -> None:
+    tables = [table for project in projects for table in list_tables(bigquery, project)]
+    width = max((len(name) for name, _, _ in tables), default=0)
     print("\nTables and views:")
-    for project in projects:
-        for name, kind, rows in list_tables(bigquery, project):
-            print(f"  {name:64} {kind:18} {rows:9,} rows")
+    for name, kind, rows in tables:
+        print(f"  {name:{width}}  {kind:17} {rows:9,} rows")
 
 
 if __name__ == "__main__":

@@ -253,7 +253,7 @@ def test_command_reports_that_the_analyzer_is_missing(capsys: pytest.CaptureFixt
     """Without its package, the analyzer is refused, with the command that installs it."""
     if find_spec("zetasql") is None:
         assert main(["--port", "0", "--analyze"]) == 1
-        message = "The SQL analyzer is not on this machine. Install it with: pip install zetasql"
+        message = "The SQL analyzer is not installed. Install it with: pip install zetasql"
         assert capsys.readouterr().err == f"The emulator cannot start: {message}\n"
 
 

@@ -348,7 +348,7 @@ def test_run_without_jobs(tmp_path: Path) -> None:
     with Emulator(repositories=[Repository(graph=graph)]) as emulator:
         step = run_tables(emulator, tmp_path)
         assert requests_of(emulator) == []
-    assert costs_line(step) == "Costs: the run had no job in BigQuery."
+    assert costs_line(step) == "Costs: the run had no BigQuery jobs."
     assert (step.outputs["bytes-billed"], step.outputs["slot-seconds"]) == ("0", "0")
     assert "### Costs" not in step.summary
 

@@ -80,8 +80,8 @@ def test_an_attempt_that_cannot_be_made_leaves_the_failure(
     )
     assert step.exit_code == ExitCode.RUN_UNSUCCESSFUL
     assert step.outputs["failed-actions-count"] == "1"
-    assert any("What did not succeed was not run again: POST" in line for line in step.log)
-    assert "⚠️ What did not succeed was not run again: " in step.summary
+    assert any("No further attempt was started: POST" in line for line in step.log)
+    assert "⚠️ No further attempt was started: " in step.summary
 
 
 def test_a_lost_second_attempt_may_exist(

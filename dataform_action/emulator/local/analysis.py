@@ -35,9 +35,7 @@ class ZetaSqlAnalyzer:
     def __init__(self) -> None:
         """Raise ValueError if the package is missing; it is imported at the first use."""
         if find_spec("zetasql") is None:
-            raise ValueError(
-                f"The SQL analyzer is not on this machine. Install it with: {_INSTALL}"
-            )
+            raise ValueError(f"The SQL analyzer is not installed. Install it with: {_INSTALL}")
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
 

@@ -23,7 +23,7 @@ class ProgramError(Exception):
 
 
 class MissingProgramError(ProgramError):
-    """A program that is not on this machine."""
+    """A program that is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Processes:
                     start_new_session=True,
                 )
             except FileNotFoundError as error:
-                raise MissingProgramError(f"{command[0]} is not on this machine") from error
+                raise MissingProgramError(f"{command[0]} is not installed") from error
             except OSError as error:
                 raise ProgramError(f"{command[0]} cannot be started: {error.strerror}") from error
             try:

@@ -12,7 +12,7 @@ _LOWER_BOUNDS = "so the sums are lower bounds."
 def render_costs(costs: Costs) -> list[str]:
     """Return the lines of the log about the costs. A note says what is not known."""
     if not costs.jobs:
-        return [] if costs.has_unread_actions else ["Costs: the run had no job in BigQuery."]
+        return [] if costs.has_unread_actions else ["Costs: the run had no BigQuery jobs."]
     if not has_known_jobs(costs):
         return []
     facts = ", ".join(f"{label.lower()} {text}" for label, text in cost_facts(costs))
@@ -78,8 +78,8 @@ def notes_on_costs(costs: Costs) -> tuple[Note, ...]:
         jobs = count_of(costs.unpriced_jobs, "job")
         them = "it" if costs.unpriced_jobs == 1 else "them"
         sentences.append(
-            f"It is not known whether {jobs} ran under a reservation, so the price is without "
-            f"{them}."
+            f"It is not known whether {jobs} ran under a reservation, so the price does not "
+            f"include {them}."
         )
     if error is not None:
         sentences += [error.message, error.hint if error.has_remedy else ""]

@@ -43,7 +43,7 @@ def test_variable_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_missing_program(tmp_path: Path) -> None:
     """A program that does not exist has an error of its own."""
-    with pytest.raises(MissingProgramError, match="no-such-program is not on this machine"):
+    with pytest.raises(MissingProgramError, match="no-such-program is not installed"):
         Processes().run(["no-such-program"], tmp_path, 20)
 
 

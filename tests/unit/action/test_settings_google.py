@@ -340,7 +340,7 @@ def test_prices(text: str, price: float) -> None:
 )
 def test_invalid_prices(text: str) -> None:
     """A currency or a comma is refused, with the right form."""
-    problem = f"{text!r} is not a price: use a form like 6.25, without a currency"
+    problem = f"{text!r} is not a price: write it like 6.25, without a currency"
     assert google_problems({**_COSTS, "price-per-tib": text}) == [("price-per-tib", problem)]
 
 
@@ -363,7 +363,7 @@ def test_invalid_addresses_of_bigquery(url: str, start: str) -> None:
 def test_settings_of_costs_need_costs(given: dict[str, str]) -> None:
     """An input without effect is an error."""
     both = {"price-per-tib": "x", "bigquery-url": "x"}
-    text = "has no effect without costs: true: set it as well"
+    text = "requires costs: true"
     assert google_problems({**given, **both}) == [("price-per-tib", text), ("bigquery-url", text)]
 
 

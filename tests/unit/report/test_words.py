@@ -303,10 +303,10 @@ def test_a_signal_between_two_attempts_says_that_no_other_run_was_created() -> N
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (State.SUCCESS, "Run 77 succeeded after 5s. It took 2 attempts and 1m 10s in all."),
+        (State.SUCCESS, "Run 77 succeeded after 5s. It took 2 attempts and 1m 10s in total."),
         (
             State.FAILURE,
-            "Run 77 failed after 5s. It was attempt 2; all attempts together took 1m 10s.",
+            "Run 77 failed after 5s. This was attempt 2. All attempts took 1m 10s in total.",
         ),
     ],
 )
@@ -322,5 +322,5 @@ def test_a_missing_retry_is_a_warning() -> None:
     [note] = notes_on_retries(RunOutcome(not_retried="HTTP 403."))
     assert (note.title, note.text) == (
         "Dataform: not retried",
-        "What did not succeed was not run again: HTTP 403.",
+        "No further attempt was started: HTTP 403.",
     )

@@ -120,7 +120,7 @@ class Watched(FakeService):
 
 @pytest.mark.parametrize(
     ("ahead", "end", "text"),
-    [(60.0, _NOW + timedelta(seconds=100), "at 03:01 UTC"), (100.0, None, "takes longer")],
+    [(60.0, _NOW + timedelta(seconds=100), "at 03:01 UTC"), (100.0, None, "taken longer")],
 )
 def test_a_run_that_is_watched_late(
     clock: FakeClock, ahead: float, end: datetime | None, text: str

@@ -63,7 +63,7 @@ def find_cli(project: Path, given: str | None) -> str:
 
 def _missing(program: str) -> str:
     return (
-        f"The Dataform CLI ({program}) is not on this machine. Install Node.js 20 or newer, and "
+        f"The Dataform CLI ({program}) is not installed. Install Node.js 20 or newer, and "
         f"then the CLI with: {_INSTALL}"
     )
 

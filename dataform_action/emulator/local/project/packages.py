@@ -82,7 +82,7 @@ class Packages:
         try:
             finished = self.processes.run(command, folder, _SECONDS)
         except MissingProgramError as error:
-            message = "npm is not on this machine: install Node.js 20 or newer"
+            message = "npm is not installed: install Node.js 20 or newer"
             raise ProgramError(message) from error
         if finished.code != 0:
             raise ProgramError(f"npm cannot install the project's packages: {finished.error_text}")

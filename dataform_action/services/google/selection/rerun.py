@@ -95,7 +95,7 @@ def _settings(api: GoogleApi, run: Run, earlier: Prepared | None) -> tuple[Confi
     # The API need not copy the settings of a workflow configuration into its runs.
     schedule = api.full_name("workflowConfigs", schedule.rpartition("/")[2])
     config = api.get_config(schedule, fields.WORKFLOW_CONFIG).get("invocationConfig")
-    note = f"The settings are those that schedule {schedule.rpartition('/')[2]} has now"
+    note = f"The run uses the current settings of schedule {schedule.rpartition('/')[2]}"
     return (_without_output(config) if isinstance(config, dict) else {}), (note,)
 
 

@@ -1,2 +1,2 @@
-// The tables of the shop, which seed.sql makes.
+// The tables of the shop. seed.sql creates them.
 ["customers", "orders"].forEach((name) => declare({ schema: "shop", name }));

@@ -266,7 +266,7 @@ def test_limits_of_the_service(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"dataform_cli": "no-such-cli"}, r"no-such-cli\) is not on this machine. Install Node.js"),
+        ({"dataform_cli": "no-such-cli"}, r"no-such-cli\) is not installed. Install Node.js"),
         ({"project": "."}, "is not in a Git repository"),
         ({"project": "nowhere"}, "nowhere is not a folder"),
         ({"node_modules": "nowhere"}, "nowhere is not a folder"),
@@ -293,7 +293,7 @@ def test_checkout_without_a_commit(tmp_path: Path, cli: Path) -> None:
 def test_missing_git(project: Path, cli: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Git, the message names it."""
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ValueError, match="git is not on this machine"):
+    with pytest.raises(ValueError, match="git is not installed"):
         make_repository(project, str(cli))
 
 

@@ -84,7 +84,7 @@ def test_reservations() -> None:
 
 def test_without_jobs() -> None:
     """A run without jobs has no costs. If its actions are not known, nothing is said here."""
-    assert render_costs(make_costs()) == ["Costs: the run had no job in BigQuery."]
+    assert render_costs(make_costs()) == ["Costs: the run had no BigQuery jobs."]
     assert render_costs(make_costs(has_unread_actions=True)) == []
     assert render_costs(make_costs(UNKNOWN)) == []
 
@@ -124,8 +124,8 @@ def test_no_warning_if_all_is_known(costs: Costs) -> None:
         ),
         (
             make_costs(SCRIPT, error=DataformError("HTTP\n 503")),
-            "It is not known whether 1 job ran under a reservation, so the price is without it. "
-            "HTTP 503",
+            "It is not known whether 1 job ran under a reservation, so the price does not include "
+            "it. HTTP 503",
         ),
     ],
 )

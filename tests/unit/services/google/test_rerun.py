@@ -109,7 +109,7 @@ def test_a_retry_of_a_schedule_reads_its_settings(
     result = make_result(compilation=Compilation(name=COMPILATION))
     prepared = google.prepare_rerun(RETRY, result, earlier)
     assert body_of(prepared)["invocationConfig"] == {**ACCOUNT, "includedTargets": TARGETS}
-    assert prepared.notes == ("The settings are those that schedule nightly has now",)
+    assert prepared.notes == ("The run uses the current settings of schedule nightly",)
 
 
 @pytest.mark.parametrize("settings", [{}, {"invocationConfig": {}}, {"invocationConfig": 7}])
