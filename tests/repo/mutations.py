@@ -212,7 +212,7 @@ MUTATIONS = (
         "the post step does not take an earlier attempt for the run",
         'STATE_RUN_ID: "",',
         "",
-        "integration",
+        "unit/action",
     ),
     Mutation(
         4,
