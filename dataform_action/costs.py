@@ -1,7 +1,5 @@
 """What the BigQuery jobs of a run scanned and used, and an estimate of the price. No I/O."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

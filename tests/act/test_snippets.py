@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from dataform_action import GoogleDataform, RunRequest, run
 from dataform_action.emulator import Emulator
 from scripts.workflows.snippets import Snippet, read_snippets
 from tests.act.conftest import RunWorkflow
@@ -22,10 +23,11 @@ def test_recipes(emulator: Emulator, run_workflow: RunWorkflow, tmp_path: Path) 
     """Each workflow on the pages succeeds, and starts the runs that its inputs describe."""
     readme = (ROOT / "README.md").read_text("utf-8")
     checkout = next(word for word in readme.split() if word.startswith(_CHECKOUT))
+    failed = _make_failed_run(emulator)
     jobs: dict[str, Any] = {}
     steps, web_runs, google_runs = 0, 0, 0
     for snippet in read_snippets():
-        job = _make_runnable(snippet, checkout)
+        job = _make_runnable(snippet, checkout, failed)
         jobs[snippet.name] = job
         several = len(job.get("strategy", {}).get("matrix", {}).get("schedule", ["one"]))
         given = [step["with"] for step in job["steps"] if step.get("uses") == "./"]
@@ -39,7 +41,8 @@ def test_recipes(emulator: Emulator, run_workflow: RunWorkflow, tmp_path: Path) 
     ours = [outcome for step, outcome in result.results("Main") if "dataform" in step.lower()]
     assert ours == ["success"] * steps, result.log
     assert [run.status for run in emulator.runs] == ["SUCCESSFUL"] * web_runs
-    assert [run.state for run in emulator.invocations] == ["SUCCEEDED"] * google_runs
+    states = [run.state for run in emulator.invocations]
+    assert states == ["FAILED", *["SUCCEEDED"] * google_runs]
     assert steps > google_runs > web_runs > 0
 
 
@@ -47,8 +50,23 @@ def _starts_google_run(inputs: dict[str, object]) -> bool:
     return "location" in inputs and not inputs.get("compile-only") and "run-id" not in inputs
 
 
-def _make_runnable(snippet: Snippet, checkout: str) -> dict[str, Any]:
-    """Return a job without the reader's identity, event and network."""
+def _make_failed_run(emulator: Emulator) -> str:
+    """Return the id of a run that failed, which a recipe resumes."""
+    service = GoogleDataform(
+        project_id="my-project",
+        location="europe-west1",
+        repository="warehouse",
+        token=emulator.token,
+        api_url=emulator.url,
+    )
+    return run(service, RunRequest(schedule="failure")).run.id
+
+
+def _make_runnable(snippet: Snippet, checkout: str, failed: str) -> dict[str, Any]:
+    """Return a job without the reader's identity, event and network.
+
+    ``failed`` is the run to resume.
+    """
     [job] = yaml.safe_load(snippet.workflow)["jobs"].values()
     steps: list[dict[str, Any]] = [{"uses": checkout}]
     for step in job["steps"]:
@@ -57,6 +75,7 @@ def _make_runnable(snippet: Snippet, checkout: str) -> dict[str, Any]:
             given = {**step["with"], "token": _TOKEN, "api-url": "${{ vars.API_URL }}"}
             given |= {"git-ref": "main"} if "git-ref" in given else {}
             given |= {"tags": _TAG} if "tags" in given else {}
+            given |= {"resume": failed} if "resume" in given else {}
             # The event has no pull request number.
             given |= {"schema-suffix": "pr_12"} if "schema-suffix" in given else {}
             ours = {**step, "name": "Dataform", "uses": "./", "with": given}
