@@ -261,7 +261,8 @@ class Run(Value):
         return seconds_between(self.started, self.finished)
 
 
-class Rerun(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rerun(Value):
     """A run that repeats a part of an earlier ``run``: the ``actions`` that did not succeed in it.
 
     ``known_runs`` are the ids of all runs of the same compilation that existed before.
