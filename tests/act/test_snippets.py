@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from dataform_action import GoogleDataform, RunRequest, run
+from dataform_action import RunRequest, run
 from dataform_action.emulator import Emulator
 from scripts.workflows.snippets import Snippet, read_snippets
 from tests.act.conftest import RunWorkflow
+from tests.support.past import connect
 from tests.support.steps import ROOT
 
 _TOKEN = "${{ secrets.DATAFORM_TOKEN }}"
@@ -52,13 +53,7 @@ def _starts_google_run(inputs: dict[str, object]) -> bool:
 
 def _make_failed_run(emulator: Emulator) -> str:
     """Return the id of a run that failed, which a recipe resumes."""
-    service = GoogleDataform(
-        project_id="my-project",
-        location="europe-west1",
-        repository="warehouse",
-        token=emulator.token,
-        api_url=emulator.url,
-    )
+    service = connect(emulator.url, emulator.token)
     return run(service, RunRequest(schedule="failure")).run.id
 
 

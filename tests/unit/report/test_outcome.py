@@ -111,7 +111,7 @@ def test_a_run_that_ended_decides_the_step(
 
 
 def test_a_result_keeps_its_actions_and_its_compilation() -> None:
-    """What came of the actions is counted in the words, and kept for the summary."""
+    """The words count the states of the actions, and the summary keeps the actions."""
     actions = (
         make_action("d.a"),
         make_action("d.b", ActionState.FAILED),
