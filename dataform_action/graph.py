@@ -17,7 +17,8 @@ class GraphAction:
 
     ``name`` is the table, ``project.dataset.name``, as other actions refer to it. ``key`` is the
     name without suffixes and prefixes, which identifies the action in different compilations.
-    ``kind`` is that of ``CompiledAction``, such as ``incremental``. ``dependencies`` are names.
+    ``kind`` is that of ``CompiledAction``: ``incremental table``, for example. ``dependencies`` are
+    names.
 
     ``query`` selects the rows of a table, view or assertion, and ``incremental_query`` those of an
     incremental table that exists. ``queries`` are those of an operation, a notebook or another kind
