@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,10 @@ class Finished:
 class Processes:
     """Runs programs until ``close``, which kills those that still run."""
 
-    def __init__(self) -> None:
-        """Start without programs."""
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start without programs; ``monotonic`` is the clock for their time limits."""
         self._closing = threading.Event()
+        self._monotonic = monotonic
 
     def close(self) -> None:
         """Kill the programs that still run; others cannot be started any more."""
@@ -89,12 +90,12 @@ class Processes:
 
     def _wait(self, identifier: int, name: str, seconds: float, files: Sequence[IO[bytes]]) -> None:
         """Return when a process has ended, and leave its exit code for later."""
-        deadline = time.monotonic() + seconds
+        deadline = self._monotonic() + seconds
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         while os.waitid(os.P_PID, identifier, options) is None:
             if self._closing.wait(_CHECK_SECONDS):
                 raise ProgramError(f"{name} was stopped, because the emulator stops")
-            if time.monotonic() >= deadline:
+            if self._monotonic() >= deadline:
                 raise ProgramError(f"{name} did not end within {seconds:g} s")
             if any(os.fstat(file.fileno()).st_size > OUTPUT_LIMIT for file in files):
                 raise ProgramError(f"{name} wrote more than {OUTPUT_LIMIT:,} bytes")
