@@ -1,4 +1,4 @@
-"""The table of the action's inputs; ``action.yml``, README and the flags follow it."""
+"""The table of the run job's inputs; ``action.yml``, README and the flags follow it."""
 
 from typing import Literal, NamedTuple
 
@@ -7,8 +7,20 @@ BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 #: How a value is written: one line, names between commas or line breaks, a name=value a line,
-#: true or false, the same or nothing, a positive number, a number of retries, a price, a duration.
-Kind = Literal["text", "list", "pairs", "boolean", "flag", "number", "retries", "price", "duration"]
+#: true or false, the same or nothing, a positive number, a number of retries, a price, a number of
+#: bytes, a duration.
+Kind = Literal[
+    "text",
+    "list",
+    "pairs",
+    "boolean",
+    "flag",
+    "number",
+    "retries",
+    "price",
+    "bytes",
+    "duration",
+]
 
 
 class Input(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from dataform_action.action.input_specs import BOOLEANS, INPUTS
+from dataform_action.action.input_specs import BOOLEANS, INPUTS, Input
 from dataform_action.model import Polling, RunRequest
 from dataform_action.redaction import looks_like_a_key
 from dataform_action.services.google_forms import MOST_RETRIES
@@ -19,9 +19,15 @@ _CONTROL = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 #: GitHub ends a workflow run after 35 days, so a longer wait is not possible.
 _LONGEST_SECONDS = 35 * 86400
+#: The inputs whose values are secrets.
+_SECRETS = ("token", "github-token")
 _FIELDS = tuple(field.name for field in fields(RunRequest))
-_KINDS = {declared.name: declared.kind for declared in INPUTS}
-_DEFAULTS = {declared.name: declared.default for declared in INPUTS}
+#: The units of a number of bytes: decimal, and binary with an i.
+_UNIT_BYTES: dict[str, int] = {
+    "B": 1,
+    **{f"{letter}B": 1000**power for power, letter in enumerate("KMGTP", 1)},
+    **{f"{letter}IB": 1024**power for power, letter in enumerate("KMGTP", 1)},
+}
 
 
 class InputValues:
@@ -31,15 +37,16 @@ class InputValues:
     checked before any is refused.
     """
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], inputs: Sequence[Input] = INPUTS) -> None:
+        self._inputs = {declared.name: declared for declared in inputs}
         #: The values of all inputs, stripped, with defaults.
         self.values = {
             declared.name: given.get(declared.name, "").strip() or declared.default
-            for declared in INPUTS
+            for declared in inputs
         }
         self.problems: list[Problem] = []
         for name, value in self.values.items():
-            if name != "token" and looks_like_a_key(value):
+            if name not in _SECRETS and looks_like_a_key(value):
                 # Removed here, so that no other check repeats any of it.
                 self.values[name] = ""
                 text = "seems to contain a key: remove it, and replace the key if a log shows it"
@@ -53,7 +60,7 @@ class InputValues:
 
     def value(self, name: str) -> object:
         """Return an input converted by its kind."""
-        match _KINDS[name]:
+        match self._inputs[name].kind:
             case "text":
                 return self.text(name)
             case "list":
@@ -85,9 +92,9 @@ class InputValues:
             # Other problems of these inputs do not matter.
             self.problems = [problem for problem in self.problems if problem[0] not in foreign]
             for name in foreign:
-                value = self.values[name]
-                is_false = _KINDS[name] in ("boolean", "flag") and BOOLEANS.get(value) is False
-                if value and value != _DEFAULTS[name] and not is_false:
+                value, declared = self.values[name], self._inputs[name]
+                is_false = declared.is_boolean and BOOLEANS.get(value) is False
+                if value and value != declared.default and not is_false:
                     self.problems.append((name, spec.own_inputs_problem))
 
     def require(self, remedies: Mapping[str, str], spec: ServiceSpec) -> set[str]:
@@ -108,12 +115,12 @@ class InputValues:
             return None
         return value or None
 
-    def token(self) -> str:
-        """Return the token; empty if there is none."""
-        value = self.values["token"]
+    def token(self, name: str = "token") -> str:
+        """Return a token; empty if there is none."""
+        value = self.values[name]
         if value and not is_token(value):
             # The value itself is a secret.
-            self.problems.append(("token", f"{TOKEN_PROBLEM}: store it again without that"))
+            self.problems.append((name, f"{TOKEN_PROBLEM}: store it again without that"))
         return value
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
@@ -192,6 +199,20 @@ class InputValues:
         if problem:
             self.problems.append((name, problem))
         return value.rstrip("/")
+
+    def byte_count(self, name: str) -> int | None:
+        """Return a number of bytes; None if there is none."""
+        value = self.values[name]
+        match = re.fullmatch(r"([0-9]{1,15})(?:\.([0-9]{1,9}))? ?([A-Za-z]{0,3})", value, re.ASCII)
+        unit = _UNIT_BYTES.get(match[3].upper() or "B") if match else None
+        if value and (match is None or unit is None):
+            text = f"{shown(value)} is not a number of bytes: use a form like 500 GB or 500 GiB"
+            self.problems.append((name, text))
+        if match is None or unit is None:
+            return None
+        fraction = match[2] or ""
+        count: int = int(match[1] + fraction) * unit // 10 ** len(fraction)
+        return count
 
     def price(self, name: str) -> float | None:
         """Return a price; None if there is none."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from dataform_action.action.input_specs import INPUTS
+from dataform_action.action.input_specs import INPUTS, Input
 
 _PREFIX = "INPUT_"
 
 
-def read_inputs(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return every input by its name, unchanged; an input that is not set is empty."""
-    return {declared.name: raw_value(environ, declared.name) for declared in INPUTS}
+def read_inputs(environ: Mapping[str, str], inputs: Iterable[Input] = INPUTS) -> dict[str, str]:
+    """Return the inputs of a job by name, unchanged; an input that is not set is empty."""
+    return {declared.name: raw_value(environ, declared.name) for declared in inputs}
 
 
 def variable_name(environ: Mapping[str, str], name: str) -> str:
