@@ -37,6 +37,11 @@ class Input(NamedTuple):
     kind: Kind = "text"
 
     @property
+    def fallback(self) -> str:
+        """Return the value of a missing input. The runner alone evaluates an expression."""
+        return "" if "${{" in self.default else self.default
+
+    @property
     def is_boolean(self) -> bool:
         """Tell whether the input is either true or false."""
         return self.kind in ("boolean", "flag")

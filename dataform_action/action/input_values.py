@@ -41,7 +41,7 @@ class InputValues:
         self._inputs = {declared.name: declared for declared in inputs}
         #: The values of all inputs, stripped, with defaults.
         self.values = {
-            declared.name: given.get(declared.name, "").strip() or declared.default
+            declared.name: given.get(declared.name, "").strip() or declared.fallback
             for declared in inputs
         }
         self.problems: list[Problem] = []

@@ -1,13 +1,10 @@
 """The run job: connect settings, service, run, report and the runner.
 
-Only the entry points here and in ``post`` use the environment, the output and the exit code of the
-process.
+Only ``process`` and ``post`` use the environment, the output and the exit code of the process.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -21,6 +18,7 @@ from dataform_action.action.observers import (
     notify_all,
     settle,
 )
+from dataform_action.action.process import CheckedClock, run_and_exit
 from dataform_action.action.service_factory import (
     SERVICES,
     ServiceContext,
@@ -32,7 +30,7 @@ from dataform_action.action.settings import Settings
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import DataformError
 from dataform_action.events import RunOutcome, Subject
-from dataform_action.github.commands import Console, open_log
+from dataform_action.github.commands import Console
 from dataform_action.github.files import FileCommands
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.report.progress import render_intent, render_settings
@@ -45,12 +43,7 @@ if TYPE_CHECKING:
 
 def entry() -> None:
     """Run the action in this process and exit with its exit code."""
-    stream = open_log(sys.stdout)
-    exit_code = main(os.environ, stream)
-    # Not through the interpreter's own exit, where a late signal would change the exit code.
-    with suppress(OSError, ValueError):
-        stream.flush()
-    os._exit(exit_code)
+    run_and_exit(main)
 
 
 def main(
@@ -85,7 +78,7 @@ def run_job(
     runner's debug mode.
     """
     signals = Signals()
-    job = _Job(console, files, signals, _CheckedClock(clock or MonotonicClock(), signals))
+    job = _Job(console, files, signals, CheckedClock(clock or MonotonicClock(), signals))
     outcome = job.run(read_settings, environ, services)
     # Imported only now, so that the first request does not wait for it.
     from dataform_action.report.outcome import outcome_of, with_costs
@@ -104,20 +97,6 @@ def run_job(
         job.state.settle(outcome)
     publish(step_outcome, job.subject, console, files)
     return int(step_outcome.exit_code)
-
-
-class _CheckedClock:
-    """A clock that loses no signal: it checks for one before and after each sleep."""
-
-    def __init__(self, clock: Clock, signals: Signals) -> None:
-        self._clock = clock
-        self._signals = signals
-        self.now = clock.now
-
-    def sleep(self, seconds: float) -> None:
-        self._signals.check()
-        self._clock.sleep(seconds)
-        self._signals.check()
 
 
 class _Job:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dataform_action.action.input_specs import INPUTS, Input
+from dataform_action.action.plan_inputs import PLAN_INPUTS
 from dataform_action.version import __version__
 
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")
@@ -20,6 +21,7 @@ _COMPILATION = (
 )
 #: The inputs of other commands, and those of workflows only.
 _NOT_RUN = ("run-id", "compile-only", "summary")
+_NOT_PLAN = ("comment", "github-token", "summary")
 _LONGEST_TOKEN = 100_000
 _EPILOG = """\
 Each flag can also be set as an environment variable: --project-id as DATAFORM_PROJECT_ID. Flags
@@ -27,8 +29,8 @@ override environment variables. The token comes from DATAFORM_TOKEN or a file, n
 because everyone on a machine can see the arguments of its processes. Without a token, Google Cloud
 Dataform uses Application Default Credentials.
 
-Exit codes: 0 success, 1 the run failed or the project does not compile, 2 bad input, 3 refused
-by the API, 4 no usable response, 5 timeout, 130 Ctrl-C, 70 internal error.
+Exit codes: 0 success, 1 the run failed, the project does not compile, or its SQL is invalid, 2 bad
+input, 3 refused by the API, 4 no usable response, 5 timeout, 130 Ctrl-C, 70 internal error.
 """
 
 
@@ -36,13 +38,14 @@ by the API, 4 no usable response, 5 timeout, 130 Ctrl-C, 70 internal error.
 class Command:
     """A command and its inputs.
 
-    ``inputs`` are flags, and ``fixed`` are set by the command. ``presets`` are defaults that differ
-    from those of the action.
+    ``table`` is that of its job. ``inputs`` are flags, and ``fixed`` are set by the command.
+    ``presets`` are defaults that differ from those of the action.
     """
 
     name: str
     purpose: str
     inputs: tuple[str, ...]
+    table: tuple[Input, ...] = INPUTS
     takes_run_id: bool = False
     fixed: Mapping[str, str] = field(default_factory=dict)
     presets: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +53,7 @@ class Command:
     @property
     def flags(self) -> Iterator[Input]:
         """Yield the inputs that are flags, in the order of the table of inputs."""
-        return (declared for declared in INPUTS if declared.name in self.inputs)
+        return (declared for declared in self.table if declared.name in self.inputs)
 
 
 COMMANDS = {
@@ -73,6 +76,18 @@ COMMANDS = {
             purpose="Compile a release configuration, a Git ref or a workspace. Nothing is run.",
             inputs=(*_SERVICE, *_POLLING, *_COMPILATION, "promote"),
             fixed={"compile-only": "true"},
+        ),
+        Command(
+            name="plan",
+            purpose=(
+                "Show what one commit changes in the warehouse, compared with another. Nothing is "
+                "run: BigQuery checks the SQL with dry runs."
+            ),
+            inputs=tuple(
+                declared.name for declared in PLAN_INPUTS if declared.name not in _NOT_PLAN
+            ),
+            table=PLAN_INPUTS,
+            fixed={"comment": "false", "github-token": ""},
         ),
         Command(
             name="cancel",
@@ -157,7 +172,7 @@ def read_flags(
     parser: argparse.ArgumentParser,
 ) -> dict[str, str]:
     """Return the values of all inputs by name; flags override environment variables."""
-    values = dict.fromkeys((declared.name for declared in INPUTS), "") | {**command.presets}
+    values = dict.fromkeys((declared.name for declared in command.table), "") | {**command.presets}
     for declared in command.flags:
         value = environ.get(f"DATAFORM_{declared.name.upper().replace('-', '_')}", "")
         if value.strip():
