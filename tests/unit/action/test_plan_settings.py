@@ -12,6 +12,7 @@ from dataform_action.plan import PlanRequest
 
 _GOOD = {"project-id": "my-project", "location": "europe-west1", "repository": "warehouse"}
 _SEGMENT = "may contain only letters, digits, - and _"
+_NO_FILE = "is not a path of a file in the workspace: use plan.json, for example"
 
 
 def _problems(**changes: str) -> list[tuple[str, str]]:
@@ -142,16 +143,10 @@ def test_missing_inputs_are_reported_together() -> None:
         ("head", "a..b", "'a..b' is not a valid Git ref: use a branch, a tag or a commit"),
         ("base", "a b", "'a b' is not a valid Git ref: use a branch, a tag or a commit"),
         ("vars", "a", "must have one name=value per line"),
-        (
-            "plan-file",
-            "../plan.json",
-            "'../plan.json' is not a path of a file in the workspace: use plan.json, for example",
-        ),
-        (
-            "plan-file",
-            "/tmp/plan.json",
-            "'/tmp/plan.json' is not a path of a file in the workspace: use plan.json, for example",
-        ),
+        ("plan-file", "../plan.json", f"'../plan.json' {_NO_FILE}"),
+        ("plan-file", "/plan.json", f"'/plan.json' {_NO_FILE}"),
+        ("plan-file", "plans/", f"'plans/' {_NO_FILE}"),
+        ("plan-file", ".", f"'.' {_NO_FILE}"),
         (
             "github-token",
             "a b",
