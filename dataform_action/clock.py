@@ -1,10 +1,13 @@
-"""Time as an argument, so that a test does not wait."""
+"""Time and retries as arguments, so that a test does not wait."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -34,3 +37,20 @@ class MonotonicClock:
     def sleep(self, seconds: float) -> None:
         """Call ``time.sleep()``."""
         time.sleep(seconds)
+
+
+class Retry(Protocol):
+    """Make one request, repeat it as long as that can help, and return its value."""
+
+    def __call__(self, request: Callable[[], T], /) -> T:
+        """Call ``request`` until it succeeds; raise its error if no attempt is left.
+
+        If ``request`` raises ``NotDone``, it is called again at the next poll. A ``Retry`` that
+        cannot wait does not catch it.
+        """
+        ...
+
+
+def once(request: Callable[[], T], /) -> T:
+    """Make one request once: the ``Retry`` of a caller that retries by itself."""
+    return request()

@@ -111,6 +111,43 @@ class Scan(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What BigQuery says of a valid query.
+
+    ``tables`` are the full names of the tables that it reads, of which BigQuery may omit some if
+    there are many. A script has no ``columns``.
+    """
+
+    columns: tuple[Column, ...]
+    scan: Scan
+    tables: tuple[str, ...] = ()
+    statement_type: str = ""
+
+
+class InvalidQuery(Exception):
+    """BigQuery refuses a query. ``message`` is its text, without the position."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Inconclusive(Exception):
+    """BigQuery does not say whether a query is valid, and a retry does not help.
+
+    The caller may not read a table, for example. ``missing`` is the full name of a table that does
+    not exist, if that is the reason.
+    """
+
+    def __init__(self, message: str, missing: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAction:
     """An action that differs, or reads one that does.
 
@@ -120,9 +157,9 @@ class PlannedAction:
     an incremental table needs a full refresh; empty if it needs none.
 
     ``check`` is None without a check. ``columns`` are the differences between base and head; None
-    if they are not known. ``schema`` has the columns of the head if they are known. ``before`` and
-    ``after`` are what base and head scan. ``drift`` are the differences between the table in
-    production and the base.
+    if they are not known or there is no base. ``schema`` has the columns of the head if they are
+    known. ``before`` and ``after`` are what base and head scan. ``drift`` are the differences
+    between the table in production and the base.
     """
 
     action: GraphAction

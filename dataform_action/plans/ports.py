@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from dataform_action.clock import Retry, once
 from dataform_action.graph import CompiledGraph
-from dataform_action.plan import Column, PlanRequest, Scan
-from dataform_action.services.base import Retry, once
+from dataform_action.plan import Column, DryRun, PlanRequest
 
 
 class Remote(NamedTuple):
@@ -51,26 +50,6 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryRun:
-    """What BigQuery says of a valid query. ``tables`` are the full names that it refers to."""
-
-    columns: tuple[Column, ...]
-    scan: Scan
-    tables: tuple[str, ...] = ()
-    statement_type: str = ""
-
-
-class InvalidQuery(Exception):
-    """BigQuery refuses a query. ``message`` is its text, without the position."""
-
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.column = column
-
-
 class Warehouse(Protocol):
     """Checks SQL without running it. Its methods may be called from several threads."""
 
@@ -79,7 +58,9 @@ class Warehouse(Protocol):
 
         Raises:
             InvalidQuery: the query is not valid.
-            Unusable, Refused: see ``Service``. A 403 or 404 is no statement on the query.
+            Inconclusive: this query cannot be checked.
+            Unusable: see ``Service``.
+            Refused: no query can be checked. A permission is missing, for example.
         """
         ...
 
@@ -87,6 +68,7 @@ class Warehouse(Protocol):
         """Return the columns of a table in production; None if it does not exist.
 
         Raises:
-            Unusable, Refused: see ``Service``.
+            Inconclusive: the columns of this table cannot be read.
+            Unusable, Refused: as ``dry_run``.
         """
         ...

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import CancelUnsupported, InputError
 from dataform_action.history import History
 from dataform_action.model import Action, Compilation, Prepared, Result, Run, RunRequest
 
-T = TypeVar("T")
-
-
-class Retry(Protocol):
-    """Make one request, repeat it as long as that can help, and return its value."""
-
-    def __call__(self, request: Callable[[], T], /) -> T:
-        """Call ``request`` until it succeeds; raise its error if no attempt is left.
-
-        If ``request`` raises ``NotDone``, it is called again at the next poll. A ``Retry`` that
-        cannot wait does not catch it.
-        """
-        ...
-
-
-def once(request: Callable[[], T], /) -> T:
-    """Make one request once: the ``Retry`` of a caller that retries by itself."""
-    return request()
+#: ``Retry`` and ``once`` are part of the protocol.
+__all__ = ["Retry", "Service", "once"]
 
 
 class Service(Protocol):
