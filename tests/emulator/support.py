@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,27 @@ class ManualClock:
     def now(self) -> float:
         """Return the seconds since the epoch."""
         return self.seconds
+
+
+class HeldClock:
+    """The time, which is not known while a test holds it: requests that need it wait."""
+
+    def __init__(self) -> None:
+        self._is_known = threading.Event()
+        self.release()
+
+    def hold(self) -> None:
+        """Let requests wait from now on."""
+        self._is_known.clear()
+
+    def release(self) -> None:
+        """Let requests continue."""
+        self._is_known.set()
+
+    def now(self) -> float:
+        """Wait, and return the seconds since the epoch."""
+        self._is_known.wait(60)
+        return time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,7 @@ class Client:
     def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
         self.address = url.removeprefix("http://")
         self.token = token
-        self.connection = http.client.HTTPConnection(self.address, timeout=5)
+        self.connection = http.client.HTTPConnection(self.address, timeout=60)
 
     def send(
         self,
@@ -99,7 +122,7 @@ class Client:
 def send_raw(url: str, data: bytes) -> bytes:
     """Send bytes as they are, close the sending side, and read until the server closes."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as stream:

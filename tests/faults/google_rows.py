@@ -89,7 +89,6 @@ _COMPILE_ROWS = (
     Row(
         name="a compilation whose page of actions exceeds 16 MiB",
         outages=0,
-        read_seconds=30,
         repository=_make_large,
         google_request=RunRequest(environment="production", actions=("one",)),
     ),

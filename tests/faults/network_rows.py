@@ -46,7 +46,6 @@ NETWORK_TABLE: tuple[Row, ...] = (
         "eight IPv6 addresses that do not respond, then one that does",
         "dead addresses",
         outages=0,
-        read_seconds=4,
     ),
     _row_without_connection(
         "a proxy on loopback where nothing listens", "no proxy there", outages=None

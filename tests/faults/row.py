@@ -12,8 +12,10 @@ from dataform_action.errors import InvalidResponse, NoResponse
 from dataform_action.model import Polling, RunRequest
 from tests.support.fakes import Step
 
-#: How long a step waits for a response of the emulator, in seconds.
-READ_SECONDS = 0.3
+#: The longest wait for a response of the emulator, in seconds of the wall clock.
+READ_SECONDS = 30.0
+#: The same for rows in which the emulator lets a request wait.
+SHORT_READ_SECONDS = 0.5
 NIGHTLY = RunRequest(schedule="nightly")
 ENDLESS = Course(endless=("orders_cleaned",))
 MANY = 10_000
@@ -52,8 +54,6 @@ class Row:
     title: str = ""
     #: The longest time that the step may take, in seconds; None: as long as the inputs allow.
     most_seconds: float | None = None
-    #: The longest wait for a response, in seconds of the wall clock.
-    read_seconds: float = READ_SECONDS
     polling: Polling = _HOUR
     #: Whether the token can be renewed.
     renews: bool = False
@@ -62,6 +62,12 @@ class Row:
     #: The repository on Google Cloud; None: the sample.
     repository: Callable[[], Repository] | None = None
     peers: tuple[str, ...] = ("", "", "", "", "")
+
+    @property
+    def read_seconds(self) -> float:
+        """The longest wait for a response, in seconds of the wall clock."""
+        waits = any(fault.kind in ("hang", "drip") for fault in self.faults)
+        return SHORT_READ_SECONDS if waits else READ_SECONDS
 
     @property
     def exit_code_on_google(self) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
+from tests.emulator.support import HeldClock
 from tests.support.steps import (
     Step,
     google_inputs_for,
@@ -42,18 +43,36 @@ class Started:
                 return
         raise AssertionError(f"the log of the step does not contain {words!r}")
 
-    def stop(self, *numbers: int) -> Step:
-        """Send signals, and return the step, which must end within the runner's time limit."""
+    def stop(self, *numbers: int, then: Callable[[], object] = lambda: None) -> Step:
+        """Send signals, and return the step, which must end within the runner's time limit.
+
+        ``then`` is called after the signals.
+        """
         for number in numbers:
             self._process.send_signal(number)
             # Two different signals at the same time may arrive in either order.
             time.sleep(0.05 if len(numbers) > 1 else 0)
+        then()
         log, _ = self._process.communicate(timeout=BUDGET_SECONDS)
         return read_step(self._folder, self._process.returncode, log)
 
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+@pytest.fixture
+def service_clock() -> HeldClock:
+    """The clock of the service. While it is held, the service does not process a create."""
+    return HeldClock()
+
+
+@pytest.fixture
+def emulator(service_clock: HeldClock) -> Iterator[Emulator]:
+    """An emulator whose runs advance by one step with each poll."""
+    with Emulator(advance="poll", clock=service_clock) as emulator:
+        yield emulator
+        service_clock.release()
 
 
 @pytest.fixture
@@ -82,13 +101,17 @@ def test_before_the_run_exists(start: Callable[..., Started], number: int, exit_
 
 @BOTH
 def test_during_the_create(
-    emulator: Emulator, start: Callable[..., Started], number: int, exit_code: int
+    emulator: Emulator,
+    service_clock: HeldClock,
+    start: Callable[..., Started],
+    number: int,
+    exit_code: int,
 ) -> None:
     """After a signal during the create, the step waits for the run's id."""
-    emulator.add_fault(Fault("hang", on="create", seconds=0.3, processed=True))
+    service_clock.hold()
     step = start()
     emulator.wait_for(lambda: emulator.requests)
-    left = step.stop(number)
+    left = step.stop(number, then=service_clock.release)
     run_id = emulator.runs[0].id
     assert left.exit_code == exit_code
     assert left.outputs["run-id"] == left.state["run_id"] == run_id
@@ -129,13 +152,14 @@ def test_post_step_after_an_interrupted_create(
 
 
 def test_create_that_fails_after_a_signal(
-    emulator: Emulator, start: Callable[..., Started]
+    emulator: Emulator, service_clock: HeldClock, start: Callable[..., Started]
 ) -> None:
     """If the response to the create is lost after a signal, the run may exist."""
-    emulator.add_fault(Fault("drip", on="create", seconds=0.3, processed=True))
+    emulator.add_fault(Fault("short", on="create", processed=True))
+    service_clock.hold()
     step = start()
     emulator.wait_for(lambda: emulator.requests)
-    left = step.stop(signal.SIGINT)
+    left = step.stop(signal.SIGINT, then=service_clock.release)
     assert left.exit_code == 130
     assert "so the run may exist" in left.errors[0]
 
@@ -196,12 +220,14 @@ def test_state_of_a_killed_step(emulator: Emulator, start: Callable[..., Started
     assert left.outputs["run-id"] == run_id
 
 
-def test_step_that_does_not_wait(emulator: Emulator, start: Callable[..., Started]) -> None:
+def test_step_that_does_not_wait(
+    emulator: Emulator, service_clock: HeldClock, start: Callable[..., Started]
+) -> None:
     """With wait: false, a stopped step leaves the run running and says so."""
-    emulator.add_fault(Fault("hang", on="create", seconds=0.3, processed=True))
+    service_clock.hold()
     step = start(wait="false")
     emulator.wait_for(lambda: emulator.requests)
-    left = step.stop(signal.SIGINT)
+    left = step.stop(signal.SIGINT, then=service_clock.release)
     assert left.exit_code == 130
     assert f"Run {emulator.runs[0].id} continues, because wait is false" in left.errors[0]
 
