@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ _MARGIN = 120.0
 _SPARE = 30.0
 #: The time to wait for a new token while the old one is still valid: a cancel has 4 seconds.
 _PATIENCE = 2.0
+#: The time to wait for the token that another thread is requesting.
+_TURN_SECONDS = 1.0
 #: The longest lifetime that is assumed for a token, in case the clock of this machine is wrong.
 _LONGEST_LIFETIME = 3600.0
 #: google-auth does not check the fields of a file before it uses them.
@@ -74,17 +77,38 @@ class ApplicationDefaultCredentials:
         self._secrets = Secrets()
         self._minted: _Minted | None = None
         self._make: Callable[[], Credentials] | None = None
+        #: Held by the thread that renews the token.
+        self._renewal = threading.Lock()
         #: The project whose quota is used, or empty. It is known after the first call.
         self.quota_project = ""
 
     def __call__(self) -> str:
         """Return a token that does not expire soon. Renew it if necessary."""
         known = self._minted
-        left = 0.0 if known is None else known.expires - self._clock.now()
-        if known is None or left <= _MARGIN:
-            known = self._renewed(known if left > _SPARE else None)
+        if known is None or self._left(known) <= _MARGIN:
+            known = self._renewed_once()
         self._secrets.announce(self._on_token)
         return known.token
+
+    def _left(self, minted: _Minted) -> float:
+        """Return the seconds until a token expires."""
+        return minted.expires - self._clock.now()
+
+    def _renewed_once(self) -> _Minted:
+        """Return a new token, which is shared with the threads that need one at the same time.
+
+        If another thread's renewal takes long, this one does not wait for it: it may be hanging.
+        """
+        is_alone = self._renewal.acquire(timeout=_TURN_SECONDS)
+        try:
+            known = self._minted
+            left = 0.0 if known is None else self._left(known)
+            if known is not None and left > _MARGIN:
+                return known
+            return self._renewed(known if left > _SPARE else None)
+        finally:
+            if is_alone:
+                self._renewal.release()
 
     def invalidate(self, token: str) -> None:
         """Record that a token was not accepted, so that the next call returns a new one."""

@@ -40,11 +40,12 @@ class RenewableToken(Protocol):
 
 
 class Transport:
-    """Send JSON requests with a bearer token over one kept-alive connection.
+    """Send JSON requests with a bearer token over kept-alive connections.
 
-    A call is one attempt, without retries or redirects. ``token`` is called for every request,
-    because it may change during a long wait. A ``RenewableToken`` is renewed when the API does not
-    accept it. ``on_exchange`` receives one line without secrets for each request and its response.
+    It may be used by several threads. A call is one attempt, without retries or redirects.
+    ``token`` is called for every request, because it may change during a long wait. A
+    ``RenewableToken`` is renewed when the API does not accept it. ``on_exchange`` receives one line
+    without secrets for each request and its response.
     ``more_headers`` returns the headers of the service. It is called after ``token``.
 
     Raises:

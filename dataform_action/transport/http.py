@@ -31,6 +31,8 @@ from dataform_action.transport.response import Json, Response
 from dataform_action.validation import is_host
 
 _CHUNK = 64 * 1024
+#: How many connections are kept alive: as many as the requests at the same time, at most.
+_MOST_CONNECTIONS = 8
 #: Response headers with an id by which the service can find the request.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
 _ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
@@ -70,7 +72,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self) -> None:
         #: The credentials in the Proxy-Authorization header, by the proxy's address.
         self.authorizations: dict[str, str] = {}
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        super().__init__(pool_connections=1, pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *arguments: Argument, **options: Argument) -> None:
         """Create the manager of direct connections."""
@@ -120,7 +122,10 @@ class _Session(requests.Session):
 
 
 class HttpSession:
-    """Make HTTP requests one at a time over one kept-alive connection, without retries."""
+    """Make HTTP requests over kept-alive connections, without retries.
+
+    It may be used by several threads: each request has a connection of its own.
+    """
 
     def __init__(self, secrets: Redactor) -> None:
         self._session = _Session()

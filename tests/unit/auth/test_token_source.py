@@ -231,8 +231,9 @@ def test_no_free_thread(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> No
     assert source() != first
 
 
-def test_many_threads(setting: Setting) -> None:
-    """Threads may share a source. Each receives a token that was masked before."""
+def test_many_threads(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share one token, which is requested once, and masked before they receive it."""
+    monkeypatch.setattr(token_source, "_TURN_SECONDS", 60)
     source = setting.federation()
     found: list[tuple[str, bool]] = []
 
@@ -246,8 +247,30 @@ def test_many_threads(setting: Setting) -> None:
     for thread in threads:
         thread.join(60)
     assert len(found) == 8
-    assert all(token.startswith("impersonated-token-") and masked for token, masked in found)
-    assert source() in dict(found)
+    assert set(found) == {("impersonated-token-3", True)}
+    assert setting.google.paths == FEDERATION
+
+
+def test_renewal_of_another_thread_that_hangs(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread does not wait for long for the token that another thread requests."""
+    monkeypatch.setattr(token_source, "_TURN_SECONDS", 0.05)
+    source = setting.federation()
+    hangs, proceed = threading.Event(), threading.Event()
+
+    def hang_once(_path: str) -> None:
+        if not hangs.is_set():
+            hangs.set()
+            proceed.wait(60)
+
+    setting.google.on_request = hang_once
+    other = threading.Thread(target=source)
+    other.start()
+    assert hangs.wait(60)
+    assert source().startswith("impersonated-token-")
+    proceed.set()
+    other.join(60)
 
 
 def _stop(*_: object) -> None:

@@ -227,3 +227,27 @@ def test_late_renewal(emulator: Emulator) -> None:
     release.set()
     _join_workers()
     assert len(emulator.requests) == 1
+
+
+def test_requests_of_several_threads(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    """Eight requests at a time have a connection each, and all of these stay open."""
+    together = threading.Barrier(8, timeout=60)
+
+    def token() -> str:
+        together.wait()
+        return emulator.token
+
+    client = Transport(emulator.url, token)
+    found: list[object] = []
+
+    def work() -> None:
+        for _ in range(2):
+            found.append(client.send("POST", RUNS, {"scheduleName": "nightly"})["id"])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(set(map(str, found))) == 16
+    assert "pool is full" not in caplog.text
