@@ -35,6 +35,19 @@ class PlanRequest:
     max_bytes: int | None = None
 
 
+class Remote(NamedTuple):
+    """The Git remote of the Dataform repository.
+
+    ``url`` is its address without credentials. ``github_repository`` is ``owner/name`` if it is on
+    the GitHub server of the workflow. ``branch`` is what the release configuration of the request
+    follows. All are empty if they are not known.
+    """
+
+    url: str = ""
+    github_repository: str = ""
+    branch: str = ""
+
+
 class Change(Enum):
     """How an action differs between base and head."""
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from dataform_action.clock import Retry, once
 from dataform_action.graph import CompiledGraph
-from dataform_action.plan import Column, DryRun, PlanRequest
+from dataform_action.plan import Column, DryRun, PlanRequest, Remote
 
-
-class Remote(NamedTuple):
-    """The Git remote of the Dataform repository.
-
-    ``url`` is its address without credentials. ``github_repository`` is ``owner/name`` if it is on
-    the GitHub server of the workflow. ``branch`` is what the release configuration of the request
-    follows. All are empty if they are not known.
-    """
-
-    url: str = ""
-    github_repository: str = ""
-    branch: str = ""
+__all__ = ["Remote", "Source", "Warehouse"]
 
 
 class Source(Protocol):
