@@ -214,7 +214,7 @@ class Emulator:
         """
         self._script.set_course(workflow_config, course, *next_ones)
 
-    def wait_for(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
+    def wait_for(self, condition: Callable[[], T], seconds: float = 30.0) -> T:
         """Return the value of ``condition`` once it is true; raise TimeoutError if it stays false.
 
         It is checked at the start, when a request arrives, and after a request is processed.

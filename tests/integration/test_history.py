@@ -244,7 +244,7 @@ def test_lists_without_a_response(kind: Any) -> None:  # noqa: ANN401
             repository="warehouse",
             token=emulator.token,
             api_url=emulator.url,
-            read_seconds=0.3,
+            read_seconds=0.5 if kind == "hang" else 30,
         )
         result = run(service, RunRequest(schedule="nightly"), clock=clock, history=True)
         assert result.run.state is State.SUCCESS

@@ -91,7 +91,7 @@ def kill_when(emulator: Emulator, condition: Callable[[], bool]) -> Iterator[Non
     """Send SIGTERM to this process, like Airflow to a task, as soon as a condition is true."""
 
     def kill() -> None:
-        emulator.wait_for(condition, seconds=30)
+        emulator.wait_for(condition)
         os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=kill)
@@ -269,7 +269,7 @@ def test_a_retry_creates_another_run_after_a_lost_failure(
     dag.task_dict["run"].polling = Polling(outage_timeout=1)
 
     def fix() -> None:
-        emulator.wait_for(lambda: len(emulator.runs) == 1, seconds=30)
+        emulator.wait_for(lambda: len(emulator.runs) == 1)
         emulator.set_outcome("nightly", ["SUCCESSFUL"])
 
     thread = threading.Thread(target=fix)

@@ -133,7 +133,7 @@ def test_restart_after_a_power_failure(emulator: Emulator, runner: Runner) -> No
     """After a SIGKILL, the next process waits for the same run."""
     emulator.set_outcome("long", ["RUNNING"] * 4 + ["SUCCESSFUL"])
     with runner.process("web", "long") as process:
-        emulator.wait_for(lambda: emulator.runs and emulator.runs[0].polls, seconds=30)
+        emulator.wait_for(lambda: emulator.runs and emulator.runs[0].polls)
         process.kill()
     ((suffix, unfinished),) = runner.files().items()
     assert (suffix, unfinished["run_id"]) == (".started.json", emulator.runs[0].id)
@@ -145,9 +145,7 @@ def test_restart_after_a_power_failure(emulator: Emulator, runner: Runner) -> No
 def test_kill(emulator: Emulator, runner: Runner, number: signal.Signals) -> None:
     """A signal cancels the run and ends Luigi; the next attempt creates another run."""
     with runner.process("google", "endless") as process:
-        emulator.wait_for(
-            lambda: emulator.invocations and emulator.invocations[0].polls, seconds=30
-        )
+        emulator.wait_for(lambda: emulator.invocations and emulator.invocations[0].polls)
         process.send_signal(number)
         assert process.wait(20) != 0
     assert operations(emulator) == ["create", "cancel"]
@@ -160,7 +158,7 @@ def test_kill_during_the_creation(emulator: Emulator, runner: Runner) -> None:
     """After a signal during the creation, the task cancels the run once its id is known."""
     emulator.add_fault(Fault("hang", on="create", seconds=1, processed=True))
     with runner.process("google", "endless") as process:
-        emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
+        emulator.wait_for(lambda: operations(emulator) == ["create"])
         process.terminate()
         assert process.wait(20) != 0
     assert operations(emulator) == ["create", "cancel"]
@@ -170,7 +168,7 @@ def test_a_power_failure_during_the_creation(emulator: Emulator, runner: Runner)
     """A process that is killed before the response has recorded that a run may exist."""
     emulator.add_fault(Fault("hang", on="create", seconds=2, processed=True))
     with runner.process("web", "nightly") as process:
-        emulator.wait_for(lambda: operations(emulator) == ["create"], seconds=30)
+        emulator.wait_for(lambda: operations(emulator) == ["create"])
         process.kill()
     assert not runner.build("web")
     assert operations(emulator) == ["create"]
@@ -182,8 +180,7 @@ def test_kill_during_the_search_for_a_lost_run(emulator: Emulator, runner: Runne
     emulator.add_fault(Fault("status", on="list", times=100))
     with runner.process("google", "", git_ref="main") as process:
         emulator.wait_for(
-            lambda: "create" in operations(emulator) and emulator.requests[-1].method == "GET",
-            seconds=30,
+            lambda: "create" in operations(emulator) and emulator.requests[-1].method == "GET"
         )
         process.terminate()
         assert process.wait(20) != 0

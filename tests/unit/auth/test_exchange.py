@@ -166,8 +166,8 @@ def test_time_limit_of_a_refresh(setting: Setting, fault: str) -> None:
 
 def test_time_limit_between_two_requests(setting: Setting) -> None:
     """All requests together have one time limit."""
-    setting.google.on_request = lambda _path: setting.google.pause(0.3)
-    error = failure(setting.federation(refresh_seconds=0.2))
+    setting.google.on_request = lambda _path: setting.google.pause(0.7)
+    error = failure(setting.federation(refresh_seconds=0.5))
     setting.google.on_request = lambda _path: None
     assert len(setting.google.paths) == 1
     assert error.retryable

@@ -12,12 +12,10 @@ from responses import matchers
 from responses.registries import OrderedRegistry
 
 from dataform_action.clock import Clock
-from dataform_action.emulator import Emulator, Fault
 from dataform_action.errors import (
     CancelUnsupported,
     InputError,
     InvalidResponse,
-    NoResponse,
     NotConnected,
     Refused,
     RunMayExist,
@@ -260,15 +258,14 @@ def test_token_is_checked_before_anything_is_sent(token: str) -> None:
     assert caught.value.message == f"token {TOKEN_PROBLEM}"
 
 
-def test_create_may_take_twice_as_long(emulator: Emulator) -> None:
+def test_create_may_take_twice_as_long(api: responses.RequestsMock) -> None:
     """The read timeout of a create request is twice that of other requests."""
-    emulator.add_fault(Fault("hang", seconds=0.3, times=2, processed=True))
-    web = DataformWeb(
-        project_id="1234", token=emulator.token, api_url=f"{emulator.url}/", read_seconds=0.2
-    )
-    run_ = web.start(web.prepare(RunRequest()))
-    with pytest.raises(NoResponse):
-        web.get(run_)
+    respond(api, "POST", RUNS, json={"id": "77"})
+    respond(api, "GET", f"{RUNS}/77", json={"id": "77", "status": "RUNNING"})
+    web = DataformWeb(project_id="1234", token=TOKEN, read_seconds=40)
+    web.get(web.start(web.prepare(RunRequest())))
+    sent: list[Any] = [call.request for call in api.calls]
+    assert [request.req_kwargs["timeout"] for request in sent] == [(10, 80), (10, 40)]
 
 
 def test_throttled_create_can_be_repeated(web: DataformWeb, api: responses.RequestsMock) -> None:

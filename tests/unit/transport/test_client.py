@@ -223,7 +223,7 @@ def test_late_renewal(emulator: Emulator) -> None:
             return "old"
 
     with pytest.raises(NotConnected, match=r"no token within 0\.[0-9]+ seconds"):
-        Transport(emulator.url, Slow("old")).send("POST", RUNS, read_seconds=0.2)
+        Transport(emulator.url, Slow("old")).send("POST", RUNS, read_seconds=0.4)
     release.set()
     _join_workers()
     assert len(emulator.requests) == 1

@@ -112,7 +112,7 @@ def test_worker_ends_with_the_wait(start: bytes) -> None:
         try:
             with pytest.raises(NoResponse, match="no complete response within 0"):
                 Transport(f"http://{server.host}", lambda: "token").send(
-                    "GET", RUNS, read_seconds=0.2
+                    "GET", RUNS, read_seconds=0.4
                 )
             _join_workers()
         finally:

@@ -54,14 +54,15 @@ from tests.unit.transport.support import RUNS, connect
         (Fault("status", status=429, body='{"error": {}}'), Throttled, "HTTP 429"),
         (Fault("status", status=400, body="[]"), Refused, "HTTP 400: []"),
         (Fault("hang", seconds=60), NoResponse, "timed out"),
-        (Fault("drip", seconds=60), NoResponse, "no complete response within 0.3 seconds"),
+        (Fault("drip", seconds=60), NoResponse, "no complete response within 1 seconds"),
     ],
 )
 def test_failures(emulator: Emulator, fault: Fault, error: type[DataformError], words: str) -> None:
     """Each failure has its own class, and a message that names the request and the cause."""
     emulator.add_fault(fault)
+    seconds = 0.5 if fault.kind in ("hang", "drip") else 30
     with pytest.raises(error) as caught:
-        connect(emulator).send("GET", f"{RUNS}/1", read_seconds=0.15)
+        connect(emulator).send("GET", f"{RUNS}/1", read_seconds=seconds)
     assert type(caught.value) is error
     assert caught.value.message.startswith(f"GET {emulator.url}{RUNS}/1: ")
     assert words in caught.value.message
