@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import replace
-from types import TracebackType
 
 from dataform_action.events import Subject
 from dataform_action.github.commands import Console
@@ -15,6 +13,7 @@ from dataform_action.report.annotations import render_annotations
 from dataform_action.report.causes import Causes, find_causes
 from dataform_action.report.comparison.words import render_for_log
 from dataform_action.report.costs.words import render_costs
+from dataform_action.report.guard import Guard
 from dataform_action.report.log import render_actions, render_failures
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import notes_on_outputs, render_outputs
@@ -33,21 +32,21 @@ def publish(
     outcome = redacted(outcome, console.redact)
     subject = redacted(subject, console.redact)
     analysis = None
-    with _Guard(console, "analysis of the actions"):
+    with Guard(console, "analysis of the actions"):
         analysis = analyse(outcome.actions)
-    with _Guard(console, "outputs"):
+    with Guard(console, "outputs"):
         files.output(render_outputs(outcome, analysis, subject))
     analysis = analyse(()) if analysis is None else analysis
     causes = Causes(compile_errors=(), failures=())
-    with _Guard(console, "list of what failed"):
+    with Guard(console, "list of what failed"):
         causes = find_causes(outcome.compile_errors, analysis)
     if files.has_outputs:
         outcome = replace(outcome, notes=(*outcome.notes, *notes_on_outputs(analysis)))
     summary = subject is None or subject.summary
     if summary:
-        with _Guard(console, "job summary"):
+        with Guard(console, "job summary"):
             files.summary(render_summary(outcome, analysis, causes, subject, files.summary_room()))
-    with _Guard(console, "end of the log"):
+    with Guard(console, "end of the log"):
         repository_url = "" if subject is None else subject.repository_url
         elsewhere = "the job summary" if summary else "the log"
         for place in render_annotations(outcome, causes, repository_url, elsewhere):
@@ -55,12 +54,12 @@ def publish(
                 place.message, place.title, file=place.file, line=place.line, column=place.column
             )
         _print_actions(analysis, causes, console)
-    with _Guard(console, "costs"):
+    with Guard(console, "costs"):
         for line in () if outcome.costs is None else render_costs(outcome.costs):
             console.line(line)
     for note in outcome.notes:
         console.warning(note.text, note.title)
-    with _Guard(console, "comparison with earlier runs"):
+    with Guard(console, "comparison with earlier runs"):
         for line in () if outcome.comparison is None else render_for_log(outcome.comparison):
             console.line(line)
     words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
@@ -68,31 +67,6 @@ def publish(
         console.line(words)
     else:
         console.error(words, outcome.title)
-
-
-class _Guard:
-    """A block that renders one part of the report. An error in it becomes a warning."""
-
-    def __init__(self, console: Console, part: str) -> None:
-        self._console = console
-        self._part = part
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, _type: object, error: BaseException | None, _traceback: TracebackType | None
-    ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        lines = "".join(traceback.format_exception(error)).splitlines()
-        self._console.group("Traceback", lines)
-        self._console.warning(
-            f"The {self._part} could not be written: {type(error).__name__}: {error}. The result "
-            "of the step does not change. Please report this error with the lines above.",
-            "Dataform: internal error",
-        )
-        return True
 
 
 def _print_actions(analysis: Analysis, causes: Causes, console: Console) -> None:
