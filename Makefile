@@ -18,7 +18,8 @@ PIP_FLAGS := -qq --disable-pip-version-check --no-input --require-hashes --no-de
 PIP_INSTALL := $(BIN)/python -m pip install $(PIP_FLAGS)
 CODE := $(wildcard dataform_action entrypoint.py post_entrypoint.py tests benchmarks examples scripts)
 SHELL_FILES := .ci/run $(wildcard scripts/*.sh scripts/*/*.sh benchmarks/peers/*.sh)
-WORKFLOWS := tests/act/workflow.yml $(wildcard .github/workflows/*.yml)
+ACTIONS := $(wildcard action.yml */action.yml)
+WORKFLOWS := $(wildcard tests/act/*.yml .github/workflows/*.yml)
 WORKFLOW_CHECKS := scripts/workflows
 IMAGE_PACKAGES = $(shell sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt)
 LOCK := $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 \
@@ -101,7 +102,7 @@ check: $(DEV) ## Lint, type-check, and check metadata and licences
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/python -m mypy $(CODE)
-	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --persona auditor .
@@ -112,7 +113,7 @@ check: $(DEV) ## Lint, type-check, and check metadata and licences
 
 check-workflows: $(WORKFLOW_CHECKS)/node_modules ## Check all workflows, also those in README and docs/; needs Node.js 18
 	@"$(PYTHON)" $(WORKFLOW_CHECKS)/snippets.py build/snippets
-	@node $(WORKFLOW_CHECKS)/check.mjs action.yml $(WORKFLOWS) build/snippets/*.yml
+	@node $(WORKFLOW_CHECKS)/check.mjs $(ACTIONS) $(WORKFLOWS) build/snippets/*.yml
 
 release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; needs docker and docker-registry
 	$(BIN)/python scripts/release/rehearse.py

@@ -1,9 +1,9 @@
-"""Publish a version whose action.yml names its image by digest.
+"""Publish a version whose actions name their image by digest.
 
 Usage: ``publish.py release/v1.2.3 NAME@sha256:DIGEST`` makes a commit on top of the tagged commit,
-which changes one line of action.yml. The program pushes the tag v1.2.3 for it, and moves the tag
-v1. The commit depends only on the tagged commit and the digest: another run, on any machine, makes
-the same commit. So a release that stopped half-way can continue.
+which changes one line of every action.yml. The program pushes the tag v1.2.3 for it, and moves the
+tag v1. The commit depends only on the tagged commit and the digest: another run, on any machine,
+makes the same commit. So a release that stopped half-way can continue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from scripts.release.check_version import ReleaseError, version_of
-from scripts.release.pin_image import rewrite
+from scripts.release.pin_image import is_action, rewrite
 
 _NAME, _EMAIL = "dataform-action release", "41898282+github-actions[bot]@users.noreply.github.com"
 _FULL = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
@@ -48,16 +48,18 @@ def make_commit(root: Path, release_tag: str, image: str) -> str:
 
     Raises:
         ReleaseError: git failed, or the tag has another format.
-        ValueError: action.yml cannot be rewritten.
+        ValueError: an action.yml cannot be rewritten.
     """
     version = version_of(release_tag)
     source = git(root, "rev-parse", f"refs/tags/{release_tag}^{{commit}}").strip()
-    action = git(root, "show", f"{source}:action.yml")
-    blob = git(root, "hash-object", "-w", "--stdin", stdin=rewrite(action, image)).strip()
+    names = git(root, "ls-tree", "-r", "--name-only", source).splitlines()
+    actions = {path: git(root, "show", f"{source}:{path}") for path in filter(is_action, names)}
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         git(root, "read-tree", source, **index)
-        git(root, "update-index", "--cacheinfo", f"100644,{blob},action.yml", **index)
+        for path, text in rewrite(actions, image).items():
+            blob = git(root, "hash-object", "-w", "--stdin", stdin=text).strip()
+            git(root, "update-index", "--cacheinfo", f"100644,{blob},{path}", **index)
         tree = git(root, "write-tree", **index).strip()
     when = git(root, "show", "--no-patch", "--format=%ct +0000", source).strip()
     author = {"GIT_AUTHOR_NAME": _NAME, "GIT_AUTHOR_EMAIL": _EMAIL, "GIT_AUTHOR_DATE": when}
@@ -96,7 +98,7 @@ def publish(root: Path, release_tag: str, image: str, remote: str) -> str:
     Raises:
         ReleaseError: the version is published with another commit, the release tag does not point
             to the checked-out commit, or git failed.
-        ValueError: the image or action.yml has another format.
+        ValueError: the image or an action.yml has another format.
     """
     version = version_of(release_tag)
     tagged, tested = (

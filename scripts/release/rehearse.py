@@ -1,8 +1,8 @@
 """Release a fresh clone of this commit into a registry on this machine, and use the release.
 
 The rehearsal runs the scripts of the release workflow: version and changelog, build, push by
-digest, release commit and tags. Then it acts as a user: it clones the tag, pulls the image in
-action.yml, and runs it. With buildx it builds for both platforms, otherwise for this machine.
+digest, release commit and tags. Then it acts as a user: it clones the tag, pulls the image that
+all actions name, and runs it. With buildx it builds for both platforms, otherwise for this machine.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from dataform_action.emulator import Emulator
 from scripts.image import build, engine
 from scripts.release.check_version import ReleaseError
 from scripts.release.compare_images import compare
+from scripts.release.pin_image import images_of, read_actions
 from scripts.release.publish import git
 
 VERSION = "999.0.0"
 _RELEASE = f"release/v{VERSION}"
 _IDENTITY = ["-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.com"]
-_REGISTRY_SECONDS = 10
+_REGISTRY_SECONDS = 60
 _CONFIG = """\
 version: 0.1
 storage:
@@ -159,10 +160,11 @@ def use(folder: Path, image: str) -> None:
     origin = str(folder / "origin.git")
     git(folder, "clone", "--quiet", f"--branch={major}", origin, str(checkout))
     print(git(checkout, "diff", _RELEASE, f"v{VERSION}"), end="")
-    match = re.search(r"^  image: docker://(\S+)$", (checkout / "action.yml").read_text(), re.M)
-    if match is None or match[1] != image:
-        raise ReleaseError(f"action.yml at {major} does not name {image}")
-    engine.docker("pull", match[1])
+    actions = read_actions(checkout)
+    for path, text in actions.items():
+        if images_of(text) != [f"docker://{image}"]:
+            raise ReleaseError(f"{path} at {major} does not name {image}")
+    engine.docker("pull", image)
     outputs = folder / "outputs"
     outputs.touch()
     with Emulator(advance="poll") as emulator:
@@ -177,11 +179,12 @@ def use(folder: Path, image: str) -> None:
         }
         options = [option for pair in inputs.items() for option in ("-e", "=".join(pair))]
         options += ["--rm", "--network", "host", "-v", f"{outputs}:/outputs"]
-        engine.docker("run", *options, "--entrypoint", "/action/entrypoint.py", match[1])
+        engine.docker("run", *options, "--entrypoint", "/action/entrypoint.py", image)
     if "\nsuccess\n" not in outputs.read_text("utf-8"):
         raise ReleaseError(f"The step did not succeed:\n{outputs.read_text('utf-8')}")
-    print(f"{major} names {match[1]}. Pulled by this digest, it ran a step successfully")
-    engine.docker("rmi", match[1])
+    print(f"{', '.join(actions)} at {major} name {image}")
+    print("Pulled by this digest, it ran a step successfully")
+    engine.docker("rmi", image)
 
 
 def main() -> int:

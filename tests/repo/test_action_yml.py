@@ -1,4 +1,4 @@
-"""The action's metadata and Dockerfile, which GitHub reads before the program runs."""
+"""The metadata of each action, and the Dockerfile, which GitHub reads before the program runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from typing import Any
 import pytest
 import yaml
 
-from dataform_action.action.input_specs import INPUTS
+from dataform_action.action.input_specs import INPUTS, Input
+from dataform_action.action.plan_inputs import PLAN_INPUTS
+from scripts.release.pin_image import read_actions
 
 _ROOT = Path(__file__).resolve().parents[2]
-_ACTION: dict[str, Any] = yaml.safe_load((_ROOT / "action.yml").read_text("utf-8"))
+_ACTIONS: dict[str, Any] = {
+    path: yaml.safe_load(text) for path, text in read_actions(_ROOT).items()
+}
+#: The inputs of each action.
+_TABLES: dict[str, tuple[Input, ...]] = {"action.yml": INPUTS, "plan/action.yml": PLAN_INPUTS}
+_ACTION: dict[str, Any] = _ACTIONS["action.yml"]
 _RUNS: dict[str, str] = _ACTION["runs"]
+#: The actions that do another job than to run.
+_OTHERS = sorted(_ACTIONS.keys() - {"action.yml"})
 
 
 def _instructions() -> list[tuple[str, str]]:
@@ -41,18 +50,20 @@ def _copied() -> dict[str, Path]:
     return found
 
 
-def test_inputs_match_the_table() -> None:
-    """action.yml declares the inputs of the code, in the same order and with the same texts."""
+@pytest.mark.parametrize("path", _ACTIONS)
+def test_inputs_match_the_table(path: str) -> None:
+    """An action declares the inputs of the code, in the same order and with the same texts."""
     declared = [
         (name, fields["description"], fields.get("default", ""), fields.get("required", False))
-        for name, fields in _ACTION["inputs"].items()
+        for name, fields in _ACTIONS[path]["inputs"].items()
     ]
-    assert declared == [(i.name, i.description, i.default, i.required) for i in INPUTS]
+    assert declared == [(i.name, i.description, i.default, i.required) for i in _TABLES[path]]
 
 
-def test_inputs_have_valid_names_and_descriptions() -> None:
+@pytest.mark.parametrize("path", _ACTIONS)
+def test_inputs_have_valid_names_and_descriptions(path: str) -> None:
     """Every input has a description, and an id in the documented format."""
-    for name, fields in _ACTION["inputs"].items():
+    for name, fields in _ACTIONS[path]["inputs"].items():
         assert re.fullmatch(r"[a-z][a-z0-9-]*", name)
         assert fields["description"].endswith(".")
         assert fields.keys() <= {"description", "default", "required"}
@@ -75,11 +86,24 @@ def test_outputs_match_the_contract() -> None:
     assert all(fields.keys() == {"description"} for fields in _ACTION["outputs"].values())
 
 
-def test_metadata_is_valid_for_the_marketplace() -> None:
-    """There are a description below 125 characters, a name, an icon and a colour."""
-    assert 0 < len(_ACTION["description"]) < 125
-    assert _ACTION["name"]
-    assert _ACTION["author"]
+@pytest.mark.parametrize("path", _OTHERS)
+def test_outputs_are_described(path: str) -> None:
+    """GitHub accepts only the key description in an output."""
+    outputs = _ACTIONS[path]["outputs"]
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*", name) for name in outputs)
+    assert all(fields.keys() == {"description"} for fields in outputs.values())
+
+
+@pytest.mark.parametrize("path", _ACTIONS)
+def test_metadata_is_valid_for_the_marketplace(path: str) -> None:
+    """There are a description below 125 characters, a name and an author."""
+    assert 0 < len(_ACTIONS[path]["description"]) < 125
+    assert _ACTIONS[path]["name"]
+    assert _ACTIONS[path]["author"]
+
+
+def test_icon() -> None:
+    """The action at the top, which the Marketplace shows, has an icon and a colour."""
     assert _ACTION["branding"] == {"icon": "play-circle", "color": "blue"}
 
 
@@ -91,6 +115,17 @@ def test_the_image_is_built_from_the_dockerfile() -> None:
         "entrypoint": "/action/entrypoint.py",
         "post-entrypoint": "/action/post_entrypoint.py",
         "post-if": "always()",
+    }
+
+
+@pytest.mark.parametrize("path", _OTHERS)
+def test_other_jobs_use_the_same_image(path: str) -> None:
+    """The name of the folder is the argument that tells the program which job it does."""
+    assert _ACTIONS[path]["runs"] == {
+        "using": "docker",
+        "image": "../Dockerfile",
+        "entrypoint": _RUNS["entrypoint"],
+        "args": [Path(path).parent.name],
     }
 
 

@@ -10,14 +10,18 @@ import pytest
 
 from dataform_action.version import __version__
 from scripts.release.check_version import ReleaseError, check, read_changelog
-from scripts.release.pin_image import rewrite
+from scripts.release.pin_image import read_actions, rewrite
 from scripts.release.prepare import prepare
 from scripts.release.publish import git, make_commit, publish, remote_tags
 
 _ROOT = Path(__file__).resolve().parents[2]
 _IMAGE = f"ghcr.io/owner/dataform-action@sha256:{'ab' * 32}"
 _OTHER = f"ghcr.io/owner/dataform-action@sha256:{'cd' * 32}"
-_ACTION = (_ROOT / "action.yml").read_text("utf-8")
+#: The actions of this repository, and one in a folder.
+_ACTIONS = {
+    **read_actions(_ROOT),
+    "another/action.yml": "name: Another\nruns:\n  using: docker\n  image: ../Dockerfile\n",
+}
 _CHANGELOG = """\
 # Changelog
 
@@ -120,11 +124,15 @@ def test_the_projects_own_files_can_be_prepared(tmp_path: Path) -> None:
     assert check(tmp_path, "release/v999.0.0")[1].startswith("- New.")
 
 
-def test_only_the_image_of_the_action_changes() -> None:
+def test_only_the_image_of_each_action_changes() -> None:
     """The line with the Dockerfile now names the image by digest; all other lines stay."""
-    old, new = _ACTION.splitlines(), rewrite(_ACTION, _IMAGE).splitlines()
-    changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
-    assert changed == [("  image: Dockerfile", f"  image: docker://{_IMAGE}")]
+    rewritten = rewrite(_ACTIONS, _IMAGE)
+    assert rewritten.keys() == _ACTIONS.keys() > {"action.yml"}
+    for path, text in _ACTIONS.items():
+        pairs = zip(text.splitlines(), rewritten[path].splitlines(), strict=True)
+        dockerfile = "../" * path.count("/") + "Dockerfile"
+        changed = [pair for pair in pairs if pair[0] != pair[1]]
+        assert changed == [(f"  image: {dockerfile}", f"  image: docker://{_IMAGE}")]
 
 
 @pytest.mark.parametrize(
@@ -140,18 +148,34 @@ def test_only_the_image_of_the_action_changes() -> None:
 def test_an_image_without_a_digest_is_refused(image: str) -> None:
     """A tag could be moved, and action.yml must contain only an image."""
     with pytest.raises(ValueError, match="is not an image by digest"):
-        rewrite(_ACTION, image)
+        rewrite(_ACTIONS, image)
 
 
 def test_a_rewritten_action_is_not_rewritten_again() -> None:
-    """Only the action.yml of main names the Dockerfile."""
-    with pytest.raises(ValueError, match="0 lines"):
-        rewrite(rewrite(_ACTION, _IMAGE), _OTHER)
+    """Only the actions of main name the Dockerfile."""
+    with pytest.raises(ValueError, match=r"^action\.yml does not have exactly one line"):
+        rewrite({**_ACTIONS, "action.yml": rewrite(_ACTIONS, _IMAGE)["action.yml"]}, _OTHER)
+
+
+@pytest.mark.parametrize(
+    "line", ["  image: Dockerfile", "  image: ../Dockerfile-2", "", "  image: docker://alpine"]
+)
+def test_an_action_with_another_image_is_refused(line: str) -> None:
+    """Every action of a release has the same image, which the Dockerfile at the top describes."""
+    other = _ACTIONS["another/action.yml"].replace("  image: ../Dockerfile", line)
+    with pytest.raises(ValueError, match=r"^another/action\.yml does not have .*\.\./Dockerfile"):
+        rewrite({**_ACTIONS, "another/action.yml": other}, _IMAGE)
+
+
+def test_a_repository_without_an_action_is_refused() -> None:
+    """There is always an action at the top."""
+    with pytest.raises(ValueError, match=r"no action\.yml at the top"):
+        rewrite({"another/action.yml": _ACTIONS["another/action.yml"]}, _IMAGE)
 
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a repository with action.yml; both have the tag release/v1.2.3."""
+    """A clone of a repository with two actions; both have the tag release/v1.2.3."""
     for kind in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{kind}_NAME", "Somebody")
         monkeypatch.setenv(f"GIT_{kind}_EMAIL", "somebody@example.com")
@@ -159,8 +183,9 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     origin, root = tmp_path / "origin.git", tmp_path / "clone"
     git(tmp_path, "init", "--quiet", "--bare", str(origin))
     git(tmp_path, "clone", "--quiet", str(origin), str(root))
-    (root / "action.yml").write_text(_ACTION, "utf-8")
-    (root / "other").write_text("stays", "utf-8")
+    for name, text in {**_ACTIONS, "other": "stays", "a/b/action.yml": "stays"}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message", "Prepare 1.2.3")
     _tag(root, "1.2.3")
@@ -173,13 +198,15 @@ def _tag(root: Path, version: str) -> None:
 
 
 def test_a_version_is_one_commit_on_the_tagged_one(clone: Path) -> None:
-    """It changes one line of action.yml; the tags of the version and major version point to it."""
+    """It changes one line of each action; the tags of the version and major version point to it."""
     commit = publish(clone, "release/v1.2.3", _IMAGE, "origin")
     tags = remote_tags(clone, "origin")
     assert tags["v1.2.3"] == tags["v1"] == commit
     assert git(clone, "rev-parse", f"{commit}^").strip() == tags["release/v1.2.3"]
-    assert git(clone, "diff", "--numstat", f"{commit}^", commit) == "1\t1\taction.yml\n"
-    assert git(clone, "show", f"{commit}:action.yml") == rewrite(_ACTION, _IMAGE)
+    changes = git(clone, "diff", "--numstat", f"{commit}^", commit).splitlines()
+    assert changes == [f"1\t1\t{path}" for path in sorted(_ACTIONS)]
+    for path, text in rewrite(_ACTIONS, _IMAGE).items():
+        assert git(clone, "show", f"{commit}:{path}") == text
     assert git(clone, "status", "--porcelain") == ""
 
 

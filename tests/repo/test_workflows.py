@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.release.pin_image import read_actions
 from scripts.release.publish import git
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,11 @@ _PATHS = sorted(Path(_ROOT, ".github/workflows").glob("*.yml"))
 _WORKFLOWS: dict[str, dict[str, Any]] = {
     path.name: yaml.safe_load(path.read_text("utf-8")) for path in _PATHS
 }
-_ACTION: dict[str, Any] = yaml.safe_load((_ROOT / "action.yml").read_text("utf-8"))
+#: The actions by the words that use them in a workflow of this repository.
+_ACTIONS: dict[str, Any] = {
+    f"./{path.removesuffix('action.yml').rstrip('/')}": yaml.safe_load(text)
+    for path, text in read_actions(_ROOT).items()
+}
 _CI: dict[str, Any] = _WORKFLOWS["ci.yml"]["jobs"]
 _RELEASE: dict[str, Any] = _WORKFLOWS["release.yml"]["jobs"]
 _JOBS = [
@@ -193,16 +198,16 @@ def test_the_self_test_checks_every_allowed_failure() -> None:
 
 
 def test_the_self_test_uses_existing_inputs_and_outputs() -> None:
-    """action.yml declares all inputs and outputs that the self-test uses."""
+    """The actions declare all inputs and outputs that the self-test uses."""
     jobs = _WORKFLOWS["self-test.yml"]["jobs"]
-    used = [step for step in _steps(jobs) if step.get("uses") == "./"]
-    assert len(used) == 5
-    for step in used:
-        assert step["with"].keys() <= _ACTION["inputs"].keys()
+    used = {step["id"]: step for step in _steps(jobs) if step.get("uses", "").startswith("./")}
+    actions = {name: _ACTIONS[step["uses"]] for name, step in used.items()}
+    assert [step["uses"] for step in used.values()].count("./") == 5
+    for name, step in used.items():
+        assert step["with"].keys() <= actions[name]["inputs"].keys()
     text = (_ROOT / ".github/workflows/self-test.yml").read_text("utf-8")
-    ids = {step["id"] for step in used}
     for name, output in re.findall(r"steps\.([a-z-]+)\.outputs\.([a-z-]+)", text):
-        assert output in _ACTION["outputs"] or name not in ids, output
+        assert name not in used or output in actions[name]["outputs"], output
 
 
 def test_the_archive_that_a_runner_downloads_is_complete(tmp_path: Path) -> None:
@@ -213,7 +218,7 @@ def test_the_archive_that_a_runner_downloads_is_complete(tmp_path: Path) -> None
     assert "requirements.txt" in built
     modules = {str(path.relative_to(_ROOT)) for path in (_ROOT / "dataform_action").rglob("*.py")}
     needed = built - {"dataform_action"} | modules
-    needed |= {"action.yml", "Dockerfile", ".dockerignore", "README.md"}
+    needed |= {*read_actions(_ROOT), "Dockerfile", ".dockerignore", "README.md"}
     for name in (*needed, "docs/images/picture.png"):
         Path(tmp_path, name).parent.mkdir(parents=True, exist_ok=True)
         Path(tmp_path, name).touch()
