@@ -24,8 +24,12 @@ jobs:
     runs-on: ubuntu-latest
     permissions:
       contents: read
+{permissions}\
     steps:
 """
+#: What only events of pull requests have, and the action that needs one.
+_OF_PULL_REQUESTS = re.compile(r"github\.head_ref|/plan@")
+_COMMENTS = "      pull-requests: write\n"
 
 
 class Snippet(NamedTuple):
@@ -41,11 +45,13 @@ class Snippet(NamedTuple):
 
     @property
     def workflow(self) -> str:
-        """The workflow; its event is a pull request if the steps use the branch of one."""
+        """The workflow; its event is a pull request if the steps need one."""
         if self.is_workflow:
             return self.text
-        event = "pull_request" if "github.head_ref" in self.text else "workflow_dispatch"
-        return _JOB.format(event=event) + indent(self.text, " " * 6)
+        needs_one = _OF_PULL_REQUESTS.search(self.text) is not None
+        event = "pull_request" if needs_one else "workflow_dispatch"
+        permissions = _COMMENTS if "/plan@" in self.text else ""
+        return _JOB.format(event=event, permissions=permissions) + indent(self.text, " " * 6)
 
 
 def read_snippets() -> list[Snippet]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
+from dataform_action.action.input_specs import INPUTS, Input
 from dataform_action.action.inputs import read_inputs
+from dataform_action.action.plan_inputs import PLAN_INPUTS
+from dataform_action.action.plan_settings import parse_plan_settings
 from dataform_action.action.service_factory import SERVICES
 from dataform_action.action.settings import parse_settings
 from scripts.workflows.snippets import ROOT, Snippet, main, read_snippets
@@ -21,7 +25,14 @@ _SNIPPETS = [pytest.param(snippet, id=snippet.name) for snippet in read_snippets
 _SCHEMA = json.loads(
     files("check_jsonschema").joinpath("builtin_schemas/vendor/github-workflows.json").read_text()
 )
-_ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+_SPECS = [spec for spec, _ in SERVICES]
+#: The inputs of each action, and the function that checks them, by the folder of the action.
+_JOBS: dict[str | None, tuple[tuple[Input, ...], Callable[[Mapping[str, str]], Any]]] = {
+    None: (INPUTS, lambda values: parse_settings(values, _SPECS)),
+    "plan": (PLAN_INPUTS, parse_plan_settings),
+}
+#: What follows the owner in ``uses:``, with the folder of the action.
+_USED = re.compile(r"[^/]+/dataform-action(?:/(?P<folder>[a-z]+))?@")
 
 
 def test_there_are_snippets() -> None:
@@ -40,13 +51,13 @@ def test_workflows(snippet: Snippet) -> None:
     Draft7Validator(_SCHEMA).validate({**workflow, "on": triggers})
     assert workflow["permissions"] == {}
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    ours = [step for step in steps if "dataform-action@" in step.get("uses", "")]
+    ours = [(step, used) for step in steps if (used := _USED.match(step.get("uses", "")))]
     assert ours
-    for step in ours:
-        assert set(step["with"]) <= set(_ACTION["inputs"])
+    for step, used in ours:
         environ = {f"INPUT_{name.upper()}": _filled(given) for name, given in step["with"].items()}
-        specs = [spec for spec, _ in SERVICES]
-        assert parse_settings(read_inputs(environ), specs).project_id
+        inputs, parse = _JOBS[used["folder"]]
+        assert set(step["with"]) <= {declared.name for declared in inputs}
+        assert parse(read_inputs(environ, inputs)).project_id
 
 
 def _filled(value: object) -> str:
