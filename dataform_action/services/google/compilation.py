@@ -20,6 +20,7 @@ from dataform_action.services.google.parse import (
     parse_commit,
     parse_compilation_name,
     parse_core_version,
+    parse_default_location,
     parse_project_path,
     parse_target,
     repository_path,
@@ -35,22 +36,25 @@ _COMPILER = "index.js"
 
 
 def compile_request(
-    api: GoogleApi, request: RunRequest, github_url: str
-) -> tuple[Compilation, str]:
-    """Compile; return the compilation and the folder of the project in its repository.
+    api: GoogleApi, request: RunRequest, github_url: str, ref_input: str = "git-ref"
+) -> tuple[Compilation, str, str]:
+    """Compile a request. ``ref_input`` is the input with its ref, for hints.
+
+    Return the compilation, the folder of the project in its repository, and the default location of
+    its datasets; empty if that is not known.
 
     Raises:
         CompileFailed: the compilation has errors.
     """
     body = _compilation_body(api, request)
     given = (
-        ("git-ref", request.git_ref),
+        (ref_input, request.git_ref),
         ("workspace", request.workspace),
         ("project-path", request.project_path),
     )
     sources = tuple(name for name, value in given if value) or ("environment",)
     # The response is parsed inside the retried request, so that an invalid one is retried.
-    compilation, prefix, errors = compile_once(
+    compilation, errors, config = compile_once(
         api.with_context("compile", *sources),
         body,
         lambda response: _parse_compilation(response, api.parent),
@@ -65,19 +69,18 @@ def compile_request(
             commit=compilation.commit,
             files_url=find_files_url(api, compilation.commit, github_url),
         )
-    return compilation, prefix
+    return compilation, parse_project_path(config), parse_default_location(config)
 
 
 def _parse_compilation(
     response: dict[str, Json], parent: str
-) -> tuple[Compilation, str, tuple[CompileError, ...]]:
-    """Return the compilation in a response, the folder of the project, and the errors."""
+) -> tuple[Compilation, tuple[CompileError, ...], Json]:
+    """Return the compilation in a response, its errors, and its settings."""
     name = parse_compilation_name(response, parent)
     compilation = Compilation(
         name=name, commit=parse_commit(response), core_version=parse_core_version(response)
     )
-    prefix = parse_project_path(response.get("codeCompilationConfig"))
-    return compilation, prefix, parse_compile_errors(response)
+    return compilation, parse_compile_errors(response), response.get("codeCompilationConfig")
 
 
 def parse_compile_errors(response: dict[str, Json]) -> tuple[CompileError, ...]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -161,19 +161,35 @@ def files_url(remote: str, commit: str, github_url: str = GITHUB_URL) -> str:
     ``remote`` is the address of the Git remote, and ``github_url`` that of a GitHub server besides
     github.com. The result is empty if the remote is on another host or anything is not valid.
     """
+    place = _parse_remote(remote)
+    if place is None or re.fullmatch(_COMMIT, commit) is None:
+        return ""
+    host, repository = place
+    server = _github_server(host, (GITHUB_URL, github_url.rstrip("/")))
+    return f"{server}/{repository}/blob/{commit}" if server else ""
+
+
+def github_repository(remote: str, github_url: str) -> str:
+    """Return the ``owner/name`` of a remote on a GitHub server; empty if it is elsewhere."""
+    place = _parse_remote(remote)
+    if place is None:
+        return ""
+    host, repository = place
+    return repository if _github_server(host, (github_url.rstrip("/"),)) else ""
+
+
+def _parse_remote(remote: str) -> tuple[str, str] | None:
+    """Return the host and the ``owner/name`` of a remote; None if it has another form."""
     match = next((found for form in _REMOTES if (found := re.fullmatch(form, remote))), None)
-    if match is None or re.fullmatch(_COMMIT, commit) is None:
-        return ""
-    server = _github_server(match["host"], github_url.rstrip("/"))
+    if match is None:
+        return None
     name = match["name"].removesuffix(".git")
-    if not server or name in ("", ".", ".."):
-        return ""
-    return f"{server}/{match['owner']}/{name}/blob/{commit}"
+    return None if name in ("", ".", "..") else (match["host"], f"{match['owner']}/{name}")
 
 
-def _github_server(host: str, github_url: str) -> str:
-    """Return the address of the GitHub server with a host name; empty if there is none."""
-    for url in (GITHUB_URL, github_url):
+def _github_server(host: str, servers: Iterable[str]) -> str:
+    """Return the one of some GitHub servers that has a host name; empty if none has it."""
+    for url in servers:
         server = re.fullmatch(_SERVER, url)
         if server is not None and server["host"].lower() == host.lower():
             return url

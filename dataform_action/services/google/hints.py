@@ -66,6 +66,11 @@ def is_act_as(error: Refused) -> bool:
     return re.search(_ACT_AS, error.detail.lower()) is not None
 
 
+def is_unknown_commit(error: Refused) -> bool:
+    """Return whether the Git remote has no such commit, or Dataform has not fetched it yet."""
+    return re.search(_UNKNOWN_COMMIT, error.detail[:LONGEST_MESSAGE].lower()) is not None
+
+
 class _Rule(NamedTuple):
     """A hint for refusals with a reason, or with words (in lower case) that match a pattern."""
 
@@ -131,8 +136,12 @@ def _only_main(context: Context, _error: Refused) -> str:
 
 
 def _no_commitish(context: Context, _error: Refused) -> str:
-    what = "git-ref" if "git-ref" in context.inputs else "the Git commitish of the environment"
-    return f"Check {what}: the Git remote of the repository has no such branch, tag or commit."
+    known = (name for name in ("git-ref", "head", "base") if name in context.inputs)
+    what = next(known, "the Git commitish of the environment")
+    text = f"Check {what}: the Git remote of the repository has no such branch, tag or commit."
+    if what in ("head", "base"):
+        text += " It does not have those of forks."
+    return text
 
 
 def _no_project(context: Context, _error: Refused) -> str:
@@ -188,6 +197,10 @@ _GIT_ACCESS = "|".join(
         r"invalid username or|could not read username|could not read from remote",
         r"remote repository.*(?:token|credential|authenticat)",
     )
+)
+_UNKNOWN_COMMIT = (
+    "commitish.*(?:not exist|not found|invalid|unknown)|"
+    "(?:not find|unknown|no such|invalid) (?:git )?(?:commitish|branch|commit|revision)"
 )
 _RULES = (
     _Rule("service account must be set", _no_account),
@@ -253,11 +266,7 @@ _RULES = (
         _no_project,
     ),
     _Rule("only a commitish value", _only_main),
-    _Rule(
-        "commitish.*(?:not exist|not found|invalid|unknown)|"
-        "(?:not find|unknown|no such|invalid) (?:git )?(?:commitish|branch|commit|revision)",
-        _no_commitish,
-    ),
+    _Rule(_UNKNOWN_COMMIT, _no_commitish),
     _Rule("requested target does not exist", _no_target),
     _Rule("unknown name", _unknown_setting),
     _Rule("service account.*(?:does not exist|not found|unknown)", _no_service_account),

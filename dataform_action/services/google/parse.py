@@ -202,12 +202,18 @@ def parse_compiled_actions(response: dict[str, Json], prefix: str) -> list[Compi
     ]
 
 
-def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
+def action_kind(entry: dict[str, Json]) -> tuple[str, dict[str, Json]]:
+    """Return the kind of a compiled action, such as ``incremental table``, and its own object."""
     key = next((key for key in _KINDS if isinstance(entry.get(key), dict)), "")
     compiled: dict[str, Json] = entry[key] if key else {}
     kind = _KINDS.get(key, "action")
     if kind == "relation":
         kind = text_in(compiled, "relationType").replace("_", " ").lower() or kind
+    return kind, compiled
+
+
+def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
+    kind, compiled = action_kind(entry)
     targets = map(parse_target, objects_in(compiled, "dependencyTargets"))
     dependencies = tuple(name for name in targets if name)
     return CompiledAction(
@@ -218,11 +224,11 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
         dependencies=dependencies,
         tags=tuple(texts_in(compiled, "tags")),
         disabled=compiled.get("disabled") is True,
-        checked_action=_checked_action(compiled, dependencies) if kind == "assertion" else "",
+        checked_action=checked_action(compiled, dependencies) if kind == "assertion" else "",
     )
 
 
-def _checked_action(assertion: dict[str, Json], dependencies: tuple[str, ...]) -> str:
+def checked_action(assertion: dict[str, Json], dependencies: tuple[str, ...]) -> str:
     """Return the name of the action that an assertion checks; empty if it is not known.
 
     The API names it for an assertion that the configuration of a table or view declares. One that

@@ -135,6 +135,16 @@ class GoogleDataform(Service):
         #: The ids of the runs that were created or found here, which are not inputs.
         self._created: set[str] = set()
 
+    @property
+    def api(self) -> GoogleApi:
+        """Return the API of the repository."""
+        return self._api
+
+    @property
+    def github_url(self) -> str:
+        """Return the address of the GitHub server."""
+        return self._github_url
+
     def prepare(self, request: RunRequest, retry: Retry = once) -> Prepared:
         """Compile, unless a schedule runs alone. See ``Service.prepare`` for what it raises."""
         problems = [*_name_problems(request), *google_request_problems(request)]
@@ -148,7 +158,7 @@ class GoogleDataform(Service):
             config = api.full_name("workflowConfigs", request.schedule or "")
             return Prepared(request=request, body={"workflowConfig": config})
         schedule = read_schedule(api, request)
-        compiled, prefix = compilation.compile_request(api, request, self._github_url)
+        compiled, prefix, _ = compilation.compile_request(api, request, self._github_url)
         selected = select(api, request, schedule, compiled)
         notes = (*compilation.notes_on_ref(request), *selected.notes)
         if request.compile_only:

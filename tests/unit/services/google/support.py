@@ -105,7 +105,7 @@ def fields_of(path: str) -> tuple[str, ...]:
         case "compilationResults":
             if not rest[0]:
                 return (fields.COMPILATIONS,)
-            actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS)
+            actions = (fields.COMPILED_ACTIONS, fields.SELECTABLE_ACTIONS, fields.GRAPH_ACTIONS)
             return actions if queried else (fields.COMPILATION, fields.COMMIT)
         case "workflowConfigs":
             return (fields.WORKFLOW_CONFIG if rest[0] else fields.WORKFLOW_CONFIGS,)

@@ -1,0 +1,130 @@
+"""Google Cloud Dataform: read all that a compilation result says of its actions. Pure.
+
+A field that is newer than this module counts as a setting: it may decide what is built.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+
+from dataform_action.graph import DECLARATION, GraphAction
+from dataform_action.services.google.parse import (
+    action_kind,
+    checked_action,
+    objects_in,
+    parse_target,
+    repository_path,
+    text_in,
+    texts_in,
+)
+from dataform_action.transport.response import Json
+
+Pairs = tuple[tuple[str, str], ...]
+
+_INCREMENTAL = "incrementalTableConfig"
+#: The texts without a field of their own in ``GraphAction``.
+_QUERIES = ("contents", "contentsYaml", "testQuery", "expectedOutputQuery")
+#: Fields that other fields of ``GraphAction`` have.
+_READ = frozenset(
+    {
+        *("relationType", "selectQuery", "queries", "hasOutput", "disabled", *_QUERIES),
+        *("preOperations", "postOperations", "partitionExpression", "clusterExpressions"),
+        *("incrementalSelectQuery", "uniqueKeyParts"),
+        *("incrementalPreOperations", "incrementalPostOperations"),
+        *("dependencyTargets", "tags", "displayName", "internalMetadata"),
+    }
+)
+#: Fields that do not decide what is built.
+_METADATA = frozenset({"relationDescriptor", "displayName"})
+_OBJECTS = frozenset({"parentAction", "relationDescriptor", _INCREMENTAL})
+_OF_EVERY_ACTION = frozenset({"target", "canonicalTarget", "filePath", "internalMetadata"})
+
+
+def parse_graph_actions(page: dict[str, Json], prefix: str) -> list[GraphAction]:
+    """Return the actions of a page; ``prefix`` is the project's folder in its repository."""
+    return [_graph_action(entry, prefix) for entry in objects_in(page, "compilationResultActions")]
+
+
+def _graph_action(entry: dict[str, Json], prefix: str) -> GraphAction:
+    kind, compiled = action_kind(entry)
+    config = compiled.get(_INCREMENTAL)
+    incremental: dict[str, Json] = config if isinstance(config, dict) else {}
+    name = parse_target(entry.get("target"))
+    targets = map(parse_target, objects_in(compiled, "dependencyTargets"))
+    dependencies = tuple(dict.fromkeys(target for target in targets if target))
+    texts = texts_in(compiled, "queries") + [text_in(compiled, key) for key in _QUERIES]
+    definition = compiled.get("contentsSql")
+    texts += [text_in(definition, "query")] if isinstance(definition, dict) else []
+    return GraphAction(
+        name=name,
+        key=parse_target(entry.get("canonicalTarget")) or name,
+        kind=kind,
+        file=repository_path(text_in(entry, "filePath"), prefix),
+        dependencies=dependencies,
+        tags=tuple(texts_in(compiled, "tags")),
+        disabled=compiled.get("disabled") is True,
+        query=text_in(compiled, "selectQuery"),
+        incremental_query=text_in(incremental, "incrementalSelectQuery"),
+        queries=tuple(filter(None, texts)),
+        has_output=compiled.get("hasOutput") is True,
+        pre_operations=tuple(texts_in(compiled, "preOperations")),
+        post_operations=tuple(texts_in(compiled, "postOperations")),
+        incremental_pre_operations=tuple(texts_in(incremental, "incrementalPreOperations")),
+        incremental_post_operations=tuple(texts_in(incremental, "incrementalPostOperations")),
+        partition=text_in(compiled, "partitionExpression"),
+        clusters=tuple(texts_in(compiled, "clusterExpressions")),
+        unique_key=tuple(texts_in(incremental, "uniqueKeyParts")),
+        settings=_settings(entry, compiled, incremental, kind),
+        metadata=tuple(_metadata(compiled)),
+        checked_action=checked_action(compiled, dependencies) if kind == "assertion" else "",
+    )
+
+
+def _settings(
+    entry: Mapping[str, Json],
+    compiled: Mapping[str, Json],
+    incremental: Mapping[str, Json],
+    kind: str,
+) -> Pairs:
+    """Return the fields that no other field of ``GraphAction`` has; ``compiled`` is in ``entry``.
+
+    The descriptor is the only field of a declaration.
+    """
+    if kind == DECLARATION:
+        return ()
+    found = [
+        *(pair for pair in compiled.items() if not _is_read(*pair)),
+        *(
+            (f"{_INCREMENTAL}.{key}", value)
+            for key, value in incremental.items()
+            if not _is_read(key, value)
+        ),
+        *(
+            (key, value)
+            for key, value in entry.items()
+            if value is not compiled and key not in _OF_EVERY_ACTION
+        ),
+    ]
+    return tuple((key, _json(value)) for key, value in sorted(found, key=itemgetter(0)) if value)
+
+
+def _is_read(key: str, value: Json) -> bool:
+    """Return whether another field of ``GraphAction`` has a value."""
+    if key in _OBJECTS:
+        return isinstance(value, dict)
+    return key in _READ and isinstance(value, str | bool | list)
+
+
+def _metadata(compiled: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for key in sorted(_METADATA & compiled.keys()):
+        value = compiled[key]
+        if key == "relationDescriptor" and isinstance(value, dict):
+            yield from ((f"{key}.{own}", _json(value[own])) for own in sorted(value) if value[own])
+        elif value:
+            yield key, _json(value)
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,117 @@
+"""Google Cloud Dataform: compile the two commits of a plan, and read all of their actions."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from dataform_action.clock import Retry, once
+from dataform_action.errors import InputError, Refused
+from dataform_action.graph import CompiledGraph, GraphAction
+from dataform_action.model import Compilation, RunRequest
+from dataform_action.plan import PlanRequest, Remote
+from dataform_action.services.google import fields
+from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
+from dataform_action.services.google.compilation import compile_request
+from dataform_action.services.google.enrich import find_files_url, github_repository
+from dataform_action.services.google.graph_parser import parse_graph_actions
+from dataform_action.services.google.hints import is_unknown_commit
+from dataform_action.services.google.parse import parse_git_url, text_in
+from dataform_action.services.google.service import GoogleDataform
+from dataform_action.services.specs import google_request_problems
+
+#: How long a commit is requested again that the Git remote does not know, and how often, in
+#: seconds. A commit that was pushed a moment ago may not be everywhere yet.
+_COMMIT_SECONDS = 60.0
+_COMMIT_PAUSE = 5.0
+_LONGEST_URL = 500
+
+
+class GooglePlanSource:
+    """Compiles commits of the repository of a service. It implements ``plans.ports.Source``.
+
+    It may be called from several threads, which then share connections and the access token.
+    """
+
+    def __init__(self, service: GoogleDataform) -> None:
+        self._api = service.api
+        self._github_url = service.github_url
+        self.project_id = self._api.project_id
+        self.location = self._api.location
+        self.repository = self._api.repository
+
+    def remote(self, request: PlanRequest, retry: Retry = once) -> Remote:
+        """Return the Git remote. See ``plans.ports.Source``."""
+        api = self._api.with_retry(retry)
+        url = _public_url(parse_git_url(api.get(api.parent, fields.REPOSITORY)))
+        branch = ""
+        if request.environment is not None:
+            name = api.full_name("releaseConfigs", request.environment)
+            config = api.with_context("read", "environment").get_config(name, fields.RELEASE_CONFIG)
+            branch = text_in(config, "gitCommitish")
+        return Remote(url, github_repository(url, self._github_url), branch)
+
+    def compile(self, commit: str, request: PlanRequest, retry: Retry = once) -> CompiledGraph:
+        """Compile a commit, and read all of its actions. See ``plans.ports.Source``."""
+        ref_input = "head" if commit == request.head else "base"
+        run_request = _run_request(commit, request)
+        problems = google_request_problems(run_request)
+        if problems:
+            names = {"git-ref": ref_input}
+            raise InputError([(names.get(name, name), text) for name, text in problems])
+        api = self._api.with_retry(retry)
+        compilation, folder, location = self._compile(api, run_request, ref_input)
+        return CompiledGraph(
+            compilation_result=compilation.name,
+            commit=compilation.commit,
+            location=location,
+            core_version=compilation.core_version,
+            files_url=find_files_url(api, compilation.commit, self._github_url),
+            actions=_read_actions(api, compilation.name, folder),
+        )
+
+    def _compile(
+        self, api: GoogleApi, request: RunRequest, ref_input: str
+    ) -> tuple[Compilation, str, str]:
+        """Compile a request; wait for a commit that the remote does not know yet."""
+        until = api.clock.now() + _COMMIT_SECONDS
+        while True:
+            try:
+                return compile_request(api, request, self._github_url, ref_input)
+            except Refused as error:
+                if not is_unknown_commit(error) or api.clock.now() >= until:
+                    raise
+            api.clock.sleep(_COMMIT_PAUSE)
+
+
+def _run_request(commit: str, request: PlanRequest) -> RunRequest:
+    """Return the request of a run that compiles the same."""
+    return RunRequest(
+        git_ref=commit,
+        environment=request.environment,
+        project_path=request.project_path,
+        vars=request.vars,
+        schema_suffix=request.schema_suffix,
+        table_prefix=request.table_prefix,
+        compile_overrides=request.compile_overrides,
+    )
+
+
+def _read_actions(api: GoogleApi, compilation_result: str, folder: str) -> tuple[GraphAction, ...]:
+    pages = api.pages(f"{compilation_result}:query", fields.GRAPH_ACTIONS, size=COMPILED_SIZE)
+    return tuple(action for page in pages for action in parse_graph_actions(page, folder))
+
+
+def _public_url(url: str) -> str:
+    """Return the address of a Git remote without credentials; empty if it cannot be shown."""
+    if len(url) > _LONGEST_URL or not url.isprintable() or "://" not in url:
+        # The short form of SSH has a user name at most.
+        return url if len(url) <= _LONGEST_URL and url.isprintable() else ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme == "ssh":
+        user, at, host = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="").geturl()
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
