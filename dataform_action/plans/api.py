@@ -1,0 +1,179 @@
+"""Make a plan: compile two commits at the same time, compare them, and check the SQL."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from dataform_action.clock import Clock, MonotonicClock, Retry
+from dataform_action.errors import NotConnected
+from dataform_action.events import Noted, Observer, Update
+from dataform_action.graph import CompiledGraph
+from dataform_action.model import CompileFailed, Polling
+from dataform_action.plan import Change, Plan, PlanRequest
+from dataform_action.plans.comparison import compare
+from dataform_action.plans.ports import Source, Warehouse
+from dataform_action.runs.backoff import Backoff
+
+_CONSEQUENCE = "The plan is not complete. Nothing was changed."
+_SHORTEST = 1.0
+_DIGITS = 7
+
+
+def _ignore(_update: Update) -> None:
+    pass
+
+
+def make_plan(
+    source: Source,
+    warehouse: Warehouse | None,  # noqa: ARG001
+    request: PlanRequest,
+    polling: Polling | None = None,
+    *,
+    on_update: Observer = _ignore,
+    clock: Clock | None = None,
+) -> Plan:
+    """Return what a commit changes, compared with another commit. Nothing is built.
+
+    If ``warehouse`` is not None and the request says so, it checks the SQL. The plan may take
+    ``polling.timeout``. ``on_update`` is called on the thread of the caller.
+
+    Compile errors are part of the plan. If only the base has them, nothing can be compared.
+
+    Raises:
+        InputError: the request does not match the repository.
+        Refused, Misconfigured: a commit cannot be compiled.
+        GaveUp: no usable response for ``polling.outage_timeout``.
+        WaitTimeout: the plan was not complete within ``polling.timeout``.
+    """
+    limits = _Limits(polling or Polling(), clock or MonotonicClock())
+    on_update(Noted(f"Compiling head {_short(request.head)} and base {_short(request.base)}"))
+    head, base = _compile_both(source, request, limits, on_update)
+    plan = Plan(
+        project_id=source.project_id,
+        location=source.location,
+        repository=source.repository,
+        request=request,
+        head=head.commit or request.head,
+        base=request.base if base is None else base.commit or request.base,
+        files_url=head.files_url,
+        errors=head.errors if isinstance(head, CompileFailed) else (),
+        base_errors=base.errors if isinstance(base, CompileFailed) else (),
+    )
+    if isinstance(head, CompileFailed):
+        return plan
+    plan = replace(plan, action_count=sum(not action.is_declaration for action in head.actions))
+    if base is None or isinstance(base, CompileFailed):
+        return plan
+    plan = _compared(plan, base, head)
+    on_update(Noted(_counts(plan)))
+    return plan
+
+
+def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
+    """Return a plan with what differs between the compilations."""
+    found = compare(base.actions, head.actions)
+    versions = (base.core_version, head.core_version)
+    notes = plan.notes
+    if all(versions) and versions[0] != versions[1]:
+        notes += (f"Dataform core changes from {versions[0]} to {versions[1]}.",)
+    return replace(
+        plan,
+        actions=found.actions,
+        edges=found.edges,
+        declarations_added=found.declarations_added,
+        declarations_removed=found.declarations_removed,
+        notes=notes,
+    )
+
+
+def _counts(plan: Plan) -> str:
+    counts = {change: len(plan.by_change(change)) for change in Change}
+    found = [f"{count} {change.value}" for change, count in counts.items() if count]
+    return f"Compared {plan.action_count:,} actions: {', '.join(found) or 'nothing differs'}"
+
+
+def _short(commit: str) -> str:
+    return commit[:_DIGITS] if len(commit) > 2 * _DIGITS else commit
+
+
+class _Limits:
+    """The time that a plan may take."""
+
+    def __init__(self, polling: Polling, clock: Clock) -> None:
+        self._polling = polling
+        self._clock = clock
+        self._started = clock.now()
+
+    def retry(self, on_update: Observer) -> Retry:
+        """Return a ``Retry`` for one thread."""
+        left = self._polling.timeout - (self._clock.now() - self._started)
+        polling = replace(self._polling, timeout=max(left, _SHORTEST))
+        return Backoff(polling, on_update, self._clock).retrying(_CONSEQUENCE)
+
+
+class _Compiled(NamedTuple):
+    """The outcome of the compilation of a commit: a graph or an error."""
+
+    commit: str
+    outcome: CompiledGraph | BaseException
+
+
+def _compile_both(
+    source: Source, request: PlanRequest, limits: _Limits, on_update: Observer
+) -> tuple[CompiledGraph | CompileFailed, CompiledGraph | CompileFailed | None]:
+    """Return the compilations of head and base, or the errors in their code.
+
+    If the head has errors in its code, that is the result, whatever happened to the base: None if
+    it is not known whether it compiles.
+
+    The threads do not keep the process alive: an error here, such as that of a signal handler,
+    leaves them behind. An error of the head ends the wait for the base.
+    """
+    # What the threads report is handled here, so that the observer need not support threads.
+    reports: queue.SimpleQueue[Update | _Compiled] = queue.SimpleQueue()
+
+    def compile_(commit: str) -> None:
+        try:
+            outcome: CompiledGraph | BaseException = source.compile(
+                commit, request, limits.retry(reports.put)
+            )
+        except BaseException as error:  # Raised again on the thread of the caller.
+            outcome = error
+        reports.put(_Compiled(commit, outcome))
+
+    commits = dict.fromkeys((request.head, request.base))
+    for commit in commits:
+        _start(partial(compile_, commit))
+    found: dict[str, CompiledGraph | BaseException] = {}
+    while len(found) < len(commits):
+        report = reports.get()
+        if not isinstance(report, _Compiled):
+            on_update(report)
+            continue
+        found[report.commit] = report.outcome
+        if report.commit == request.head:
+            _usable(report.outcome)
+    head = _usable(found[request.head])
+    base = found[request.base]
+    if isinstance(head, CompileFailed) and not isinstance(base, CompiledGraph | CompileFailed):
+        return head, None
+    return head, _usable(base)
+
+
+def _usable(outcome: CompiledGraph | BaseException) -> CompiledGraph | CompileFailed:
+    """Return a graph or compile errors; raise other errors."""
+    if isinstance(outcome, CompiledGraph | CompileFailed):
+        return outcome
+    raise outcome
+
+
+def _start(work: Callable[[], object]) -> None:
+    try:
+        threading.Thread(target=work, name="dataform-plan", daemon=True).start()
+    except (RuntimeError, OSError, MemoryError) as error:
+        raise NotConnected(f"Cannot start a thread to compile: {error}") from error
