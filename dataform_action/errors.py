@@ -56,6 +56,8 @@ class Refused(DataformError):
 
     ``status`` is the HTTP status, and ``detail`` is the API's message, if there is one. ``reason``
     and ``metadata`` come from the google.rpc.ErrorInfo in the response. They may be empty.
+    ``retry_after`` is the number of seconds that the service asks clients to wait: GitHub refuses
+    requests above its secondary rate limits with HTTP 403.
     """
 
     hint = "See the API's message above. The same request will be refused again."
@@ -69,8 +71,10 @@ class Refused(DataformError):
         detail: str = "",
         reason: str = "",
         metadata: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.retry_after = retry_after
         self.status = status
         self.detail = detail
         self.reason = reason

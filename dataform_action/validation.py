@@ -15,6 +15,10 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 #: Such as ``my-project`` and ``123456``, or ``example.com:my-project`` in older organizations.
 _PROJECT_ID = r"(?:[a-z0-9][a-z0-9.-]{0,60}:)?[a-z0-9][a-z0-9-]{0,62}"
 
+_REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}"
+#: As Git allows. Two dots and a colon, which separate commits and repositories, are not in a name.
+_BRANCH = r"(?!.*(?:\.\.|//|@\{))[^ ~^:?*\[\\/.][^ ~^:?*\[\\]{0,249}"
+
 #: Without user information, and without characters that end a link in Markdown, HTML or a log.
 _LINK = (
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
@@ -38,6 +42,21 @@ def is_segment(text: str) -> bool:
 def is_project_id(text: str) -> bool:
     """Tell whether a text has a form of a Google Cloud project id, including older forms."""
     return re.fullmatch(_PROJECT_ID, text, re.ASCII) is not None
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether a text has the form of a whole commit id: 40 or 64 hexadecimal digits."""
+    return re.fullmatch("(?:[0-9a-f]{40}|[0-9a-f]{64})", text, re.ASCII) is not None
+
+
+def is_branch(text: str) -> bool:
+    """Tell whether a text may be the name of a branch, without ``refs/heads/``."""
+    return text.isprintable() and re.fullmatch(_BRANCH, text) is not None
+
+
+def is_github_repository(text: str) -> bool:
+    """Tell whether a text has the form ``owner/name``, as GITHUB_REPOSITORY has it."""
+    return re.fullmatch(_REPOSITORY, text, re.ASCII) is not None
 
 
 def is_token(text: str) -> bool:

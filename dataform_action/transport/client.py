@@ -1,11 +1,11 @@
-"""JSON requests with a bearer token, which return a JSON object or raise an error."""
+"""JSON requests with a bearer token, which return a JSON value or raise an error."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from dataform_action.errors import DataformError, InputError, NoResponse, NotConnected
 from dataform_action.redaction import Redactor
@@ -81,7 +81,23 @@ class Transport:
         read_seconds: float = READ_SECONDS,
         creates: bool = False,
     ) -> dict[str, Json]:
-        """Make one request and return the JSON object of its response.
+        """Make one request and return the JSON object of its response. See ``exchange``."""
+        value, _ = self.exchange(method, path, body, read_seconds=read_seconds, creates=creates)
+        return cast(dict[str, Json], value)
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        expected: type = dict,
+        *,
+        read_seconds: float = READ_SECONDS,
+        creates: bool = False,
+    ) -> tuple[Json, Mapping[str, str]]:
+        """Make one request and return the JSON value and the headers of its response.
+
+        ``expected`` is the type of the value: dict, list, or NoneType for an empty body.
 
         If the API does not accept the token (HTTP 401) and it can be renewed, renew it and make
         the request again, unless the request ``creates`` something that must not exist twice. Such
@@ -115,7 +131,8 @@ class Transport:
             # The request was not processed. A token that expired early is replaced once.
             self._token.invalidate(made.token)
             response, made = attempt(round(deadline - time.monotonic(), 2))
-        return read_response(response, method, what, self._secrets)
+        value = read_response(response, method, what, self._secrets, expected)
+        return value, response.headers
 
     def _attempt(
         self,

@@ -1,9 +1,10 @@
-"""What an HTTP response means: a JSON object or an error of this package, with secrets hidden."""
+"""What an HTTP response means: a JSON value or an error of this package, with secrets hidden."""
 
 import re
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from types import NoneType
 from typing import Any, NamedTuple
 
 from dataform_action.errors import (
@@ -35,6 +36,8 @@ _NUMBERED_CODES = {
     **{1: "CANCELLED", 4: "DEADLINE_EXCEEDED", 8: "RESOURCE_EXHAUSTED", 10: "ABORTED"},
     **{13: "INTERNAL", 14: "UNAVAILABLE"},
 }
+#: The values that a response may have, and their names in messages.
+_EXPECTED: Mapping[type, str] = {dict: "JSON object", list: "JSON list", NoneType: "empty body"}
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "backendError"}
 #: Messages of a service about a lost connection of its own, such as that to a Git server.
 _LOST_CONNECTION = (
@@ -150,19 +153,24 @@ def _failure_of(response: Response, method: str) -> Failure:
 
 
 def read_response(
-    response: Response, method: str, what: str, hide: Callable[[str], str]
-) -> dict[str, Json]:
-    """Return the JSON object of a response; ``what`` names the request in errors.
+    response: Response,
+    method: str,
+    what: str,
+    hide: Callable[[str], str],
+    expected: type = dict,
+) -> Json:
+    """Return the JSON value of a response; ``what`` names the request in errors.
 
     ``hide`` removes secrets from everything returned or raised: services repeat requests.
+    ``expected`` is the type of the value: dict, list, or NoneType for an empty body.
 
     Raises:
-        InvalidResponse: HTTP 1xx or 2xx without a JSON object, or a redirect.
+        InvalidResponse: HTTP 1xx or 2xx without a value of this type, or a redirect.
         TooLarge: the response does not fit into the memory.
         Throttled, Misconfigured, NoResponse, Refused: HTTP 4xx and 5xx, according to ``RULES``.
     """
     try:
-        return _read_response(response, method, what, hide)
+        return _read_response(response, method, what, hide, expected)
     except TooManyValues:
         text = f"{what}: HTTP {response.status}: the response has too many values"
     except MemoryError:
@@ -172,15 +180,15 @@ def read_response(
 
 
 def _read_response(
-    response: Response, method: str, what: str, hide: Callable[[str], str]
-) -> dict[str, Json]:
+    response: Response, method: str, what: str, hide: Callable[[str], str], expected: type
+) -> Json:
     status = response.status
     value = _parse_redacted(response.body, hide)
     if status < 300:
-        if isinstance(value, dict):
+        if isinstance(value, expected) and (value is not None or not response.body):
             return value
         start = excerpt(response.body, hide)
-        raise InvalidResponse(f"{what}: HTTP {status}, but no JSON object: {start}")
+        raise InvalidResponse(f"{what}: HTTP {status}, but no {_EXPECTED[expected]}: {start}")
     if status < 400:
         raise InvalidResponse(f"{what}: HTTP {status}: redirects are not followed")
     detail = describe_error(response.body, hide)
@@ -192,7 +200,14 @@ def _read_response(
     if issubclass(kind, Unusable):
         raise kind(text, retry_after=retry_after)
     reason, metadata = parse_error_info(value)
-    raise Refused(text, status=status, detail=detail, reason=reason, metadata=metadata)
+    raise Refused(
+        text,
+        status=status,
+        detail=detail,
+        reason=reason,
+        metadata=metadata,
+        retry_after=retry_after,
+    )
 
 
 def _parse_redacted(body: bytes, hide: Callable[[str], str]) -> Json:

@@ -10,11 +10,76 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import example, given, strategies as st
 
-from dataform_action.validation import is_link, is_project_id, is_segment, is_token
+from dataform_action.validation import (
+    is_branch,
+    is_commit,
+    is_github_repository,
+    is_link,
+    is_project_id,
+    is_segment,
+    is_token,
+)
 from tests.support.runner import BOUNDED, hostile_texts
 from tests.unit.action.support import problems, read
 
 _AFTER_THE_SCHEME = st.sampled_from(["a", "a.b/c", "[::1]:8080/", "a?", "a#", ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a" * 40, True),
+        ("0123456789" * 6 + "abcd", True),
+        ("a" * 39, False),
+        ("A" * 40, False),
+        ("g" * 40, False),
+        ("٣" * 40, False),
+        ("a" * 40 + "\n", False),
+        ("main", False),
+    ],
+)
+def test_commits(text: str, expected: bool) -> None:
+    """A whole commit id has 40 or 64 hexadecimal digits."""
+    assert is_commit(text) is expected
+
+
+@pytest.mark.parametrize("text", ["main", "feature/a", "a.b", "it's-é", "x" * 250, "a#b@c%&"])
+def test_branches(text: str) -> None:
+    """Names that Git allows are names of branches."""
+    assert is_branch(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "/a", "a//b", "..", "a..b", ".a", "a:b", "a b", "a\nb", "a\n", "a~1", "a^", "a?"),
+        *("a*", "a[", "a\\b", "a@{1}", "x" * 251, "\u202eb"),
+    ],
+)
+def test_texts_that_are_not_branches(text: str) -> None:
+    """Names that Git refuses, or that could have another meaning, are not names of branches."""
+    assert not is_branch(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("octo/shop", True),
+        ("Octo-1/my.shop_2", True),
+        ("a_b/.github", True),
+        ("octo", False),
+        ("octo/", False),
+        ("octo/..", False),
+        ("octo/.", False),
+        ("octo/a/b", False),
+        ("../shop", False),
+        ("octo/shop?", False),
+        ("octo/shop\n", False),
+    ],
+)
+def test_github_repositories(text: str, expected: bool) -> None:
+    """A repository of GitHub is an owner and a name, which are safe in a path."""
+    assert is_github_repository(text) is expected
 
 
 @pytest.mark.parametrize("text", ["a", "0", "A-b_9", "x" * 200])

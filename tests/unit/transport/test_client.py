@@ -7,11 +7,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from types import NoneType
 
 import pytest
 
 from dataform_action.emulator import Emulator, Fault
-from dataform_action.errors import InputError, NotConnected, Refused
+from dataform_action.errors import InputError, InvalidResponse, NotConnected, Refused
 from dataform_action.transport import client as transport
 from dataform_action.transport.client import Transport
 from tests.unit.transport.support import RUNS, connect
@@ -25,6 +26,27 @@ def test_request(emulator: Emulator) -> None:
     assert request.headers["Authorization"] == f"Bearer {emulator.token}"
     assert request.headers["User-Agent"].startswith("dataform-action/")
     assert request.body == b'{"scheduleName": "nightly"}'
+
+
+@pytest.mark.parametrize(
+    ("expected", "body", "status"),
+    [(dict, '{"a": 1}', 200), (list, "[1, {}]", 200), (NoneType, "", 204)],
+)
+def test_kinds_of_values(emulator: Emulator, expected: type, body: str, status: int) -> None:
+    """The caller says whether it expects an object, a list or nothing, and gets the headers."""
+    fault = Fault("json", body=body, status=status, headers={"Link": "<x>"}, times=2)
+    emulator.add_fault(fault)
+    value, headers = connect(emulator).exchange("GET", RUNS, expected=expected)
+    assert isinstance(value, expected)
+    assert headers["link"] == "<x>"
+    others: dict[type, tuple[type, str]] = {
+        dict: (list, "JSON list"),
+        list: (NoneType, "empty body"),
+        NoneType: (dict, "JSON object"),
+    }
+    other, name = others[expected]
+    with pytest.raises(InvalidResponse, match=f"HTTP {status}, but no {name}: "):
+        connect(emulator).exchange("GET", RUNS, expected=other)
 
 
 @pytest.mark.parametrize(
