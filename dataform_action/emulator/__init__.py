@@ -1,4 +1,4 @@
-"""An emulator of the APIs of Dataform and BigQuery, on loopback.
+"""An emulator of the APIs of Dataform, BigQuery and GitHub, on loopback.
 
 It is for tests, and to try the action without an account.
 
@@ -18,6 +18,7 @@ Other packages import the names in ``__all__``, and nothing else. Where things b
   emulator's own API (``control_api``), the page (``status_page``) and the command line (``cli``);
 * ``google``: Google Cloud Dataform's API;
 * ``bigquery``: BigQuery's API, for the jobs of workflow invocations;
+* ``github``: GitHub's API, for pull requests and their comments;
 * ``http``: the server, the recorder and the faults;
 * a new endpoint: the ``route`` of its API's module, or a row in ``google.methods`` or
   ``bigquery.jobs_api``;
@@ -40,6 +41,12 @@ from dataform_action.emulator.definitions import (
     WorkflowConfig,
 )
 from dataform_action.emulator.emulator import DEFAULT_TOKEN, Emulator
+from dataform_action.emulator.github.api import GitHubApi, TokenAccess
+from dataform_action.emulator.github.repository import (
+    GitHubRepository,
+    PullRequest,
+    PullRequestComment,
+)
 from dataform_action.emulator.graph.sample_repository import make_warehouse
 from dataform_action.emulator.http.faults import Fault
 from dataform_action.emulator.http.request import Request
@@ -53,14 +60,19 @@ __all__ = [
     "DryRun",
     "Emulator",
     "Fault",
+    "GitHubApi",
+    "GitHubRepository",
     "Invocation",
     "Outcome",
     "PastInvocation",
+    "PullRequest",
+    "PullRequestComment",
     "ReleaseConfig",
     "Repository",
     "Request",
     "Rules",
     "Run",
+    "TokenAccess",
     "WorkflowConfig",
     "make_warehouse",
 ]

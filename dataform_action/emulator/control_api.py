@@ -6,6 +6,8 @@ from functools import partial
 from urllib.parse import quote
 
 from dataform_action.emulator.dataform_web_runs import RunStore
+from dataform_action.emulator.github.api import GitHubApi
+from dataform_action.emulator.github.definitions import define_pull_request, render_comments
 from dataform_action.emulator.http.endpoint import Endpoint, error_endpoint
 from dataform_action.emulator.http.faults import FaultQueue, parse_fault
 from dataform_action.emulator.http.recorder import Recorder
@@ -28,12 +30,13 @@ def redact(text: str, tokens: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ControlApi:
-    """Serves faults, requests, runs and outcomes, without a token."""
+    """Serves faults, requests, runs, outcomes, pull requests and comments, without a token."""
 
     tokens: Collection[str]
     faults: FaultQueue
     recorder: Recorder
     runs: RunStore
+    github: GitHubApi
 
     def route(self, request: Request) -> Endpoint | None:
         """Find the endpoint of a request."""
@@ -45,6 +48,8 @@ class ControlApi:
             ("GET", "requests"): self._list_requests,
             ("GET", "runs"): self._list_runs,
             ("POST", "outcomes"): partial(self._set_outcome, request),
+            ("POST", "pull-requests"): partial(self._set_pull_request, request),
+            ("GET", "comments"): self._list_comments,
         }
         handle = handlers.get((request.method, "/".join(request.segments[1:])))
         if handle is None:
@@ -84,6 +89,16 @@ class ControlApi:
             raise HttpError(400, f"An outcome must look like {wanted}")
         self.runs.set_outcome(schedule, statuses)
         return json_response({})
+
+    def _set_pull_request(self, request: Request) -> Response:
+        try:
+            define_pull_request(self.github, parse_object(request.body))
+        except ValueError as error:
+            raise HttpError(400, str(error)) from error
+        return json_response({})
+
+    def _list_comments(self) -> Response:
+        return json_response({"comments": render_comments(self.github)})
 
     def _describe(self, request: Request) -> dict[str, object]:
         headers = {name: redact(value, self.tokens) for name, value in request.headers.items()}

@@ -12,6 +12,7 @@ from dataform_action.emulator.control_api import ControlApi, redact
 from dataform_action.emulator.dataform_web import DataformWeb
 from dataform_action.emulator.dataform_web_runs import DEFAULT_SCHEDULES, Outcome, Run, RunStore
 from dataform_action.emulator.definitions import Course, Invocation, Repository, Rules
+from dataform_action.emulator.github.api import GRAPHQL_PATH, REST_PATH, GitHubApi
 from dataform_action.emulator.google.api import AcceptToken, GoogleDataform
 from dataform_action.emulator.google.invocation_spec import Warehouse
 from dataform_action.emulator.google.parameters import Pager
@@ -35,7 +36,7 @@ _NO_TABLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class Emulator:
-    """A server of Dataform's and BigQuery's APIs, on loopback unless another ``host`` is given.
+    """A server of the APIs of Dataform, BigQuery and GitHub, on loopback or another ``host``.
 
     Use it as a context manager, or call ``start`` and ``close``.
 
@@ -45,7 +46,8 @@ class Emulator:
     behaves where its documentation does not say. ``warehouse`` executes workflow invocations (None:
     their course is simulated). ``tables`` are those of the emulated BigQuery, by their full names,
     with the fields of a Table resource. ``analyzer`` checks the SQL of dry runs (None: their
-    results are prepared, or empty). ``log`` gets one line for each request, without tokens.
+    results are prepared, or empty). ``github`` serves repositories of GitHub (None: it has none).
+    It accepts ``token`` too. ``log`` gets one line for each request, without tokens.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Emulator:
         warehouse: Warehouse | None = None,
         analyzer: Analyzer | None = None,
         tables: Mapping[str, Mapping[str, Any]] = _NO_TABLES,
+        github: GitHubApi | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare everything except the socket; port 0 selects a free port.
@@ -88,9 +91,11 @@ class Emulator:
         self._jobs = _make_jobs(defined, rules, self._google)
         self._tables = make_tables_api(tables, DryRuns(analyzer), warehouse, pace.clock)
         self.accept_tokens((token,) if access_tokens is None else access_tokens)
-        control = ControlApi(self._secrets, self._faults, self._recorder, self._runs)
+        self.github = GitHubApi() if github is None else github
+        self.github.accept_token(token)
+        control = ControlApi(self._secrets, self._faults, self._recorder, self._runs, self.github)
         apis = (
-            *(self._web, self._google, self._tables, self._jobs, control),
+            *(self._web, self._google, self._tables, self._jobs, self.github, control),
             StatusPage(self._cards),
         )
         write_log = None if log is None else lambda line: log(redact(line, self._secrets))
@@ -127,6 +132,16 @@ class Emulator:
         """
         host = "127.0.0.1" if self.is_everywhere else self._address[0]
         return f"http://{host}:{self._listening.port}"
+
+    @property
+    def github_url(self) -> str:
+        """The URL of GitHub's REST API."""
+        return f"{self.url}{REST_PATH}"
+
+    @property
+    def graphql_url(self) -> str:
+        """The URL of GitHub's GraphQL API."""
+        return f"{self.url}{GRAPHQL_PATH}"
 
     @property
     def is_everywhere(self) -> bool:

@@ -41,6 +41,51 @@ def test_malformed_outcomes_are_refused(client: Client, body: object) -> None:
     assert (response.status, response.data["message"]) == (400, wanted)
 
 
+def test_pull_requests_are_controlled_over_http(client: Client) -> None:
+    """A pull request is defined over HTTP, and its comments are listed."""
+    head, base = "a" * 40, "b" * 40
+    pull_request = {
+        **{"repository": "octo/shop", "number": 7, "head": head},
+        **{"branches": {"main": base}, "commits": {base: [], head: [base]}},
+    }
+    control = "/_emulator/pull-requests"
+    assert client.call("POST", control, pull_request, headers={}).data == {}
+    root = "/api/v3/repos/octo/shop"
+    compared = client.call("GET", f"{root}/compare/main...{head}").data
+    assert compared["merge_base_commit"]["sha"] == base
+    closed = {"repository": "octo/shop", "number": 7, "head": head, "state": "closed"}
+    assert client.call("POST", control, closed, headers={}).data == {}
+    assert client.call("GET", f"{root}/pulls/7").data["state"] == "closed"
+    identifier = client.call("POST", f"{root}/issues/7/comments", {"body": "Hi"}).data["id"]
+    assert client.call("GET", "/_emulator/comments", headers={}).data["comments"] == [
+        {
+            "repository": "octo/shop",
+            "number": 7,
+            "id": identifier,
+            "author": "github-actions[bot]",
+            "body": "Hi",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"repository": "octo/shop", "number": "7", "head": "a"},
+        {"repository": "octo/shop", "number": 7, "head": "a", "state": "merged"},
+        {"repository": "octo/shop", "number": 7, "head": "a", "branches": {"main": 1}},
+        {"repository": "octo/shop", "number": 7, "head": "a", "commits": {"a": "b"}},
+        {"repository": "octo/shop", "number": 7, "head": "a", "title": "x"},
+    ],
+)
+def test_malformed_pull_requests_are_refused(client: Client, body: object) -> None:
+    """A malformed pull request gets a 400 that shows the correct form."""
+    response = client.call("POST", "/_emulator/pull-requests", body)
+    assert response.status == 400
+    assert response.data["message"].startswith('A pull request must look like {"repository": ')
+
+
 def test_unknown_controls_are_reported(client: Client) -> None:
     """An unknown path of the control API gets a 404 that names it."""
     response = client.call("PUT", "/_emulator/faults")

@@ -9,13 +9,29 @@ from dataform_action.emulator.http.request import Request
 from dataform_action.emulator.http.response import HttpError, Response, error_response
 
 Operation = Literal[
-    "get", "create", "cancel", "compile", "query", "list", "update", "jobs", "dryRun", "other"
+    "get",
+    "create",
+    "cancel",
+    "compile",
+    "query",
+    "list",
+    "update",
+    "jobs",
+    "dryRun",
+    "compare",
+    "pull",
+    "comments",
+    "comment",
+    "viewer",
+    "other",
 ]
 """The kind of a request; faults choose their requests by it.
 
 ``get``, ``create`` and ``cancel`` are about a run or a workflow invocation; ``compile`` creates a
 compilation result, ``query`` lists actions, ``list`` returns a page of any other list, ``update``
-changes a release configuration, ``jobs`` reads BigQuery's jobs, and ``dryRun`` checks a query.
+changes a release configuration, ``jobs`` reads BigQuery's jobs, and ``dryRun`` checks a query. Of
+GitHub, ``compare`` compares commits, ``pull`` reads a pull request, ``comments`` lists comments,
+``comment`` writes or deletes one, and ``viewer`` reads the login of the token's owner.
 """
 
 
