@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from urllib.parse import quote
 
@@ -39,6 +39,7 @@ _TEXT_LIMIT = 2000
 _CODE_LIMIT = 300
 _BLOCK_LINES = 40
 _BLOCK_WIDTH = 105
+_DIFF_WIDTH = 300
 
 
 def one_line(text: str, limit: int = _TEXT_LIMIT) -> str:
@@ -94,13 +95,30 @@ def code_block(text: str, limit: int = _TEXT_LIMIT, language: str = "text") -> l
     Long lines are wrapped, at words if possible, because GitHub's page would hide their ends.
     """
     lines = text.strip().splitlines()
-    kept = [_wrapped(_BLANK.sub(" ", line.expandtabs(4))) for line in lines[:_BLOCK_LINES]]
+    kept = [_wrapped(_visible(line)) for line in lines[:_BLOCK_LINES]]
     shown = cut("\n".join(kept), limit)
     if len(lines) > _BLOCK_LINES:
         shown += "\n…"
-    longest = max(map(len, re.findall("`+", shown)), default=0)
+    return _fenced(shown.split("\n"), language)
+
+
+def diff_block(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a unified diff as a code block. Long lines are cut, not wrapped.
+
+    GitHub colors a line by its first character, so a wrapped line would look like context.
+    """
+    return _fenced([cut(_visible(line).rstrip(), _DIFF_WIDTH) for line in lines], "diff")
+
+
+def _visible(line: str) -> str:
+    return _BLANK.sub(" ", line.expandtabs(4))
+
+
+def _fenced(lines: list[str], language: str) -> list[str]:
+    """Return lines inside a fence that is longer than every run of backticks in them."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}{language}", *shown.split("\n"), fence]
+    return [f"{fence}{language}", *lines, fence]
 
 
 def _wrapped(line: str) -> str:
@@ -164,12 +182,20 @@ class Page:
         return fits
 
     def fold(
-        self, title: str, name: str, head: tuple[str, str], rows: Iterable[str], *, most: int
+        self,
+        title: str,
+        name: str,
+        head: tuple[str, str],
+        rows: Iterable[str],
+        *,
+        most: int,
+        total: int | None = None,
     ) -> None:
         """Add a folded table with the rows that fit, and the number of the other rows.
 
         ``title`` is HTML. ``head`` is the first two lines of the table. At most ``most`` rows are
-        shown.
+        shown. ``total`` is the number of rows; without it, they are counted. Rows that are not
+        shown need not be made if it is given.
         """
         before = ["<details>", f"<summary>{title}</summary>", "", *head]
         after = ["", "</details>", ""]
@@ -178,13 +204,17 @@ class Page:
             self._omitted.append(name)
             return
         self._lines += before
-        omitted = 0
-        for count, row in enumerate(rows):
+        shown = omitted = 0
+        for row in rows:
             # After the first row that does not fit, all others are omitted: there are no gaps.
-            if omitted or count >= most or not self._reserve([row]):
+            if omitted or shown >= most or not self._reserve([row]):
                 omitted += 1
+                if total is not None:
+                    break
             else:
+                shown += 1
                 self._lines.append(row)
+        omitted = omitted if total is None else total - shown
         if omitted:
             self._lines += ["", _omitted_rows(omitted, name)]
         self._lines += after

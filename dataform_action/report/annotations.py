@@ -46,13 +46,21 @@ def render_annotations(
     """
     is_own = _is_own(outcome, repository_url)
     annotations = [
-        *(_of_errors(cause, is_own) for cause in causes.compile_errors),
+        *(annotate_compile_errors(cause, is_own=is_own) for cause in causes.compile_errors),
         *(_of_actions(cause, is_own) for cause in causes.failures),
     ]
-    annotations.sort(key=lambda annotation: not annotation.file)
+    return as_many_as_fit(annotations, "more cause", elsewhere)
+
+
+def as_many_as_fit(annotations: list[Annotation], noun: str, elsewhere: str) -> list[Annotation]:
+    """Return the annotations that the runner keeps, those on files first.
+
+    ``noun`` names the others, such as ``more cause``, and ``elsewhere`` is where they are.
+    """
+    annotations = sorted(annotations, key=lambda annotation: not annotation.file)
     shown = annotations[:_MOST]
     if len(annotations) > _MOST:
-        rest = f"{count_of(len(annotations) - _MOST, 'more cause')}: see {elsewhere}."
+        rest = f"{count_of(len(annotations) - _MOST, noun)}: see {elsewhere}."
         shown[-1] = replace(shown[-1], message=f"{shown[-1].message}\nAnd {rest}")
     return shown
 
@@ -63,7 +71,8 @@ def _is_own(outcome: StepOutcome, repository_url: str) -> bool:
     return bool(repository_url) and outcome.files_url.lower() == files_url.lower()
 
 
-def _of_errors(cause: CompileErrors, is_own: bool) -> Annotation:
+def annotate_compile_errors(cause: CompileErrors, *, is_own: bool) -> Annotation:
+    """Return the annotation of a cause. ``is_own``: its files are in the workflow's repository."""
     # The compiler may omit the file of some errors.
     places = sorted(cause.places, key=lambda error: not error.file) or [*cause.errors[:1]]
     first, *others = places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from dataform_action.events import Subject
 from dataform_action.report.analysis import Analysis
@@ -11,7 +12,7 @@ from dataform_action.report.words import Note
 
 #: Workflows pass outputs in environment variables. Linux does not start a program with a variable
 #: of more than 128 KiB.
-FAILED_ACTIONS_LIMIT = 50_000
+LIST_LIMIT = 50_000
 
 
 def render_outputs(
@@ -55,15 +56,20 @@ def notes_on_outputs(analysis: Analysis) -> tuple[Note, ...]:
 
 
 def _names_that_fit(analysis: Analysis) -> list[str]:
-    """Return the names of failed actions for a list of limited length, sorted.
+    """Return the names of failed actions. If not all fit, those that blocked the most are kept."""
+    return names_that_fit(action.name for action in analysis.failed)
 
-    If not all names fit, the actions that blocked the most are kept. No name is cut.
+
+def names_that_fit(names: Iterable[str]) -> list[str]:
+    """Return names for a JSON list of limited length, sorted.
+
+    If not all names fit, the first ones are kept. No name is cut.
     """
-    names = []
-    left = FAILED_ACTIONS_LIMIT - len("[]")
-    for action in analysis.failed:
-        length = len(json.dumps(action.name)) + len(", ")
+    kept = []
+    left = LIST_LIMIT - len("[]")
+    for name in names:
+        length = len(json.dumps(name)) + len(", ")
         if length <= left:
             left -= length
-            names.append(action.name)
-    return sorted(names)
+            kept.append(name)
+    return sorted(kept)

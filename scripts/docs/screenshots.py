@@ -1,8 +1,9 @@
-"""Take screenshots of job summaries as GitHub shows them: ``make screenshots``.
+"""Take screenshots of summaries and a comment as GitHub shows them: ``make screenshots``.
 
 The program runs steps against the emulator, and renders their summaries with GitHub's Markdown
 rules, its stylesheet and the real Mermaid. It writes a light and a dark screenshot of each to
-docs/images, and for a failed run another one of the part before the timeline.
+docs/images, and for a failed run another one of the part before the timeline. The scene ``plan`` is
+the comment of a sample plan.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from dataform_action.emulator import (
     Repository,
     WorkflowConfig,
 )
+from dataform_action.report.plan.comment import render_comment
+from tests.support import plans
 from tests.support.fakes import FakeClock
 from tests.support.github_markdown import render_html
 from tests.support.steps import run_here
@@ -80,14 +83,20 @@ SLOWER_SCENE, PAST_SECONDS = "slower", (560.0, 575.0, 548.0, 590.0, 566.0)
 TOP_SCENES, TOP_END = ("failure", "retry"), "\n### Timeline\n"
 #: The scene of which only the top is new.
 ONLY_TOP = "retry"
+#: The scene with the comment of a plan.
+PLAN_SCENE, PLAN_TITLE = "plan", "github-actions (bot) commented"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The HTML of a screenshot; ``is_whole`` is false if the summary continues below it."""
+    """The HTML of a screenshot, and the title that GitHub's page shows above it.
+
+    ``is_whole`` is false if the summary continues below it.
+    """
 
     body: str
     is_whole: bool = True
+    title: str = "nightly summary"
 
 
 class ScreenshotError(Exception):
@@ -106,16 +115,16 @@ def main() -> int:
     """Take the screenshots and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=IMAGES, help="the folder for the screenshots")
-    parser.add_argument("--scene", choices=sorted(SCENES), help="take only this one")
+    parser.add_argument("--scene", choices=sorted((*SCENES, PLAN_SCENE)), help="take only this one")
     options = parser.parse_args()
     try:
         chromium = find_chromium()
         options.to.mkdir(parents=True, exist_ok=True)
         problems = []
-        for scene in [options.scene] if options.scene else SCENES:
-            for name, page in pages_of(scene, run_scene(scene)).items():
+        for scene in [options.scene] if options.scene else [*SCENES, PLAN_SCENE]:
+            for name, page in make_pages(scene).items():
                 for theme in THEMES:
-                    file = options.to / f"summary-{name}-{theme}.png"
+                    file = options.to / f"{name}-{theme}.png"
                     problems += take_screenshot(chromium, page, theme, file)
     except ScreenshotError as error:
         print(error, file=sys.stderr)
@@ -204,18 +213,26 @@ def run_scene(scene: str) -> str:
     return step.summary
 
 
+def make_pages(scene: str) -> dict[str, Page]:
+    """Return the pages of a scene by the names of their screenshots."""
+    if scene == PLAN_SCENE:
+        comment = render_comment(plans.breaking(), run_url=plans.RUN_URL)
+        return {scene: Page(render_html(comment), title=PLAN_TITLE)}
+    return pages_of(scene, run_scene(scene))
+
+
 def pages_of(scene: str, summary: str) -> dict[str, Page]:
     """Return the pages of a summary by the names of their screenshots.
 
     Raises:
         ScreenshotError: the summary has no timeline, but needs one.
     """
-    pages = {} if scene == ONLY_TOP else {scene: Page(render_html(summary))}
+    pages = {} if scene == ONLY_TOP else {f"summary-{scene}": Page(render_html(summary))}
     if scene in TOP_SCENES:
         top, end, _ = summary.partition(TOP_END)
         if not end:
             raise ScreenshotError(f"The summary of {scene} has no heading {TOP_END.strip()}")
-        pages[f"{scene}-top"] = Page(render_html(top), is_whole=False)
+        pages[f"summary-{scene}-top"] = Page(render_html(top), is_whole=False)
     return pages
 
 
@@ -229,7 +246,7 @@ def take_screenshot(chromium: str, page: Page, theme: str, file: Path) -> list[s
             template.substitute(
                 modules=modules,
                 theme=theme,
-                job="nightly",
+                title=page.title,
                 body=page.body,
                 end="" if page.is_whole else "open",
             ),

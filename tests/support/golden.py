@@ -1,6 +1,7 @@
 """One step outcome of each kind, and the job summary of each: ``tests/golden/*.md``.
 
-``python -m tests.support.golden`` writes the summaries. Review them in the diff.
+``plans`` has those of the job plan. ``python -m tests.support.golden`` writes all of them. Review
+them in the diff.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from dataform_action.report.outcome import ExitCode, StepOutcome, outcome_of, wi
 from dataform_action.report.summary.document import render_summary
 from dataform_action.report.words import Mention, Words
 from dataform_action.runs.attempts import merge
+from tests.support import plans
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 WEB, CLOUD = "Dataform Web", "Google Cloud Dataform"
@@ -594,6 +596,7 @@ def main() -> None:
         path.unlink()
     for name, case in outcomes().items():
         (FOLDER / f"{name}.md").write_bytes(render(*case).encode("utf-8", "replace"))
+    plans.write()
 
 
 if __name__ == "__main__":

@@ -62,15 +62,19 @@ def add_failed_actions(
 
 
 def add_compile_errors(
-    page: Page, causes: tuple[CompileErrors, ...], files_url: str, shorten: Shorten
+    page: Page,
+    causes: tuple[CompileErrors, ...],
+    files_url: str,
+    shorten: Shorten,
+    heading: str = "###",
 ) -> None:
-    """Add the compile errors by cause, with their places."""
+    """Add the compile errors by cause, with their places. ``heading`` is the mark of the title."""
     if not causes:
         return
     count = sum(len(cause.errors) for cause in causes)
     title = _title(count, "compile error", len(causes), "distinct message")
-    page.add("compile errors", [f"### {title}"])
-    drawing = _Drawing(files_url, shorten)
+    page.add("compile errors", [f"{heading} {title}"])
+    drawing = _Drawing(files_url, shorten, f"{heading}#")
     for cause in causes[:_MOST_IN_FULL]:
         page.add("compile errors", drawing.compile_errors(cause))
         rest = cause.places[_MOST_PLACES:]
@@ -110,6 +114,7 @@ class _Drawing:
 
     files_url: str
     shorten: Shorten
+    heading: str = "####"
 
     def failed_actions(self, cause: FailedActions) -> list[str]:
         """Return the lines of one reason."""
@@ -150,8 +155,12 @@ class _Drawing:
         """Return the lines of one message."""
         message = _reason(cause.message)
         if len(cause.errors) == 1:
-            return [f"#### {self._place(cause.errors[0])}", "", *message]
-        lines = [f"#### {count_of(len(cause.errors), 'error')} with the same message", "", *message]
+            return [f"{self.heading} {self._place(cause.errors[0])}", "", *message]
+        lines = [
+            f"{self.heading} {count_of(len(cause.errors), 'error')} with the same message",
+            "",
+            *message,
+        ]
         if not cause.is_exact:
             lines += ["", _OTHER_MESSAGES]
         places = [f"- {self._place(error)}" for error in cause.places[:_MOST_PLACES]]

@@ -13,7 +13,7 @@ from dataform_action.model import Action, ActionState, RunRequest, State
 from dataform_action.report.analysis import analyse
 from dataform_action.report.outcome import ExitCode, StepOutcome
 from dataform_action.report.outputs import (
-    FAILED_ACTIONS_LIMIT,
+    LIST_LIMIT,
     notes_on_outputs,
     render_outputs,
 )
@@ -89,7 +89,7 @@ def test_a_long_list_of_failed_actions_is_cut_between_names() -> None:
     outputs = _outputs(*actions, blocker, blocked)
     assert outputs["failed-actions-count"] == "5001"
     text = outputs["failed-actions"]
-    assert FAILED_ACTIONS_LIMIT - 1000 < len(text.encode()) <= FAILED_ACTIONS_LIMIT
+    assert LIST_LIMIT - 1000 < len(text.encode()) <= LIST_LIMIT
     names = json.loads(text)
     assert names == sorted(names)
     assert set(names) < {action.name for action in (*actions, blocker)}
@@ -118,12 +118,12 @@ def test_a_name_that_never_fits_is_left_out(count: int) -> None:
 
 def test_a_complete_list_has_no_note() -> None:
     """A list that fits exactly is not shortened."""
-    names = ["x" * (FAILED_ACTIONS_LIMIT // 2 - 5), "y" * (FAILED_ACTIONS_LIMIT // 2 - 5)]
+    names = ["x" * (LIST_LIMIT // 2 - 5), "y" * (LIST_LIMIT // 2 - 5)]
     actions = tuple(make_action(name, ActionState.FAILED) for name in names)
     assert notes_on_outputs(analyse(actions)) == ()
     text = _outputs(*actions)["failed-actions"]
     assert json.loads(text) == names
-    assert len(text) <= FAILED_ACTIONS_LIMIT
+    assert len(text) <= LIST_LIMIT
 
 
 def test_no_failed_action_is_an_empty_list() -> None:

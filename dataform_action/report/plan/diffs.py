@@ -1,0 +1,86 @@
+"""The SQL changes of a plan: a unified diff for each, the same change only once."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from dataform_action.github.markdown import Page, diff_block
+from dataform_action.plan import Plan, PlannedAction
+from dataform_action.report.plan.tables import importance
+from dataform_action.report.plan.words import Style, listed
+from dataform_action.report.words import count_of
+
+#: Shorter changes need no fold.
+_MOST_OPEN_LINES = 10
+_MOST_NAMES = 5
+_CHANGED = re.compile("^[+-].*", re.M)
+_FILES = re.compile(r"\A--- [^\n]*\n\+\+\+ [^\n]*\n")
+
+
+class SqlChange(NamedTuple):
+    """Actions whose SQL changes in the same lines: how many are new, and how many are removed."""
+
+    actions: tuple[PlannedAction, ...]
+    added: int
+    removed: int
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the diff of the first action, without the names of the files."""
+        return _body(self.actions[0].diff).rstrip("\n").split("\n")
+
+
+def find_sql_changes(plan: Plan) -> list[SqlChange]:
+    """Return the SQL changes: first those that most actions share, then the most important."""
+    groups: dict[tuple[str, ...], list[PlannedAction]] = {}
+    for action in sorted((it for it in plan.actions if it.diff), key=importance):
+        changed = tuple(_CHANGED.findall(_body(action.diff)))
+        groups.setdefault(changed, []).append(action)
+    found = []
+    for changed, actions in groups.items():
+        added = sum(line.startswith("+") for line in changed)
+        found.append(SqlChange(tuple(actions), added, len(changed) - added))
+    return sorted(found, key=lambda change: -len(change.actions))
+
+
+def _body(diff: str) -> str:
+    """Return a diff without its first two lines if they name the files."""
+    return _FILES.sub("", diff, count=1)
+
+
+def add_diffs(page: Page, plan: Plan, style: Style, *, most: int, most_lines: int) -> None:
+    """Add the SQL changes. At most ``most`` are shown, with at most ``most_lines`` lines each."""
+    changes = find_sql_changes(plan)
+    if not changes:
+        return
+    added = sum(change.added * len(change.actions) for change in changes)
+    removed = sum(change.removed * len(change.actions) for change in changes)
+    title = f"SQL changes (+{added:,} −{removed:,})"
+    is_short = len(changes) < _MOST_OPEN_LINES and (
+        sum(len(change.lines) for change in changes) < _MOST_OPEN_LINES
+    )
+    if is_short:
+        blocks = [line for change in changes for line in _block(change, style, most_lines)]
+        page.add("SQL changes", [f"#### {title}", "", *blocks])
+        return
+    page.fold(
+        f"<b>{title}</b>",
+        "SQL changes",
+        ("", ""),
+        ("\n".join(_block(change, style, most_lines)) for change in changes),
+        most=most,
+        total=len(changes),
+    )
+
+
+def _block(change: SqlChange, style: Style, most_lines: int) -> list[str]:
+    """Return the diff of one change, cut if it is too long."""
+    names = listed([it.name for it in change.actions], _MOST_NAMES, style.action)
+    shared = len(change.actions) > 1
+    title = f"The same change in {count_of(len(change.actions), 'action')}: {names}"
+    lines = change.lines
+    left = len(lines) - most_lines
+    more = [f"{count_of(left, 'more line')} of this change are not shown.", ""] if left > 0 else []
+    shown = diff_block(lines[:most_lines])
+    return [title if shared else names, "", *shown, "", *more]

@@ -1,0 +1,136 @@
+"""The outcome of a plan: exit code, title, what happened and what to do. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dataform_action.plan import Change, Plan, Status, Verdict
+from dataform_action.report.outcome import ExitCode
+from dataform_action.report.plan.words import (
+    checked_counts,
+    count_changes,
+    limit_size,
+    listed,
+    plain_style,
+)
+from dataform_action.report.words import Note, count_of
+from dataform_action.text import cut
+
+_SUCCESSES = frozenset((Status.CHANGES, Status.NO_CHANGES, Status.NOT_COMPARABLE))
+_TITLES = {
+    Status.CHANGES: "Dataform plan: changes",
+    Status.NO_CHANGES: "Dataform plan: no changes",
+    Status.INVALID: "Dataform plan: invalid SQL",
+    Status.LIMIT_EXCEEDED: "Dataform plan: limit exceeded",
+    Status.COMPILE_ERRORS: "Dataform plan: compile errors",
+    Status.NOT_COMPARABLE: "Dataform plan: not comparable",
+}
+_HINTS = {
+    Status.INVALID: "Correct the SQL of these actions, or keep the columns that they read.",
+    Status.LIMIT_EXCEEDED: "Reduce what the actions scan, or raise max-bytes.",
+    Status.COMPILE_ERRORS: "Correct the errors, and push again.",
+    Status.NOT_COMPARABLE: "Correct the base branch, and run the plan again.",
+}
+_MOST_NAMES = 5
+_LONGEST_ERROR = 500
+
+
+class PlanOutcome(NamedTuple):
+    """How the step of a plan ends. ``title`` is a fixed text. ``hint`` may be empty."""
+
+    exit_code: ExitCode
+    title: str
+    message: str
+    hint: str = ""
+
+
+def outcome_of_plan(plan: Plan) -> PlanOutcome:
+    """Return the outcome of a plan. It fails for compile errors, invalid SQL, and the limit."""
+    status = plan.status
+    return PlanOutcome(
+        ExitCode.SUCCESS if status in _SUCCESSES else ExitCode.RUN_UNSUCCESSFUL,
+        _TITLES[status],
+        _message(plan),
+        _HINTS.get(status, ""),
+    )
+
+
+def _message(plan: Plan) -> str:
+    match plan.status:
+        case Status.INVALID:
+            return f"{heading(plan)}: {_names(plan)}."
+        case Status.LIMIT_EXCEEDED:
+            return f"{heading(plan)} (max-bytes)."
+        case Status.COMPILE_ERRORS:
+            first = cut(" ".join(plan.errors[0].message.split()), _LONGEST_ERROR)
+            return f"Commit {plan.head} has {count_of(len(plan.errors), 'compile error')}: {first}"
+        case Status.NOT_COMPARABLE:
+            return f"No comparison is possible: the base, commit {plan.base}, does not compile."
+        case Status.NO_CHANGES:
+            return f"{heading(plan)}."
+    counts = ", ".join(text for _, text in count_changes(plan))
+    checks = checked_counts(plan.actions)
+    return f"{counts}. BigQuery's dry run: {checks}." if checks else f"{counts}. Nothing checked."
+
+
+def _names(plan: Plan) -> str:
+    style = plain_style(plan)
+    invalid = plan.by_verdict(Verdict.INVALID)
+    # What nobody edited comes first.
+    ranked = sorted(invalid, key=lambda action: action.change is not Change.AFFECTED)
+    return listed([action.name for action in ranked], _MOST_NAMES, style.action)
+
+
+def heading(plan: Plan) -> str:
+    """Return the outcome in a few words, without an icon."""
+    match plan.status:
+        case Status.INVALID:
+            return _broken(plan)
+        case Status.LIMIT_EXCEEDED:
+            return _exceeded(plan)
+        case Status.COMPILE_ERRORS:
+            return count_of(len(plan.errors), "compile error")
+        case Status.NOT_COMPARABLE:
+            return "No comparison is possible, because the base does not compile"
+        case Status.NO_CHANGES:
+            return "No changes in the compiled SQL"
+    return _changes(plan)
+
+
+def _broken(plan: Plan) -> str:
+    invalid = plan.by_verdict(Verdict.INVALID)
+    downstream = sum(action.change is Change.AFFECTED for action in invalid)
+    own = len(invalid) - downstream
+    if not downstream:
+        return f"BigQuery rejects {count_of(own, 'action')} of this change"
+    breaks = f"This change breaks {count_of(downstream, 'action')} downstream"
+    return f"{breaks}, and BigQuery rejects {own:,} that it edits" if own else breaks
+
+
+def _exceeded(plan: Plan) -> str:
+    limit = plan.request.max_bytes or 0
+    scan = plan.scan
+    least = "at least " if scan.at_least else ""
+    scanned = limit_size(scan.bytes or 0, limit)
+    return f"This change scans {least}{scanned}, more than the limit of {limit_size(limit, limit)}"
+
+
+def _changes(plan: Plan) -> str:
+    accepted, unchecked = (
+        len(plan.by_verdict(verdict)) for verdict in (Verdict.ACCEPTED, Verdict.NOT_CHECKED)
+    )
+    if not plan.request.validate:
+        return "Not checked by BigQuery"
+    if not unchecked:
+        return "Accepted by BigQuery" if accepted else "Nothing to check"
+    return f"{count_of(accepted, 'action')} accepted by BigQuery, {unchecked:,} not checked"
+
+
+def warnings_of_plan(plan: Plan) -> tuple[Note, ...]:
+    """Return the warnings of the log: what needs a full refresh."""
+    names = [action.name for action in plan.actions if action.full_refresh]
+    if not names:
+        return ()
+    need = "needs" if len(names) == 1 else "need"
+    text = f"{listed(names, _MOST_NAMES, plain_style(plan).action)} {need} a full refresh."
+    return (Note(title="Dataform plan: full refresh", text=text),)

@@ -1,0 +1,111 @@
+"""The whole plan as JSON, for other programs: ``docs/plan-file.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import Any
+
+from dataform_action.model import CompileError
+from dataform_action.plan import Change, Plan, PlannedAction, Scan, Verdict
+
+#: Grows when a program that reads the file would have to change.
+VERSION = 1
+
+_Json = dict[str, Any]
+
+
+def render_plan_file(plan: Plan) -> str:
+    """Return the plan as JSON. What is not known is null."""
+    request = plan.request
+    document = {
+        "version": VERSION,
+        "status": plan.status.value,
+        "project_id": plan.project_id,
+        "location": plan.location,
+        "repository": plan.repository,
+        "head": plan.head,
+        "base": plan.base,
+        "environment": request.environment,
+        "project_path": request.project_path,
+        "validate": request.validate,
+        "max_bytes": request.max_bytes,
+        "files_url": plan.files_url,
+        "has_changes": plan.has_changes,
+        "action_count": plan.action_count,
+        "counts": _counts(plan),
+        "scan": _scan(plan.scan),
+        "actions": list(map(_action, plan.actions)),
+        "edges": [list(edge) for edge in plan.edges],
+        "declarations_added": list(plan.declarations_added),
+        "declarations_removed": list(plan.declarations_removed),
+        "errors": list(map(_error, plan.errors)),
+        "base_errors": list(map(_error, plan.base_errors)),
+        "notes": list(plan.notes),
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _counts(plan: Plan) -> dict[str, int]:
+    found = [action.change for action in plan.actions] + [action.verdict for action in plan.actions]
+    kinds: list[Enum] = [*Change, *Verdict]
+    return {kind.value: sum(it is kind for it in found) for kind in kinds}
+
+
+def _action(it: PlannedAction) -> _Json:
+    action = it.action
+    return {
+        "name": it.name,
+        "key": action.key,
+        "type": action.kind,
+        "file": action.file,
+        "tags": list(action.tags),
+        "disabled": action.disabled,
+        "change": it.change.value,
+        "aspects": list(it.aspects),
+        "through": list(it.through),
+        "diff": it.diff,
+        "full_refresh": it.full_refresh,
+        "check": None if it.check is None else _check(it),
+        "columns": _records(it.columns),
+        "schema": _records(it.schema),
+        "before": _scan(it.before),
+        "after": _scan(it.after),
+        "drift": _records(it.drift),
+    }
+
+
+def _check(it: PlannedAction) -> _Json:
+    check = it.check
+    assert check is not None  # noqa: S101
+    return {
+        "verdict": check.verdict.value,
+        "message": check.message,
+        "line": check.line,
+        "column": check.column,
+        "causes": [
+            {
+                "name": cause.name,
+                "column": None if cause.column is None else cause.column._asdict(),
+            }
+            for cause in check.causes
+        ],
+    }
+
+
+def _scan(scan: Scan | None) -> _Json | None:
+    return None if scan is None else scan._asdict()
+
+
+def _records(found: tuple[Any, ...] | None) -> list[_Json] | None:
+    return None if found is None else [record._asdict() for record in found]
+
+
+def _error(error: CompileError) -> _Json:
+    return {
+        "message": error.message,
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "action": error.action,
+    }
