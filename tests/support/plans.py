@@ -106,9 +106,7 @@ def make_request(**fields: object) -> PlanRequest:
 
 
 CUSTOMERS_DIFF = """\
---- base
-+++ head
-@@ -1,7 +1,6 @@
+@@ -1,7 +1,6 @@ SQL
  SELECT
    customer_id,
 -  region_code,
@@ -118,7 +116,7 @@ CUSTOMERS_DIFF = """\
    `my-project.raw.customers`
 """
 ORDERS_DIFF = """\
-@@ -2,8 +2,11 @@
+@@ -2,8 +2,11 @@ SQL
    order_id,
    customer_id,
    ordered_at,
@@ -305,7 +303,7 @@ def hostile(text: str = HOSTILE) -> Plan:
             change=change_of,
             aspects=(text,),
             through=(f"{text}1",),
-            diff=f"--- base\n+++ head\n@@ -1 +1 @@\n-{text}\n+ {text}\n" if suffix == "1" else "",
+            diff=f"@@ -1 +1 @@\n-{text}\n+ {text}\n" if suffix == "1" else "",
             full_refresh=text if suffix == "1" else "",
             check=check_of,
             columns=(change, ColumnChange(text, "", text), ColumnChange(text, text, "")),

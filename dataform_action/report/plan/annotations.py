@@ -38,12 +38,13 @@ def _of_action(it: Breakage, action: PlannedAction, style: Style, *, is_own: boo
     check = action.check or it.check
     file = action.action.file if is_own else ""
     edited = "" if it.edited else " (not edited)"
+    why = because(it, style)
     lines = [
         f"{style.action(action.name)}{edited}: {cut(check.message.strip(), _REASON_LIMIT)}",
-        f"Because {because(it, style)}.",
+        *([f"Because {why}."] if why else []),
     ]
     if check.line is not None:
-        lines.append(f"The position in the compiled query: line {check.line}.")
+        lines.append(f"Position in the compiled query: line {check.line}.")
     if action.action.file and not file:
-        lines.append(f"The file: {cut(action.action.file, _REASON_LIMIT)}")
+        lines.append(f"File: {cut(action.action.file, _REASON_LIMIT)}")
     return Annotation(title="Dataform plan: invalid SQL", message="\n".join(lines), file=file)

@@ -15,7 +15,6 @@ from dataform_action.report.words import count_of
 _MOST_OPEN_LINES = 10
 _MOST_NAMES = 5
 _CHANGED = re.compile("^[+-].*", re.M)
-_FILES = re.compile(r"\A--- [^\n]*\n\+\+\+ [^\n]*\n")
 
 
 class SqlChange(NamedTuple):
@@ -27,26 +26,22 @@ class SqlChange(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """Return the diff of the first action, without the names of the files."""
-        return _body(self.actions[0].diff).rstrip("\n").split("\n")
+        """Return the lines of the diff of the first action."""
+        return self.actions[0].diff.rstrip("\n").split("\n")
 
 
 def find_sql_changes(plan: Plan) -> list[SqlChange]:
     """Return the SQL changes: first those that most actions share, then the most important."""
     groups: dict[tuple[str, ...], list[PlannedAction]] = {}
     for action in sorted((it for it in plan.actions if it.diff), key=importance):
-        changed = tuple(_CHANGED.findall(_body(action.diff)))
+        # The positions and the lines around a change may differ.
+        changed = tuple(_CHANGED.findall(action.diff))
         groups.setdefault(changed, []).append(action)
     found = []
     for changed, actions in groups.items():
         added = sum(line.startswith("+") for line in changed)
         found.append(SqlChange(tuple(actions), added, len(changed) - added))
     return sorted(found, key=lambda change: -len(change.actions))
-
-
-def _body(diff: str) -> str:
-    """Return a diff without its first two lines if they name the files."""
-    return _FILES.sub("", diff, count=1)
 
 
 def add_diffs(page: Page, plan: Plan, style: Style, *, most: int, most_lines: int) -> None:
@@ -77,10 +72,11 @@ def add_diffs(page: Page, plan: Plan, style: Style, *, most: int, most_lines: in
 def _block(change: SqlChange, style: Style, most_lines: int) -> list[str]:
     """Return the diff of one change, cut if it is too long."""
     names = listed([it.name for it in change.actions], _MOST_NAMES, style.action)
-    shared = len(change.actions) > 1
-    title = f"The same change in {count_of(len(change.actions), 'action')}: {names}"
+    count = count_of(len(change.actions), "action")
+    # If the diffs of several actions are omitted, these are not the same change.
+    what = f"The same change in {count}" if change.added or change.removed else count
     lines = change.lines
     left = len(lines) - most_lines
     more = [f"{count_of(left, 'more line')} of this change are not shown.", ""] if left > 0 else []
     shown = diff_block(lines[:most_lines])
-    return [title if shared else names, "", *shown, "", *more]
+    return [f"{what}: {names}" if len(change.actions) > 1 else names, "", *shown, "", *more]

@@ -70,7 +70,11 @@ def _message(plan: Plan) -> str:
             return f"{heading(plan)}."
     counts = ", ".join(text for _, text in count_changes(plan))
     checks = checked_counts(plan.actions)
-    return f"{counts}. BigQuery's dry run: {checks}." if checks else f"{counts}. Nothing checked."
+    if checks:
+        return f"{counts}. BigQuery's dry run: {checks}."
+    if plan.request.validate:
+        return f"{counts}. There was nothing to check."
+    return f"{counts}. Nothing was checked by BigQuery."
 
 
 def _names(plan: Plan) -> str:

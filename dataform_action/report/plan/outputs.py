@@ -58,4 +58,4 @@ def _is_compared(plan: Plan) -> bool:
 
 
 def _is_checked(plan: Plan) -> bool:
-    return plan.request.validate and plan.status is not Status.COMPILE_ERRORS
+    return plan.request.validate and _is_compared(plan)

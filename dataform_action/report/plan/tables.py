@@ -239,8 +239,8 @@ def add_metadata(page: Page, plan: Plan, style: Style, most: int) -> None:
         return
     verb = "builds" if len(others) == 1 else "build"
     page.fold(
-        f"<b>{count_of(len(others), 'action')} {verb} the same</b>: only moved, retagged or "
-        "described differently",
+        f"<b>{count_of(len(others), 'action')} {verb} the same</b>: only files, tags, "
+        "descriptions, comments or the order differ",
         "actions",
         ("| Action | What |", "|---|---|"),
         (row(style.action(action.name), ", ".join(map(code, action.aspects))) for action in others),

@@ -58,7 +58,7 @@ def markdown_style(plan: Plan) -> Style:
 def plain_style(plan: Plan) -> Style:
     """Return the style of the log and the annotations."""
     shorten = shortener(plan)
-    return Style(lambda name: cut(shorten(name), _LONGEST_NAME), _bounded, _bounded)
+    return Style(lambda name: _bounded(shorten(name)), _bounded, _bounded)
 
 
 def _bounded(text: str) -> str:
@@ -143,10 +143,15 @@ def limit_size(count: int, limit: int) -> str:
 def show_column(change: ColumnChange, style: Style) -> str:
     """Return a column that differs, such as ``− region STRING`` or ``amount INT64 → NUMERIC``."""
     name = style.column(change.name)
-    before, after = (style.text(cut(kind, _LONGEST_TYPE)) for kind in (change.before, change.after))
+    before, after = _show_type(change.before, style), _show_type(change.after, style)
     if not change.after:
         return f"− {name} {before}"
     return f"{name} {before} → {after}" if change.before else f"+ {name} {after}"
+
+
+def _show_type(kind: str, style: Style) -> str:
+    shown = cut(kind, _LONGEST_TYPE)
+    return style.text(shown) if shown.isalnum() else style.column(shown)
 
 
 def show_cause(cause: Cause, style: Style) -> str:
@@ -159,7 +164,7 @@ def show_cause(cause: Cause, style: Style) -> str:
         return f"{name} no longer has {column}"
     if not change.before:
         return f"{name} now has {column}"
-    before, after = (style.text(cut(kind, _LONGEST_TYPE)) for kind in (change.before, change.after))
+    before, after = _show_type(change.before, style), _show_type(change.after, style)
     return f"{column} of {name} is now {after} instead of {before}"
 
 
