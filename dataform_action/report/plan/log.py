@@ -90,7 +90,7 @@ def _edited(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _facts(action: PlannedAction, style: Style) -> str:
-    facts = [action.action.kind or "action", *map(style.text, action.aspects)]
+    facts = [style.text(action.action.kind or "action"), *map(style.text, action.aspects)]
     if action.columns:
         facts += show_columns(action.columns, style)
     if action.check is not None:

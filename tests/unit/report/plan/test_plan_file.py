@@ -20,17 +20,18 @@ SCHEMA = json.loads(
 )
 
 
-def read(plan: Plan) -> Any:
-    return json.loads(render_plan_file(plan))
+def read(plan: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(render_plan_file(plan))
+    return found
 
 
-def closed(schema: Any) -> Any:
+def closed(schema: object) -> object:
     """Return the schema without room for fields that it does not describe."""
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    parts = {key: closed(part) for key, part in schema.items()}
+    parts: dict[str, object] = {key: closed(part) for key, part in schema.items()}
     if isinstance(schema.get("properties"), dict) and "required" in schema:
         parts["additionalProperties"] = False
     return parts
