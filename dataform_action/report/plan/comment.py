@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """The comment on the pull request, and the job summary of a plan, as Markdown."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """The SQL changes of a plan: a unified diff for each, the same change only once."""
 
 from __future__ import annotations

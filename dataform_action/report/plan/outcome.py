@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dataform_action.events import RunOutcome
+from dataform_action.github.signals import Interrupted
 from dataform_action.plan import Change, Plan, Status, Verdict
-from dataform_action.report.outcome import ExitCode
+from dataform_action.report.outcome import ExitCode, outcome_of
 from dataform_action.report.plan.words import (
     checked_counts,
     count_changes,
@@ -53,6 +55,15 @@ def outcome_of_plan(plan: Plan) -> PlanOutcome:
         _message(plan),
         _HINTS.get(status, ""),
     )
+
+
+def outcome_of_error(error: BaseException) -> PlanOutcome:
+    """Return the outcome of a step that has no plan because of an error."""
+    if isinstance(error, Interrupted):
+        message = f"The step was stopped by {error.name}. A plan creates nothing in Dataform."
+        return PlanOutcome(ExitCode(error.exit_code), "Dataform plan: stopped", message)
+    outcome = outcome_of(RunOutcome(error=error))
+    return PlanOutcome(outcome.exit_code, outcome.title, outcome.message, outcome.hint)
 
 
 def _message(plan: Plan) -> str:

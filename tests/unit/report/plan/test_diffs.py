@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """The SQL changes: which are shown, how often, and how much of them."""
 
 from __future__ import annotations

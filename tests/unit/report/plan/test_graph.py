@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """The diagram: which actions it has, and how they are joined."""
 
 from __future__ import annotations

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import pytest
 
+from dataform_action.errors import InputError, Refused
+from dataform_action.github.signals import Interrupted
 from dataform_action.plan import Change, Check, Plan, Status, Verdict
 from dataform_action.report.outcome import ExitCode
-from dataform_action.report.plan.outcome import outcome_of_plan, warnings_of_plan
+from dataform_action.report.plan.outcome import (
+    outcome_of_error,
+    outcome_of_plan,
+    warnings_of_plan,
+)
 from tests.support.plans import (
     breaking,
     compile_errors,
@@ -109,3 +116,23 @@ def test_only_declarations_change() -> None:
     assert plan.status is Status.CHANGES
     assert outcome_of_plan(plan).message.endswith("There was nothing to check.")
     assert plan.by_change(Change.ADDED) == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "message"),
+    [
+        (Refused("HTTP 403.", status=403, hint="Grant it."), ExitCode.REFUSED, "HTTP 403."),
+        (InputError([("head", "is missing")]), ExitCode.BAD_INPUT, "head is missing"),
+        (ZeroDivisionError("x"), ExitCode.INTERNAL_ERROR, "ZeroDivisionError: x"),
+        (
+            Interrupted(signal.SIGINT),
+            ExitCode.INTERRUPTED,
+            "The step was stopped by SIGINT. A plan creates nothing in Dataform.",
+        ),
+    ],
+)
+def test_errors(error: BaseException, exit_code: ExitCode, message: str) -> None:
+    """A step without a plan has the exit code of its error, as a run has."""
+    outcome = outcome_of_error(error)
+    assert outcome.exit_code is exit_code
+    assert message in outcome.message

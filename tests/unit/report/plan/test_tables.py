@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002
 """The tables of a plan: order, columns, folds, reasons."""
 
 from __future__ import annotations
