@@ -8,7 +8,7 @@ from dataform_action.report.annotations import (
     annotate_compile_errors,
     as_many_as_fit,
 )
-from dataform_action.report.plan.breakage import Breakage, because, find_breakage
+from dataform_action.report.plan.sections.breakage import Breakage, because, find_breakage
 from dataform_action.report.plan.words import Style, compile_errors, plain_style
 from dataform_action.text import cut
 

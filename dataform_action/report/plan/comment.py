@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The comment on the pull request, and the job summary of a plan, as Markdown."""
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.plan import Plan, Status, Verdict
 from dataform_action.report.comparison.section import show_commit
-from dataform_action.report.plan.breakage import add_breakage
-from dataform_action.report.plan.diffs import add_diffs
-from dataform_action.report.plan.graph import add_graph
 from dataform_action.report.plan.outcome import heading
-from dataform_action.report.plan.tables import (
+from dataform_action.report.plan.sections.breakage import add_breakage
+from dataform_action.report.plan.sections.diffs import add_diffs
+from dataform_action.report.plan.sections.graph import add_graph
+from dataform_action.report.plan.sections.tables import (
     add_affected,
     add_drift,
     add_edited,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataform_action.model import CompileError
 from dataform_action.plan import Change, Plan, PlannedAction, Verdict
 from dataform_action.report.places import describe_error
-from dataform_action.report.plan.breakage import Breakage, because, find_breakage
-from dataform_action.report.plan.tables import importance, show_columns
+from dataform_action.report.plan.sections.breakage import Breakage, because, find_breakage
+from dataform_action.report.plan.sections.tables import importance, show_columns
 from dataform_action.report.plan.words import (
     CHECK_WORDS,
     Style,

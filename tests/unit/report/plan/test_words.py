@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The words about a plan: sizes, columns, causes, lists."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The SQL changes of a plan: a unified diff for each, the same change only once."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dataform_action.github.markdown import Page, diff_block
 from dataform_action.plan import Plan, PlannedAction
-from dataform_action.report.plan.tables import importance
+from dataform_action.report.plan.sections.tables import importance
 from dataform_action.report.plan.words import Style, listed
 from dataform_action.report.words import count_of
 

@@ -1,10 +1,10 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The SQL changes: which are shown, how often, and how much of them."""
 
 from __future__ import annotations
 
 from dataform_action.report.plan.comment import render_comment
-from dataform_action.report.plan.diffs import find_sql_changes
+from dataform_action.report.plan.sections.diffs import find_sql_changes
 from tests.support.github_markdown import read_page
 from tests.support.plans import make_plan, planned
 

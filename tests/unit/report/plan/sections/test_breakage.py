@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataform_action.plan import Cause, Change, Check, ColumnChange, Plan, PlannedAction, Verdict
-from dataform_action.report.plan.breakage import because, find_breakage
 from dataform_action.report.plan.comment import render_comment
+from dataform_action.report.plan.sections.breakage import because, find_breakage
 from dataform_action.report.plan.words import plain_style
 from tests.support.plans import include_change, make_plan, planned, reading
 

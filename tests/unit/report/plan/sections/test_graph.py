@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The diagram: which actions it has, and how they are joined."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import re
 
 from dataform_action.plan import Change, Check, Plan, Verdict
 from dataform_action.report.plan.comment import render_comment
-from dataform_action.report.plan.graph import render_graph
+from dataform_action.report.plan.sections.graph import render_graph
 from tests.support.plans import breaking, make_plan, planned, reading
 
 BROKEN = Check(verdict=Verdict.INVALID, message="Wrong.")

@@ -1,11 +1,11 @@
-# ruff: noqa: RUF001, RUF002
+# ruff: noqa: RUF001
 """The tables of a plan: order, columns, folds, reasons."""
 
 from __future__ import annotations
 
 from dataform_action.plan import Change, Check, Column, ColumnChange, Plan, Verdict
 from dataform_action.report.plan.comment import render_comment
-from dataform_action.report.plan.tables import importance
+from dataform_action.report.plan.sections.tables import importance
 from tests.support.plans import FILES_URL, make_plan, planned, reading
 
 
