@@ -34,8 +34,7 @@ from dataform_action.validation import (
 API_URL = "https://api.github.com"
 GRAPHQL_URL = f"{API_URL}/graphql"
 #: The permissions that a job gives its token, and what they are for.
-READ_CONTENTS, READ_PULL_REQUESTS = "contents: read", "pull-requests: read"
-WRITE_PULL_REQUESTS = "pull-requests: write"
+READ_CONTENTS, WRITE_PULL_REQUESTS = "contents: read", "pull-requests: write"
 _HEADERS = MappingProxyType(
     {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 )
@@ -45,12 +44,11 @@ _NEXT_PAGE = re.compile(r';\s*rel="?next"?', re.ASCII)
 _MORE = MappingProxyType(
     {
         READ_CONTENTS: "Both commits must exist in this repository.",
-        READ_PULL_REQUESTS: "",
         WRITE_PULL_REQUESTS: "Tokens of pull requests from forks and of Dependabot are read-only.",
     }
 )
 #: In the messages of refusals that no permission remedies.
-_RATE_LIMIT = "rate limit"
+_RATE_LIMIT, _LOCKED = "rate limit", "is locked"
 
 
 class GitHub:
@@ -119,13 +117,13 @@ class GitHub:
 
     def get_pull_request(self, number: int) -> PullRequest:
         """Return the state of a pull request as it is now."""
-        value, _ = self._call("GET", f"pulls/{number}", READ_PULL_REQUESTS)
+        value, _ = self._call("GET", f"pulls/{number}", WRITE_PULL_REQUESTS)
         return parse_pull_request(value)
 
     def list_comments(self, number: int, page: int = 1) -> CommentPage:
         """Return some comments of a pull request, and whether there are more. The first is 1."""
         path = f"issues/{number}/comments?per_page={_PAGE_SIZE}&page={page}"
-        value, headers = self._call("GET", path, READ_PULL_REQUESTS, expected=list)
+        value, headers = self._call("GET", path, WRITE_PULL_REQUESTS, expected=list)
         # The address of the next page is not used: the token must not go elsewhere.
         has_more = _NEXT_PAGE.search(headers.get("Link", "")) is not None
         return CommentPage(list(map(parse_comment, value)), has_more)
@@ -204,6 +202,8 @@ def _hint_for(error: Refused, permission: str) -> str:
         return "GitHub did not accept the token: check the input github-token."
     if error.retry_after is not None or _RATE_LIMIT in error.detail.lower():
         return "GitHub limits the requests of this token: try again later."
+    if _LOCKED in error.detail.lower():
+        return "Unlock the conversation of the pull request."
     if error.status in (403, 404):
-        return f"The job needs the permission {permission}. {_MORE[permission]}".rstrip()
+        return f"The job needs the permission {permission}. {_MORE[permission]}"
     return error.hint

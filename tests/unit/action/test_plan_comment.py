@@ -148,11 +148,17 @@ def test_first_comment(server: Server) -> None:
     assert server.comments[0].body.startswith('<!-- dataform-action {"v": 1, "job": "plan", ')
 
 
+def test_nothing_to_say(server: Server) -> None:
+    """Without changes and without a comment, one request is enough, and nothing is missing."""
+    server.push(HEADS[2])
+    assert server.write("No changes", has_changes=False) == CommentOutcome()
+    assert server.sent == ["GET issues/7/comments"]
+
+
 def test_updated_comment(server: Server) -> None:
     """A later plan updates the comment in place. Its owner is asked from GitHub."""
     url = server.write().url
     server.push(HEADS[2])
-    del server.emulator.requests[:]
     assert server.write("new", head=HEADS[2], run=(813, 1)) == CommentOutcome(url)
     assert server.bodies == ["new"]
     assert server.sent[4:] == [
@@ -392,7 +398,7 @@ def test_invalid_token(server: Server) -> None:
 def test_missing_pull_request(server: Server) -> None:
     """A pull request that the token cannot see is a missing permission."""
     server.repository.pull_requests.clear()
-    assert "pull-requests: read" in server.write().why_not
+    assert "pull-requests: write" in server.write().why_not
 
 
 def test_comment_that_is_too_long(server: Server) -> None:

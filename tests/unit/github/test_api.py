@@ -90,6 +90,27 @@ def test_written_comments(api: responses.RequestsMock) -> None:
     assert bodies == [{"body": "Hi"}, {"body": "Ho"}, None]
 
 
+class _Renewable:
+    """A token function that can renew its token."""
+
+    def __call__(self) -> str:
+        return TOKEN
+
+    def invalidate(self, token: str) -> None:
+        pass
+
+
+def test_create_is_not_repeated(api: responses.RequestsMock) -> None:
+    """A comment is created by one request, even if the token could be renewed."""
+    api.add("POST", f"{API}/issues/7/comments", status=401)
+    with pytest.raises(Refused):
+        GitHub(repository="octo/shop", token=_Renewable()).create_comment(7, "Hi")
+    api.add("GET", f"{API}/pulls/7", status=401)
+    api.add("GET", f"{API}/pulls/7", json={"head": {"sha": HEAD}, "state": "open"})
+    assert GitHub(repository="octo/shop", token=_Renewable()).get_pull_request(7).is_open
+    assert [call.request.method for call in api.calls] == ["POST", "GET", "GET"]
+
+
 def test_login(api: responses.RequestsMock) -> None:
     """The login of the token's owner comes from the GraphQL API."""
     url = "https://api.github.com/graphql"
@@ -166,6 +187,15 @@ def test_refused_comment(api: responses.RequestsMock) -> None:
         "The job needs the permission pull-requests: write. "
         "Tokens of pull requests from forks and of Dependabot are read-only."
     )
+
+
+def test_locked_conversation(api: responses.RequestsMock) -> None:
+    """A locked conversation is not a missing permission."""
+    message = "Unable to create comment because issue is locked."
+    api.add("POST", f"{API}/issues/7/comments", json={"message": message}, status=403)
+    with pytest.raises(Refused, match=message) as caught:
+        _github().create_comment(7, "Hi")
+    assert caught.value.hint == "Unlock the conversation of the pull request."
 
 
 def test_too_many_requests(api: responses.RequestsMock) -> None:
