@@ -65,7 +65,9 @@ def upsert_comment(
     requests = _Requests(MonotonicClock() if clock is None else clock)
     try:
         marker = Marker(job, redact(key), head, (run.id, run.attempt))
-        text = f"{render_marker(marker)}\n{redact(body)}"
+        # A lone surrogate is not valid in a request.
+        whole = redact(body).encode("utf-8", "replace").decode()
+        text = f"{render_marker(marker)}\n{whole}"
         writer = _Writer(github, requests, pull_request, marker, text)
         return writer.write(has_changes=has_changes)
     except DataformError as error:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.markdown import Page, code, link, prose
+from dataform_action.github.marker import COMMENT_LIMIT
 from dataform_action.plan import Plan, Status, Verdict
 from dataform_action.report.comparison.section import show_commit
 from dataform_action.report.plan.outcome import heading
@@ -53,7 +54,7 @@ _COMMENT = _Room("###", 60, 30, 60)
 _SUMMARY = _Room("##", 1000, 300, 300)
 
 
-def render_comment(plan: Plan, *, run_url: str, limit: int = 60_000) -> str:
+def render_comment(plan: Plan, *, run_url: str, limit: int = COMMENT_LIMIT) -> str:
     """Return the comment in at most ``limit`` bytes; ``run_url`` is the page of the workflow run.
 
     The plan must be free of secrets, because escapes and cuts would hide a secret from the

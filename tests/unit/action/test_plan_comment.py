@@ -24,8 +24,11 @@ from dataform_action.github.api import GitHub
 from dataform_action.github.event import WorkflowRun
 from dataform_action.github.marker import COMMENT_LIMIT, Marker, make_key, render_marker
 from dataform_action.github.parse import Comment
+from dataform_action.plan import Plan
 from dataform_action.redaction import Redactor
+from dataform_action.report.plan.comment import render_comment
 from tests.support.fakes import FakeClock
+from tests.support.plans import hostile, huge
 
 #: The commits of a pull request, one for each push.
 HEADS = tuple(digit * 40 for digit in "0123456789")
@@ -399,6 +402,22 @@ def test_missing_pull_request(server: Server) -> None:
     """A pull request that the token cannot see is a missing permission."""
     server.repository.pull_requests.clear()
     assert "pull-requests: write" in server.write().why_not
+
+
+@pytest.mark.parametrize(("name", "plan"), {"huge": huge(400), "hostile": hostile()}.items())
+def test_comments_of_plans(server: Server, name: str, plan: Plan) -> None:
+    """A comment that was cut at the limit, and one with hostile texts, are updated in place."""
+    body = render_comment(plan, run_url="https://github.com/octo/shop/actions/runs/812")
+    url = server.write(body).url
+    assert server.write(body, run=(813, 1)) == CommentOutcome(url)
+    assert server.bodies == [body]
+    assert ("Omitted to stay within" in body or "are not shown" in body) is (name == "huge")
+
+
+def test_text_that_is_not_unicode(server: Server) -> None:
+    """A lone surrogate, which GitHub does not accept, is replaced."""
+    assert server.write("a\ud800b").why_not == ""
+    assert server.bodies == ["a?b"]
 
 
 def test_comment_that_is_too_long(server: Server) -> None:
