@@ -1,5 +1,5 @@
 #!/usr/local/bin/python3 -ISu
-"""Start the action. The image runs this; in a checkout, so does ``make demo``."""
+"""Start a job of the action. The image runs this; in a checkout, so does ``make demo``."""
 
 # Until a handler is installed, Ctrl-C prints a traceback. Every interpreter has already loaded
 # these two C modules. To import signal would take milliseconds.
@@ -31,6 +31,9 @@ if __name__ == "__main__":
     # An isolated interpreter does not search the script's folder. It must not search the working
     # directory, which is a checkout that may contain anything.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
-    from dataform_action.action.main import entry
+    if sys.argv[1:] == ["plan"]:
+        from dataform_action.action.plan import entry
+    else:
+        from dataform_action.action.main import entry
 
     entry()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from dataform_action.action import main as action
@@ -53,17 +53,50 @@ def main(
     given = read_flags(command, options, environ, parsers[command.name])
     console.mask(given["token"])
     try:
-        settings = choose_settings(given, SERVICES, _REMEDIES)
+        job = _job_of(command, given, environ, console, clock)
     except InputError as error:
         for name, problem in error.problems:
             errors.write(f"{_flag(command, name)} {problem}\n")
         errors.write(f"{error.hint} See: {program} {command.name} --help\n")
         return ExitCode.BAD_INPUT
-    if command.name == "cancel":
-        return _cancel(settings, environ, console)
+    return job()
+
+
+def _job_of(
+    command: Command,
+    given: Mapping[str, str],
+    environ: Mapping[str, str],
+    console: Terminal,
+    clock: Clock | None,
+) -> Callable[[], int]:
+    """Return a function that does the job of a command, and returns the exit code.
+
+    Raises:
+        InputError: the inputs are not valid.
+    """
     # Without the runner, there are no files for outputs, state and summary.
     files = FileCommands({}, console)
-    return action.run_job(lambda: settings, environ, console, files, clock=clock)
+    if command.name == "plan":
+        from dataform_action.action.plan import run_plan
+        from dataform_action.action.plan_settings import parse_plan_settings
+
+        plan_settings = parse_plan_settings(given)
+        _require_commits(given)
+        return lambda: run_plan(
+            lambda: plan_settings, environ, console, files, runner={}, clock=clock
+        )
+    settings = choose_settings(given, SERVICES, _REMEDIES)
+    if command.name == "cancel":
+        return lambda: _cancel(settings, environ, console)
+    return lambda: action.run_job(lambda: settings, environ, console, files, clock=clock)
+
+
+def _require_commits(given: Mapping[str, str]) -> None:
+    """Refuse a plan without commits: there is no event that names them."""
+    text = "is missing: set it to a commit, a branch or a tag"
+    problems = [(name, text) for name in ("head", "base") if not given[name].strip()]
+    if problems:
+        raise InputError(problems)
 
 
 def _flag(command: Command, name: str) -> str:

@@ -37,11 +37,13 @@ def test_a_pull_request_cannot_act_as_production() -> None:
         assert f"/workloadIdentityPools/{pool}/attribute.repository/$REPOSITORY" in line
 
 
-def test_the_identity_of_pull_requests_only_compiles() -> None:
-    """It has one role, with the permissions of a compilation, and no service account to act as."""
+def test_the_identity_of_pull_requests_only_compiles_and_reads() -> None:
+    """It can compile, and for a plan make dry runs, and has no service account to act as."""
     granted = _commands("--role=", "--member=serviceAccount:dataform-check@")
     assert [re.findall(r"--role=(\S+)", line) for line in granted] == [
-        ["projects/$PROJECT/roles/dataformCompiler"]
+        ["projects/$PROJECT/roles/dataformCompiler"],
+        ["roles/bigquery.jobUser"],
+        ["roles/bigquery.dataViewer"],
     ]
     [role] = _commands("iam roles create dataformCompiler")
     permissions = re.findall(r"--permissions=(\S+)", role)[0].split(",")

@@ -101,12 +101,16 @@ def run_here(folder: Path, inputs: Mapping[str, str], clock: Clock, **more: str)
 
 
 def start_step(
-    folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
+    folder: Path,
+    inputs: Mapping[str, str],
+    entry: str = "entrypoint.py",
+    *arguments: str,
+    **environ: str,
 ) -> subprocess.Popen[str]:
     """Start the step in a new process, with its own workspace."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.Popen(
-        [*PYTHON, str(ROOT / entry)],
+        [*PYTHON, str(ROOT / entry), *arguments],
         env={**inherited, **runner_environ(folder, inputs), **environ},
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -117,10 +121,14 @@ def start_step(
 
 
 def run_apart(
-    folder: Path, inputs: Mapping[str, str], entry: str = "entrypoint.py", **environ: str
+    folder: Path,
+    inputs: Mapping[str, str],
+    entry: str = "entrypoint.py",
+    *arguments: str,
+    **environ: str,
 ) -> Step:
     """Run the step in a new process until it ends."""
-    process = start_step(folder, inputs, entry, **environ)
+    process = start_step(folder, inputs, entry, *arguments, **environ)
     log, _ = process.communicate(timeout=30)
     return read_step(folder, process.returncode, log)
 
