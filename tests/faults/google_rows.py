@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataform_action.emulator import Course, Fault, ReleaseConfig, Repository
 from dataform_action.model import Polling, RunRequest
-from tests.faults.row import ENDLESS, NIGHTLY, TRANSIENT, Row, create_fault, get_fault
+from tests.faults.row import ENDLESS, NIGHTLY, TEN_MINUTES, TRANSIENT, Row, create_fault, get_fault
 
 _PRODUCTION = RunRequest(environment="production")
 _OUT_OF_MEMORY = "Out of memory"
@@ -144,6 +144,7 @@ _TIMEOUT_ROWS = (
             exit_code=5,
             outages=0,
             course=ENDLESS,
+            polling=TEN_MINUTES,
             faults=(Fault("status", on="cancel", status=status, times=None),),
         )
         for status in (503, 400)

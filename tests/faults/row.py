@@ -20,6 +20,8 @@ NIGHTLY = RunRequest(schedule="nightly")
 ENDLESS = Course(endless=("orders_cleaned",))
 MANY = 10_000
 _HOUR = Polling(timeout=3600)
+#: For runs that do not end, so that a test polls less often.
+TEN_MINUTES = Polling(timeout=600)
 LOST = NoResponse("lost")
 ODD = InvalidResponse("odd")
 

@@ -11,6 +11,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -24,22 +25,33 @@ class Leaks:
     """The parts of all secrets in all their encodings, with the names of the secrets."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._parts: dict[str, str] = {}
+        self._kinds: dict[str, Mapping[str, str]] = {}
         for name, secret in secrets.items():
             assert len(secret) >= PART, f"{name} is too short to search for"
-            for kind, form in forms(secret):
-                for part in parts(form):
-                    self._parts.setdefault(part, f"{name} ({kind})")
+            self._kinds[name] = _kinds_of_parts(secret)
 
     def find(self, text: str) -> list[str]:
         """Return the secrets in a text, each with the text around it."""
         found: dict[str, str] = {}
         for reading in readings(_MASK.sub("", text)):
             held = {reading[place : place + PART] for place in range(len(reading) - PART + 1)}
-            for part in held & self._parts.keys():
-                place = reading.index(part)
-                found.setdefault(self._parts[part], reading[max(0, place - 60) : place + 60])
+            for name, kinds in self._kinds.items():
+                for part in held & kinds.keys():
+                    place = reading.index(part)
+                    around = reading[max(0, place - 60) : place + 60]
+                    found.setdefault(f"{name} ({kinds[part]})", around)
         return [f"{name}: …{around}…" for name, around in found.items()]
+
+
+# A key has tens of thousands of parts, and many tests search for the same one.
+@lru_cache(100)
+def _kinds_of_parts(secret: str) -> Mapping[str, str]:
+    """Return the first encoding of each part of a secret."""
+    kinds: dict[str, str] = {}
+    for kind, form in forms(secret):
+        for part in parts(form):
+            kinds.setdefault(part, kind)
+    return kinds
 
 
 def forms(secret: str) -> Iterator[tuple[str, str]]:
