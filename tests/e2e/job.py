@@ -7,6 +7,7 @@ Based only on ``action.yml``, and on ``ContainerActionHandler.cs``, ``DockerComm
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import signal
 import subprocess
@@ -34,18 +35,23 @@ _FILES = {
     "GITHUB_ENV": "set_env",
     "GITHUB_PATH": "add_path",
 }
-_METADATA: dict[str, Any] = yaml.safe_load(Path(ROOT, "action.yml").read_text("utf-8"))
 
 
 class Job:
     """The folders of a job on the host, and the containers of its action.
 
-    ``network`` is the network of a job with ``container:`` or ``services:``.
+    ``network`` is the network of a job with ``container:`` or ``services:``, and ``action`` the
+    folder of the action.
     """
 
-    def __init__(self, work: Path, image: str, network: str | None = None) -> None:
+    def __init__(
+        self, work: Path, image: str, network: str | None = None, action: str = ""
+    ) -> None:
         self.image = image
         self.network = network
+        self._metadata: dict[str, Any] = yaml.safe_load(
+            Path(ROOT, action, "action.yml").read_text("utf-8")
+        )
         self.temp = work / "_temp"
         self.home = self.temp / "_github_home"
         self.workflow = self.temp / "_github_workflow"
@@ -53,7 +59,8 @@ class Job:
         self.workspace = work / "warehouse" / "warehouse"
         for folder in (self.home, self.workflow, self.file_commands, self.workspace):
             folder.mkdir(parents=True)
-        Path(self.workflow, "event.json").write_text("{}", "utf-8")
+        self._event: dict[str, str] = {}
+        self.set_event("push", {})
         # In the order of the mounts. Paths are translated in reverse order.
         self._mounts = {
             self.temp: "/github/runner_temp",
@@ -63,6 +70,11 @@ class Job:
             self.workspace: "/github/workspace",
         }
         self._containers: list[str] = []
+
+    def set_event(self, name: str, payload: Mapping[str, Any], **more: str) -> None:
+        """Set the event of the workflow, with ``more`` variables of the context ``github``."""
+        Path(self.workflow, "event.json").write_text(json.dumps(payload), "utf-8")
+        self._event = {"GITHUB_EVENT_NAME": name, **more}
 
     def start(self, inputs: Mapping[str, str], **environ: str) -> Container:
         """Start the action; ``environ`` is the workflow's ``env:``."""
@@ -93,7 +105,7 @@ class Job:
             path.touch()
         variables = {
             **environ,
-            **_input_variables(inputs),
+            **self._input_variables(inputs),
             **self._contexts(),
             "HOME": str(self.home),
         }
@@ -101,7 +113,7 @@ class Job:
         variables = {name: self._translate(value) for name, value in variables.items()}
         name = f"{re.sub('[^A-Za-z0-9_]', '', self.image)}_{uuid.uuid4().hex[:6]}"
         self._containers.append(name)
-        command = self._docker_run(name, _METADATA["runs"][entry], variables)
+        command = self._docker_run(name, self._metadata["runs"][entry], variables)
         process = subprocess.Popen(
             command,
             env={**engine.client_environ(), **variables},
@@ -130,7 +142,7 @@ class Job:
             words += ["--network", self.network]
         for source, target in {Path("/var/run/docker.sock"): "", **self._mounts}.items():
             words += ["-v", f"{source}:{target or source}"]
-        return [*words, self.image]
+        return [*words, self.image, *self._metadata["runs"].get("args", ())]
 
     def _translate(self, value: str) -> str:
         """Translate a value that is a mounted folder of the host, or a path in one."""
@@ -145,7 +157,6 @@ class Job:
             "GITHUB_ACTION": "dataform",
             "GITHUB_ACTOR": "octocat",
             "GITHUB_API_URL": "https://api.github.com",
-            "GITHUB_EVENT_NAME": "push",
             "GITHUB_EVENT_PATH": f"{self.workflow}/event.json",
             "GITHUB_JOB": "run",
             "GITHUB_REF": "refs/heads/main",
@@ -164,7 +175,16 @@ class Job:
             "RUNNER_WORKSPACE": str(self.workspace.parent),
             "ACTIONS_RUNTIME_URL": "https://pipelines.actions.githubusercontent.com/x/",
             "ACTIONS_RUNTIME_TOKEN": "runtime-token",
+            **self._event,
         }
+
+    def _input_variables(self, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of all inputs; those of absent inputs are empty."""
+        declared = self._metadata["inputs"]
+        unknown = set(inputs) - set(declared)
+        assert not unknown, f"action.yml has no {unknown}"
+        defaults = {name: entry.get("default", "") for name, entry in declared.items()}
+        return {f"INPUT_{name.upper()}": value for name, value in {**defaults, **inputs}.items()}
 
 
 @dataclass
@@ -243,11 +263,3 @@ class Container:
     @property
     def is_running(self) -> bool:
         return engine.docker("ps", "--quiet", "--filter", f"name={self.name}").strip() != ""
-
-
-def _input_variables(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of all inputs; those of absent inputs are empty."""
-    unknown = set(inputs) - set(_METADATA["inputs"])
-    assert not unknown, f"action.yml has no {unknown}"
-    defaults = {name: entry.get("default", "") for name, entry in _METADATA["inputs"].items()}
-    return {f"INPUT_{name.upper()}": value for name, value in {**defaults, **inputs}.items()}
