@@ -9,7 +9,8 @@ import pytest
 
 from dataform_action.action.input_specs import INPUTS
 from dataform_action.emulator import Emulator
-from tests.support.steps import google_inputs_for, inputs_for, run_apart
+from tests.support.fakes import FakeClock
+from tests.support.steps import google_inputs_for, inputs_for, run_apart, run_here
 
 #: Every input as the runner passes it to a step without ``with``.
 _DECLARED = {declared.name: declared.default for declared in INPUTS}
@@ -30,11 +31,15 @@ _DECLARED = {declared.name: declared.default for declared in INPUTS}
 )
 @pytest.mark.parametrize("declared", [_DECLARED, {}], ids=["all inputs", "the given inputs"])
 def test_variables_of_a_job_are_not_inputs(
-    emulator: Emulator, tmp_path: Path, foreign: dict[str, str], declared: dict[str, str]
+    emulator: Emulator,
+    clock: FakeClock,
+    tmp_path: Path,
+    foreign: dict[str, str],
+    declared: dict[str, str],
 ) -> None:
     """The inputs come from ``with``, not from variables in ``env``."""
     inputs = {**declared, **google_inputs_for(emulator, schedule="", environment="production")}
-    step = run_apart(tmp_path, inputs, **foreign)
+    step = run_here(tmp_path, inputs, clock, **foreign)
     assert step.exit_code == 0, step.log
     [invocation] = emulator.invocations
     assert step.outputs["run-id"] == invocation.name.rpartition("/")[2]
@@ -63,6 +68,7 @@ def test_variables_of_a_job_are_not_inputs_of_the_post_step(
 def test_inputs_of_a_shell(emulator: Emulator, tmp_path: Path) -> None:
     """Without a runner, a shell can set inputs with underscores instead of hyphens."""
     given = {name.replace("-", "_"): value for name, value in inputs_for(emulator).items()}
+    emulator.set_outcome("nightly", ["SUCCESSFUL"])
     step = run_apart(tmp_path, given)
     assert step.exit_code == 0, step.log
     assert len(emulator.runs) == 1
