@@ -140,8 +140,8 @@ MUTATIONS = (
     Mutation(
         2,
         "an access token is renewed before it expires",
-        "left <= _MARGIN:",
-        "left <= 0:",
+        "self._left(known) <= _MARGIN:",
+        "self._left(known) <= 0:",
         "unit/auth",
     ),
     Mutation(
@@ -271,6 +271,20 @@ MUTATIONS = (
         "unit/services unit/report",
     ),
     Mutation(
+        5,
+        "a copied marker does not make a comment ours",
+        "return comment.author == self._login",
+        "return bool(comment.author)",
+        "unit/action",
+    ),
+    Mutation(
+        5,
+        "the name of a branch cannot change an address of GitHub",
+        "compare/{quote(base, safe='')}...",
+        "compare/{base}...",
+        "unit/github",
+    ),
+    Mutation(
         6,
         "the interpreter is isolated from the workspace",
         '"/usr/local/bin/python3", "-I", "-S", "-u"',
@@ -290,6 +304,13 @@ MUTATIONS = (
         "self._session.trust_env = False",
         "self._session.trust_env = True",
         "unit/transport",
+    ),
+    Mutation(
+        6,
+        "a plan is not made with secrets for a stranger's SQL",
+        'case "pull_request_target":',
+        'case "pull_request_target_":',
+        "unit/github",
     ),
     Mutation(
         7,
@@ -535,6 +556,20 @@ MUTATIONS = (
         "self.error = self.error or error",
         "raise error",
         "unit/bigquery",
+    ),
+    Mutation(
+        9,
+        "a comment of a later run is not replaced",
+        "if marker is not None and marker.is_later_than(self._marker):",
+        "if marker is None:",
+        "unit/action",
+    ),
+    Mutation(
+        9,
+        "a comment never shows a commit that is no longer the last one",
+        "if pull_request.head != self._marker.head:",
+        "if not pull_request.head:",
+        "unit/action",
     ),
 )
 
