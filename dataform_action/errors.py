@@ -55,9 +55,10 @@ class Refused(DataformError):
     """The API refused a request (HTTP 4xx). The same request would be refused again.
 
     ``status`` is the HTTP status, and ``detail`` is the API's message, if there is one. ``reason``
-    and ``metadata`` come from the google.rpc.ErrorInfo in the response. They may be empty.
-    ``retry_after`` is the number of seconds that the service asks clients to wait: GitHub refuses
-    requests above its secondary rate limits with HTTP 403.
+    and ``metadata`` come from the google.rpc.ErrorInfo in the response, or ``reason`` from the
+    older format of Google's errors. They may be empty. ``retry_after`` is the number of seconds
+    that the service asks clients to wait: GitHub refuses requests above its secondary rate limits
+    with HTTP 403.
     """
 
     hint = "See the API's message above. The same request will be refused again."

@@ -21,7 +21,7 @@ _OTHER_REASONS = (
 
 
 class BigQuery:
-    """BigQuery's API, for the jobs of a project and of others.
+    """BigQuery's API, for the resources of a project and of others.
 
     ``project_id`` is the project of the Dataform repository. ``token`` is an OAuth access token, or
     a function that returns one. If it has an attribute ``quota_project``, that project pays for the
@@ -71,11 +71,40 @@ class BigQuery:
         ``role`` is what the caller needs: a refusal names it. See ``Transport.send`` for errors.
         """
         query = urlencode(parameters) + ("&" if parameters else "")
+        return self._send("GET", project, f"{path}?{query}", fields, role, read_seconds)
+
+    def post(
+        self,
+        project: str,
+        path: str,
+        fields: str,
+        body: Mapping[str, Json],
+        *,
+        role: str = "",
+        read_seconds: float = READ_SECONDS,
+    ) -> dict[str, Json]:
+        """Send a request that changes nothing, and read some ``fields`` of its response.
+
+        The arguments and errors are those of ``get``.
+        """
+        return self._send("POST", project, f"{path}?", fields, role, read_seconds, dict(body))
+
+    def _send(
+        self,
+        method: str,
+        project: str,
+        path: str,
+        fields: str,
+        role: str,
+        read_seconds: float,
+        body: Json = None,
+    ) -> dict[str, Json]:
         address = f"/bigquery/v2/projects/{quote(project, safe=':')}/{path}"
         try:
             return self._transport.send(
-                "GET",
-                f"{address}?{query}fields={quote(fields, safe=_SAFE)}",
+                method,
+                f"{address}fields={quote(fields, safe=_SAFE)}",
+                body,
                 read_seconds=read_seconds,
             )
         except CredentialsRefused:
@@ -85,11 +114,16 @@ class BigQuery:
             raise
 
 
+def is_of_the_project(error: Refused) -> bool:
+    """Return whether a refusal is about the project or the caller, so that no role helps."""
+    return error.reason in _OTHER_REASONS
+
+
 def _hint_for(error: Refused, project: str, role: str) -> str:
     """Return what to do about a refusal; empty if that is not known."""
     if error.status == 401:
         return "BigQuery did not accept the credentials. If token is set, it may have expired."
-    is_other = error.reason in _OTHER_REASONS or "vpc service controls" in error.detail.lower()
+    is_other = is_of_the_project(error) or "vpc service controls" in error.detail.lower()
     if error.status == 403 and role and not is_other:
         return f"Grant the caller {role} on project {project}."
     return ""

@@ -39,26 +39,24 @@ class ListedJob(NamedTuple):
 
 def parse_jobs(response: dict[str, Json]) -> list[ListedJob]:
     """Return the jobs of a page."""
-    jobs = response.get("jobs")
-    entries = jobs if isinstance(jobs, list) else []
-    return [parse_job(entry) for entry in entries if isinstance(entry, dict)]
+    return [parse_job(entry) for entry in objects_in(response, "jobs")]
 
 
 def parse_job(job: dict[str, Json]) -> ListedJob:
     """Return a job; what is missing is not known."""
-    reference, statistics = _object(job, "jobReference"), _object(job, "statistics")
-    is_script = bool(_number(statistics, "numChildJobs"))
+    reference, statistics = object_in(job, "jobReference"), object_in(job, "statistics")
+    is_script = bool(number_in(statistics, "numChildJobs"))
     reserved = _is_reserved(statistics)
     return ListedJob(
         cost=JobCost(
-            id=_text(reference, "jobId"),
-            bytes_billed=_number(_object(statistics, "query"), "totalBytesBilled"),
-            slot_ms=_number(statistics, "totalSlotMs"),
+            id=text_in(reference, "jobId"),
+            bytes_billed=number_in(object_in(statistics, "query"), "totalBytesBilled"),
+            slot_ms=number_in(statistics, "totalSlotMs"),
             reserved=None if is_script and not reserved else reserved,
         ),
-        full_id=_text(job, "id"),
+        full_id=text_in(job, "id"),
         location=_location(reference),
-        is_done=_text(_object(job, "status"), "state") == "DONE",
+        is_done=text_in(object_in(job, "status"), "state") == "DONE",
     )
 
 
@@ -68,37 +66,43 @@ def parse_page_token(response: dict[str, Json]) -> str:
     Raises:
         InvalidResponse: it contains characters that are not printable ASCII.
     """
-    token = _text(response, "nextPageToken")
+    token = text_in(response, "nextPageToken")
     if not (token.isascii() and token.isprintable()):
         raise InvalidResponse("The response has no valid token of the next page")
     return token
 
 
 def _is_reserved(statistics: dict[str, Json]) -> bool:
-    usage = statistics.get("reservationUsage")
-    entries = usage if isinstance(usage, list) else []
-    names = [_text(entry, "name") for entry in entries if isinstance(entry, dict)]
+    names = [text_in(entry, "name") for entry in objects_in(statistics, "reservationUsage")]
     return any(
-        name and name != _UNRESERVED for name in (_text(statistics, "reservation_id"), *names)
+        name and name != _UNRESERVED for name in (text_in(statistics, "reservation_id"), *names)
     )
 
 
 def _location(reference: dict[str, Json]) -> str:
-    location = _text(reference, "location")
+    location = text_in(reference, "location")
     return location if re.fullmatch(r"[A-Za-z0-9-]{1,50}", location, re.ASCII) else ""
 
 
-def _object(value: dict[str, Json], key: str) -> dict[str, Json]:
+def object_in(value: dict[str, Json], key: str) -> dict[str, Json]:
+    """Return an object in a response; empty if there is none."""
     found = value.get(key)
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: dict[str, Json], key: str) -> str:
+def objects_in(value: dict[str, Json], key: str) -> list[dict[str, Json]]:
+    """Return the objects in a list of a response."""
+    found = value.get(key)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def text_in(value: dict[str, Json], key: str) -> str:
+    """Return a text in a response; empty if there is none."""
     found = value.get(key)
     return found if isinstance(found, str) else ""
 
 
-def _number(value: dict[str, Json], key: str) -> int | None:
+def number_in(value: dict[str, Json], key: str) -> int | None:
     """Return a number that is at least 0; None if there is no valid one."""
     found = value.get(key)
     if isinstance(found, int) and not isinstance(found, bool):

@@ -39,6 +39,8 @@ _NUMBERED_CODES = {
 #: The values that a response may have, and their names in messages.
 _EXPECTED: Mapping[type, str] = {dict: "JSON object", list: "JSON list", NoneType: "empty body"}
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "backendError"}
+#: BigQuery's reason for an error in a query, whose text is then part of the message.
+_INVALID_QUERY = "invalidQuery"
 #: Messages of a service about a lost connection of its own, such as that to a Git server.
 _LOST_CONNECTION = (
     r"(?:closed|reset|lost|aborted|interrupted|dropped)[a-z ]* (?:the |by )?(?:connection|peer)"
@@ -114,9 +116,14 @@ RULES = (
         is_of_reads=True,
     ),
     Rule(
-        "HTTP 400 whose message says that a remote connection was closed, reset or timed out",
+        "HTTP 400 whose message says that a remote connection was closed, reset or timed out, "
+        f"unless the reason is {_INVALID_QUERY}",
         NoResponse,
-        lambda failure: failure.status == 400 and bool(re.search(_LOST_CONNECTION, failure.text)),
+        lambda failure: (
+            failure.status == 400
+            and _INVALID_QUERY not in failure.reasons
+            and bool(re.search(_LOST_CONNECTION, failure.text))
+        ),
     ),
     Rule("any other HTTP 4xx", Refused, lambda failure: True),  # noqa: ARG005
 )
@@ -137,19 +144,25 @@ def _failure_of(response: Response, method: str) -> Failure:
     error = value.get("error")
     # Google's APIs nest the error. gRPC gateways do not, and their code is a number.
     inner = error if isinstance(error, dict) else value
-    code, errors = inner.get("status"), inner.get("errors")
+    code = inner.get("status")
     if not isinstance(code, str):
         number = inner.get("code")
         code = _NUMBERED_CODES.get(number, "") if isinstance(number, int) else ""
-    listed = errors if isinstance(errors, list) else []
-    reasons = [item.get("reason") for item in listed if isinstance(item, dict)]
     return Failure(
         method=method,
         status=response.status,
         code=code,
-        reasons=frozenset(reason for reason in reasons if isinstance(reason, str)),
+        reasons=frozenset(_older_reasons(inner)),
         text=describe_error(response.body, str).lower(),
     )
+
+
+def _older_reasons(error: Mapping[str, Json]) -> list[str]:
+    """Return the reasons in the older format of Google's errors."""
+    errors = error.get("errors")
+    listed = errors if isinstance(errors, list) else []
+    reasons = [item.get("reason") for item in listed if isinstance(item, dict)]
+    return [reason for reason in reasons if isinstance(reason, str)]
 
 
 def read_response(
@@ -232,6 +245,7 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
     """Return the reason and metadata of the google.rpc.ErrorInfo in an error, or empty values.
 
+    Without one, the reason is the first one in the older format.
     See https://cloud.google.com/apis/design/errors#error_info.
     """
     error = value.get("error") if isinstance(value, dict) else None
@@ -242,4 +256,5 @@ def parse_error_info(value: Json) -> tuple[str, dict[str, str]]:
                 given = detail.get("metadata")
                 pairs = given.items() if isinstance(given, dict) else ()
                 return reason, {key: text for key, text in pairs if isinstance(text, str)}
-    return "", {}
+    older = _older_reasons(error) if isinstance(error, dict) else []
+    return next(iter(older), ""), {}

@@ -1,0 +1,79 @@
+"""What the check of an action finds out, for the plan and for the checks downstream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
+
+from dataform_action.plan import ColumnChange, PlannedAction, Scan
+from dataform_action.plans.checks.baseline import Baseline, scan_of
+from dataform_action.plans.checks.causes import Origins
+from dataform_action.plans.checks.judgement import not_checked
+from dataform_action.plans.checks.queries import INCREMENTAL, is_view
+from dataform_action.plans.checks.requests import Columns
+from dataform_action.plans.checks.schemas import differences
+
+_NOTHING = Baseline()
+_NO_ORIGINS: Origins = MappingProxyType({})
+
+
+class Tables(NamedTuple):
+    """The columns of a table after the change; None is not known.
+
+    The table of an incremental action keeps its columns (``kept``), or gets those of the query
+    (``renewed``) with ``onSchemaChange``, which a compilation does not report.
+    """
+
+    kept: Columns | None = None
+    renewed: Columns | None = None
+
+    @property
+    def are_known(self) -> bool:
+        """Return whether a query that reads the table can be checked."""
+        return self.kept is not None and self.renewed is not None
+
+
+class Finding(NamedTuple):
+    """The result for an action, and what the check of a downstream action needs.
+
+    ``origins`` are the columns that change, each with the action where the change starts.
+    """
+
+    planned: PlannedAction
+    baseline: Baseline = _NOTHING
+    tables: Tables = Tables()
+    origins: Origins = _NO_ORIGINS
+
+    def differs(self, columns: Columns) -> bool:
+        """Return whether a table with these columns differs from the one in production.
+
+        A view in production may report columns that it had when it was created, so the query of
+        the base counts as well.
+        """
+        known = self.baseline.columns
+        if is_view(self.planned.action) and known is not None and columns != known:
+            return True
+        return columns != self.baseline.production
+
+
+def unchecked(planned: PlannedAction, reason: str, baseline: Baseline = _NOTHING) -> Finding:
+    """Return the result for an action that is not checked. A disabled one keeps its table."""
+    is_disabled = planned.action.disabled
+    known = baseline.production if is_disabled else None
+    planned = replace(
+        planned,
+        check=not_checked(reason),
+        before=scan_of(planned.base, baseline),
+        after=Scan(0) if is_disabled else Scan(None),
+        drift=drift_of(planned, baseline),
+    )
+    return Finding(planned, baseline, Tables(known, known))
+
+
+def drift_of(planned: PlannedAction, baseline: Baseline) -> tuple[ColumnChange, ...]:
+    """Return what the base would change in production. An incremental table may keep columns."""
+    known = baseline.production is not None and baseline.columns is not None
+    if not known or planned.base is None or planned.base.kind == INCREMENTAL:
+        return ()
+    return differences(baseline.production or (), baseline.columns or ())

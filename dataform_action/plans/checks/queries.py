@@ -1,0 +1,76 @@
+"""The queries of an action, and why one cannot be checked. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dataform_action.graph import GraphAction
+from dataform_action.plans.checks.references import References
+from dataform_action.plans.checks.statements import declarations, is_query
+
+INCREMENTAL = "incremental table"
+#: The kinds that are made by a query, and whose table has the columns of this query.
+RELATIONS = ("table", "view", "materialized view", INCREMENTAL)
+#: Their columns in production may be out of date, although every query of them is right.
+_VIEWS = ("view", "materialized view")
+_CHECKED = (*RELATIONS, "assertion")
+
+
+class Query(NamedTuple):
+    """A query of an action. ``declarations`` are the statements in front of it."""
+
+    sql: str
+    declarations: str
+    references: References
+    is_incremental: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return what BigQuery receives if no table is hidden."""
+        return self.declarations + self.sql
+
+
+def is_relation(action: GraphAction) -> bool:
+    """Return whether an action makes a table or a view with a query."""
+    return action.kind in RELATIONS
+
+
+def is_view(action: GraphAction) -> bool:
+    """Return whether an action makes a view."""
+    return action.kind in _VIEWS
+
+
+def reason_not_to_check(action: GraphAction) -> str:
+    """Return why a dry run says nothing about an action; empty if it does."""
+    if action.disabled:
+        return "It is disabled."
+    if action.kind == "operation":
+        return "Operations are not checked."
+    if action.kind not in _CHECKED or not action.query.strip():
+        return f"Actions of the kind {action.kind} are not checked."
+    for query, operations in _parts(action):
+        if not is_query(query):
+            return "Its SQL is not a single query."
+        if declarations(operations) is None:
+            return "It has pre-operations other than DECLARE, SET and CREATE TEMP FUNCTION."
+    return ""
+
+
+def queries_of(action: GraphAction, *, exists: bool) -> tuple[Query, ...]:
+    """Return the queries of an action that can be checked, the incremental one last.
+
+    An incremental query needs its table, so it is left out if the table does not exist.
+    """
+    return tuple(
+        Query(sql, declarations(operations) or "", References(sql), is_incremental=bool(number))
+        for number, (sql, operations) in enumerate(_parts(action))
+        if exists or not number
+    )
+
+
+def _parts(action: GraphAction) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each query with its pre-operations."""
+    parts = [(action.query, action.pre_operations)]
+    if action.kind == INCREMENTAL and action.incremental_query.strip():
+        parts.append((action.incremental_query, action.incremental_pre_operations))
+    return parts

@@ -1,0 +1,70 @@
+"""Which tables the text of a query names, and in which spelling. Pure, and without a parser."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from dataform_action.plans.checks.statements import without_texts
+
+_QUOTED = re.compile(r"`((?:\\.|[^`\\])*)`", re.DOTALL)
+#: A project may start with a domain: ``example.com:my-project``.
+_PART = r"[\w-]+"
+_PATH = re.compile(rf"(?:{_PART}(?:\.{_PART})*:)?{_PART}(?:\s*\.\s*{_PART})+")
+
+
+class References:
+    """The names in a query, outside of strings and comments."""
+
+    def __init__(self, sql: str) -> None:
+        #: The query without the texts of its strings and comments.
+        self.text = without_texts(sql)
+        self._quoted = Counter(_QUOTED.findall(self.text))
+        self._quoted_in_lower_case: Counter[str] = Counter()
+        for name, count in self._quoted.items():
+            self._quoted_in_lower_case[name.lower()] += count
+        self._paths: Counter[str] = Counter()
+        for match in _PATH.finditer(self.text.replace("`", "")):
+            self._count(re.sub(r"\s", "", match[0]).lower())
+
+    def _count(self, path: str) -> None:
+        """Count the names that a path may start with: those of two and of three parts."""
+        domain, separator, rest = path.rpartition(":")
+        parts = rest.split(".")
+        for length in (2, 3):
+            if length <= len(parts):
+                self._paths[f"{domain}{separator}{'.'.join(parts[:length])}"] += 1
+
+    def has(self, name: str) -> bool:
+        """Return whether the query may name a table, in any spelling."""
+        return name.lower() in self._quoted_in_lower_case or self._spellings(name) > 0
+
+    def is_quoted(self, name: str) -> bool:
+        """Return whether the full name of a table is quoted as a whole, as ``ref`` writes it."""
+        return name in self._quoted
+
+    def has_other_spelling(self, name: str) -> bool:
+        """Return whether a table may also be named in another way than by its full quoted name."""
+        return self._spellings(name) > self._quoted[name] or self._has_wildcard(name)
+
+    def differs_in_case(self, name: str) -> bool:
+        """Return whether another name is equal but for its case. BigQuery's tables differ then."""
+        return self._quoted_in_lower_case[name.lower()] > self._quoted[name]
+
+    def names(self, known: dict[str, str]) -> set[str]:
+        """Return the tables that the query may name, of those whose ``spellings`` are known."""
+        keys = (*self._quoted_in_lower_case, *self._paths)
+        return {known[key] for key in keys if key in known}
+
+    def _spellings(self, name: str) -> int:
+        return sum(self._paths[spelling] for spelling in spellings(name))
+
+    def _has_wildcard(self, name: str) -> bool:
+        starts = [quoted[:-1].lower() for quoted in self._quoted if quoted.endswith("*")]
+        return any(spelling.startswith(start) for start in starts for spelling in spellings(name))
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """Return the full name of a table, and the one without the project, in lower case."""
+    lower = name.lower()
+    return lower, ".".join(lower.rsplit(".", 2)[-2:])

@@ -1,0 +1,92 @@
+"""Differences between the columns of tables, and the columns that the settings of a table name.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dataform_action.graph import GraphAction
+from dataform_action.plan import Column, ColumnChange
+
+_TOKEN = re.compile(r"`(?:[^`\\]|\\.)*`|[\w.]+|[<>,]|\s+", re.DOTALL)
+_NONE = Column("", "")
+#: Expressions by which BigQuery partitions, with one column.
+_PARTITION = re.compile(
+    r"(?:DATE|(?:DATE|DATETIME|TIMESTAMP)_TRUNC|RANGE_BUCKET)\s*\(\s*`?(\w+)`?\s*[,)].*|`?(\w+)`?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def differences(before: Iterable[Column], after: Iterable[Column]) -> tuple[ColumnChange, ...]:
+    """Return the columns that were added, removed or have another type; a field as ``a.b``.
+
+    The order of columns and the case of names make no difference.
+    """
+    old = {name.lower(): Column(name, type_) for name, type_ in before}
+    new = {name.lower(): Column(name, type_) for name, type_ in after}
+    changes: list[ColumnChange] = []
+    for key in dict.fromkeys((*old, *new)):
+        was, is_now = old.get(key, _NONE), new.get(key, _NONE)
+        name = is_now.name or was.name
+        if _is_struct(was.type) and _outside(was.type) == _outside(is_now.type):
+            inner = differences(_fields(was.type), _fields(is_now.type))
+            changes += (change._replace(name=f"{name}.{change.name}") for change in inner)
+        elif was.type != is_now.type:
+            changes.append(ColumnChange(name, was.type, is_now.type))
+    return tuple(changes)
+
+
+def _is_struct(type_: str) -> bool:
+    return type_.startswith(("STRUCT<", "ARRAY<STRUCT<"))
+
+
+def _outside(type_: str) -> str:
+    """Return a type without the fields of its struct."""
+    return "".join(type_.partition("STRUCT<")[:2]) if _is_struct(type_) else type_
+
+
+def _fields(type_: str) -> list[Column]:
+    """Return the fields of a struct, or of an array of structs."""
+    struct = type_.removeprefix("ARRAY<")
+    inside = struct.removeprefix("STRUCT<").removesuffix(">" if struct == type_ else ">>")
+    fields, depth, first = [], 0, 0
+    ends = [len(inside)]
+    for token in _TOKEN.finditer(inside):
+        depth += {"<": 1, ">": -1}.get(token[0], 0)
+        if token[0] == "," and depth == 0:
+            ends.insert(-1, token.start())
+    for end in ends:
+        field = inside[first:end].strip()
+        name = _TOKEN.match(field)
+        if name is not None:
+            fields.append(Column(name[0].strip("`"), field[name.end() :].strip()))
+        first = end + 1
+    return fields
+
+
+def missing_key(action: GraphAction, columns: Iterable[Column]) -> tuple[str, str]:
+    """Return a column that the settings of a table name but its query does not return.
+
+    The first text is the column, and the second one says which setting it is. Both are empty if no
+    column is missing. A partition expression that is not known is skipped.
+    """
+    known = {name.lower() for name, _ in columns}
+    for setting, column in _keys(action):
+        if column.lower() not in known:
+            return column, setting
+    return "", ""
+
+
+def _keys(action: GraphAction) -> Iterable[tuple[str, str]]:
+    partition = _PARTITION.fullmatch(action.partition.strip())
+    column = "" if partition is None else partition[1] or partition[2]
+    if column and not column.upper().startswith("_PARTITION"):
+        yield f"partition expression {action.partition.strip()}", column
+    for setting, names in (("clustering", action.clusters), ("unique key", action.unique_key)):
+        for name in names:
+            # Anything else is an expression.
+            if re.fullmatch(r"`?\w+`?", name.strip()):
+                yield setting, name.strip().strip("`")

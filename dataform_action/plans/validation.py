@@ -1,0 +1,173 @@
+"""Check the actions of a plan by dry runs, in the order of their dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
+from dataform_action.clock import Clock, MonotonicClock, Retry
+from dataform_action.events import Noted, Observer
+from dataform_action.graph import CompiledGraph
+from dataform_action.plan import Change, Plan, PlannedAction
+from dataform_action.plans.checks.action import Project, check_action
+from dataform_action.plans.checks.baseline import Baseline, Behind, read_baseline
+from dataform_action.plans.checks.finding import Finding, unchecked
+from dataform_action.plans.checks.order import work_in_order
+from dataform_action.plans.checks.queries import queries_of
+from dataform_action.plans.checks.references import spellings
+from dataform_action.plans.checks.requests import Requests
+from dataform_action.plans.ports import Warehouse
+
+#: How many dry runs are made at the same time.
+MOST_REQUESTS = 8
+#: The changes that are checked.
+_CHECKED = (Change.ADDED, Change.CHANGED, Change.AFFECTED)
+#: The longest time without a line in the log, in seconds, while actions are checked.
+_HEARTBEAT = 10.0
+
+
+class _Task(NamedTuple):
+    """A step of the check of an action: its baseline first, which needs no other action."""
+
+    name: str
+    is_baseline: bool
+
+
+def validate(
+    plan: Plan,
+    head: CompiledGraph,
+    base: CompiledGraph,
+    warehouse: Warehouse,
+    retry: Callable[[], Retry],
+    on_update: Observer,
+    clock: Clock | None = None,
+) -> Plan:
+    """Return a plan with the checks of its added, changed and affected actions.
+
+    The dry runs are made on several threads. ``retry`` makes a ``Retry`` for each of them, and
+    ``on_update`` is called on this thread. The result does not depend on the order of responses.
+
+    Raises:
+        Refused: no query can be checked.
+        GaveUp, WaitTimeout, Unusable: raised by a ``Retry``. The plan has no checks then.
+    """
+    planned = {one.name: one for one in plan.actions if one.change in _CHECKED}
+    if not planned:
+        return plan
+    validation = _Validation(plan, planned, head, base, warehouse)
+    log = _Log(on_update, clock or MonotonicClock(), len(planned))
+    work_in_order(
+        validation.dependencies(),
+        validation.work,
+        make_context=retry,
+        on_done=lambda task, found: log.done(validation.store(task, found)),
+        threads=MOST_REQUESTS,
+    )
+    log.end(validation.requests.dry_runs)
+    checked = (validation.planned(one) for one in plan.actions)
+    return replace(plan, actions=tuple(checked))
+
+
+class _Log:
+    """Sends a line now and then."""
+
+    def __init__(self, on_update: Observer, clock: Clock, total: int) -> None:
+        self._on_update = on_update
+        self._clock = clock
+        self._total = total
+        self._done = 0
+        self._next = clock.now() + _HEARTBEAT
+
+    def done(self, is_checked: bool) -> None:
+        self._done += is_checked
+        if self._clock.now() >= self._next:
+            self._next = self._clock.now() + _HEARTBEAT
+            self._on_update(Noted(f"{self._done} of {self._total} actions checked"))
+
+    def end(self, dry_runs: int) -> None:
+        runs = "1 dry run" if dry_runs == 1 else f"{dry_runs} dry runs"
+        actions = "1 action" if self._total == 1 else f"{self._total} actions"
+        self._on_update(Noted(f"{actions} checked with {runs}"))
+
+
+class _Validation:
+    """The work on one plan, and its results. Only one thread stores results."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        planned: Mapping[str, PlannedAction],
+        head: CompiledGraph,
+        base: CompiledGraph,
+        warehouse: Warehouse,
+    ) -> None:
+        self.requests = Requests(warehouse)
+        self._planned = planned
+        self._location = head.location or base.location
+        actions = {action.name: action for action in head.actions}
+        self._project = Project(
+            requests=self.requests,
+            location=self._location,
+            behind=Behind(actions, planned, self.requests, self._location),
+            removed=tuple(
+                sorted({one.name for one in plan.by_change(Change.REMOVED)} - actions.keys())
+            ),
+        )
+        self._upstreams = _upstreams_of(planned)
+        self._baselines: dict[str, Baseline] = {}
+        self._findings: dict[str, Finding] = {}
+
+    def dependencies(self) -> dict[_Task, tuple[_Task, ...]]:
+        """Return all tasks in their order, with the tasks that each of them needs."""
+        tasks: dict[_Task, tuple[_Task, ...]] = {}
+        for name, upstreams in self._upstreams.items():
+            baseline = _Task(name, is_baseline=True)
+            tasks[baseline] = ()
+            needed = (_Task(upstream, is_baseline=False) for upstream in upstreams)
+            tasks[_Task(name, is_baseline=False)] = (baseline, *needed)
+        return tasks
+
+    def work(self, task: _Task, retry: Retry) -> Baseline | Finding:
+        """Do a task. Threads may call it."""
+        planned = self._planned[task.name]
+        if task.is_baseline:
+            return read_baseline(planned, self.requests, self._location, retry)
+        upstreams = {name: self._findings[name] for name in self._upstreams[task.name]}
+        return check_action(self._project, planned, self._baselines[task.name], upstreams, retry)
+
+    def store(self, task: _Task, found: Baseline | Finding) -> bool:
+        """Store the result of a task, and return whether its action is now checked."""
+        if isinstance(found, Finding):
+            self._findings[task.name] = found
+            return True
+        self._baselines[task.name] = found
+        return False
+
+    def planned(self, one: PlannedAction) -> PlannedAction:
+        """Return an action of the plan with its check."""
+        if one.name not in self._planned or one.change not in _CHECKED:
+            return one
+        finding = self._findings.get(one.name)
+        return (finding or unchecked(one, "It depends on itself.")).planned
+
+
+def _upstreams_of(planned: Mapping[str, PlannedAction]) -> dict[str, tuple[str, ...]]:
+    """Return the planned actions that each one needs, in an order in which they can be checked.
+
+    These are its dependencies, and what its SQL names without ``ref``, unless that is a cycle.
+    """
+    known = {spelling: name for name in sorted(planned) for spelling in spellings(name)}
+    declared, named = {}, {}
+    for name, one in sorted(planned.items()):
+        queries = queries_of(one.action, exists=True)
+        found = {other for query in queries for other in query.references.names(known)} - {name}
+        upstreams = planned.keys() & one.action.dependencies
+        declared[name] = tuple(sorted(upstreams))
+        named[name] = tuple(sorted(upstreams | found))
+    for edges in (named, declared):
+        with suppress(CycleError):
+            return {name: edges[name] for name in TopologicalSorter(edges).static_order()}
+    return declared
