@@ -2,10 +2,10 @@
 
 Where things belong:
 
-* the parts of SQL text that matter here: ``statements``, ``references``;
+* SQL text without a parser: ``statements``, ``references``; the queries of an action: ``queries``;
 * the query that is sent: ``shadows``;
 * columns and keys: ``schemas``;
-* requests, and their order on several threads: ``requests``, ``order``;
-* the verdict on an action: ``action``, with what is known of the base (``baseline``), what a
-  dry run says (``judgement``), and ``causes``.
+* requests, and threads: ``requests``, ``order``;
+* the check of an action: ``action``, with what is known before (``baseline``), what one dry run
+  says (``judgement``), ``causes``, and the result (``finding``).
 """

@@ -19,7 +19,7 @@ def full(name: str) -> str:
 def action(short: str, /, *reads: str, kind: str = "table", **fields: Any) -> GraphAction:  # noqa: ANN401
     """Return an action that selects from some others."""
     sources = ", ".join(f"`{full(read)}`" for read in reads)
-    query = f"select * from {sources}" if reads else "select 1"  # noqa: S608
+    query = f"select * from {sources}" if reads else "select 1"
     texts: dict[str, Any] = {"query": query}
     if kind == "operation":
         texts = {"queries": (f"call work({sources})",)}
