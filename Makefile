@@ -48,13 +48,14 @@ faults: $(DEV) ## Test all faults and random sequences of them; ARGS=--write upd
 fuzz: $(DEV) ## Parse hostile responses, and search all output for secrets
 	$(BIN)/python -m pytest --numprocesses auto --hypothesis-profile fuzz \
 		tests/faults/test_hostile_responses.py tests/faults/test_secrets.py \
-		tests/unit/report/summary/test_html.py tests/repo/test_github_markdown.py $(ARGS)
+		tests/unit/report/summary/test_html.py tests/unit/report/plan tests/repo/test_github_markdown.py $(ARGS)
 
 mutations: $(DEV) ## Break each rule of the design, and check that a test fails
 	$(BIN)/python -m tests.repo.mutations $(ARGS)
 
-mermaid: $(DEV) $(NPM) ## Parse our timelines with the real Mermaid; needs Node.js
-	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py $(ARGS)
+mermaid: $(DEV) $(NPM) ## Parse our diagrams with the real Mermaid; needs Node.js
+	CI=true $(BIN)/python -m pytest tests/integration/test_mermaid.py \
+		tests/integration/test_mermaid_graph.py $(ARGS)
 
 screenshots: $(DEV) $(NPM) ## Update the screenshots in docs/images; needs Node.js and Chromium
 	@$(BIN)/python -I scripts/docs/screenshots.py $(ARGS)

@@ -1,6 +1,7 @@
 // Reads a JSON list of Mermaid texts, and writes for each what the real Mermaid parsed:
 // {"error": "…"}, or {"type", "title", "config", "links", "tasks": [{"id", "section", "name",
-// "start", "end", "tags"}]}. Times are in seconds since 1970, in the time zone of the text.
+// "start", "end", "tags"}], "nodes": [{"id", "label", "classes", "link"}], "edges": [[start, end,
+// stroke]]}. Times are in seconds since 1970, in the time zone of the text.
 import { readFileSync } from "node:fs";
 import { JSDOM } from "jsdom";
 
@@ -31,6 +32,13 @@ const describe = (task) => ({
   tags: ["active", "crit", "done", "milestone"].filter((tag) => task[tag]),
 });
 
+const describeNode = (node) => ({
+  id: node.id,
+  label: decode(node.text ?? ""),
+  classes: node.classes,
+  link: node.link ?? "",
+});
+
 async function check(text) {
   try {
     const { diagramType, config } = await mermaid.parse(text);
@@ -43,6 +51,8 @@ async function check(text) {
       config,
       links: Object.fromEntries(db.getLinks?.() ?? []),
       tasks: (db.getTasks?.() ?? []).map(describe),
+      nodes: [...(db.getVertices?.() ?? new Map()).values()].map(describeNode),
+      edges: (db.getEdges?.() ?? []).map((edge) => [edge.start, edge.end, edge.stroke]),
     };
   } catch (error) {
     return { error: String(error?.message ?? error) };

@@ -6,18 +6,12 @@ installs them. Without them, these tests are skipped, but they fail in CI.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -27,45 +21,10 @@ from dataform_action.report.analysis import analyse
 from dataform_action.report.summary.timeline import MOST_TASKS, drawn, render_timeline
 from tests.support.github_markdown import letters_of, read_page
 from tests.support.golden import failing, hostile_outcome, outcomes, ran, render
+from tests.support.mermaid import BREAKERS, Found, Task, ask_mermaid
 from tests.support.runner import hostile_texts
 
-_BROWSER = Path(__file__).resolve().parents[1] / "browser"
-_MISSING = (
-    "NO TIMELINE WAS TESTED: Node.js or its packages are missing. Install Node.js 18 or newer, "
-    "then run: make mermaid"
-)
 _SECTIONS = {"Critical path", "Failed", "Others"}
-_BREAKERS = (
-    *(":", ";", "#", "%%", "%%{init: {'theme': 'dark'}}%%", ",", "\n", "---\n", "end", "section a"),
-    *("click t1 href x", "title a", "gantt", "dateFormat x", "todayMarker on", "excludes weekends"),
-    *(
-        "accTitle: a",
-        "accDescr {",
-        "}",
-        "done,",
-        "crit",
-        "after t1",
-        "2026-01-01",
-        "#35;",
-        "ﬂ°°35¶ß",
-    ),
-    *(
-        "ﬂ°°35¶ß",
-        "<b>",
-        "&lt;",
-        '"',
-        "'",
-        "`",
-        "\\",
-        "/*",
-        "*/",
-        "vert",
-        "milestone",
-        "until t2",
-        "call a()",
-    ),
-)
-
 
 #: For each name, a diagram and the actions that it must show.
 Runs = dict[str, tuple[str, tuple[Action, ...]]]
@@ -74,58 +33,6 @@ Runs = dict[str, tuple[str, tuple[Action, ...]]]
 def _diagram(actions: tuple[Action, ...]) -> str:
     analysis = analyse(actions)
     return render_timeline(drawn(analysis), analysis.critical_path)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A bar of the diagram; ``start`` and ``end`` are seconds since 1970, in UTC."""
-
-    id: str
-    section: str
-    name: str
-    start: float
-    end: float
-    tags: list[str]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What Mermaid found in a text."""
-
-    error: str = ""
-    type: str = ""
-    title: str = ""
-    config: Mapping[str, object] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
-    tasks: list[Task] = field(default_factory=list)
-
-
-def ask_mermaid(texts: list[str]) -> list[Found]:
-    """Return what Mermaid finds in each text; skip the test if Mermaid is not installed."""
-    node = shutil.which("node")
-    if node is None or not (_BROWSER / "node_modules" / "mermaid").is_dir():
-        if os.environ.get("CI", "") == "true":
-            pytest.fail(_MISSING)
-        pytest.skip(_MISSING)
-    done = subprocess.run(
-        [node, "check_mermaid.mjs"],
-        input=json.dumps(texts),
-        cwd=_BROWSER,
-        env={**os.environ, "TZ": "UTC"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [read_found(answer) for answer in json.loads(done.stdout)]
-
-
-def read_found(answer: Mapping[str, Any]) -> Found:
-    """Return an answer of Mermaid, with its tasks sorted by the numbers in their ids."""
-    tasks = [Task(**task) for task in answer.get("tasks", ())]
-    tasks.sort(key=lambda task: (len(task.id), task.id))
-    return Found(**{**answer, "tasks": tasks})
 
 
 def span_of(action: Action) -> tuple[float, float]:
@@ -187,7 +94,7 @@ def golden_runs() -> Runs:
 def hostile_runs() -> Runs:
     """Return diagrams of actions whose names have a meaning to Mermaid."""
     runs: Runs = {}
-    names = st.lists(st.sampled_from(_BREAKERS) | hostile_texts(), min_size=1, max_size=4)
+    names = st.lists(st.sampled_from(BREAKERS) | hostile_texts(), min_size=1, max_size=4)
 
     # Mermaid takes the time, not the names.
     @settings(max_examples=settings().max_examples // 2)

@@ -217,7 +217,7 @@ def breaking() -> Plan:
         planned("staging.old_customers", Change.REMOVED),
         planned("staging.countries", Change.METADATA, aspects=("tags",)),
         declarations_added=(f"{PROJECT}.raw.discounts",),
-        notes=("The base is the merge base of main.",),
+        notes=("Dataform core changes from 3.0.20 to 3.0.59.",),
     )
 
 

@@ -13,8 +13,10 @@ from dataform_action.report.summary.timeline import safe_name
 
 #: A larger graph is hard to read.
 MOST_NODES = 15
-_LABEL_LIMIT = 40
+_LABEL_LIMIT = 48
 _REST = "rest"
+#: Mermaid follows the words "direction TB" even in a label.
+_SPACE = "␣"
 #: An arrow through actions that are not shown. No label contains it.
 _THROUGH = " -.-> "
 #: Mermaid breaks a line at a space.
@@ -52,7 +54,8 @@ def render_graph(plan: Plan) -> str:
     if not nodes:
         return ""
     shorten = shortener(plan)
-    labels = make_labels([safe_name(shorten(it.name)) for it in nodes], _LABEL_LIMIT)
+    shown = [safe_name(shorten(action.name)).replace(" ", _SPACE) for action in nodes]
+    labels = make_labels(shown, _LABEL_LIMIT)
     ids = {action.name: f"n{number}" for number, action in enumerate(nodes, 1)}
     lines = [_SETTINGS, "flowchart LR"]
     lines += [

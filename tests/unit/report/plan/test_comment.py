@@ -67,7 +67,7 @@ def test_what_is_most_important_comes_first() -> None:
         ),
         *("148 GiB → **≥ 212 GiB** (+64 GiB or more)", "#### Breaks", "needs a full refresh"),
         *(
-            "The base is the merge base",
+            "Dataform core changes",
             "#### Changed and added",
             "➖ Removed",
             "raw&#46;discounts",

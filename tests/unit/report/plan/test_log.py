@@ -37,7 +37,7 @@ def test_log_of_a_plan() -> None:
         "  changed staging.customers  table, SQL, − region_code STRING, 52 GiB, accepted",
         "  added   marts.customer_ltv  table, 56 GiB, accepted",
         "  removed staging.old_customers",
-        "Note: The base is the merge base of main.",
+        "Note: Dataform core changes from 3.0.20 to 3.0.59.",
         "Not checked:",
         "  It is a script of several statements. (exports.ledger)",
         "What BigQuery rejects:",
