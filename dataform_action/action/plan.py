@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
@@ -175,7 +176,9 @@ class _PlanJob:
         try:
             return read_event(self._runner)
         except InputError:
-            if request.head and request.base:
+            # The commits in the inputs do not make an event safe that has secrets.
+            is_safe = self._runner.get("GITHUB_EVENT_NAME") != "pull_request_target"
+            if request.head and request.base and is_safe:
                 return WorkflowEvent()
             raise
 
@@ -227,7 +230,7 @@ class _PlanJob:
                 key=make_key(*place, request.environment or "", request.project_path or ""),
                 head=event.head,
                 run=run,
-                body=render_comment(plan, run_url=run.url),
+                render=partial(render_comment, plan, run_url=run.url),
                 has_changes=plan.status is not Status.NO_CHANGES,
                 redact=self._console.redact,
                 clock=self._clock,

@@ -50,15 +50,15 @@ def upsert_comment(
     key: str,
     head: str,
     run: WorkflowRun,
-    body: str,
+    render: Callable[[], str],
     has_changes: bool,
     redact: Callable[[str], str] = str,
     clock: Clock | None = None,
 ) -> CommentOutcome:
     """Write the comment about ``key`` into a pull request, or update it.
 
-    ``body`` is the Markdown, of at most ``COMMENT_LIMIT`` characters. ``redact`` hides secrets in
-    it. Without changes, an existing comment is updated, and none is created. A comment on a commit
+    ``render`` returns the Markdown, of at most ``COMMENT_LIMIT`` characters. ``redact`` hides
+    secrets in it. Without changes, an existing comment is updated, and none is created. A comment on a commit
     that is no longer the last one of the pull request is not written, nor one that would replace
     the comment of a later run. If there are several comments with this key, the oldest is kept.
     """
@@ -66,7 +66,7 @@ def upsert_comment(
     try:
         marker = Marker(job, redact(key), head, (run.id, run.attempt))
         # A lone surrogate is not valid in a request.
-        whole = redact(body).encode("utf-8", "replace").decode()
+        whole = redact(render()).encode("utf-8", "replace").decode()
         text = f"{render_marker(marker)}\n{whole}"
         writer = _Writer(github, requests, pull_request, marker, text)
         return writer.write(has_changes=has_changes)

@@ -280,6 +280,15 @@ def test_a_fork_has_no_credentials(bench: Bench) -> None:
     assert any("from a fork has no credentials" in line for line in step.errors)
 
 
+def test_an_event_with_secrets_is_refused(bench: Bench) -> None:
+    """A plan is not made with secrets for a stranger's SQL, also not of commits in the inputs."""
+    environ = {"GITHUB_EVENT_NAME": "pull_request_target"}
+    step = bench.plan(environ=environ, head="head", base="base")
+    assert step.exit_code == 2
+    assert any("pull_request_target, which is not supported" in line for line in step.errors)
+    assert not bench.emulator.requests
+
+
 def test_code_elsewhere_needs_both_commits(tmp_path: Path) -> None:
     """If Dataform's remote is another repository, the event says nothing about it."""
     for bench in _bench(tmp_path, _repository(git_url="https://github.com/OWNER/sql.git")):

@@ -95,10 +95,9 @@ class Server:
             key=key,
             head=head,
             run=WorkflowRun(*run),
-            body=body,
             has_changes=has_changes,
             clock=self.clock,
-            **more,
+            **{"render": lambda: body, **more},
         )
 
     def add(
@@ -519,6 +518,17 @@ def test_secrets(server: Server) -> None:
     fault = Fault("json", status=403, body=body, times=None)
     server.emulator.add_fault(fault)
     assert "no ***" in server.write(redact=redact).why_not
+
+
+def test_error_of_the_renderer(server: Server) -> None:
+    """If the text cannot be rendered, there is no comment, and the step goes on."""
+
+    def fail() -> str:
+        raise KeyError("x")
+
+    outcome = server.write(render=fail)
+    assert outcome.why_not == "Internal error: KeyError: 'x'"
+    assert server.sent == []
 
 
 def test_internal_error(server: Server) -> None:
