@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The comment on the pull request, and the job summary of a plan, as Markdown."""
 
 from __future__ import annotations

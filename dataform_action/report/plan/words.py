@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001, RUF002
 """The words about a plan that several places share: counts, sizes, columns, causes. Pure."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The SQL changes of a plan: a unified diff for each, the same change only once."""
 
 from __future__ import annotations

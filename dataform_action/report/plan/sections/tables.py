@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The actions of a plan as tables: changed, affected, not checked, different in production."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The comment of a plan: what it shows first, what is cut, and that no text becomes Markdown."""
 
 from __future__ import annotations

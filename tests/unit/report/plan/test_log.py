@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The log of a plan: counts, each changed action, and last what BigQuery rejects."""
 
 from __future__ import annotations

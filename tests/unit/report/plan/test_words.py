@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The words about a plan: sizes, columns, causes, lists."""
 
 from __future__ import annotations

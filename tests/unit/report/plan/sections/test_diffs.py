@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The SQL changes: which are shown, how often, and how much of them."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The diagram: which actions it has, and how they are joined."""
 
 from __future__ import annotations

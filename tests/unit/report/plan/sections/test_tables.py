@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """The tables of a plan: order, columns, folds, reasons."""
 
 from __future__ import annotations
