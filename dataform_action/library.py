@@ -5,6 +5,7 @@ from dataform_action.auth.token_source import (
 )
 from dataform_action.bigquery.client import BigQuery as BigQuery
 from dataform_action.bigquery.costs import read_costs as read_costs
+from dataform_action.bigquery.warehouse import BigQueryWarehouse as BigQueryWarehouse
 from dataform_action.clock import Clock as Clock
 from dataform_action.costs import ActionCost as ActionCost, Costs as Costs, JobCost as JobCost
 from dataform_action.errors import (
@@ -42,6 +43,7 @@ from dataform_action.events import (
     Update as Update,
     Waiting as Waiting,
 )
+from dataform_action.graph import GraphAction as GraphAction
 from dataform_action.history import History as History, PastRun as PastRun
 from dataform_action.model import (
     Action as Action,
@@ -61,6 +63,20 @@ from dataform_action.model import (
     RunUnsuccessful as RunUnsuccessful,
     State as State,
 )
+from dataform_action.plan import (
+    Cause as Cause,
+    Change as Change,
+    Check as Check,
+    Column as Column,
+    ColumnChange as ColumnChange,
+    Plan as Plan,
+    PlannedAction as PlannedAction,
+    PlanRequest as PlanRequest,
+    Scan as Scan,
+    Status as PlanStatus,  # noqa: F401
+    Verdict as Verdict,
+)
+from dataform_action.plans.api import make_plan as make_plan
 from dataform_action.runs.api import (
     Poller as Poller,
     prepare as prepare,
@@ -71,5 +87,6 @@ from dataform_action.runs.api import (
 )
 from dataform_action.services.base import Service as Service
 from dataform_action.services.dataform_web import DataformWeb as DataformWeb
+from dataform_action.services.google.plan_source import GooglePlanSource as GooglePlanSource
 from dataform_action.services.google.service import GoogleDataform as GoogleDataform
 from dataform_action.version import __version__ as __version__

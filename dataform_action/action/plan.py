@@ -19,6 +19,7 @@ from dataform_action.action.plan_inputs import PLAN_INPUTS
 from dataform_action.action.plan_settings import PlanSettings, parse_plan_settings
 from dataform_action.action.process import CheckedClock, run_and_exit
 from dataform_action.action.service_factory import ServiceContext
+from dataform_action.bigquery.warehouse import BigQueryWarehouse
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.errors import CredentialsRefused, DataformError, InputError
 from dataform_action.github.api import GitHub, connect_github
@@ -156,9 +157,10 @@ class _PlanJob:
         )
         request, notes = self._find_commits(settings, source)
         self._console.line(_describe(settings, request))
+        warehouse = self._connect_warehouse(settings) if request.validate else None
         plan = make_plan(
             source,
-            None,
+            warehouse,
             request,
             polling=settings.polling,
             on_update=LogObserver(self._console),
@@ -209,6 +211,14 @@ class _PlanJob:
             text = "is missing: it is needed for the merge base. Set it to ${{ github.token }}"
             raise InputError([("github-token", text)])
         return connect_github(self._runner, settings.github_token, self._on_exchange)
+
+    def _connect_warehouse(self, settings: PlanSettings) -> BigQueryWarehouse:
+        return BigQueryWarehouse(
+            project_id=settings.project_id,
+            token=settings.token or self._context.credentials(),
+            api_url=settings.bigquery_url,
+            on_exchange=self._on_exchange,
+        )
 
     def _write_comment(self, settings: PlanSettings, plan: Plan) -> CommentOutcome:
         """Write the comment, if there is a pull request and the inputs allow it."""

@@ -58,9 +58,10 @@ def upsert_comment(
     """Write the comment about ``key`` into a pull request, or update it.
 
     ``render`` returns the Markdown, of at most ``COMMENT_LIMIT`` characters. ``redact`` hides
-    secrets in it. Without changes, an existing comment is updated, and none is created. A comment on a commit
-    that is no longer the last one of the pull request is not written, nor one that would replace
-    the comment of a later run. If there are several comments with this key, the oldest is kept.
+    secrets in it. Without changes, an existing comment is updated, and none is created. A comment
+    on a commit that is no longer the last one of the pull request is not written, nor one that
+    would replace the comment of a later run. If there are several comments with this key, the
+    oldest is kept.
     """
     requests = _Requests(MonotonicClock() if clock is None else clock)
     try:

@@ -1,5 +1,6 @@
 """The repository that the emulator serves by default: a small invented shop."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from dataform_action.emulator.graph.compiled_graph import GraphSource, compile_g
 WAREHOUSE = Path(__file__).with_name("warehouse.json")
 """The compiled graph of the sample."""
 
+FEATURE_SHA = "f3a7c25e91d04b86c7f2e1a05d9b8347c6e0f1d2"
 BROKEN_SHA = "b20c3e7d6a915f48c0e2d7b3196fa85c4d0e7f12"
 FAILURE_REASON = (
     "Query error: Division by zero: 0 / 0 at [3:12]; the BigQuery job's log has the statement"
@@ -56,17 +58,42 @@ _BROKEN: Mapping[str, Any] = MappingProxyType(
 )
 
 
+def _make_feature() -> Mapping[str, Any]:
+    """Return the sample after a change: a column is removed, a table partitioned, a view added."""
+    graph: dict[str, Any] = json.loads(WAREHOUSE.read_text("utf-8"))
+    tables = {table["target"]["name"]: table for table in graph["tables"]}
+    tables["customers_cleaned"]["query"] = (
+        "\nSELECT id, LOWER(email) AS email FROM `my-project.raw.accounts`\n"
+    )
+    tables["revenue"]["bigquery"] = {"partitionBy": "day"}
+    target = {"database": "my-project", "schema": "marts", "name": "best_days"}
+    best_days = {
+        **tables["top_customers"],
+        "target": target,
+        "canonicalTarget": target,
+        "fileName": "definitions/marts/best_days.sqlx",
+        "query": "\nSELECT day FROM `my-project.marts.revenue` ORDER BY revenue DESC LIMIT 10\n",
+        "dependencyTargets": [tables["revenue"]["target"]],
+    }
+    graph["tables"].append(best_days)
+    return graph
+
+
 def make_warehouse(graph: GraphSource = WAREHOUSE) -> Repository:
     """Make the sample repository ``my-project``, ``europe-west1``, ``warehouse``.
 
     The branch ``main`` and the workspace ``dev`` have the graph; the branch ``broken`` does not
-    compile. The workflow configuration ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten
-    minutes, and ``endless`` never ends.
+    compile. In the sample's own graph, the branch ``feature`` changes some actions. The workflow
+    configuration ``nightly`` succeeds, ``failure`` fails, ``slow`` takes ten minutes, and
+    ``endless`` never ends.
     """
     failing = "marts.customers" if graph is WAREHOUSE else _choose_failing(graph)
+    refs = {"main": Commit(sha=MAIN_SHA), "broken": Commit(sha=BROKEN_SHA, graph=_BROKEN)}
+    if graph is WAREHOUSE:
+        refs["feature"] = Commit(sha=FEATURE_SHA, graph=_make_feature())
     return Repository(
         graph=graph,
-        refs={"main": Commit(sha=MAIN_SHA), "broken": Commit(sha=BROKEN_SHA, graph=_BROKEN)},
+        refs=refs,
         workspaces={"dev": None},
         release_configs=(
             ReleaseConfig(name="production", cron_schedule="0 1 * * *", time_zone="Europe/Vienna"),
