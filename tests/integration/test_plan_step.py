@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 
@@ -21,57 +19,18 @@ from dataform_action.emulator import (
     PullRequest,
     Repository,
     TokenAccess,
-    make_warehouse,
 )
-from dataform_action.emulator.graph.sample_repository import WAREHOUSE
 from tests.support.fakes import FakeClock
+from tests.support.pull_requests import (
+    BROKEN,
+    HEAD,
+    NUMBER,
+    SAME,
+    make_payload,
+    make_planned_repository,
+    open_pull_request,
+)
 from tests.support.steps import Step, read_step, run_apart, runner_environ
-
-BASE, HEAD, SAME, BROKEN, MAIN = ("a" * 40, "b" * 40, "c" * 40, "d" * 40, "e" * 40)
-NUMBER = 7
-_HOME = "OWNER/warehouse"
-
-
-def _graph() -> dict[str, Any]:
-    graph = json.loads(WAREHOUSE.read_text("utf-8"))
-    assert isinstance(graph, dict)
-    return graph
-
-
-def _changed() -> dict[str, Any]:
-    """Return the sample in which a view has one column less, and a table is partitioned."""
-    graph = copy.deepcopy(_graph())
-    tables = {table["target"]["name"]: table for table in graph["tables"]}
-    tables["customers_cleaned"]["query"] = (
-        "SELECT id, LOWER(email) AS email FROM `my-project.raw.accounts`"
-    )
-    tables["revenue"]["bigquery"] = {"partitionBy": "day"}
-    return graph
-
-
-def _repository(**changes: object) -> Repository:
-    sample = make_warehouse()
-    broken = {
-        "graphErrors": {
-            "compilationErrors": [{"fileName": "definitions/a.sqlx", "message": "no such table"}]
-        },
-        "dataformCoreVersion": "3.0.0",
-    }
-    refs = {
-        "main": Commit(sha=MAIN),
-        "base": Commit(sha=BASE),
-        "same": Commit(sha=SAME),
-        "head": Commit(sha=HEAD, graph=_changed()),
-        "broken": Commit(sha=BROKEN, graph=broken),
-    }
-    fields: dict[str, Any] = {
-        "graph": WAREHOUSE,
-        "release_configs": sample.release_configs,
-        "refs": refs,
-        "git_url": f"https://github.com/{_HOME}.git",
-        **changes,
-    }
-    return Repository(**fields)
 
 
 @dataclass
@@ -87,26 +46,8 @@ class Bench:
         self.github.set_pull_request(PullRequest(NUMBER, head))
 
     def environ(self, event: str = "pull_request", head: str = HEAD) -> dict[str, str]:
-        payloads: dict[str, dict[str, object]] = {
-            "pull_request": {
-                "pull_request": {
-                    "number": NUMBER,
-                    "head": {"sha": head, "repo": {"full_name": _HOME}},
-                    "base": {"sha": MAIN, "ref": "main"},
-                }
-            },
-            "merge_group": {
-                "merge_group": {
-                    "head_sha": head,
-                    "base_sha": BASE,
-                    "base_ref": "refs/heads/main",
-                }
-            },
-            "push": {"ref": "refs/heads/main", "before": BASE, "after": head},
-            "workflow_dispatch": {},
-        }
         path = self.folder / "event.json"
-        path.write_text(json.dumps(payloads[event]), "utf-8")
+        path.write_text(json.dumps(make_payload(event, head)), "utf-8")
         return {
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(path),
@@ -155,20 +96,12 @@ class Bench:
 
 def _bench(tmp_path: Path, repository: Repository) -> Iterator[Bench]:
     with Emulator(repositories=[repository]) as emulator:
-        github = GitHubRepository(_HOME)
-        emulator.github.repositories[_HOME] = github
-        github.add_commit(BASE)
-        for commit in (MAIN, HEAD, SAME, BROKEN):
-            github.add_commit(commit, BASE)
-        github.branches["main"] = MAIN
-        bench = Bench(emulator, github, tmp_path)
-        bench.push(HEAD)
-        yield bench
+        yield Bench(emulator, open_pull_request(emulator), tmp_path)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    yield from _bench(tmp_path, _repository())
+    yield from _bench(tmp_path, make_planned_repository())
 
 
 def test_a_pull_request_gets_a_plan(bench: Bench) -> None:
@@ -291,7 +224,9 @@ def test_an_event_with_secrets_is_refused(bench: Bench) -> None:
 
 def test_code_elsewhere_needs_both_commits(tmp_path: Path) -> None:
     """If Dataform's remote is another repository, the event says nothing about it."""
-    for bench in _bench(tmp_path, _repository(git_url="https://github.com/OWNER/sql.git")):
+    for bench in _bench(
+        tmp_path, make_planned_repository(git_url="https://github.com/OWNER/sql.git")
+    ):
         step = bench.plan(validate="false")
         assert step.exit_code == 2
         assert any("https://github.com/OWNER/sql.git" in line for line in step.errors)
@@ -302,7 +237,7 @@ def test_code_elsewhere_needs_both_commits(tmp_path: Path) -> None:
 
 def test_a_repository_without_a_remote_has_no_plan(tmp_path: Path) -> None:
     """The message says what to do."""
-    for bench in _bench(tmp_path, _repository(git_url="")):
+    for bench in _bench(tmp_path, make_planned_repository(git_url="")):
         step = bench.plan()
         assert step.exit_code == 2
         assert any("has no Git remote" in line for line in step.errors)
@@ -327,11 +262,11 @@ def test_no_comment_without_permission(bench: Bench) -> None:
 
 def test_another_branch_is_said(tmp_path: Path) -> None:
     """A release configuration that follows another branch than the base is a note."""
-    sample = _repository()
+    sample = make_planned_repository()
     configs = [config for config in sample.release_configs if config.name == "production"]
     other = replace(configs[0], git_commitish="release")
     refs = {**sample.refs, "release": Commit(sha="f" * 40)}
-    for bench in _bench(tmp_path, _repository(release_configs=(other,), refs=refs)):
+    for bench in _bench(tmp_path, make_planned_repository(release_configs=(other,), refs=refs)):
         step = bench.plan(validate="false")
         assert "follows release" in step.summary
 
