@@ -7,6 +7,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -154,16 +155,29 @@ def redacted_json(value: _Json, redact: Callable[[str], str]) -> _Json:
 
 def redacted(value: _T, redact: Callable[[str], str]) -> _T:
     """Return immutable data in which all strings are redacted, including tuples and fields."""
+    # In a graph of thousands of actions, most strings occur many times.
+    return _redacted(value, cache(redact))
+
+
+def _redacted(value: _T, redact: Callable[[str], str]) -> _T:
+    """Return the value itself if nothing in it is hidden."""
     new: Any = value
     if isinstance(value, str) and type(value) is str:
-        new = redact(value)
+        clean_text = redact(value)
+        # An equal text may be another object.
+        new = value if clean_text == value else clean_text
     elif isinstance(value, tuple):
-        items = (redacted(item, redact) for item in value)
-        new = value._make(items) if hasattr(value, "_make") else tuple(items)
+        items = [_redacted(item, redact) for item in value]
+        if any(item is not old for item, old in zip(items, value, strict=True)):
+            new = value._make(items) if hasattr(value, "_make") else tuple(items)
     elif is_dataclass(value) and not isinstance(value, type):
-        old = {field.name: getattr(value, field.name) for field in fields(value)}
-        clean = {name: redacted(item, redact) for name, item in old.items()}
-        new = value if clean == old else replace(value, **clean)
+        changed = {}
+        for field in fields(value):
+            old = getattr(value, field.name)
+            clean = _redacted(old, redact)
+            if clean is not old:
+                changed[field.name] = clean
+        new = replace(value, **changed) if changed else value
     result: _T = new
     return result
 
