@@ -17,6 +17,7 @@ from dataform_action.model import CompileFailed, Polling
 from dataform_action.plan import Change, Plan, PlanRequest
 from dataform_action.plans.comparison import compare
 from dataform_action.plans.ports import Source, Warehouse
+from dataform_action.plans.validation import validate
 from dataform_action.runs.backoff import Backoff
 
 _CONSEQUENCE = "The plan is not complete. Nothing was changed."
@@ -30,7 +31,7 @@ def _ignore(_update: Update) -> None:
 
 def make_plan(
     source: Source,
-    warehouse: Warehouse | None,  # noqa: ARG001
+    warehouse: Warehouse | None,
     request: PlanRequest,
     polling: Polling | None = None,
     *,
@@ -46,7 +47,7 @@ def make_plan(
 
     Raises:
         InputError: the request does not match the repository.
-        Refused, Misconfigured: a commit cannot be compiled.
+        Refused, Misconfigured: a commit cannot be compiled, or no query can be checked.
         GaveUp: no usable response for ``polling.outage_timeout``.
         WaitTimeout: the plan was not complete within ``polling.timeout``.
     """
@@ -71,7 +72,10 @@ def make_plan(
         return plan
     plan = _compared(plan, base, head)
     on_update(Noted(_counts(plan)))
-    return plan
+    if warehouse is None or not request.validate:
+        return plan
+    # The retries of each thread have the rest of the time.
+    return validate(plan, head, base, warehouse, limits.retry, on_update, clock)
 
 
 def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:

@@ -9,7 +9,14 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
-from dataform_action.events import Noted, Observer
+from dataform_action.events import (
+    Noted,
+    Observer,
+    OutageEnded,
+    OutageStarted,
+    Update,
+    Waiting,
+)
 from dataform_action.graph import CompiledGraph
 from dataform_action.plan import Change, Plan, PlannedAction
 from dataform_action.plans.checks.action import Project, check_action
@@ -41,14 +48,15 @@ def validate(
     head: CompiledGraph,
     base: CompiledGraph,
     warehouse: Warehouse,
-    retry: Callable[[], Retry],
+    retry: Callable[[Observer], Retry],
     on_update: Observer,
     clock: Clock | None = None,
 ) -> Plan:
     """Return a plan with the checks of its added, changed and affected actions.
 
-    The dry runs are made on several threads. ``retry`` makes a ``Retry`` for each of them, and
-    ``on_update`` is called on this thread. The result does not depend on the order of responses.
+    The dry runs are made on several threads. ``retry`` makes a ``Retry`` for each of them, which
+    sends its updates to the argument of ``retry``. ``on_update`` is called on this thread. The
+    result does not depend on the order of responses.
 
     Raises:
         Refused: no query can be checked.
@@ -64,6 +72,7 @@ def validate(
         validation.work,
         make_context=retry,
         on_done=lambda task, found: log.done(validation.store(task, found)),
+        on_update=log.forward,
         threads=MOST_REQUESTS,
     )
     log.end(validation.requests.dry_runs)
@@ -72,20 +81,43 @@ def validate(
 
 
 class _Log:
-    """Sends a line now and then."""
+    """Sends a line now and then, and what several threads report only once."""
 
     def __init__(self, on_update: Observer, clock: Clock, total: int) -> None:
         self._on_update = on_update
         self._clock = clock
         self._total = total
         self._done = 0
+        self._outages = 0
         self._next = clock.now() + _HEARTBEAT
 
     def done(self, is_checked: bool) -> None:
         self._done += is_checked
-        if self._clock.now() >= self._next:
-            self._next = self._clock.now() + _HEARTBEAT
+        if self._is_time():
             self._on_update(Noted(f"{self._done} of {self._total} actions checked"))
+
+    def forward(self, update: Update) -> None:
+        """Send an update of one thread. An outage ends when it has ended for all threads."""
+        match update:
+            case OutageStarted():
+                self._outages += 1
+                is_news = self._outages == 1
+            case OutageEnded():
+                self._outages -= 1
+                is_news = self._outages == 0
+            case Waiting():
+                is_news = self._is_time()
+            case _:
+                is_news = True
+        if is_news:
+            self._on_update(update)
+
+    def _is_time(self) -> bool:
+        """Return whether there was no line for a while."""
+        if self._clock.now() < self._next:
+            return False
+        self._next = self._clock.now() + _HEARTBEAT
+        return True
 
     def end(self, dry_runs: int) -> None:
         runs = "1 dry run" if dry_runs == 1 else f"{dry_runs} dry runs"

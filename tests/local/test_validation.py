@@ -60,7 +60,7 @@ def check(analyzer: ZetaSqlAnalyzer) -> Iterator[Check]:
         )
         before, after = graph(*base), graph(*head)
         plan = plan_of(before, after, changes)
-        found = validate(plan, after, before, warehouse, lambda: once, print)
+        found = validate(plan, after, before, warehouse, lambda _observer: once, print)
         return {one.name.partition(".")[2]: one for one in found.actions}
 
     yield run

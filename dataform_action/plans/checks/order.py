@@ -6,24 +6,31 @@ import heapq
 import queue
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from dataform_action.errors import NotConnected
+from dataform_action.events import Observer, Update
 
 K = TypeVar("K")
 C = TypeVar("C")
 V = TypeVar("V")
 
 
+class _Reported(NamedTuple):
+    """An update that a thread sends."""
+
+    update: Update
+
+
 class _Workers(Generic[K, C, V]):
     """Threads that do work until they are stopped. Each has a context of its own."""
 
-    def __init__(self, work: Callable[[K, C], V], make_context: Callable[[], C]) -> None:
+    def __init__(self, work: Callable[[K, C], V], make_context: Callable[[Observer], C]) -> None:
         self._work = work
         self._make_context = make_context
         #: A key to work on; None ends a thread.
         self.tasks: queue.SimpleQueue[tuple[K] | None] = queue.SimpleQueue()
-        self.done: queue.SimpleQueue[tuple[K, V] | BaseException] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[K, V] | BaseException | _Reported] = queue.SimpleQueue()
         self.count = 0
 
     def start(self, count: int) -> None:
@@ -47,7 +54,7 @@ class _Workers(Generic[K, C, V]):
 
     def _run(self) -> None:
         try:
-            context = self._make_context()
+            context = self._make_context(lambda update: self.done.put(_Reported(update)))
             while (task := self.tasks.get()) is not None:
                 self.done.put((task[0], self._work(task[0], context)))
         except BaseException as error:  # Raised again on the caller's thread.
@@ -58,15 +65,17 @@ def work_in_order(
     dependencies: Mapping[K, Collection[K]],
     work: Callable[[K, C], V],
     *,
-    make_context: Callable[[], C],
+    make_context: Callable[[Observer], C],
     on_done: Callable[[K, V], object],
+    on_update: Observer,
     threads: int,
 ) -> None:
     """Call ``work`` with each key, as soon as it was called with the dependencies of the key.
 
     ``on_done`` is called on this thread with each result, before the work that depends on it
     starts. Dependencies that are no keys are ignored. Keys that depend on themselves are left out.
-    ``make_context`` makes the second argument of ``work`` for each thread.
+    ``make_context`` makes the second argument of ``work`` for each thread. What it sends to its own
+    argument is sent to ``on_update`` on this thread.
 
     The first error of ``work`` is raised at once. Threads that still work then are daemons: they
     end after their present work. A signal handler can interrupt the wait.
@@ -90,6 +99,9 @@ def work_in_order(
             found = workers.done.get()
             if isinstance(found, BaseException):
                 raise found
+            if isinstance(found, _Reported):
+                on_update(found.update)
+                continue
             running -= 1
             on_done(*found)
             for dependent in dependents[found[0]]:

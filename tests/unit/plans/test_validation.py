@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from dataform_action.errors import Refused
-from dataform_action.events import Update
+from dataform_action.errors import NoResponse, Refused
+from dataform_action.events import Noted, Observer, OutageEnded, OutageStarted, Update
 from dataform_action.graph import GraphAction
+from dataform_action.model import Polling
 from dataform_action.plan import (
     Cause,
     Change,
     Check,
     ColumnChange,
+    DryRun,
     Inconclusive,
     InvalidQuery,
     Plan,
@@ -23,7 +26,8 @@ from dataform_action.plan import (
     Verdict,
 )
 from dataform_action.plans.validation import validate
-from dataform_action.services.base import once
+from dataform_action.runs.backoff import Backoff
+from dataform_action.services.base import Retry, once
 from tests.support.fakes import FakeClock
 from tests.support.projects import full, graph, node, plan_of, ref
 from tests.support.warehouses import FakeWarehouse, Outcome, columns, ok
@@ -42,6 +46,14 @@ OUTCOMES = {
 }
 
 
+def retry(_observer: Observer) -> Retry:
+    return once
+
+
+def ignore(_update: Update) -> None:
+    pass
+
+
 def run(
     base: list[GraphAction],
     head: list[GraphAction],
@@ -53,7 +65,7 @@ def run(
     warehouse = FakeWarehouse({**OUTCOMES, **outcomes}, tables)
     before, after = graph(*base), graph(*head)
     plan = plan_of(before, after, changes)
-    found = validate(plan, after, before, warehouse, lambda: once, lambda _update: None)
+    found = validate(plan, after, before, warehouse, retry, ignore)
     assert [one.name for one in found.actions] == [one.name for one in plan.actions]
     return {one.name.partition(".")[2]: one for one in found.actions}, warehouse
 
@@ -489,7 +501,7 @@ def test_nothing_to_check() -> None:
     warehouse = FakeWarehouse({})
     lines: list[Update] = []
     plan = plan_of(graph(SOURCE, OLD), graph(SOURCE))
-    assert validate(plan, graph(), graph(), warehouse, lambda: once, lines.append) is plan
+    assert validate(plan, graph(), graph(), warehouse, retry, lines.append) is plan
     assert not warehouse.queries
     assert not lines
 
@@ -501,7 +513,7 @@ def test_a_refusal_of_all_queries_ends_the_check() -> None:
     warehouse = FakeWarehouse({"SELECT": refusal})
     plan = plan_of(graph(), graph(*actions))
     with pytest.raises(Refused) as caught:
-        validate(plan, graph(*actions), graph(), warehouse, lambda: once, lambda _update: None)
+        validate(plan, graph(*actions), graph(), warehouse, retry, ignore)
     assert caught.value is refusal
     assert len(warehouse.queries) <= 16
 
@@ -520,15 +532,48 @@ def test_the_log() -> None:
     warehouse = FakeWarehouse(OUTCOMES, TABLES)
     before, after = graph(*CHANGE[0]), graph(*CHANGE[1])
     plan = plan_of(before, after)
-    validate(plan, after, before, warehouse, lambda: once, lines.append, Ticking())
+    validate(plan, after, before, warehouse, retry, lines.append, Ticking())
     texts = list(map(str, lines))
     assert texts[-1] == "2 actions checked with 4 dry runs"
     assert len(texts) > 1
     assert all(text.endswith("of 2 actions checked") for text in texts[:-1])
     lines.clear()
     plan = plan_of(graph(), graph(NEW))
-    validate(plan, graph(NEW), graph(), warehouse, lambda: once, lines.append)
+    validate(plan, graph(NEW), graph(), warehouse, retry, lines.append)
     assert list(map(str, lines)) == ["1 action checked with 1 dry run"]
+
+
+def test_outages_are_reported_once() -> None:
+    """Each thread meets an outage, and the log has one line for its start and one for its end."""
+    lines: list[Update] = []
+    gate = threading.Barrier(8, timeout=30)
+    failed: list[str] = []
+    lock = threading.Lock()
+
+    def outcome() -> DryRun:
+        with lock:
+            number = len(failed)
+            failed.append("")
+        if number < 16:
+            # All threads fail, and only then the first of them succeeds.
+            gate.wait()
+        if number < 8:
+            raise NoResponse("HTTP 503")
+        return ok("id INT64")
+
+    actions = [node(f"d.t{number}", f"SELECT x{number}") for number in range(30)]
+    polling = Polling(timeout=3600, outage_timeout=600)
+    validate(
+        plan_of(graph(), graph(*actions)),
+        graph(*actions),
+        graph(),
+        FakeWarehouse({"SELECT x": outcome}),
+        lambda observer: Backoff(polling, observer, FakeClock()).retrying(""),
+        lines.append,
+        FakeClock(),
+    )
+    assert [type(line) for line in lines] == [OutageStarted, OutageEnded, Noted]
+    assert str(lines[-1]) == "30 actions checked with 30 dry runs"
 
 
 def test_the_result_does_not_depend_on_the_order_of_responses() -> None:
@@ -546,9 +591,7 @@ def test_the_result_does_not_depend_on_the_order_of_responses() -> None:
 
     def check() -> Plan:
         warehouse = FakeWarehouse(OUTCOMES)
-        return validate(
-            plan, graph(*layers), graph(), warehouse, lambda: once, lambda _update: None
-        )
+        return validate(plan, graph(*layers), graph(), warehouse, retry, ignore)
 
     first = check()
     assert all(check() == first for _ in range(5))

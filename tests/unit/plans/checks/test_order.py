@@ -5,11 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pytest
 
 from dataform_action.errors import NotConnected
+from dataform_action.events import Noted, Observer, Update
 from dataform_action.plans.checks.order import work_in_order
+
+
+def ignore(*_: object) -> None:
+    pass
+
+
+#: Arguments of work that has no context and no observers.
+SILENT: dict[str, Any] = {
+    "make_context": lambda _observer: None,
+    "on_done": ignore,
+    "on_update": ignore,
+}
 
 
 def run(
@@ -20,7 +34,7 @@ def run(
     done: list[str] = []
     lock = threading.Lock()
 
-    def make() -> int:
+    def make(_observer: Observer) -> int:
         with lock:
             contexts.append(len(contexts))
             return contexts[-1]
@@ -35,7 +49,9 @@ def run(
         assert threading.current_thread() is threading.main_thread()
         done.append(key)
 
-    work_in_order(dependencies, work, make_context=make, on_done=store, threads=threads)
+    work_in_order(
+        dependencies, work, **(SILENT | {"make_context": make, "on_done": store}), threads=threads
+    )
     return done, contexts
 
 
@@ -77,7 +93,7 @@ def test_work_runs_at_the_same_time() -> None:
         gate.wait()
 
     keys: dict[str, tuple[str, ...]] = {str(number): () for number in range(12)}
-    work_in_order(keys, work, make_context=lambda: None, on_done=lambda *_: None, threads=4)
+    work_in_order(keys, work, **SILENT, threads=4)
     assert set(most) == {4}
 
 
@@ -94,7 +110,14 @@ def test_the_first_error_ends_the_work() -> None:
 
     keys: dict[str, tuple[str, ...]] = {"slow": (), "bad": (), "never": ()}
     with pytest.raises(LookupError, match="bad"):
-        work_in_order(keys, work, make_context=lambda: None, on_done=lambda *_: None, threads=2)
+        work_in_order(
+            keys,
+            work,
+            make_context=lambda _observer: None,
+            on_done=ignore,
+            on_update=ignore,
+            threads=2,
+        )
     assert "never" not in started
     release.set()
 
@@ -102,12 +125,17 @@ def test_the_first_error_ends_the_work() -> None:
 def test_an_error_of_the_context() -> None:
     """If a thread cannot begin, that is an error of the work."""
 
-    def make() -> None:
+    def make(_observer: Observer) -> None:
         raise LookupError("no context")
 
     with pytest.raises(LookupError, match="no context"):
         work_in_order(
-            {"a": ()}, lambda *_: None, make_context=make, on_done=lambda *_: None, threads=2
+            {"a": ()},
+            lambda *_: None,
+            make_context=make,
+            on_done=ignore,
+            on_update=ignore,
+            threads=2,
         )
 
 
@@ -129,7 +157,12 @@ def test_a_signal_ends_the_wait() -> None:
     try:
         with pytest.raises(Interrupted):
             work_in_order(
-                {"a": ()}, work, make_context=lambda: None, on_done=lambda *_: None, threads=1
+                {"a": ()},
+                work,
+                make_context=lambda _observer: None,
+                on_done=ignore,
+                on_update=ignore,
+                threads=1,
             )
         threads = [thread for thread in threading.enumerate() if "check" in thread.name]
         assert all(thread.daemon for thread in threads)
@@ -153,3 +186,22 @@ def test_machines_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run({"a": (), "b": ()})[0] == ["a", "b"]
     with pytest.raises(NotConnected, match="Cannot start a thread"):
         run({"a": (), "b": ()})
+
+
+def test_updates_of_threads() -> None:
+    """What a thread reports is sent on the thread of the caller."""
+    found: list[tuple[Update, threading.Thread]] = []
+
+    def work(key: str, observer: Observer) -> None:
+        observer(Noted(key))
+
+    work_in_order(
+        {"a": (), "b": ("a",)},
+        work,
+        make_context=lambda observer: observer,
+        on_done=ignore,
+        on_update=lambda update: found.append((update, threading.current_thread())),
+        threads=2,
+    )
+    main = threading.main_thread()
+    assert found == [(Noted("a"), main), (Noted("b"), main)]
