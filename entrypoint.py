@@ -32,7 +32,7 @@ if __name__ == "__main__":
     # directory, which is a checkout that may contain anything.
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
     if sys.argv[1:] == ["plan"]:
-        from dataform_action.action.plan import entry
+        from dataform_action.action.plan.job import entry
     else:
         from dataform_action.action.main import entry
 

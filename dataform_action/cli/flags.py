@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dataform_action.action.input_specs import INPUTS, Input
-from dataform_action.action.plan_inputs import PLAN_INPUTS
+from dataform_action.action.plan.inputs import PLAN_INPUTS
 from dataform_action.version import __version__
 
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")

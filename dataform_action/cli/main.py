@@ -77,8 +77,8 @@ def _job_of(
     # Without the runner, there are no files for outputs, state and summary.
     files = FileCommands({}, console)
     if command.name == "plan":
-        from dataform_action.action.plan import run_plan
-        from dataform_action.action.plan_settings import parse_plan_settings
+        from dataform_action.action.plan.job import run_plan
+        from dataform_action.action.plan.settings import parse_plan_settings
 
         plan_settings = parse_plan_settings(given)
         _require_commits(given)

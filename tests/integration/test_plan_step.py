@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pytest
 
-from dataform_action.action.plan import main
+from dataform_action.action.plan.job import main
 from dataform_action.emulator import (
     Commit,
     Emulator,

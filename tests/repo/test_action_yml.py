@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dataform_action.action.input_specs import INPUTS, Input
-from dataform_action.action.plan_inputs import PLAN_INPUTS
+from dataform_action.action.plan.inputs import PLAN_INPUTS
 from scripts.release.pin_image import read_actions
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -15,8 +15,8 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from dataform_action.action.input_specs import INPUTS, Input
 from dataform_action.action.inputs import read_inputs
-from dataform_action.action.plan_inputs import PLAN_INPUTS
-from dataform_action.action.plan_settings import parse_plan_settings
+from dataform_action.action.plan.inputs import PLAN_INPUTS
+from dataform_action.action.plan.settings import parse_plan_settings
 from dataform_action.action.service_factory import SERVICES
 from dataform_action.action.settings import parse_settings
 from scripts.workflows.snippets import ROOT, Snippet, main, read_snippets

@@ -13,10 +13,10 @@ from typing import TextIO
 
 from dataform_action.action.inputs import raw_value, read_inputs
 from dataform_action.action.observers import LogObserver
-from dataform_action.action.plan_comment import CommentOutcome, upsert_comment
-from dataform_action.action.plan_commits import find_commits, notes_on_branch
-from dataform_action.action.plan_inputs import PLAN_INPUTS
-from dataform_action.action.plan_settings import PlanSettings, parse_plan_settings
+from dataform_action.action.plan.comment import CommentOutcome, upsert_comment
+from dataform_action.action.plan.commits import find_commits, notes_on_branch
+from dataform_action.action.plan.inputs import PLAN_INPUTS
+from dataform_action.action.plan.settings import PlanSettings, parse_plan_settings
 from dataform_action.action.process import CheckedClock, run_and_exit
 from dataform_action.action.service_factory import ServiceContext
 from dataform_action.bigquery.warehouse import BigQueryWarehouse

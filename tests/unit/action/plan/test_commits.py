@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataform_action.action.plan_commits import find_commits, notes_on_branch
+from dataform_action.action.plan.commits import find_commits, notes_on_branch
 from dataform_action.errors import InputError
 from dataform_action.github.event import EventKind, WorkflowEvent
 from dataform_action.plan import PlanRequest, Remote

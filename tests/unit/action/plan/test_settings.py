@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dataform_action.action.plan_inputs import PLAN_INPUTS
-from dataform_action.action.plan_settings import PlanSettings, parse_plan_settings
+from dataform_action.action.plan.inputs import PLAN_INPUTS
+from dataform_action.action.plan.settings import PlanSettings, parse_plan_settings
 from dataform_action.errors import InputError
 from dataform_action.model import Polling
 from dataform_action.plan import PlanRequest

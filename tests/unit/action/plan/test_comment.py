@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataform_action.action.plan_comment import TIME_LIMIT, CommentOutcome, upsert_comment
+from dataform_action.action.plan.comment import TIME_LIMIT, CommentOutcome, upsert_comment
 from dataform_action.emulator import (
     Emulator,
     Fault,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dataform_action.action.input_values import InputValues
-from dataform_action.action.plan_inputs import PLAN_INPUTS
+from dataform_action.action.plan.inputs import PLAN_INPUTS
 from dataform_action.bigquery.client import API_URL
 from dataform_action.errors import InputError
 from dataform_action.model import Polling, RunRequest
