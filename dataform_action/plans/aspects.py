@@ -10,13 +10,15 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from dataform_action.graph import GraphAction
-from dataform_action.plans.sql import is_same, normalize
+from dataform_action.plans.sql import normalize
 
 INCREMENTAL = "incremental table"
 #: The kinds whose texts are not SQL.
 _NOT_SQL = frozenset({"notebook", "data preparation"})
 #: The kinds that Dataform drops and makes again if they become an incremental table.
 _VIEWS = frozenset({"view", "materialized view"})
+#: What is known of a new action anyway.
+_OF_COURSE = frozenset({"type", "incremental SQL", "enabled", "disabled", "name"})
 _PROTECTED = "incrementalTableConfig.refreshDisabled"
 _METADATA_WORDS = {
     "relationDescriptor.description": "description",
@@ -39,8 +41,6 @@ class Part(NamedTuple):
             return True
         if not self.is_sql:
             return list(map(_unix, self.texts)) == list(map(_unix, other.texts))
-        if len(self.texts) == len(other.texts) and all(map(is_same, self.texts, other.texts)):
-            return True
         # A statement may consist of comments only.
         mine, others = map(normalize, self.texts), map(normalize, other.texts)
         return list(filter(None, mine)) == list(filter(None, others))
@@ -78,6 +78,12 @@ def changed_parts(base: GraphAction, head: GraphAction) -> tuple[tuple[Part, Par
     both = base.kind == head.kind
     pairs = zip(parts(base, incremental=both), parts(head, incremental=both), strict=True)
     return tuple((old, new) for old, new in pairs if not old.equals(new))
+
+
+def parts_of_new(action: GraphAction) -> tuple[tuple[Part, Part], ...]:
+    """Return the parts of a new action that are worth showing, each after an empty one."""
+    shown = (part for part in parts(action, incremental=True) if part.aspect not in _OF_COURSE)
+    return tuple((part._replace(texts=()), part) for part in shown if part.texts)
 
 
 def metadata_aspects(base: GraphAction, head: GraphAction) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from dataform_action.graph import GraphAction
 from dataform_action.plan import Change, PlannedAction
 from dataform_action.plans.aspects import (
     INCREMENTAL,
+    Part,
     changed_parts,
     full_refresh_reason,
     metadata_aspects,
+    parts_of_new,
 )
 from dataform_action.plans.diffs import Differ
 from dataform_action.plans.impact import find_impact
@@ -34,15 +36,15 @@ class Comparison(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """An action in both compilations; None is missing. ``aspects`` are what differs."""
+    """An action in both compilations; None is missing. ``parts`` are those that differ."""
 
     base: GraphAction | None
     head: GraphAction | None
-    aspects: tuple[str, ...] = ()
+    parts: tuple[tuple[Part, Part], ...] = ()
 
     @property
     def is_changed(self) -> bool:
-        return self.base is None or self.head is None or bool(self.aspects)
+        return self.base is None or self.head is None or bool(self.parts)
 
 
 def compare(base: Iterable[GraphAction], head: Iterable[GraphAction]) -> Comparison:
@@ -87,7 +89,7 @@ def _split(actions: Iterable[GraphAction]) -> tuple[dict[Key, GraphAction], set[
 def _pair(base: GraphAction | None, head: GraphAction) -> _Pair:
     if base is None or base == head:
         return _Pair(base, head)
-    return _Pair(base, head, tuple(part.aspect for _, part in changed_parts(base, head)))
+    return _Pair(base, head, changed_parts(base, head))
 
 
 def _in_order_of_diffs(pairs: list[_Pair]) -> list[_Pair]:
@@ -98,19 +100,21 @@ def _in_order_of_diffs(pairs: list[_Pair]) -> list[_Pair]:
 def _planned(
     pair: _Pair, through: Mapping[str, tuple[str, ...]], differ: Differ
 ) -> PlannedAction | None:
-    base, head, aspects = pair
+    base, head, parts = pair
     if head is None:
         return None if base is None else PlannedAction(action=base, change=Change.REMOVED)
     if base is None:
-        return PlannedAction(action=head, change=Change.ADDED, diff=differ.diff(None, head))
-    if aspects:
+        diff = differ.diff(parts_of_new(head))
+        return PlannedAction(action=head, change=Change.ADDED, diff=diff)
+    if parts:
+        aspects = tuple(part.aspect for _, part in parts)
         is_incremental = head.kind == INCREMENTAL
         return PlannedAction(
             action=head,
             base=base,
             change=Change.CHANGED,
             aspects=aspects,
-            diff=differ.diff(base, head),
+            diff=differ.diff(parts),
             full_refresh=full_refresh_reason(base, aspects) if is_incremental else "",
         )
     aspects = () if base == head else metadata_aspects(base, head)

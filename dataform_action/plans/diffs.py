@@ -6,12 +6,11 @@ something is cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from itertools import takewhile
 
-from dataform_action.graph import GraphAction
-from dataform_action.plans.aspects import Part, changed_parts, parts
+from dataform_action.plans.aspects import Part
 from dataform_action.text import cut
 
 _CONTEXT = 3
@@ -24,8 +23,6 @@ _LONGEST_TOTAL = 2_000_000
 _MOST_PAIRS = 1_000_000
 _MOST_PAIRS_IN_TOTAL = 20_000_000
 
-#: What the diff of a new action does not show.
-_NOT_OF_NEW = frozenset({"type", "incremental SQL", "enabled", "disabled", "name"})
 _BETWEEN_STATEMENTS = "---"
 _OMITTED = "\\ This diff is omitted, because the diffs of the plan are too long."
 
@@ -39,18 +36,12 @@ class Differ:
         self._characters = _LONGEST_TOTAL
         self._pairs = _MOST_PAIRS_IN_TOTAL
 
-    def diff(self, base: GraphAction | None, head: GraphAction) -> str:
-        """Return the diff of what decides what is built; of a new action, all of it."""
-        pairs: Sequence[tuple[Part, Part]]
-        if base is None:
-            new = (part for part in parts(head, incremental=True) if part.aspect not in _NOT_OF_NEW)
-            pairs = [(Part(part.aspect, ()), part) for part in new if part.texts]
-        else:
-            pairs = changed_parts(base, head)
+    def diff(self, pairs: Iterable[tuple[Part, Part]]) -> str:
+        """Return the diff of the parts of an action that differ, those of the base first."""
         lines: list[str] = []
         seen: list[list[str]] = []
-        for old, new_part in pairs:
-            found = list(self._hunks(_lines(old), _lines(new_part), new_part.aspect))
+        for old, new in pairs:
+            found = list(self._hunks(_lines(old), _lines(new), new.aspect))
             edits = [line for line in found if not line.startswith((" ", "@"))]
             # The incremental SQL of a table usually differs in the same lines as its SQL.
             if edits not in seen:

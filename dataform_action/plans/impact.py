@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dataform_action.graph import GraphAction
-from dataform_action.plans.sql import names, readable
+from dataform_action.plans.sql import Text
 
 #: The kinds whose texts do not tell all that they read.
 _OPAQUE = frozenset({"operation", "notebook", "data preparation"})
@@ -99,6 +99,32 @@ def _is_live(action: GraphAction) -> bool:
     return not action.disabled or action.kind == "view"
 
 
+class _Texts:
+    """The texts of actions."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Text] = {}
+
+    def names(self, downstream: GraphAction, upstream: GraphAction) -> bool:
+        """Return whether one of the texts of an action names another action."""
+        text = self._known.get(downstream.name)
+        if text is None:
+            text = self._known[downstream.name] = Text("\n".join(_texts(downstream)))
+        return text.names(upstream.name)
+
+
+def _texts(action: GraphAction) -> tuple[str, ...]:
+    return (
+        action.query,
+        action.incremental_query,
+        *action.queries,
+        *action.pre_operations,
+        *action.post_operations,
+        *action.incremental_pre_operations,
+        *action.incremental_post_operations,
+    )
+
+
 def _flows(upstream: GraphAction, downstream: GraphAction, texts: _Texts) -> bool:
     """Return whether data flows along a dependency."""
     if upstream.kind != "assertion":
@@ -106,25 +132,4 @@ def _flows(upstream: GraphAction, downstream: GraphAction, texts: _Texts) -> boo
             return True
         if upstream.kind == "operation" and not upstream.has_output:
             return True
-    return names(texts.of(downstream), upstream.name)
-
-
-class _Texts:
-    """The texts of actions without comments, each of which is made once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def of(self, action: GraphAction) -> str:
-        if action.name not in self._known:
-            every = (
-                action.query,
-                action.incremental_query,
-                *action.queries,
-                *action.pre_operations,
-                *action.post_operations,
-                *action.incremental_pre_operations,
-                *action.incremental_post_operations,
-            )
-            self._known[action.name] = "\n".join(map(readable, filter(None, every)))
-        return self._known[action.name]
+    return texts.names(downstream, upstream)

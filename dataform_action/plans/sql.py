@@ -11,17 +11,23 @@ import re
 #: Each alternative ends without backtracking, so the time is linear in the length of the text.
 _TOKENS = re.compile(
     r"""
-    (?: \s++ | --[^\r\n]*+ | \#[^\r\n]*+ | /\*[\s\S]*?\*/ )++
-    | (
-        (?i:rb|br|r|b)?
+    (
+        # Words with a blank between them are read at once, which is faster. A word before a quote
+        # may be the prefix of a string.
+        [^\W\d]\w*+ (?!['"]) (?: [ ][^\W\d]\w*+ (?!['"]) )*+
+        | [,()]
+        | (?i:rb|br|r|b)?
         (?: '''(?: [^'\\]++ | \\[\s\S] | '(?!'') )*+'''
         |   \"""(?: [^"\\]++ | \\[\s\S] | "(?!"") )*+\"""
         |   '(?!'')(?: [^'\\\r\n]++ | \\[\s\S] )*+'
         |   "(?!"")(?: [^"\\\r\n]++ | \\[\s\S] )*+"
         )
         | `(?: [^`\\\r\n]++ | \\[\s\S] )*+`
+    )
+    | (?: \s++ | --[^\r\n]*+ | \#[^\r\n]*+ | /\*[\s\S]*?\*/ )++
+    | (
         # What is not terminated is no SQL. It is kept as it is, to the end.
-        | (?: ['"`] | /\* )[\s\S]*+
+        (?: ['"`] | /\* )[\s\S]*+
         | (?: \d++\.?+\d*+ | \.\d++ )(?: [eE][+-]?+\d++ )?+\w*+
         | \w++
         # Not >>, which also ends two types.
@@ -31,7 +37,7 @@ _TOKENS = re.compile(
     """,
     re.VERBOSE,
 )
-_COMMENT = re.compile(r"--|#|/\*")
+_COMMENT = re.compile("--|#")
 
 
 def normalize(sql: str) -> str:
@@ -41,32 +47,42 @@ def normalize(sql: str) -> str:
     a token. A string may contain line breaks, and CR LF counts as LF there, as it does in BigQuery.
     """
     unix = sql.replace("\r\n", "\n") if "\r" in sql else sql
-    return " ".join(filter(None, _TOKENS.findall(unix)))
+    return " ".join([one or other for one, other in _TOKENS.findall(unix) if one or other])
 
 
-def is_same(one: str, other: str) -> bool:
-    """Return whether two texts are the same SQL."""
-    return one == other or normalize(one) == normalize(other)
+class Text:
+    """SQL in which names are searched."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._plain: str | None = None
+
+    def names(self, table: str) -> bool:
+        """Return whether the SQL names a table, with or without its project.
+
+        Names in strings count as well, but not those in comments. ``table`` is a full name.
+        """
+        if table.rpartition(".")[2] not in self._sql:
+            return False
+        # Most names are in this form, and not behind the start of a comment.
+        at = self._sql.find(f"`{table}`")
+        line = self._sql.rfind("\n", 0, at) + 1
+        if at >= 0 and "/*" not in self._sql[:at] and not _COMMENT.search(self._sql, line, at):
+            return True
+        if self._plain is None:
+            normal = normalize(self._sql)
+            self._plain = normal.replace("`", "").replace(" .", ".").replace(". ", ".")
+        return _contains(self._plain, table.split(".", 1)[-1] if table.count(".") > 1 else table)
 
 
-def readable(sql: str) -> str:
-    """Return SQL for ``names``: without comments and quotes of names."""
-    plain = normalize(sql) if _COMMENT.search(sql) else sql
-    return plain.replace("`", "").replace(" .", ".").replace(". ", ".")
-
-
-def names(text: str, table: str) -> bool:
-    """Return whether SQL names a table, with or without its project. Strings count as well.
-
-    ``text`` comes from ``readable``, and ``table`` is a full name.
-    """
-    dataset_and_name = table.split(".", 1)[-1] if table.count(".") > 1 else table
-    at = text.find(dataset_and_name)
+def _contains(text: str, name: str) -> bool:
+    """Return whether a text has a name that is no part of a longer name."""
+    at = text.find(name)
     while at >= 0:
-        end = at + len(dataset_and_name)
+        end = at + len(name)
         if not (_is_part(text[at - 1 : at]) or _is_part(text[end : end + 1])):
             return True
-        at = text.find(dataset_and_name, at + 1)
+        at = text.find(name, at + 1)
     return False
 
 
