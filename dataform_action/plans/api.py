@@ -98,7 +98,8 @@ def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
 def _counts(plan: Plan) -> str:
     counts = {change: len(plan.by_change(change)) for change in Change}
     found = [f"{count} {change.value}" for change, count in counts.items() if count]
-    return f"Compared {plan.action_count:,} actions: {', '.join(found) or 'nothing differs'}"
+    actions = "1 action" if plan.action_count == 1 else f"{plan.action_count:,} actions"
+    return f"Compared {actions}: {', '.join(found) or 'nothing differs'}"
 
 
 def _short(commit: str) -> str:

@@ -110,7 +110,7 @@ def test_nothing_differs() -> None:
     found = plan(graph("a"), graph("a"), request, updates)
     assert (found.head, found.base, found.status) == ("topic", "main", Status.NO_CHANGES)
     assert updates[0] == Noted("Compiling head topic and base main")
-    assert updates[1] == Noted("Compared 1 actions: nothing differs")
+    assert updates[1] == Noted("Compared 1 action: nothing differs")
 
 
 def test_another_version_of_dataform_core() -> None:
