@@ -124,7 +124,7 @@ def _not_checked(plan: Plan, style: Style) -> Iterator[str]:
 def _breakage(plan: Plan, style: Style) -> Iterator[str]:
     found = find_breakage(plan)
     if found:
-        yield "What BigQuery rejects:"
+        yield "What breaks:"
     for it in found[:_MOST_CAUSES]:
         yield from _broken(it, style)
     if len(found) > _MOST_CAUSES:

@@ -117,9 +117,9 @@ def _broken(plan: Plan) -> str:
     downstream = sum(action.change is Change.AFFECTED for action in invalid)
     own = len(invalid) - downstream
     if not downstream:
-        return f"BigQuery rejects {count_of(own, 'action')} of this change"
+        return f"This change makes {count_of(own, 'action')} invalid"
     breaks = f"This change breaks {count_of(downstream, 'action')} downstream"
-    return f"{breaks}, and BigQuery rejects {own:,} that it edits" if own else breaks
+    return f"{breaks}, and makes {own:,} that it edits invalid" if own else breaks
 
 
 def _exceeded(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""What BigQuery rejects, and why: for the comment, the log and the annotations. Pure."""
+"""What is invalid, and why: for the comment, the log and the annotations. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_OPEN = 10
 _MOST_NAMES = 3
 _MOST_CAUSES = 3
 _MESSAGE_LIMIT = 300
-_HEAD = ("| Action | BigQuery says | Because |", "|---|---|---|")
+_HEAD = ("| Action | Error | Because |", "|---|---|---|")
 
 
 class Breakage(NamedTuple):
@@ -70,7 +70,7 @@ def _row(it: Breakage, actions: tuple[PlannedAction, ...], plan: Plan, style: St
     names = f"{', '.join(shown)} and {more:,} more" if more else join_names(shown)
     by_whom = "edited" if it.edited else "**not edited**"
     check = actions[0].check or it.check
-    message = code(check.message, _MESSAGE_LIMIT) or "It gives no reason."
+    message = code(check.message, _MESSAGE_LIMIT) or "No reason is given."
     return row(f"{names}<br>{by_whom}", message + _position(check), because(it, style))
 
 

@@ -150,10 +150,11 @@ def add_full_refreshes(page: Page, plan: Plan, style: Style) -> None:
 
 
 def add_affected(page: Page, plan: Plan, style: Style, most: int) -> None:
-    """Add the folded table of what is affected: first what is invalid or not checked."""
+    """Add the folded table of what is affected: invalid, not checked, the others, assertions."""
     order = (Verdict.INVALID, Verdict.NOT_CHECKED, Verdict.ACCEPTED, None)
     affected = sorted(
-        plan.by_change(Change.AFFECTED), key=lambda it: (order.index(it.verdict), it.name)
+        plan.by_change(Change.AFFECTED),
+        key=lambda it: (order.index(it.verdict), it.action.kind == "assertion", it.name),
     )
     if not affected:
         return
@@ -220,7 +221,8 @@ def add_drift(page: Page, plan: Plan, style: Style, most: int) -> None:
         return
     count = count_of(len(drifted), "table")
     page.fold(
-        f"<b>Production differs from the base</b> in the columns of {count}",
+        f"<b>Production differs from the base</b> in the columns of {count}: not built since, or "
+        "changed by hand",
         "tables",
         ("| Table | Production → base |", "|---|---|"),
         (

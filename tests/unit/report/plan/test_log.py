@@ -39,7 +39,7 @@ def test_log_of_a_plan() -> None:
         "Note: Dataform core changes from 3.0.20 to 3.0.59.",
         "Not checked:",
         "  It is a script of several statements. (exports.ledger)",
-        "What BigQuery rejects:",
+        "What breaks:",
         "  marts.revenue_by_region (not edited)",
         "    Unrecognized name: region_code",
         "    Because staging.customers no longer has region_code",

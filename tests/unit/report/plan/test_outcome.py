@@ -58,7 +58,7 @@ FAILURE, SUCCESS = ExitCode.RUN_UNSUCCESSFUL, ExitCode.SUCCESS
             make_plan(planned("a.b", check=Check(verdict=Verdict.INVALID, message="Wrong."))),
             Status.INVALID,
             FAILURE,
-            "BigQuery rejects 1 action of this change: a.b.",
+            "This change makes 1 action invalid: a.b.",
         ),
         (
             replace(typical(), request=make_request(max_bytes=10**9)),
@@ -95,7 +95,7 @@ def test_what_nobody_edited_is_named_first() -> None:
     """The message names what breaks downstream first, and not everything."""
     message = outcome_of_plan(include_change()).message
     assert message.startswith(
-        "This change breaks 1 action downstream, and BigQuery rejects 7 that it edits: "
+        "This change breaks 1 action downstream, and makes 7 that it edits invalid: "
         "reports.broken, "
     )
     assert message.endswith(" and 3 more.")

@@ -78,6 +78,6 @@ def test_many_different_errors() -> None:
 
 def test_a_message_may_be_missing() -> None:
     """An error without a message still has its row."""
-    assert "| It gives no reason. |" in comment_of(
+    assert "| No reason is given. |" in comment_of(
         make_plan(reading("d.t", "a.b", check=invalid(" ")))
     )
