@@ -27,6 +27,8 @@ from tests.support.steps import ROOT, Step
 #: The times between SIGINT, SIGTERM and SIGKILL when the runner cancels, in seconds.
 SIGTERM_AFTER = 7.5
 SIGKILL_AFTER = 2.5
+#: The value of the expression ``github.token``.
+JOB_TOKEN = "ghs_0123456789"
 _LABEL = "dataform-action-e2e"
 _FILES = {
     "GITHUB_OUTPUT": "set_output",
@@ -184,7 +186,11 @@ class Job:
         unknown = set(inputs) - set(declared)
         assert not unknown, f"action.yml has no {unknown}"
         defaults = {name: entry.get("default", "") for name, entry in declared.items()}
-        return {f"INPUT_{name.upper()}": value for name, value in {**defaults, **inputs}.items()}
+        values = {**defaults, **inputs}
+        return {
+            f"INPUT_{name.upper()}": value.replace("${{ github.token }}", JOB_TOKEN)
+            for name, value in values.items()
+        }
 
 
 @dataclass
