@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from scripts.image import build, engine
 from tests.support.steps import ROOT
 
 _ACT = Path(sys.executable).parent / "act"
-#: The name that act gives to the image of ``uses: ./``.
-_IMAGE = "act-dockeraction:latest"
-#: The files that ``uses: ./`` needs.
+#: The names that act gives to the images of ``uses: ./`` and ``uses: ./plan``.
+_IMAGES = ("act-dockeraction:latest", "act-plan-dockeraction:latest")
+#: The files that ``uses: ./`` and ``uses: ./plan`` need.
 _ACTION = (
-    *("action.yml", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
+    *("action.yml", "plan", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
     *("entrypoint.py", "post_entrypoint.py", "dataform_action"),
 )
 #: The schedules of the recipes that the sample repository does not have.
@@ -45,17 +45,19 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture
 def act(tmp_path: Path) -> Iterator[Act]:
-    """Return a function that runs act in a checkout; the image that act builds is removed.
+    """Return a function that runs act in a checkout; the images that act builds are removed.
 
     The base is one that is available here. Steps run on this machine, actions in containers.
     """
     cache = tmp_path / "cache"
 
-    def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        checkout: Path, *options: str, event: str = "workflow_dispatch"
+    ) -> subprocess.CompletedProcess[str]:
         base = build.choose_base()
         Path(checkout, "Dockerfile").write_text(build.dockerfile_on(base), "utf-8")
         # The files for outputs are in act's cache, which act does not mount.
-        command = [str(_ACT), "workflow_dispatch", "--pull=false", *options]
+        command = [str(_ACT), event, "--pull=false", *options]
         command += ["--container-options", f"-v {cache}:{cache}"]
         return subprocess.run(
             command,
@@ -68,8 +70,9 @@ def act(tmp_path: Path) -> Iterator[Act]:
         )
 
     yield run
-    with contextlib.suppress(engine.EngineError):
-        engine.docker("rmi", _IMAGE)
+    for image in _IMAGES:
+        with contextlib.suppress(engine.EngineError):
+            engine.docker("rmi", image)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class WorkflowResult:
         ]
 
 
-RunWorkflow = Callable[[Path], WorkflowResult]
+RunWorkflow = Callable[..., WorkflowResult]
 
 
 @pytest.fixture
@@ -103,7 +106,10 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def run_workflow(act: Act, emulator: Emulator, tmp_path: Path) -> RunWorkflow:
-    """Return a function that runs a workflow in a copy of the action, with the emulator."""
+    """Return a function that runs a workflow in a copy of the action, with the emulator.
+
+    With a ``payload``, the event is a pull request of ``repository``.
+    """
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in _ACTION:
@@ -114,12 +120,22 @@ def run_workflow(act: Act, emulator: Emulator, tmp_path: Path) -> RunWorkflow:
         else:
             shutil.copy(ROOT / name, checkout / name)
 
-    def run(workflow: Path) -> WorkflowResult:
+    def run(
+        workflow: Path, payload: Mapping[str, Any] | None = None, repository: str = ""
+    ) -> WorkflowResult:
         options = ["--workflows", str(workflow), "--json", "--concurrent-jobs", "1"]
         options += ["--platform", "ubuntu-latest=-self-hosted"]
         options += ["--var", f"API_URL={emulator.url}"]
         options += ["--secret", f"DATAFORM_TOKEN={emulator.token}"]
-        done = act(checkout, *options)
+        event = "workflow_dispatch"
+        if payload is not None:
+            event, path = "pull_request", tmp_path / "event.json"
+            path.write_text(json.dumps(payload), "utf-8")
+            options += ["--eventpath", str(path), "--secret", f"GITHUB_TOKEN={emulator.token}"]
+            options += ["--env", f"GITHUB_REPOSITORY={repository}"]
+            options += ["--env", f"GITHUB_API_URL={emulator.github_url}"]
+            options += ["--env", f"GITHUB_GRAPHQL_URL={emulator.graphql_url}"]
+        done = act(checkout, *options, event=event)
         entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         log = "".join(f"{entry.get('step', '')}: {entry['msg'].rstrip()}\n" for entry in entries)
         return WorkflowResult(done.returncode, log + done.stderr, entries)
