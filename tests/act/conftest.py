@@ -30,6 +30,8 @@ _ACTION = (
     *("action.yml", "plan", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
     *("entrypoint.py", "post_entrypoint.py", "dataform_action"),
 )
+#: How the pages use the plan.
+PLAN = "OWNER/dataform-action/plan@"
 #: The schedules of the recipes that the sample repository does not have.
 _SCHEDULES = ("sales", "finance", "marketing", "after-load")
 Act = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -25,7 +25,7 @@ from tests.orchestrators.conftest import connection_variables, operations
 T = TypeVar("T")
 
 _COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-_WAIT_SECONDS = 90.0
+_WAIT_SECONDS = 300.0
 #: Enough polls for a test to act during the run, and few enough to wait for its end.
 _MANY_POLLS = 12
 
