@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import re
 
-#: Each alternative ends without backtracking, so the time is linear in the length of the text.
+# Parts of verbose patterns. Each alternative ends without backtracking, so the time is linear in
+# the length of the text.
+COMMENT = r"(?: --[^\r\n]*+ | \#[^\r\n]*+ | /\*[\s\S]*?\*/ )"
+STRING = r"""
+    (?i:rb|br|r|b)?
+    (?: '''(?: [^'\\]++ | \\[\s\S] | '(?!'') )*+'''
+    |   \"""(?: [^"\\]++ | \\[\s\S] | "(?!"") )*+\"""
+    |   '(?!'')(?: [^'\\\r\n]++ | \\[\s\S] )*+'
+    |   "(?!"")(?: [^"\\\r\n]++ | \\[\s\S] )*+"
+    )"""
+QUOTED_NAME = r"`(?: [^`\\\r\n]++ | \\[\s\S] )*+`"
+#: What is not terminated is no SQL.
+UNTERMINATED = r"""(?: ['"`] | /\* )[\s\S]*+"""
 _TOKENS = re.compile(
-    r"""
+    rf"""
     (
         # Words with a blank between them are read at once, which is faster. A word before a quote
         # may be the prefix of a string.
         [^\W\d]\w*+ (?!['"]) (?: [ ][^\W\d]\w*+ (?!['"]) )*+
         | [,()]
-        | (?i:rb|br|r|b)?
-        (?: '''(?: [^'\\]++ | \\[\s\S] | '(?!'') )*+'''
-        |   \"""(?: [^"\\]++ | \\[\s\S] | "(?!"") )*+\"""
-        |   '(?!'')(?: [^'\\\r\n]++ | \\[\s\S] )*+'
-        |   "(?!"")(?: [^"\\\r\n]++ | \\[\s\S] )*+"
-        )
-        | `(?: [^`\\\r\n]++ | \\[\s\S] )*+`
+        | {STRING}
+        | {QUOTED_NAME}
     )
-    | (?: \s++ | --[^\r\n]*+ | \#[^\r\n]*+ | /\*[\s\S]*?\*/ )++
+    | (?: \s++ | {COMMENT} )++
     | (
-        # What is not terminated is no SQL. It is kept as it is, to the end.
-        (?: ['"`] | /\* )[\s\S]*+
+        # It is kept as it is, to the end.
+        {UNTERMINATED}
         | (?: \d++\.?+\d*+ | \.\d++ )(?: [eE][+-]?+\d++ )?+\w*+
         | \w++
         # Not >>, which also ends two types.

@@ -16,7 +16,7 @@ _NAMED = re.compile(
     rf"Unrecognized name: {_NAME}|\b[Nn]ame {_NAME} not found"
     rf"|\b[Cc]olumn (?:name )?{_NAME} |\b[Ff]ield (?:name )?{_NAME} "
 )
-_IDENTIFIER = re.compile(r"[\w.`]+(?!\w*\s*\()")
+_IDENTIFIER = re.compile(r"[\w.`]++(?!\s*\()")
 
 
 def names_in(message: str, sql: str, line: int | None, column: int | None) -> set[str]:

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 
 from dataform_action.plans.checks.statements import without_texts
+from dataform_action.plans.sql import QUOTED_NAME
 
-_QUOTED = re.compile(r"`((?:\\.|[^`\\])*)`", re.DOTALL)
+_QUOTED = re.compile(QUOTED_NAME, re.VERBOSE)
 #: A project may start with a domain: ``example.com:my-project``.
-_PART = r"[\w-]+"
-_PATH = re.compile(rf"(?:{_PART}(?:\.{_PART})*:)?{_PART}(?:\s*\.\s*{_PART})+")
+_PART = r"[\w-]++"
+_PATH = re.compile(rf"(?<![\w-])(?:{_PART}(?:\.{_PART})*+:)?+{_PART}(?:\s*+\.\s*+{_PART})++")
 
 
 class References:
@@ -19,7 +20,7 @@ class References:
     def __init__(self, sql: str) -> None:
         #: The query without the texts of its strings and comments.
         self.text = without_texts(sql)
-        self._quoted = Counter(_QUOTED.findall(self.text))
+        self._quoted = Counter(name[1:-1] for name in _QUOTED.findall(self.text))
         self._quoted_in_lower_case: Counter[str] = Counter()
         for name, count in self._quoted.items():
             self._quoted_in_lower_case[name.lower()] += count

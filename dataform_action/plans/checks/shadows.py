@@ -25,7 +25,7 @@ _WITH = re.compile(r"WITH(?:\s+RECURSIVE)?\b", re.IGNORECASE)
 _NOT_OF_QUERIES = (
     ("FOR SYSTEM_TIME", r"\bFOR\s+SYSTEM[_\s]\s*TIME\b"),
     ("TABLESAMPLE", r"\bTABLESAMPLE\b"),
-    ("a table as an argument", r"\bTABLE\s*[`\w]"),
+    ("a table as an argument", r"\bTABLE(?:\s+\w|\s*`)"),
     (
         "a pseudo column",
         r"\b_(?:PARTITIONTIME|PARTITIONDATE|TABLE_SUFFIX|FILE_NAME|CHANGE_\w+)\b",

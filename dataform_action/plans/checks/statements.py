@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_COMMENT = r"--[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)"
-_STRING = r"\"\"\"(?:\\.|.)*?\"\"\"|'''(?:\\.|.)*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-_QUOTED = r"`(?:\\.|[^`\\])*`"
-_TOKEN = re.compile(f"(?P<comment>{_COMMENT})|(?P<string>{_STRING})|{_QUOTED}", re.DOTALL)
+from dataform_action.plans.sql import COMMENT, QUOTED_NAME, STRING, UNTERMINATED
+
+_TEXTS = re.compile(
+    rf"(?P<blank> {COMMENT} | {STRING} ) | {QUOTED_NAME} | (?P<rest> {UNTERMINATED} )", re.VERBOSE
+)
 _NOT_NEWLINE = re.compile(r"[^\n]")
 #: Up to the first word of a statement.
-_START = re.compile(f"\ufeff?(?:\\s|{_COMMENT})*", re.DOTALL)
+_START = re.compile(rf"\ufeff?(?: \s++ | {COMMENT} )*+", re.VERBOSE)
+_SEPARATOR = re.compile(rf"{QUOTED_NAME} | (?P<end> ; | \Z )", re.VERBOSE)
 _QUERY = re.compile(r"(?:WITH|SELECT|FROM)\b|\(", re.IGNORECASE)
 #: What may stand in front of a query without making it another query.
 _DECLARATION = re.compile(
@@ -23,12 +25,15 @@ _DECLARATION = re.compile(
 
 
 def without_texts(sql: str) -> str:
-    """Return SQL of the same length, in which comments and strings are spaces."""
+    """Return SQL of the same length, in which comments and strings are spaces.
+
+    What is not terminated is no SQL, so the rest is spaces as well.
+    """
 
     def blank(match: re.Match[str]) -> str:
         return _NOT_NEWLINE.sub(" ", match[0]) if match.lastgroup else match[0]
 
-    return _TOKEN.sub(blank, sql)
+    return _TEXTS.sub(blank, sql)
 
 
 def start_of(sql: str) -> int:
@@ -46,13 +51,11 @@ def split_statements(sql: str) -> list[str]:
     """Return the statements of a script without blocks, without the semicolons between them."""
     found, first = [], 0
     plain = without_texts(sql)
-    quoted = [match.span() for match in re.finditer(_QUOTED, plain, re.DOTALL)]
-    for match in re.finditer(r";|\Z", plain):
-        at = match.start()
-        if any(start < at < end for start, end in quoted):
+    for match in _SEPARATOR.finditer(plain):
+        if match.lastgroup is None:
             continue
-        if plain[first:at].strip("\ufeff \t\r\n"):
-            found.append(sql[first:at])
+        if plain[first : match.start()].strip("\ufeff \t\r\n"):
+            found.append(sql[first : match.start()])
         first = match.end()
     return found
 

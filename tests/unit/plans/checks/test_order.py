@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Collection, Mapping
@@ -144,7 +145,7 @@ def test_a_signal_ends_the_wait() -> None:
     release = threading.Event()
 
     def work(_key: str, _context: None) -> None:
-        signal.raise_signal(signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR1)
         release.wait(30)
 
     class Interrupted(Exception):

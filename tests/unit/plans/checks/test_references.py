@@ -54,6 +54,12 @@ def test_domains() -> None:
     assert not References("FROM example.com:other.staging.orders").has(name)
 
 
+@pytest.mark.parametrize("text", ["a", "a.", "a-", "`", "a:", "a.b:", "'", "(", "/*", ". "])
+def test_hostile_texts(text: str) -> None:
+    """A long text takes no longer than its length."""
+    References(text * 200_000).has(NAME)
+
+
 def test_known_names() -> None:
     """Of the known tables, those that the query names are found."""
     known = {spelling: name for name in ("p.d.a", "p.d.b", "p.d.c") for spelling in spellings(name)}

@@ -147,6 +147,7 @@ def test_tables_without_columns_and_long_queries() -> None:
             "It also names p.d.t in another form than ref() does.",
         ),
         ("SELECT id, '_PARTITIONTIME' FROM `p.d.t` -- d.t", ""),
+        ("SELECT table_name, tables.x FROM `p.d.t`", ""),
     ],
 )
 def test_doubts(query: str, doubt: str) -> None:

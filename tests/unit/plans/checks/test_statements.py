@@ -24,9 +24,9 @@ from dataform_action.plans.checks.statements import (
         (r"'it\'s' || x", "        || x"),
         ('"a`b" `c"d`', '      `c"d`'),
         ("`a -- b`", "`a -- b`"),
-        ('r"""a\n"b" -- """ x', "r    \n           x"),
+        ('r"""a\n"b" -- """ x', "     \n           x"),
         ("'''a 'b' ''' x", "             x"),
-        ("'not closed\nx", "'not closed\nx"),
+        ("'not closed\nx", "           \n "),
     ],
 )
 def test_texts(sql: str, plain: str) -> None:
@@ -41,7 +41,7 @@ def test_texts(sql: str, plain: str) -> None:
         ("SELECT 1", "SELECT 1"),
         ("\ufeff -- a\n# b\n/* c\n */\tSELECT 1", "SELECT 1"),
         ("-- a", ""),
-        ("/* a", ""),
+        ("/* a", "/* a"),
         ("", ""),
     ],
 )
