@@ -11,17 +11,16 @@ from dataform_action.plan import Plan, Status, Verdict
 from dataform_action.report.comparison.section import show_commit
 from dataform_action.report.plan.outcome import heading
 from dataform_action.report.plan.sections.breakage import add_breakage
-from dataform_action.report.plan.sections.diffs import add_diffs
-from dataform_action.report.plan.sections.graph import add_graph
-from dataform_action.report.plan.sections.tables import (
-    add_affected,
+from dataform_action.report.plan.sections.details import (
     add_drift,
-    add_edited,
     add_full_refreshes,
     add_metadata,
     add_not_checked,
     add_removed,
 )
+from dataform_action.report.plan.sections.diffs import add_diffs
+from dataform_action.report.plan.sections.graph import add_graph
+from dataform_action.report.plan.sections.tables import add_affected, add_edited
 from dataform_action.report.plan.words import (
     CHANGE_ICONS,
     CHECK_ICONS,

@@ -1,10 +1,10 @@
-"""The actions of a plan as tables: changed, affected, not checked, different in production."""
+"""The changed, added and affected actions of a plan as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataform_action.github.markdown import Page, code, prose, row
+from dataform_action.github.markdown import Page, prose, row
 from dataform_action.plan import Change, ColumnChange, Plan, PlannedAction, Verdict
 from dataform_action.report.plan.words import (
     CHANGE_ICONS,
@@ -21,12 +21,9 @@ from dataform_action.report.plan.words import (
 from dataform_action.report.words import count_of
 
 #: All rows are visible up to this number. If there are more, only the first ones are.
-MOST_OPEN = 15
+_MOST_OPEN = 15
 _FIRST_OPEN = 10
 _MOST_COLUMNS = 4
-_MOST_NAMES = 3
-_MOST_LISTED = 10
-_REASON_LIMIT = 300
 
 
 def add_edited(page: Page, plan: Plan, style: Style, most: int) -> None:
@@ -35,7 +32,7 @@ def add_edited(page: Page, plan: Plan, style: Style, most: int) -> None:
     if not edited:
         return
     head = _head(plan)
-    visible = len(edited) if len(edited) <= MOST_OPEN else _FIRST_OPEN
+    visible = len(edited) if len(edited) <= _MOST_OPEN else _FIRST_OPEN
     shown, rest = edited[:visible], edited[visible:]
     rows = [_edited_row(action, linked(action, plan, style), plan, style) for action in shown]
     page.add("changed and added actions", ["#### Changed and added", "", *head, *rows])
@@ -113,42 +110,6 @@ def show_columns(columns: tuple[ColumnChange, ...], style: Style) -> list[str]:
     return [*texts, f"{more:,} more"] if more > 0 else texts
 
 
-def add_removed(page: Page, plan: Plan, style: Style) -> None:
-    """Add what is removed, and which declarations are added or removed."""
-    lines = []
-    removed = [action.name for action in plan.by_change(Change.REMOVED)]
-    if removed:
-        names = listed(removed, _MOST_LISTED, style.action)
-        it, stays = ("it", "it stays") if len(removed) == 1 else ("them", "they stay")
-        lines += [f"➖ Removed: {names}. Dataform does not drop {it}: {stays} in BigQuery.", ""]
-    for label, declared in (
-        ("Newly declared sources", plan.declarations_added),
-        ("Sources that are no longer declared", plan.declarations_removed),
-    ):
-        if declared:
-            lines += [f"{label}: {listed(declared, _MOST_LISTED, style.action)}.", ""]
-    if lines:
-        page.add("removed actions and declarations", lines[:-1])
-
-
-def add_full_refreshes(page: Page, plan: Plan, style: Style) -> None:
-    """Add which incremental tables need a full refresh, by reason."""
-    reasons: dict[str, list[str]] = {}
-    for action in plan.actions:
-        if action.full_refresh:
-            reasons.setdefault(action.full_refresh, []).append(action.name)
-    lines = []
-    for reason, names in list(reasons.items())[:_MOST_NAMES]:
-        need = "needs" if len(names) == 1 else "need"
-        why = prose(reason).rstrip(".")
-        lines += [f"⚠️ {listed(names, _MOST_NAMES, style.action)} {need} a full refresh: {why}.", ""]
-    more = len(reasons) - _MOST_NAMES
-    if more > 0:
-        lines += [f"⚠️ More full refreshes are needed, for {count_of(more, 'other reason')}.", ""]
-    if lines:
-        page.add("full refreshes", lines[:-1])
-
-
 def add_affected(page: Page, plan: Plan, style: Style, most: int) -> None:
     """Add the folded table of what is affected: invalid, not checked, the others, assertions."""
     order = (Verdict.INVALID, Verdict.NOT_CHECKED, Verdict.ACCEPTED, None)
@@ -183,69 +144,3 @@ def _affected_row(action: PlannedAction, style: Style, *, validated: bool) -> st
 def _results(actions: Iterable[PlannedAction]) -> str:
     counts = checked_counts(actions)
     return f": {counts}" if counts else ""
-
-
-def add_not_checked(page: Page, plan: Plan, style: Style) -> None:
-    """Add what was not checked, by reason."""
-    unchecked = plan.by_verdict(Verdict.NOT_CHECKED)
-    if not unchecked:
-        return
-    reasons: dict[str, list[str]] = {}
-    for action in unchecked:
-        message = "" if action.check is None else action.check.message
-        reasons.setdefault(message, []).append(action.name)
-    ranked = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    only = prose(ranked[0][0][:_REASON_LIMIT]) if len(ranked) == 1 else ""
-    why = f": {only}" if only else f", for {count_of(len(ranked), 'reason')}"
-    page.fold(
-        f"<b>{len(unchecked):,} not checked</b>{why}",
-        "reasons",
-        ("| Reason | Actions | Names |", "|---|---:|---|"),
-        (
-            row(
-                prose(reason[:_REASON_LIMIT]),
-                f"{len(names):,}",
-                listed(names, _MOST_LISTED, style.action),
-            )
-            for reason, names in ranked
-        ),
-        most=MOST_OPEN,
-        total=len(ranked),
-    )
-
-
-def add_drift(page: Page, plan: Plan, style: Style, most: int) -> None:
-    """Add where the tables in production differ from the base."""
-    drifted = [action for action in plan.actions if action.drift]
-    if not drifted:
-        return
-    count = count_of(len(drifted), "table")
-    page.fold(
-        f"<b>Production differs from the base</b> in the columns of {count}: not built since, or "
-        "changed by hand",
-        "tables",
-        ("| Table | Production → base |", "|---|---|"),
-        (
-            row(style.action(action.name), "<br>".join(show_columns(action.drift, style)))
-            for action in drifted
-        ),
-        most=most,
-        total=len(drifted),
-    )
-
-
-def add_metadata(page: Page, plan: Plan, style: Style, most: int) -> None:
-    """Add the folded table of what builds the same, but was moved or described differently."""
-    others = plan.by_change(Change.METADATA)
-    if not others:
-        return
-    verb = "builds" if len(others) == 1 else "build"
-    page.fold(
-        f"<b>{count_of(len(others), 'action')} {verb} the same</b>: only files, tags, "
-        "descriptions, comments or the order differ",
-        "actions",
-        ("| Action | What |", "|---|---|"),
-        (row(style.action(action.name), ", ".join(map(code, action.aspects))) for action in others),
-        most=most,
-        total=len(others),
-    )

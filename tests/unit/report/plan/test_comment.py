@@ -105,6 +105,15 @@ def test_a_comment_is_cut_by_sections(limit: int) -> None:
     assert read_page(text).dropped == ()
 
 
+def test_the_footer_has_its_room() -> None:
+    """A footer of any length is within the limit, because its room is kept free."""
+    run_url = f"https://a.example/{'x' * 1900}"
+    for limit in range(6000, 8000, 100):
+        text = render_comment(huge(100), run_url=run_url, limit=limit)
+        assert len(text.encode()) <= limit
+        assert run_url in text
+
+
 def test_a_summary_has_more_than_a_comment() -> None:
     """The job summary has a larger heading, more rows and more SQL, within GitHub's limit."""
     plan = huge(400)
@@ -163,6 +172,14 @@ def test_links_lead_to_files_and_commits_of_the_repository() -> None:
 def test_without_files_url_there_are_no_links_to_files() -> None:
     """If the code is elsewhere, only the link to the run is left."""
     assert show(replace(breaking(), files_url="")).addresses == [RUN_URL]
+
+
+def test_footer_without_an_environment() -> None:
+    """Without a release configuration, the footer names the commits alone."""
+    assert ", environment" not in comment_of(
+        replace(small(), request=make_request(environment=None))
+    )
+    assert ", environment <code>production</code>." in comment_of(small())
 
 
 def test_errors_of_the_base_have_no_links() -> None:

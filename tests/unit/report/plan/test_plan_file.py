@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from dataform_action.plan import Plan, PlannedAction
+from dataform_action.plan import Column, ColumnChange, Plan, PlannedAction
 from dataform_action.report.plan.plan_file import VERSION, render_plan_file
-from tests.support.plans import breaking, hostile, plans
+from tests.support.plans import breaking, hostile, make_plan, planned, plans
 from tests.support.runner import hostile_texts
 
 SCHEMA = json.loads(
@@ -85,3 +86,30 @@ def test_values() -> None:
     assert found["scan"] == {"bytes": 282930970624, "at_least": True}
     removed = next(action for action in found["actions"] if action["change"] == "removed")
     assert (removed["check"], removed["before"], removed["columns"]) == (None, None, None)
+
+
+def test_values_of_an_action() -> None:
+    """An action has all that the plan knows of it."""
+    drift = (ColumnChange("region_code", "", "STRING"),)
+    action = planned("a.b", before=1, after=2, at_least=True, columns=drift, drift=drift)
+    [found] = read(make_plan(replace(action, schema=(Column("id", "INT64"),))))["actions"]
+    column = {"name": "region_code", "before": "", "after": "STRING"}
+    assert found == {
+        "name": "my-project.a.b",
+        "key": "my-project.a.b",
+        "type": "table",
+        "file": "definitions/a/b.sqlx",
+        "tags": [],
+        "disabled": False,
+        "change": "changed",
+        "aspects": ["SQL"],
+        "through": [],
+        "diff": "",
+        "full_refresh": "",
+        "check": {"verdict": "accepted", "message": "", "line": None, "column": None, "causes": []},
+        "columns": [column],
+        "schema": [{"name": "id", "type": "INT64"}],
+        "before": {"bytes": 2**30, "at_least": False},
+        "after": {"bytes": 2**31, "at_least": True},
+        "drift": [column],
+    }
