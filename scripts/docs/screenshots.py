@@ -217,7 +217,7 @@ def make_pages(scene: str) -> dict[str, Page]:
     """Return the pages of a scene by the names of their screenshots."""
     if scene == PLAN_SCENE:
         comment = render_comment(plans.breaking(), run_url=plans.RUN_URL)
-        return {scene: Page(render_html(comment), title=PLAN_TITLE)}
+        return {scene: Page(render_html(comment, is_comment=True), title=PLAN_TITLE)}
     return pages_of(scene, run_scene(scene))
 
 

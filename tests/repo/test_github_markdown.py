@@ -100,6 +100,12 @@ def test_no_references(markdown: str) -> None:
     assert read_page(markdown).references == []
 
 
+def test_line_breaks_of_comments() -> None:
+    """In a comment, the end of a line is a line break; on a page it is not."""
+    assert read_page("a\nb").elements == ["p"]
+    assert read_page("a\nb", is_comment=True).elements == ["p", "br"]
+
+
 def test_code_blocks_by_language() -> None:
     """The text of a fenced block is unchanged; blocks of other languages are ignored."""
     page = read_page("```mermaid\ngantt\n a<b & c\n```\n\n```\nother\n```\n")

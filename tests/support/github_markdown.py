@@ -140,11 +140,17 @@ def letters_of(text: str) -> str:
     return "".join(sign for sign in text if sign.isalnum() and sign not in UNSEEN)
 
 
-def read_page(markdown: str) -> Page:
-    """Return the page that GitHub renders from a Markdown text."""
+def read_page(markdown: str, *, is_comment: bool = False) -> Page:
+    """Return the page that GitHub renders from a Markdown text.
+
+    In a comment, the end of a line inside a paragraph is a line break.
+    """
     # Characters that UTF-8 cannot encode reach GitHub as question marks.
     source = markdown.encode("utf-8", "replace").decode()
-    rendered = cmarkgfm.cmark.markdown_to_html_with_extensions(source, _OPTIONS, _EXTENSIONS)
+    hard_breaks = cmarkgfm.cmark.Options.CMARK_OPT_HARDBREAKS if is_comment else 0
+    rendered = cmarkgfm.cmark.markdown_to_html_with_extensions(
+        source, _OPTIONS | hard_breaks, _EXTENSIONS
+    )
     # Parsed as a document: in a fragment, html5lib loses text that a browser moves out of a table.
     document = html5lib.parse(f"<!DOCTYPE html><body>{rendered}", namespaceHTMLElements=False)
     [body] = document.iter("body")
@@ -152,11 +158,11 @@ def read_page(markdown: str) -> Page:
     return Page(Element("body", {}, _clean(body, dropped)), tuple(dropped))
 
 
-def render_html(markdown: str) -> str:
+def render_html(markdown: str, *, is_comment: bool = False) -> str:
     """Return a Markdown text as the HTML that GitHub shows, with its alerts."""
     children = (
         _as_alert(child) if isinstance(child, Element) and child.name == "blockquote" else child
-        for child in read_page(markdown).body.children
+        for child in read_page(markdown, is_comment=is_comment).body.children
     )
     return "".join(map(_serialize, children))
 

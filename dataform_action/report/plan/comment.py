@@ -119,7 +119,8 @@ def _counts(plan: Plan) -> list[str]:
     elif not plan.request.validate:
         lines.append("BigQuery did not check the SQL (`validate: false`).")
     lines += _scans(plan) if checks else []
-    return [f"{line}<br>" for line in lines[:-1]] + lines[-1:]
+    # In a comment, the end of a line in the source would be another line break.
+    return ["<br>".join(lines)]
 
 
 def _scans(plan: Plan) -> list[str]:

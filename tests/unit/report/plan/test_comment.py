@@ -41,7 +41,7 @@ def comment_of(plan: Plan, limit: int = LIMIT) -> str:
 
 
 def show(plan: Plan) -> Page:
-    return read_page(comment_of(plan))
+    return read_page(comment_of(plan), is_comment=True)
 
 
 @pytest.mark.parametrize(("name", "plan"), plans().items(), ids=plans())
@@ -234,6 +234,13 @@ def test_hostile_names_can_be_read(text: str) -> None:
     """Every letter of a name can be read in the tables, the lists and the diff."""
     marked = f"QJX{text}"
     assert letters_of(show(hostile(marked)).text).count(letters_of(marked)) >= 20
+
+
+@pytest.mark.parametrize("name", sorted(plans()))
+def test_line_breaks(name: str) -> None:
+    """A comment has the same line breaks as a page, where the end of a line is none."""
+    comment = show(plans()[name])
+    assert comment.elements == read_page(comment_of(plans()[name])).elements
 
 
 @pytest.mark.parametrize("name", sorted(plans()))
