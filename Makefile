@@ -62,7 +62,7 @@ screenshots: $(DEV) $(NPM) ## Update the screenshots in docs/images; needs Node.
 
 clients: $(DEV) ## Test the emulator with Google's clients, and our requests with their schema
 	@$(PIP_INSTALL) -r requirements/clients.txt
-	$(BIN)/python -m pytest tests/emulator/test_official_clients.py \
+	$(BIN)/python -m pytest tests/emulator/test_official_clients.py tests/emulator/test_plan_source.py \
 		tests/emulator/bigquery/test_official_client.py $(ARGS)
 
 test-orchestrators: $(ORCHESTRATORS)/.is-installed ## Run the integrations in the real Airflow and Luigi

@@ -193,7 +193,10 @@ def test_real_projects(path: str, cli: Path, modules: Path, tmp_path: Path) -> N
     code = ("definitions", "includes", "workflow_settings.yaml", "dataform.json")
     log = git(checkout, "log", "--first-parent", f"-{COMMITS}", "--format=%H", "--", *code)
     commits = log.split()[::-1]
-    graphs = {sha: compile_with_cli(cli, modules, checkout, sha, tmp_path / sha) for sha in commits}
+    graphs = {
+        sha: compile_with_cli(cli, modules, checkout, sha, tmp_path / sha, "--timeout=5m")
+        for sha in commits
+    }
     with planning(checkout, cli, modules) as source:
         for base, head in pairwise(commits):
             made = plan(source, base, head)
