@@ -166,8 +166,9 @@ class PlannedAction:
 
     ``action`` is that of the head, or of the base if it is removed. ``aspects`` are what differs,
     in words such as ``SQL`` or ``partitioning``. ``through`` are the names of the upstream actions
-    by which an action is affected. ``diff`` is a unified diff of its SQL. ``full_refresh`` says why
-    an incremental table needs a full refresh; empty if it needs none.
+    by which an action is affected. ``full_refresh`` says why an incremental table needs a full
+    refresh; empty if it needs none. ``diff`` is a unified diff of what decides what is built: the
+    header of a hunk names its part, and a line that starts with a backslash says what is cut.
 
     ``check`` is None without a check. ``columns`` are the differences between base and head; None
     if they are not known or there is no base. ``schema`` has the columns of the head if they are
@@ -221,8 +222,8 @@ class Plan:
     """What the commit ``head`` changes in the warehouse, compared with the commit ``base``.
 
     The warehouse is that of ``project_id``, ``location`` and ``repository``. ``actions`` has what
-    differs and what is affected. ``edges`` are the dependencies between them: pairs of names, the
-    upstream first. ``action_count`` is the number of all actions of the head.
+    differs and what is affected. ``edges`` are the dependencies by which data flows between them:
+    pairs of names, the upstream first. ``action_count`` is the number of all actions of the head.
 
     ``errors`` are the compile errors of the head, and ``base_errors`` those of the base. ``notes``
     are sentences that the reader must know. ``files_url`` is that of ``CompiledGraph``.

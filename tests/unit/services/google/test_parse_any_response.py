@@ -12,9 +12,11 @@ from hypothesis import example, given, strategies as st
 
 from dataform_action.errors import InvalidResponse
 from dataform_action.model import Result, State
+from dataform_action.plans.comparison import compare as compare_actions
 from dataform_action.report.comparison.words import compare, render_for_log
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.compilation import parse_compile_errors
+from dataform_action.services.google.graph_parser import parse_graph_actions
 from dataform_action.services.google.history.runs import read_past_runs
 from dataform_action.services.google.parse import (
     parse_actions,
@@ -164,6 +166,11 @@ def test_any_object_is_parsed_or_invalid(response: dict[str, object]) -> None:
             assert len(error.message) < 500
     assert all(action.name for action in parse_actions(response))
     assert all(is_inside(action.file) for action in parse_compiled_actions(response, "sub"))
+    graph = parse_graph_actions(response, "sub")
+    assert all(is_inside(action.file) for action in graph)
+    actions = [action for action in graph if not action.is_declaration]
+    assert len(compare_actions([], graph).actions) == len(actions)
+    assert compare_actions(graph, graph).actions == ()
     assert len(list(parse_names(response, "workflowInvocations", "compilationResult"))) <= 3
 
 
