@@ -72,8 +72,8 @@ from dataform_action.plan import (
     Plan as Plan,
     PlannedAction as PlannedAction,
     PlanRequest as PlanRequest,
+    PlanStatus as PlanStatus,
     Scan as Scan,
-    Status as PlanStatus,  # noqa: F401
     Verdict as Verdict,
 )
 from dataform_action.plans.api import make_plan as make_plan

@@ -206,7 +206,7 @@ class PlannedAction:
         return self.action.kind != "view"
 
 
-class Status(Enum):
+class PlanStatus(Enum):
     """The outcome of a plan."""
 
     CHANGES = "changes"
@@ -266,15 +266,15 @@ class Plan:
         return Scan.total(action.after for action in planned if action.scans_when_built)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> PlanStatus:
         """Return the outcome."""
         limit, scanned = self.request.max_bytes, self.scan.bytes
         if self.errors:
-            return Status.COMPILE_ERRORS
+            return PlanStatus.COMPILE_ERRORS
         if self.base_errors:
-            return Status.NOT_COMPARABLE
+            return PlanStatus.NOT_COMPARABLE
         if self.by_verdict(Verdict.INVALID):
-            return Status.INVALID
+            return PlanStatus.INVALID
         if limit is not None and scanned is not None and scanned > limit:
-            return Status.LIMIT_EXCEEDED
-        return Status.CHANGES if self.has_changes else Status.NO_CHANGES
+            return PlanStatus.LIMIT_EXCEEDED
+        return PlanStatus.CHANGES if self.has_changes else PlanStatus.NO_CHANGES

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dataform_action.emulator.local.project.repository import make_repository
-from dataform_action.plan import Plan, PlanRequest, Status
+from dataform_action.plan import Plan, PlanRequest, PlanStatus
 from dataform_action.plans.api import make_plan
 from dataform_action.plans.comparison import compare
 from dataform_action.services.google.plan_source import GooglePlanSource
@@ -105,7 +105,7 @@ def test_an_edit_that_builds_the_same(name: str, cli: Path, modules: Path, check
     head = edit(checkout, change, files)
     with planning(checkout, cli, modules) as source:
         made = plan(source, base, head)
-    assert made.status is Status.NO_CHANGES
+    assert made.status is PlanStatus.NO_CHANGES
     assert set(changes(made).values()) <= {"metadata"}
     assert made.action_count == 10
     assert (len(changes(made)) > 0) is (name in ("white space", "comments"))
@@ -200,8 +200,8 @@ def test_real_projects(path: str, cli: Path, modules: Path, tmp_path: Path) -> N
     with planning(checkout, cli, modules) as source:
         for base, head in pairwise(commits):
             made = plan(source, base, head)
-            if made.status in (Status.COMPILE_ERRORS, Status.NOT_COMPARABLE):
-                failed = head if made.status is Status.COMPILE_ERRORS else base
+            if made.status in (PlanStatus.COMPILE_ERRORS, PlanStatus.NOT_COMPARABLE):
+                failed = head if made.status is PlanStatus.COMPILE_ERRORS else base
                 assert graphs[failed]["graphErrors"].get("compilationErrors")
                 print(f"{checkout.name} {base[:7]}..{head[:7]}: {made.status.value}")
                 continue

@@ -29,7 +29,7 @@ from dataform_action.github.files import FileCommands
 from dataform_action.github.marker import make_key
 from dataform_action.github.merge_base import find_base
 from dataform_action.github.signals import Interrupted, Signals
-from dataform_action.plan import Plan, PlanRequest, Remote, Status
+from dataform_action.plan import Plan, PlanRequest, PlanStatus, Remote
 from dataform_action.plans.api import make_plan
 from dataform_action.redaction import redacted
 from dataform_action.report.plan.comment import render_comment
@@ -241,7 +241,7 @@ class _PlanJob:
                 head=event.head,
                 run=run,
                 render=partial(render_comment, plan, run_url=run.url),
-                has_changes=plan.status is not Status.NO_CHANGES,
+                has_changes=plan.status is not PlanStatus.NO_CHANGES,
                 redact=self._console.redact,
                 clock=self._clock,
             )

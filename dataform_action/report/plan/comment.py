@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dataform_action.github.files import SUMMARY_LIMIT
 from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.github.marker import COMMENT_LIMIT
-from dataform_action.plan import Plan, Status, Verdict
+from dataform_action.plan import Plan, PlanStatus, Verdict
 from dataform_action.report.comparison.section import show_commit
 from dataform_action.report.plan.outcome import heading
 from dataform_action.report.plan.sections.breakage import add_breakage
@@ -92,11 +92,11 @@ def _lowered(text: str) -> str:
 
 def _icon(plan: Plan) -> str:
     match plan.status:
-        case Status.INVALID | Status.LIMIT_EXCEEDED | Status.COMPILE_ERRORS:
+        case PlanStatus.INVALID | PlanStatus.LIMIT_EXCEEDED | PlanStatus.COMPILE_ERRORS:
             return "❌"
-        case Status.NOT_COMPARABLE:
+        case PlanStatus.NOT_COMPARABLE:
             return "⚠️"
-        case Status.NO_CHANGES:
+        case PlanStatus.NO_CHANGES:
             return "✅"
     # A check mark says that BigQuery accepted everything.
     return "✅" if plan.request.validate and not plan.by_verdict(Verdict.NOT_CHECKED) else "📋"
@@ -105,11 +105,11 @@ def _icon(plan: Plan) -> str:
 def _counts(plan: Plan) -> list[str]:
     """Return the counts and sizes, each in its line, or a sentence if there are none."""
     match plan.status:
-        case Status.NO_CHANGES:
+        case PlanStatus.NO_CHANGES:
             return [f"All {plan.action_count:,} actions compile to the same SQL and settings."]
-        case Status.COMPILE_ERRORS:
+        case PlanStatus.COMPILE_ERRORS:
             return ["The head does not compile, so nothing was compared or checked."]
-        case Status.NOT_COMPARABLE if not plan.actions:
+        case PlanStatus.NOT_COMPARABLE if not plan.actions:
             return ["Correct the base branch, and run the plan again."]
     changes = [f"{CHANGE_ICONS[change]} {text}" for change, text in count_changes(plan)]
     lines = [f"**{' · '.join(changes)}** of {plan.action_count:,} actions"]

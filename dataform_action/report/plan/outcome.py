@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dataform_action.events import RunOutcome
 from dataform_action.github.signals import Interrupted
-from dataform_action.plan import Change, Plan, Status, Verdict
+from dataform_action.plan import Change, Plan, PlanStatus, Verdict
 from dataform_action.report.outcome import ExitCode, outcome_of
 from dataform_action.report.plan.words import (
     checked_counts,
@@ -18,20 +18,20 @@ from dataform_action.report.plan.words import (
 from dataform_action.report.words import Note, count_of
 from dataform_action.text import cut
 
-_SUCCESSES = frozenset((Status.CHANGES, Status.NO_CHANGES, Status.NOT_COMPARABLE))
+_SUCCESSES = frozenset((PlanStatus.CHANGES, PlanStatus.NO_CHANGES, PlanStatus.NOT_COMPARABLE))
 _TITLES = {
-    Status.CHANGES: "Dataform plan: changes",
-    Status.NO_CHANGES: "Dataform plan: no changes",
-    Status.INVALID: "Dataform plan: invalid SQL",
-    Status.LIMIT_EXCEEDED: "Dataform plan: limit exceeded",
-    Status.COMPILE_ERRORS: "Dataform plan: compile errors",
-    Status.NOT_COMPARABLE: "Dataform plan: not comparable",
+    PlanStatus.CHANGES: "Dataform plan: changes",
+    PlanStatus.NO_CHANGES: "Dataform plan: no changes",
+    PlanStatus.INVALID: "Dataform plan: invalid SQL",
+    PlanStatus.LIMIT_EXCEEDED: "Dataform plan: limit exceeded",
+    PlanStatus.COMPILE_ERRORS: "Dataform plan: compile errors",
+    PlanStatus.NOT_COMPARABLE: "Dataform plan: not comparable",
 }
 _HINTS = {
-    Status.INVALID: "Correct the SQL of these actions, or keep the columns that they read.",
-    Status.LIMIT_EXCEEDED: "Reduce what the actions scan, or raise max-bytes.",
-    Status.COMPILE_ERRORS: "Correct the errors, and push again.",
-    Status.NOT_COMPARABLE: "Correct the base branch, and run the plan again.",
+    PlanStatus.INVALID: "Correct the SQL of these actions, or keep the columns that they read.",
+    PlanStatus.LIMIT_EXCEEDED: "Reduce what the actions scan, or raise max-bytes.",
+    PlanStatus.COMPILE_ERRORS: "Correct the errors, and push again.",
+    PlanStatus.NOT_COMPARABLE: "Correct the base branch, and run the plan again.",
 }
 _MOST_NAMES = 5
 _LONGEST_ERROR = 500
@@ -68,16 +68,16 @@ def outcome_of_error(error: BaseException) -> PlanOutcome:
 
 def _message(plan: Plan) -> str:
     match plan.status:
-        case Status.INVALID:
+        case PlanStatus.INVALID:
             return f"{heading(plan)}: {_names(plan)}."
-        case Status.LIMIT_EXCEEDED:
+        case PlanStatus.LIMIT_EXCEEDED:
             return f"{heading(plan)} (max-bytes)."
-        case Status.COMPILE_ERRORS:
+        case PlanStatus.COMPILE_ERRORS:
             first = cut(" ".join(plan.errors[0].message.split()), _LONGEST_ERROR)
             return f"Commit {plan.head} has {count_of(len(plan.errors), 'compile error')}: {first}"
-        case Status.NOT_COMPARABLE:
+        case PlanStatus.NOT_COMPARABLE:
             return f"No comparison is possible: the base, commit {plan.base}, does not compile."
-        case Status.NO_CHANGES:
+        case PlanStatus.NO_CHANGES:
             return f"{heading(plan)}."
     counts = ", ".join(text for _, text in count_changes(plan))
     checks = checked_counts(plan.actions)
@@ -99,15 +99,15 @@ def _names(plan: Plan) -> str:
 def heading(plan: Plan) -> str:
     """Return the outcome in a few words, without an icon."""
     match plan.status:
-        case Status.INVALID:
+        case PlanStatus.INVALID:
             return _broken(plan)
-        case Status.LIMIT_EXCEEDED:
+        case PlanStatus.LIMIT_EXCEEDED:
             return _exceeded(plan)
-        case Status.COMPILE_ERRORS:
+        case PlanStatus.COMPILE_ERRORS:
             return count_of(len(plan.errors), "compile error")
-        case Status.NOT_COMPARABLE:
+        case PlanStatus.NOT_COMPARABLE:
             return "No comparison is possible, because the base does not compile"
-        case Status.NO_CHANGES:
+        case PlanStatus.NO_CHANGES:
             return "No changes in the compiled SQL"
     return _changes(plan)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from dataform_action.plan import Change, Plan, PlannedAction, Status, Verdict
+from dataform_action.plan import Change, Plan, PlannedAction, PlanStatus, Verdict
 from dataform_action.report.outputs import names_that_fit
 from dataform_action.report.words import Note
 
@@ -54,7 +54,7 @@ def _lists(plan: Plan) -> dict[str, tuple[PlannedAction, ...]]:
 
 
 def _is_compared(plan: Plan) -> bool:
-    return plan.status not in (Status.COMPILE_ERRORS, Status.NOT_COMPARABLE)
+    return plan.status not in (PlanStatus.COMPILE_ERRORS, PlanStatus.NOT_COMPARABLE)
 
 
 def _is_checked(plan: Plan) -> bool:

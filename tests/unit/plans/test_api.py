@@ -15,7 +15,7 @@ from dataform_action.errors import DataformError, GaveUp, NoResponse, NotConnect
 from dataform_action.events import Noted, OutageEnded, OutageStarted, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileError, CompileFailed, Polling
-from dataform_action.plan import Plan, PlanRequest, Remote, Status
+from dataform_action.plan import Plan, PlanRequest, PlanStatus, Remote
 from dataform_action.plans.api import make_plan
 from tests.support.fakes import FakeClock
 from tests.unit.plans.support import action
@@ -95,7 +95,7 @@ def test_what_a_plan_says() -> None:
     assert (found.project_id, found.location, found.repository) == ("p", "europe-west1", "shop")
     assert (found.head, found.base, found.request) == (HEAD, BASE, REQUEST)
     assert [planned.change.value for planned in found.actions] == ["changed", "added"]
-    assert (found.action_count, found.status, found.notes) == (2, Status.CHANGES, ())
+    assert (found.action_count, found.status, found.notes) == (2, PlanStatus.CHANGES, ())
     assert found.files_url.endswith(HEAD)
     assert updates == [
         Noted("Compiling head 9f2c1e7 and base 41ab03d"),
@@ -108,7 +108,7 @@ def test_nothing_differs() -> None:
     updates: list[Update] = []
     request = PlanRequest(head="topic", base="main")
     found = plan(graph("a"), graph("a"), request, updates)
-    assert (found.head, found.base, found.status) == ("topic", "main", Status.NO_CHANGES)
+    assert (found.head, found.base, found.status) == ("topic", "main", PlanStatus.NO_CHANGES)
     assert updates[0] == Noted("Compiling head topic and base main")
     assert updates[1] == Noted("Compared 1 action: nothing differs")
 
@@ -127,20 +127,24 @@ def test_both_commits_are_compiled_at_the_same_time() -> None:
         together.wait()
         return graph("a")
 
-    assert plan(step, step).status is Status.NO_CHANGES
+    assert plan(step, step).status is PlanStatus.NO_CHANGES
 
 
 def test_a_commit_that_is_head_and_base() -> None:
     """The same commit is compiled once."""
     source = FakeSource({HEAD: graph("a")})
     found = make_plan(source, None, PlanRequest(head=HEAD, base=HEAD), clock=FakeClock())
-    assert (found.status, source.compiled) == (Status.NO_CHANGES, [HEAD])
+    assert (found.status, source.compiled) == (PlanStatus.NO_CHANGES, [HEAD])
 
 
 def test_compile_errors_of_the_head() -> None:
     """They are the result, and nothing is compared."""
     found = plan(FAILED, graph("a"))
-    assert (found.status, found.errors, found.base_errors) == (Status.COMPILE_ERRORS, ERRORS, ())
+    assert (found.status, found.errors, found.base_errors) == (
+        PlanStatus.COMPILE_ERRORS,
+        ERRORS,
+        (),
+    )
     assert (found.head, found.base, found.actions) == (HEAD, BASE, ())
 
 
@@ -151,7 +155,7 @@ def test_compile_errors_of_the_head_whatever_the_base_is(
     """They are the result also if the base has errors as well, or cannot be compiled."""
     found = plan(FAILED, base)
     assert (found.status, found.errors, found.base_errors) == (
-        Status.COMPILE_ERRORS,
+        PlanStatus.COMPILE_ERRORS,
         ERRORS,
         errors,
     )
@@ -160,7 +164,7 @@ def test_compile_errors_of_the_head_whatever_the_base_is(
 def test_compile_errors_of_the_base() -> None:
     """Then nothing can be compared, but the head is known to compile."""
     found = plan(graph("a", commit=HEAD), FAILED)
-    assert (found.status, found.base_errors) == (Status.NOT_COMPARABLE, ERRORS)
+    assert (found.status, found.base_errors) == (PlanStatus.NOT_COMPARABLE, ERRORS)
     assert (found.action_count, found.actions) == (1, ())
 
 
@@ -201,7 +205,7 @@ def test_outages_are_reported_on_the_thread_of_the_caller() -> None:
 
     source = FakeSource({HEAD: flaky, BASE: graph("a")})
     found = make_plan(source, None, REQUEST, on_update=observe, clock=FakeClock())
-    assert found.status is Status.NO_CHANGES
+    assert found.status is PlanStatus.NO_CHANGES
     assert [type(update) for update in updates] == [Noted, OutageStarted, OutageEnded, Noted]
     assert set(threads) == {threading.current_thread()}
 
@@ -252,4 +256,4 @@ def test_no_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_observer_is_optional() -> None:
     """All but the source and the request have defaults."""
     source = FakeSource({HEAD: graph("a"), BASE: graph("a")})
-    assert make_plan(source, None, REQUEST).status is Status.NO_CHANGES
+    assert make_plan(source, None, REQUEST).status is PlanStatus.NO_CHANGES

@@ -9,7 +9,7 @@ import pytest
 
 from dataform_action.errors import InputError, Refused
 from dataform_action.github.signals import Interrupted
-from dataform_action.plan import Change, Check, Plan, Status, Verdict
+from dataform_action.plan import Change, Check, Plan, PlanStatus, Verdict
 from dataform_action.report.outcome import ExitCode
 from dataform_action.report.plan.outcome import (
     outcome_of_error,
@@ -36,59 +36,59 @@ FAILURE, SUCCESS = ExitCode.RUN_UNSUCCESSFUL, ExitCode.SUCCESS
     [
         (
             typical(),
-            Status.CHANGES,
+            PlanStatus.CHANGES,
             SUCCESS,
             "2 changed, 1 added, 1 removed, 11 affected. BigQuery's dry run: 13 accepted, "
             "1 not checked.",
         ),
         (
             unchecked(typical()),
-            Status.CHANGES,
+            PlanStatus.CHANGES,
             SUCCESS,
             "2 changed, 1 added, 1 removed, 11 affected. Nothing was checked by BigQuery.",
         ),
-        (make_plan(), Status.NO_CHANGES, SUCCESS, "No changes in the compiled SQL."),
+        (make_plan(), PlanStatus.NO_CHANGES, SUCCESS, "No changes in the compiled SQL."),
         (
             breaking(),
-            Status.INVALID,
+            PlanStatus.INVALID,
             FAILURE,
             "This change breaks 1 action downstream: marts.revenue_by_region.",
         ),
         (
             make_plan(planned("a.b", check=Check(verdict=Verdict.INVALID, message="Wrong."))),
-            Status.INVALID,
+            PlanStatus.INVALID,
             FAILURE,
             "This change makes 1 action invalid: a.b.",
         ),
         (
             replace(typical(), request=make_request(max_bytes=10**9)),
-            Status.LIMIT_EXCEEDED,
+            PlanStatus.LIMIT_EXCEEDED,
             FAILURE,
             "This change scans at least 282.9 GB, more than the limit of 1 GB (max-bytes).",
         ),
         (
             make_plan(errors=compile_errors()),
-            Status.COMPILE_ERRORS,
+            PlanStatus.COMPILE_ERRORS,
             FAILURE,
             "Commit 9f2c1e7d0b8e4f5a6b7c8d9e0f1a2b3c4d5e6f70 has 4 compile errors: "
             "day is not defined",
         ),
         (
             make_plan(base_errors=compile_errors()),
-            Status.NOT_COMPARABLE,
+            PlanStatus.NOT_COMPARABLE,
             SUCCESS,
             "No comparison is possible: the base, commit "
             "41ab03d5c6d7e8f90a1b2c3d4e5f60718293a4b5, does not compile.",
         ),
     ],
 )
-def test_outcomes(plan: Plan, status: Status, exit_code: ExitCode, message: str) -> None:
+def test_outcomes(plan: Plan, status: PlanStatus, exit_code: ExitCode, message: str) -> None:
     """Compile errors of the head, invalid SQL and an exceeded limit fail the step."""
     outcome = outcome_of_plan(plan)
     assert plan.status is status
     assert outcome.exit_code is exit_code
     assert outcome.message == message
-    assert bool(outcome.hint) == (status not in (Status.CHANGES, Status.NO_CHANGES))
+    assert bool(outcome.hint) == (status not in (PlanStatus.CHANGES, PlanStatus.NO_CHANGES))
 
 
 def test_what_nobody_edited_is_named_first() -> None:
@@ -113,7 +113,7 @@ def test_full_refreshes_are_a_warning() -> None:
 def test_only_declarations_change() -> None:
     """A new declaration is a change, and there is nothing to check."""
     plan = make_plan(declarations_added=("my-project.raw.a",))
-    assert plan.status is Status.CHANGES
+    assert plan.status is PlanStatus.CHANGES
     assert outcome_of_plan(plan).message.endswith("There was nothing to check.")
     assert plan.by_change(Change.ADDED) == ()
 
