@@ -144,8 +144,8 @@ def test_five_requests_at_most(
     def past(now: float) -> list[PastInvocation]:
         config = {"release_config": "production"} if source else {}
         return [
-            *fifty(now),
-            *(make_past(hours + 0.5, 600, now=now, **config) for hours in range(12)),
+            *fifty(now, 60),
+            *(make_past(hours + 0.5, 60, now=now, **config) for hours in range(12)),
         ]
 
     rules = Rules(fields=fields, largest_page_size=size)
@@ -154,7 +154,7 @@ def test_five_requests_at_most(
         folder = tmp_path / history
         folder.mkdir()
         more = {**source, "history": history, "poll_interval": "5m"}
-        step, requests, _ = play(folder, past, takes(2000), rules, **more)
+        step, requests, _ = play(folder, past, takes(200), rules, **more)
         assert step.exit_code == 0
         counts.append(len(requests))
     assert 1 <= counts[0] - counts[1] <= 5
@@ -214,7 +214,7 @@ def test_lists_that_fail(status: int, fails: bool, tmp_path: Path) -> None:
     """If the earlier runs cannot be read, result and timing are those of a step without them."""
 
     def prepare(emulator: Emulator) -> None:
-        takes(620, failures={_CUSTOMERS: "no luck"} if fails else {})(emulator)
+        takes(60, failures={_CUSTOMERS: "no luck"} if fails else {})(emulator)
         emulator.add_fault(Fault("status", on="list", status=status, times=None))
 
     ends = []

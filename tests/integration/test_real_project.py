@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +60,24 @@ def full_name(target: dict[str, str]) -> str:
     return f"{target['database']}.{target['schema']}.{target['name']}"
 
 
+@cache
+def dependencies() -> dict[str, set[str]]:
+    """Return the dependencies of each action that is not disabled."""
+    return {
+        full_name(node["target"]): {
+            full_name(target) for target in node.get("dependencyTargets", [])
+        }
+        for node in action_nodes()
+        if not node.get("disabled")
+    }
+
+
 def dependents_of(name: str) -> set[str]:
     """Return the dependents of an action, computed from the compiled graph independently."""
     found: set[str] = set()
     while True:
-        new = {
-            full_name(node["target"])
-            for node in action_nodes()
-            if not node.get("disabled")
-            and {full_name(target) for target in node.get("dependencyTargets", [])}
-            & (found | {name})
-        } - found
+        reached = found | {name}
+        new = {node for node, reads in dependencies().items() if reads & reached} - found
         if not new:
             return found
         found |= new

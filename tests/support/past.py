@@ -27,11 +27,11 @@ def make_past(hours: float, seconds: float, **more: Any) -> PastInvocation:  # n
     return PastInvocation(started=started, seconds=seconds, commit=OLD_COMMIT, **more)
 
 
-def fifty(now: float = NOW) -> list[PastInvocation]:
+def fifty(now: float = NOW, seconds: float = 600) -> list[PastInvocation]:
     """Return 50 runs, one an hour, of three schedules in turn, in an odd order.
 
     Those of ``nightly`` were 3, 6, …, 48 hours ago. The first of them is still running, the second
-    was cancelled, the next two failed. The others succeeded, and took 600 seconds and one more for
+    was cancelled, the next two failed. The others succeeded, and took ``seconds`` and one more for
     each hour ago.
     """
     special: dict[int, dict[str, Any]] = {
@@ -43,7 +43,7 @@ def fifty(now: float = NOW) -> list[PastInvocation]:
     runs = []
     for place in range(50):
         hours = 1 + (place * 17) % 50
-        more = {"seconds": 600.0 + hours, **special.get(hours, {})}
+        more = {"seconds": seconds + hours, **special.get(hours, {})}
         schedule = _SCHEDULES[hours % 3]
         runs.append(make_past(hours, workflow_config=schedule, now=now, **more))
     return runs
