@@ -48,8 +48,6 @@ class GraphAction:
     unique_key: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
-    #: The name of the action that an assertion checks; empty if it is not known.
-    checked_action: str = ""
 
     @property
     def is_declaration(self) -> bool:
@@ -59,14 +57,13 @@ class GraphAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledGraph:
-    """All actions of a compilation result, whose full name is ``compilation_result``.
+    """All actions of a compilation result.
 
     ``commit`` was compiled; empty if that is not known. ``location`` is the default location of its
     datasets, such as ``EU``. ``files_url`` plus a path in the repository is the address of a file
     of the commit; empty if it is not on GitHub.
     """
 
-    compilation_result: str
     commit: str = ""
     location: str = ""
     core_version: str = ""

@@ -134,7 +134,6 @@ class DryRun:
     columns: tuple[Column, ...]
     scan: Scan
     tables: tuple[str, ...] = ()
-    statement_type: str = ""
 
 
 class InvalidQuery(Exception):

@@ -20,7 +20,7 @@ JOB_ROLE = "roles/bigquery.jobUser"
 DATA_ROLE = "roles/bigquery.dataViewer"
 _INVALID_QUERY = "invalidQuery"
 _FIELDS = (
-    f"status/errorResult(reason,message),statistics/query({SCHEMA_FIELDS},statementType,"
+    f"status/errorResult(reason,message),statistics/query({SCHEMA_FIELDS},"
     "totalBytesProcessed,totalBytesProcessedAccuracy,"
     "referencedTables(projectId,datasetId,tableId))"
 )
@@ -91,5 +91,4 @@ def _parse(statistics: dict[str, Json]) -> DryRun:
         columns=parse_columns(statistics.get("schema")),
         scan=Scan(None if accuracy == "UNKNOWN" else count, accuracy == "LOWER_BOUND"),
         tables=tuple(".".join(text_in(table, part) for part in parts) for table in tables),
-        statement_type=text_in(statistics, "statementType"),
     )

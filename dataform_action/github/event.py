@@ -64,14 +64,11 @@ class WorkflowEvent:
 class WorkflowRun(NamedTuple):
     """The run of a workflow. Ids grow with time; a re-run has the same id and the next attempt.
 
-    ``workflow`` and ``job`` are names from the workflow's file. ``url`` is the page of the attempt.
-    All are empty, or 0, outside of GitHub.
+    ``url`` is the page of the attempt. It is empty, and the numbers are 0, outside of GitHub.
     """
 
     id: int = 0
     attempt: int = 0
-    workflow: str = ""
-    job: str = ""
     url: str = ""
 
 
@@ -107,8 +104,6 @@ def read_run(environ: Mapping[str, str]) -> WorkflowRun:
     return WorkflowRun(
         id=run_id,
         attempt=attempt,
-        workflow=environ.get("GITHUB_WORKFLOW", ""),
-        job=environ.get("GITHUB_JOB", ""),
         url=url if is_known else "",
     )
 

@@ -6,9 +6,7 @@ from typing import Protocol
 
 from dataform_action.clock import Retry, once
 from dataform_action.graph import CompiledGraph
-from dataform_action.plan import Column, DryRun, PlanRequest, Remote
-
-__all__ = ["Remote", "Source", "Warehouse"]
+from dataform_action.plan import Column, DryRun, PlanRequest
 
 
 class Source(Protocol):
@@ -17,14 +15,6 @@ class Source(Protocol):
     project_id: str
     location: str
     repository: str
-
-    def remote(self, request: PlanRequest, retry: Retry = once) -> Remote:
-        """Return the Git remote.
-
-        Raises:
-            Unusable, Refused: see ``Service``.
-        """
-        ...
 
     def compile(self, commit: str, request: PlanRequest, retry: Retry = once) -> CompiledGraph:
         """Compile a commit with the settings of a request, and read all of its actions.

@@ -37,7 +37,7 @@ def node(name: str, query: str = "", *upstreams: str, **more: Any) -> GraphActio
 
 def graph(*actions: GraphAction) -> CompiledGraph:
     """Return a compilation."""
-    return CompiledGraph(compilation_result="c/1", location="EU", actions=actions)
+    return CompiledGraph(location="EU", actions=actions)
 
 
 def plan_of(

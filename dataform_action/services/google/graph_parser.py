@@ -12,7 +12,6 @@ from operator import itemgetter
 from dataform_action.graph import DECLARATION, GraphAction
 from dataform_action.services.google.parse import (
     action_kind,
-    checked_action,
     objects_in,
     parse_target,
     repository_path,
@@ -78,7 +77,6 @@ def _graph_action(entry: dict[str, Json], prefix: str) -> GraphAction:
         unique_key=tuple(texts_in(incremental, "uniqueKeyParts")),
         settings=_settings(entry, compiled, incremental, kind),
         metadata=tuple(_metadata(compiled)),
-        checked_action=checked_action(compiled, dependencies) if kind == "assertion" else "",
     )
 
 

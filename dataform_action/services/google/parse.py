@@ -224,11 +224,11 @@ def _compiled_action(entry: dict[str, Json], prefix: str) -> CompiledAction:
         dependencies=dependencies,
         tags=tuple(texts_in(compiled, "tags")),
         disabled=compiled.get("disabled") is True,
-        checked_action=checked_action(compiled, dependencies) if kind == "assertion" else "",
+        checked_action=_checked_action(compiled, dependencies) if kind == "assertion" else "",
     )
 
 
-def checked_action(assertion: dict[str, Json], dependencies: tuple[str, ...]) -> str:
+def _checked_action(assertion: dict[str, Json], dependencies: tuple[str, ...]) -> str:
     """Return the name of the action that an assertion checks; empty if it is not known.
 
     The API names it for an assertion that the configuration of a table or view declares. One that

@@ -40,7 +40,11 @@ class GooglePlanSource:
         self.repository = self._api.repository
 
     def remote(self, request: PlanRequest, retry: Retry = once) -> Remote:
-        """Return the Git remote. See ``plans.ports.Source``."""
+        """Return the Git remote.
+
+        Raises:
+            Unusable, Refused: see ``Service``.
+        """
         api = self._api.with_retry(retry)
         url = _public_url(parse_git_url(api.get(api.parent, fields.REPOSITORY)))
         branch = ""
@@ -61,7 +65,6 @@ class GooglePlanSource:
         api = self._api.with_retry(retry)
         compilation, folder, location = self._compile(api, run_request, ref_input)
         return CompiledGraph(
-            compilation_result=compilation.name,
             commit=compilation.commit,
             location=location,
             core_version=compilation.core_version,

@@ -49,7 +49,7 @@ def test_the_request(api: responses.RequestsMock) -> None:
     }
     assert request.url == (
         f"{JOBS}?fields=status/errorResult(reason,message),statistics/query("
-        "schema/fields(name,type,mode,fields,rangeElementType),statementType,totalBytesProcessed,"
+        "schema/fields(name,type,mode,fields,rangeElementType),totalBytesProcessed,"
         "totalBytesProcessedAccuracy,referencedTables(projectId,datasetId,tableId))"
     )
 
@@ -69,13 +69,11 @@ def test_the_response(api: responses.RequestsMock) -> None:
         totalBytesProcessed="2048",
         totalBytesProcessedAccuracy="PRECISE",
         referencedTables=[{"projectId": "p", "datasetId": "d", "tableId": "t"}],
-        statementType="SELECT",
     )
     assert run() == DryRun(
         columns=(Column("id", "INT64"),),
         scan=Scan(2048),
         tables=("p.d.t",),
-        statement_type="SELECT",
     )
 
 

@@ -210,15 +210,13 @@ RUN = {
     "GITHUB_REPOSITORY": "octo/shop",
     "GITHUB_RUN_ID": "812",
     "GITHUB_RUN_ATTEMPT": "2",
-    "GITHUB_WORKFLOW": "Plan it",
-    "GITHUB_JOB": "plan",
 }
 
 
 def test_run() -> None:
-    """A run has its id, its attempt, the names in the workflow, and a page."""
+    """A run has its id, its attempt and a page."""
     url = "https://ghe.example.com/octo/shop/actions/runs/812/attempts/2"
-    assert read_run(RUN) == WorkflowRun(812, 2, "Plan it", "plan", url)
+    assert read_run(RUN) == WorkflowRun(812, 2, url)
     without = {name: text for name, text in RUN.items() if "SERVER" not in name}
     assert read_run(without | {"GITHUB_RUN_ATTEMPT": ""}).url == (
         "https://github.com/octo/shop/actions/runs/812"

@@ -15,7 +15,7 @@ from dataform_action.errors import DataformError, GaveUp, NoResponse, NotConnect
 from dataform_action.events import Noted, OutageEnded, OutageStarted, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileError, CompileFailed, Polling
-from dataform_action.plan import Plan, PlanRequest, PlanStatus, Remote
+from dataform_action.plan import Plan, PlanRequest, PlanStatus
 from dataform_action.plans.api import make_plan
 from tests.support.fakes import FakeClock
 from tests.unit.plans.support import action
@@ -35,7 +35,6 @@ def graph(*names: str, commit: str = "", core: str = "3.0.1", query: str = "a") 
     actions = [action(name, query=query) for name in names]
     declaration = action("raw", kind="declaration")
     return CompiledGraph(
-        compilation_result="r/2",
         commit=commit,
         core_version=core,
         files_url=f"https://github.com/o/r/blob/{commit}",
@@ -52,9 +51,6 @@ class FakeSource:
     location: str = "europe-west1"
     repository: str = "shop"
     compiled: list[str] = field(default_factory=list)
-
-    def remote(self, request: PlanRequest, retry: Retry = once) -> Remote:
-        raise NotImplementedError
 
     def compile(self, commit: str, request: PlanRequest, retry: Retry = once) -> CompiledGraph:
         self.compiled.append(commit)

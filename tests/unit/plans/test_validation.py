@@ -279,7 +279,7 @@ def test_declarations_in_front_of_a_query() -> None:
 def test_scripts_without_columns() -> None:
     """If BigQuery reports no columns, it may not have checked the query."""
     new = node("d.t", "SELECT new", pre_operations=("DECLARE x INT64",))
-    found, _ = run([], [new], {"SELECT new": ok("", 0, statement_type="SCRIPT")}, {})
+    found, _ = run([], [new], {"SELECT new": ok("", 0)}, {})
     assert verdict(found["d.t"]) == (
         Verdict.NOT_CHECKED,
         "BigQuery reports no columns for it: it checks a script only in part.",

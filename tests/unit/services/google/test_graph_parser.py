@@ -103,7 +103,7 @@ def test_an_incremental_table() -> None:
         (
             "assertion",
             {"selectQuery": "x", "parentAction": RAW},
-            {"kind": "assertion", "query": "x", "checked_action": "my-project.shop.raw"},
+            {"kind": "assertion", "query": "x"},
         ),
         ("notebook", {"contents": "{}"}, {"kind": "notebook", "queries": ("{}",)}),
         (
@@ -175,7 +175,7 @@ def test_it_agrees_with_the_parser_of_the_report() -> None:
     }
     (known,) = parse_compiled_actions({"compilationResultActions": [entry]}, "w")
     action = parse(entry, "w")
-    for name in ("name", "kind", "file", "dependencies", "tags", "disabled", "checked_action"):
+    for name in ("name", "kind", "file", "dependencies", "tags", "disabled"):
         assert getattr(action, name) == getattr(known, name)
     assert action.key == known.canonical_name
 
