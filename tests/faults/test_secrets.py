@@ -68,7 +68,7 @@ def test_every_outcome(sweep: Sweep, service: str) -> None:
 @pytest.mark.parametrize("kind", STEPS)
 def test_every_kind_of_credentials(sweep: Sweep, kind: str) -> None:
     """The responses of token exchanges leak neither the credentials nor any of the tokens."""
-    assert sweep(run_exchange, product([kind], EXCHANGES, STEPS[kind]), every=3) == []
+    assert sweep(run_exchange, product([kind], EXCHANGES, STEPS[kind]), every=5) == []
 
 
 @pytest.mark.parametrize("kind", STEPS)
@@ -80,7 +80,7 @@ def test_issued_tokens(sweep: Sweep, kind: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_secret_in_the_wrong_variable(sweep: Sweep, service: str) -> None:
     """A key or a token in a variable for a path or an address is not repeated."""
-    assert sweep(run_variable, product([service], VARIABLES, VALUES), every=5) == []
+    assert sweep(run_variable, product([service], VARIABLES, VALUES), every=11) == []
 
 
 @pytest.mark.parametrize("variable", ADDRESS_VARIABLES)
@@ -94,7 +94,7 @@ def test_password_in_an_address(sweep: Sweep, variable: str) -> None:
 def test_secret_in_the_wrong_input(sweep: Sweep, service: str) -> None:
     """A key or a token in an input that cannot contain it is not repeated."""
     names = [spec.name for spec in INPUTS if spec.name not in NAMES[service]]
-    assert sweep(run_input, product([service], names, VALUES), every=5) == []
+    assert sweep(run_input, product([service], names, VALUES), every=11) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

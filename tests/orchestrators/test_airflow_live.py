@@ -78,13 +78,15 @@ class Airflow:
                 process.wait()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        response = self._session.request(method, f"{self._url}/api/v2{path}", json=body, timeout=30)
+        response = self._session.request(
+            method, f"{self._url}/api/v2{path}", json=body, timeout=_WAIT_SECONDS
+        )
         response.raise_for_status()
         return response.json() if response.content else None
 
     def connection_forms(self) -> Any:
         """Return what the UI knows of each type of connection."""
-        response = self._session.get(f"{self._url}/ui/connections/hook_meta", timeout=30)
+        response = self._session.get(f"{self._url}/ui/connections/hook_meta", timeout=_WAIT_SECONDS)
         response.raise_for_status()
         return response.json()
 
@@ -95,7 +97,7 @@ class Airflow:
 
     def _is_up(self) -> bool:
         try:
-            token = self._session.get(f"{self._url}/auth/token", timeout=30).json()
+            token = self._session.get(f"{self._url}/auth/token", timeout=_WAIT_SECONDS).json()
             self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
             return len(self.call("GET", "/dags")["dags"]) > 8
         except (requests.ConnectionError, requests.HTTPError):

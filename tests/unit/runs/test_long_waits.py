@@ -133,8 +133,8 @@ def test_tokens_of_five_minutes(world: World, interval: float) -> None:
 @pytest.mark.parametrize("run_seconds", [5 * _HOUR])
 def test_tokens_of_an_hour(world: World, run_seconds: float) -> None:
     """Five hours need six service account tokens of one hour each."""
-    result = world.run(world.credentials(impersonation=True), 60)
-    _assert_whole_wait(world, result, run_seconds, 60)
+    result = world.run(world.credentials(impersonation=True), 300)
+    _assert_whole_wait(world, result, run_seconds, 300)
     used = [token for token in world.minted if token.startswith("impersonated")]
     assert len(used) == 6
     # Each needs an identity token and a federated token, which are secrets as well.
