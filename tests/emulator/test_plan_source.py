@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 
 from dataform_action.emulator import Emulator, Rules
-from dataform_action.plan import PlanRequest, Status
+from dataform_action.plan import PlanRequest, PlanStatus
 from dataform_action.plans.api import make_plan
 from dataform_action.services.google.graph_parser import parse_graph_actions
 from dataform_action.services.google.plan_source import GooglePlanSource
@@ -58,7 +58,7 @@ def test_a_plan_sends_described_requests() -> None:
         source = GooglePlanSource(connect(emulator, clock=FakeClock()))
         source.remote(REQUEST)
         plan = make_plan(source, None, REQUEST, clock=FakeClock())
-        assert plan.status is Status.NOT_COMPARABLE
+        assert plan.status is PlanStatus.NOT_COMPARABLE
         methods = called(emulator)
     assert set(methods) - {"operations.get"} == {
         "get",
