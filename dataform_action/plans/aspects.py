@@ -25,6 +25,7 @@ _METADATA_WORDS = {
     "relationDescriptor.columns": "column metadata",
     "relationDescriptor.bigqueryLabels": "labels",
     "displayName": "display name",
+    "parentAction": "checked action",
 }
 
 

@@ -36,7 +36,7 @@ _READ = frozenset(
     }
 )
 #: Fields that do not decide what is built.
-_METADATA = frozenset({"relationDescriptor", "displayName"})
+_METADATA = frozenset({"relationDescriptor", "displayName", "parentAction"})
 _OBJECTS = frozenset({"parentAction", "relationDescriptor", _INCREMENTAL})
 _OF_EVERY_ACTION = frozenset({"target", "canonicalTarget", "filePath", "internalMetadata"})
 

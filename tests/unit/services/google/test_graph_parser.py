@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -103,7 +104,11 @@ def test_an_incremental_table() -> None:
         (
             "assertion",
             {"selectQuery": "x", "parentAction": RAW},
-            {"kind": "assertion", "query": "x"},
+            {
+                "kind": "assertion",
+                "query": "x",
+                "metadata": (("parentAction", json.dumps(RAW, sort_keys=True)),),
+            },
         ),
         ("notebook", {"contents": "{}"}, {"kind": "notebook", "queries": ("{}",)}),
         (
