@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import NamedTuple
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
-from dataform_action.errors import NotConnected
 from dataform_action.events import Noted, Observer, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileFailed, Polling
 from dataform_action.plan import Change, Plan, PlanRequest
 from dataform_action.plans.comparison import compare
+from dataform_action.plans.order import work_in_order
 from dataform_action.plans.ports import Source, Warehouse
 from dataform_action.plans.validation import validate
 from dataform_action.runs.backoff import Backoff
@@ -121,50 +116,36 @@ class _Limits:
         return Backoff(polling, on_update, self._clock).retrying(_CONSEQUENCE)
 
 
-class _Compiled(NamedTuple):
-    """The outcome of the compilation of a commit: a graph or an error."""
-
-    commit: str
-    outcome: CompiledGraph | BaseException
-
-
 def _compile_both(
     source: Source, request: PlanRequest, limits: _Limits, on_update: Observer
 ) -> tuple[CompiledGraph | CompileFailed, CompiledGraph | CompileFailed | None]:
     """Return the compilations of head and base, or the errors in their code.
 
     If the head has errors in its code, that is the result, whatever happened to the base: None if
-    it is not known whether it compiles.
-
-    The threads do not keep the process alive: an error here, such as that of a signal handler,
-    leaves them behind. An error of the head ends the wait for the base.
+    it is not known whether it compiles. An error of the head ends the wait for the base.
     """
-    # What the threads report is handled here, so that the observer need not support threads.
-    reports: queue.SimpleQueue[Update | _Compiled] = queue.SimpleQueue()
-
-    def compile_(commit: str) -> None:
-        try:
-            outcome: CompiledGraph | BaseException = source.compile(
-                commit, request, limits.retry(reports.put)
-            )
-        except BaseException as error:  # Raised again on the thread of the caller.
-            outcome = error
-        reports.put(_Compiled(commit, outcome))
-
-    commits = dict.fromkeys((request.head, request.base))
-    for commit in commits:
-        _start(partial(compile_, commit))
     found: dict[str, CompiledGraph | BaseException] = {}
-    while len(found) < len(commits):
-        report = reports.get()
-        if not isinstance(report, _Compiled):
-            on_update(report)
-            continue
-        found[report.commit] = report.outcome
-        if report.commit == request.head:
-            _usable(report.outcome)
-    head = _usable(found[request.head])
-    base = found[request.base]
+
+    def compile_(commit: str, retry: Retry) -> CompiledGraph | BaseException:
+        try:
+            return source.compile(commit, request, retry)
+        except BaseException as error:  # Raised again on the thread of the caller.
+            return error
+
+    def store(commit: str, outcome: CompiledGraph | BaseException) -> None:
+        found[commit] = outcome
+        if commit == request.head:
+            _usable(outcome)
+
+    work_in_order(
+        dict.fromkeys((request.head, request.base), ()),
+        compile_,
+        make_context=limits.retry,
+        on_done=store,
+        on_update=on_update,
+        threads=2,
+    )
+    head, base = _usable(found[request.head]), found[request.base]
     if isinstance(head, CompileFailed) and not isinstance(base, CompiledGraph | CompileFailed):
         return head, None
     return head, _usable(base)
@@ -175,10 +156,3 @@ def _usable(outcome: CompiledGraph | BaseException) -> CompiledGraph | CompileFa
     if isinstance(outcome, CompiledGraph | CompileFailed):
         return outcome
     raise outcome
-
-
-def _start(work: Callable[[], object]) -> None:
-    try:
-        threading.Thread(target=work, name="dataform-plan", daemon=True).start()
-    except (RuntimeError, OSError, MemoryError) as error:
-        raise NotConnected(f"Cannot start a thread to compile: {error}") from error

@@ -22,10 +22,10 @@ from dataform_action.plan import Change, Plan, PlannedAction
 from dataform_action.plans.checks.action import Project, check_action
 from dataform_action.plans.checks.baseline import Baseline, Behind, read_baseline
 from dataform_action.plans.checks.finding import Finding, unchecked
-from dataform_action.plans.checks.order import work_in_order
 from dataform_action.plans.checks.queries import queries_of
 from dataform_action.plans.checks.references import spellings
 from dataform_action.plans.checks.requests import Requests
+from dataform_action.plans.order import work_in_order
 from dataform_action.plans.ports import Warehouse
 
 #: How many dry runs are made at the same time.

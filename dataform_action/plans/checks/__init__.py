@@ -5,7 +5,7 @@ Where things belong:
 * SQL text without a parser: ``statements``, ``references``; the queries of an action: ``queries``;
 * the query that is sent: ``shadows``;
 * columns and keys: ``schemas``;
-* requests, and threads: ``requests``, ``order``;
+* requests: ``requests``;
 * the check of an action: ``action``, with what is known before (``baseline``), what one dry run
   says (``judgement``), ``causes``, and the result (``finding``).
 """

@@ -36,9 +36,7 @@ class _Workers(Generic[K, C, V]):
     def start(self, count: int) -> None:
         """Start threads, at least one of ``count``."""
         for number in range(count):
-            thread = threading.Thread(
-                target=self._run, name=f"dataform-check-{number}", daemon=True
-            )
+            thread = threading.Thread(target=self._run, name=f"dataform-plan-{number}", daemon=True)
             try:
                 thread.start()
             except (RuntimeError, OSError, MemoryError) as error:

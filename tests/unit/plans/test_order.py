@@ -12,7 +12,7 @@ import pytest
 
 from dataform_action.errors import NotConnected
 from dataform_action.events import Noted, Observer, Update
-from dataform_action.plans.checks.order import work_in_order
+from dataform_action.plans.order import work_in_order
 
 
 def ignore(*_: object) -> None:
@@ -142,17 +142,21 @@ def test_an_error_of_the_context() -> None:
 
 def test_a_signal_ends_the_wait() -> None:
     """A signal handler that raises ends the wait at once, although a thread still works."""
-    release = threading.Event()
+    noticed, release = threading.Event(), threading.Event()
 
     def work(_key: str, _context: None) -> None:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        # A signal between two instructions of the other thread does not end its wait.
+        while not noticed.wait(0.1):
+            os.kill(os.getpid(), signal.SIGUSR1)
         release.wait(30)
 
     class Interrupted(Exception):
         pass
 
     def handler(*_: object) -> None:
-        raise Interrupted
+        if not noticed.is_set():
+            noticed.set()
+            raise Interrupted
 
     before = signal.signal(signal.SIGUSR1, handler)
     try:
@@ -165,7 +169,8 @@ def test_a_signal_ends_the_wait() -> None:
                 on_update=ignore,
                 threads=1,
             )
-        threads = [thread for thread in threading.enumerate() if "check" in thread.name]
+        threads = [thread for thread in threading.enumerate() if "plan" in thread.name]
+        assert threads
         assert all(thread.daemon for thread in threads)
     finally:
         signal.signal(signal.SIGUSR1, before)
