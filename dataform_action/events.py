@@ -289,6 +289,10 @@ Update = (
 Observer = Callable[[Update], object]
 
 
+def ignore(_update: Update) -> None:
+    """Do nothing with an update: the observer of a caller that needs none."""
+
+
 class RunOutcome(NamedTuple):
     """The state of a run when the work on it has ended.
 

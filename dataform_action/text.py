@@ -40,6 +40,11 @@ def format_bytes(count: int) -> str:
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} {units[0]}"
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return a number of things, such as ``1 action`` and ``2 actions``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def shown(value: str) -> str:
     """Return a value for a message: the whole value, or only its length.
 

@@ -16,7 +16,7 @@ from dataform_action.bigquery.parse import ListedJob
 from dataform_action.clock import Clock, MonotonicClock
 from dataform_action.costs import LIST_PRICE, ActionCost, Costs, JobCost
 from dataform_action.errors import DataformError, InvalidResponse
-from dataform_action.events import Observer, Update
+from dataform_action.events import Observer, ignore
 from dataform_action.model import Action, ActionState, Result
 from dataform_action.validation import is_project_id
 
@@ -32,16 +32,12 @@ _MOST_PLACES = 5
 _MOST_CHECKED = 5
 
 
-def _ignore(_update: Update) -> None:
-    pass
-
-
 def read_costs(
     bigquery: BigQuery,
     result: Result,
     *,
     price_per_tib: float = LIST_PRICE,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
     seconds: float = 60.0,
 ) -> Costs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
-from dataform_action.events import Noted, Observer, Update
+from dataform_action.events import Noted, Observer, ignore
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileFailed, Polling
 from dataform_action.plan import Change, Plan, PlanRequest
@@ -14,14 +14,11 @@ from dataform_action.plans.order import work_in_order
 from dataform_action.plans.ports import Source, Warehouse
 from dataform_action.plans.validation import validate
 from dataform_action.runs.backoff import Backoff
+from dataform_action.text import count_of
 
 _CONSEQUENCE = "The plan is not complete. Nothing was changed."
 _SHORTEST = 1.0
 _DIGITS = 7
-
-
-def _ignore(_update: Update) -> None:
-    pass
 
 
 def make_plan(
@@ -30,7 +27,7 @@ def make_plan(
     request: PlanRequest,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
 ) -> Plan:
     """Return what a commit changes, compared with another commit. Nothing is built.
@@ -93,7 +90,7 @@ def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
 def _counts(plan: Plan) -> str:
     counts = {change: len(plan.by_change(change)) for change in Change}
     found = [f"{count} {change.value}" for change, count in counts.items() if count]
-    actions = "1 action" if plan.action_count == 1 else f"{plan.action_count:,} actions"
+    actions = count_of(plan.action_count, "action")
     return f"Compared {actions}: {', '.join(found) or 'nothing differs'}"
 
 

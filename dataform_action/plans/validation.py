@@ -27,6 +27,7 @@ from dataform_action.plans.checks.references import spellings
 from dataform_action.plans.checks.requests import Requests
 from dataform_action.plans.order import work_in_order
 from dataform_action.plans.ports import Warehouse
+from dataform_action.text import count_of
 
 #: How many dry runs are made at the same time.
 MOST_REQUESTS = 8
@@ -120,9 +121,8 @@ class _Log:
         return True
 
     def end(self, dry_runs: int) -> None:
-        runs = "1 dry run" if dry_runs == 1 else f"{dry_runs} dry runs"
-        actions = "1 action" if self._total == 1 else f"{self._total} actions"
-        self._on_update(Noted(f"{actions} checked with {runs}"))
+        checked = f"{count_of(self._total, 'action')} checked"
+        self._on_update(Noted(f"{checked} with {count_of(dry_runs, 'dry run')}"))
 
 
 class _Validation:

@@ -9,8 +9,8 @@ from dataform_action.github.commands import ANNOTATION_LIMIT
 from dataform_action.report.causes import Causes, CompileErrors, FailedActions
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.places import describe_action, describe_error, place_of, title_of
-from dataform_action.report.words import NO_REASON, count_of
-from dataform_action.text import cut
+from dataform_action.report.words import NO_REASON
+from dataform_action.text import count_of, cut
 
 #: The runner keeps one more error, which is for the outcome.
 _MOST = ANNOTATION_LIMIT - 1

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataform_action.report.analysis import Analysis
 from dataform_action.report.causes import Causes, CompileErrors, FailedActions, rows_query
 from dataform_action.report.places import describe_action, describe_error
-from dataform_action.report.words import NO_REASON, count_of, took
-from dataform_action.text import cut
+from dataform_action.report.words import NO_REASON, took
+from dataform_action.text import count_of, cut
 
 _MOST_CAUSES = 20
 _MOST_LINES = 10

@@ -288,8 +288,3 @@ def took(seconds: float) -> str:
 def all_of(count: int) -> str:
     """Return a heading for all actions, such as ``All 7 actions``."""
     return "The one action" if count == 1 else f"All {count:,} actions"
-
-
-def count_of(count: int, noun: str) -> str:
-    """Return a number of things, such as ``1 action`` and ``2 actions``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from dataform_action.clock import Clock
-from dataform_action.events import Observer, Update
+from dataform_action.events import Observer, ignore
 from dataform_action.model import Polling, Prepared, Result, Run, RunRequest
 from dataform_action.runs.controller import RunController
 from dataform_action.runs.creation import Shield
@@ -16,16 +16,12 @@ from dataform_action.runs.history import HistoryReader
 from dataform_action.services.base import Service
 
 
-def _ignore(_update: Update) -> None:
-    pass
-
-
 def prepare(
     service: Service,
     request: RunRequest,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
 ) -> Prepared:
     """Compile a request. Nothing is run.
@@ -45,7 +41,7 @@ def run(
     request: RunRequest,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
     history: bool = False,
@@ -73,7 +69,7 @@ def start(
     request: RunRequest,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
 ) -> Run:
@@ -87,7 +83,7 @@ def retry(
     result: Result,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
     shielded: Shield = nullcontext,
 ) -> Run:
@@ -108,7 +104,7 @@ def wait(
     run: Run,
     polling: Polling | None = None,
     *,
-    on_update: Observer = _ignore,
+    on_update: Observer = ignore,
     clock: Clock | None = None,
     history: bool = False,
 ) -> Result:
@@ -148,7 +144,7 @@ class Poller:
         polling: Polling | None = None,
         *,
         fresh: bool = False,
-        on_update: Observer = _ignore,
+        on_update: Observer = ignore,
         clock: Clock | None = None,
     ) -> None:
         self._controller = RunController(service, polling, on_update, clock)

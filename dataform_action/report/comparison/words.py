@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from dataform_action.history import History, PastRun
 from dataform_action.model import Action, Result, State
-from dataform_action.report.words import count_of, took
-from dataform_action.text import cut, format_duration
+from dataform_action.report.words import took
+from dataform_action.text import count_of, cut, format_duration
 
 _MOST_ACTIONS = 5
 _MOST_NAMED = 3

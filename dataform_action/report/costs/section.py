@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataform_action.costs import ActionCost, Costs
 from dataform_action.github.markdown import Page, code, prose, row
 from dataform_action.report.costs.words import cost_facts, has_known_jobs, remarks, slot_time
-from dataform_action.report.words import count_of
-from dataform_action.text import format_bytes
+from dataform_action.text import count_of, format_bytes
 
 _MOST_ROWS = 10
 #: A longer table is folded.

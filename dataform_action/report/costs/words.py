@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataform_action.costs import COSTS_ROLE, LIST_PRICE, Costs
-from dataform_action.report.words import Note, count_of, took
-from dataform_action.text import format_bytes
+from dataform_action.report.words import Note, took
+from dataform_action.text import count_of, format_bytes
 
 _LOWER_BOUNDS = "so the sums are lower bounds."
 

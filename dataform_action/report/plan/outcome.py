@@ -15,8 +15,8 @@ from dataform_action.report.plan.words import (
     listed,
     plain_style,
 )
-from dataform_action.report.words import Note, count_of
-from dataform_action.text import cut
+from dataform_action.report.words import Note
+from dataform_action.text import count_of, cut
 
 _SUCCESSES = frozenset((PlanStatus.CHANGES, PlanStatus.NO_CHANGES, PlanStatus.NOT_COMPARABLE))
 _TITLES = {

@@ -10,7 +10,8 @@ from dataform_action.model import ActionState, Result, State
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary.failures import name_of
 from dataform_action.report.summary.tables import STATE_ICONS
-from dataform_action.report.words import count_of, took
+from dataform_action.report.words import took
+from dataform_action.text import count_of
 from dataform_action.validation import is_link
 
 _MOST_ROWS = 300

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dataform_action.github.markdown import Page, code, code_block, file_link, link, prose, row
 from dataform_action.model import Action, CompileError, Job
 from dataform_action.report.causes import CompileErrors, FailedActions, rows_query
-from dataform_action.report.words import NO_REASON, count_of, took
+from dataform_action.report.words import NO_REASON, took
+from dataform_action.text import count_of
 from dataform_action.validation import is_link
 
 #: The number of causes with a heading. The others are rows of a folded table.

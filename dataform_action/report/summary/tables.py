@@ -9,7 +9,8 @@ from dataform_action.model import Action, ActionState, CompiledAction
 from dataform_action.report.analysis import Analysis
 from dataform_action.report.outcome import StepOutcome
 from dataform_action.report.summary.failures import name_of
-from dataform_action.report.words import all_of, count_of, took
+from dataform_action.report.words import all_of, took
+from dataform_action.text import count_of
 from dataform_action.validation import is_link
 
 _MOST_ROWS = 1000

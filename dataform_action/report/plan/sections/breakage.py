@@ -7,8 +7,7 @@ from typing import NamedTuple
 from dataform_action.github.markdown import Page, code, row
 from dataform_action.plan import Cause, Change, Check, Plan, PlannedAction, Verdict
 from dataform_action.report.plan.words import Style, linked, listed, show_cause
-from dataform_action.report.words import count_of
-from dataform_action.text import join_names
+from dataform_action.text import count_of, join_names
 
 _MOST_OPEN = 10
 _MOST_NAMES = 3

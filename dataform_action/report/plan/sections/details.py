@@ -6,7 +6,7 @@ from dataform_action.github.markdown import Page, code, prose, row
 from dataform_action.plan import Change, Plan, Verdict
 from dataform_action.report.plan.sections.tables import show_columns
 from dataform_action.report.plan.words import Style, listed
-from dataform_action.report.words import count_of
+from dataform_action.text import count_of
 
 _MOST_REASONS = 15
 _MOST_NAMES = 3

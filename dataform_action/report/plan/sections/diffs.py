@@ -9,7 +9,7 @@ from dataform_action.github.markdown import Page, diff_block
 from dataform_action.plan import Plan, PlannedAction
 from dataform_action.report.plan.sections.tables import importance
 from dataform_action.report.plan.words import Style, listed
-from dataform_action.report.words import count_of
+from dataform_action.text import count_of
 
 #: Shorter changes need no fold.
 _MOST_OPEN_LINES = 10

@@ -18,7 +18,7 @@ from dataform_action.report.plan.words import (
     show_column,
     size_change,
 )
-from dataform_action.report.words import count_of
+from dataform_action.text import count_of
 
 #: All rows are visible up to this number. If there are more, only the first ones are.
 _MOST_OPEN = 15
