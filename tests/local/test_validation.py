@@ -197,7 +197,9 @@ def test_scripts(check: Check) -> None:
     assert {one.verdict for one in found.values()} == {Verdict.NOT_CHECKED}
     assert reasons == {
         "ops.load": "Operations are not checked.",
-        "staging.daily": "BigQuery reports no columns for it: it checks a script only in part.",
+        "staging.daily": (
+            "BigQuery reports no columns for it, as for a script, which it checks only in part."
+        ),
         "staging.x": "It has pre-operations other than DECLARE, SET and CREATE TEMP FUNCTION.",
         "marts.a": f"It reads {full('ops.load')}, which is not checked.",
     }

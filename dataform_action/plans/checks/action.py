@@ -219,16 +219,15 @@ class _ActionCheck:
             exists=self._baseline.exists is not False,
         )
         judgement = judgements[number]
-        if judgement.run is None:
-            return Scan(None)
+        hidden = Scan(None) if judgement.run is None else judgement.run.scan
         if not judgement.has_shadows:
-            return judgement.run.scan
+            return hidden
         if all(read.baseline.exists is not False for read in self._reads.values()):
             text = judgement.query.text
             real = self._project.requests.dry_run(text, self._project.location, self._retry)
             if isinstance(real, DryRun):
                 return real.scan
-        return Scan(judgement.run.scan.bytes, at_least=True)
+        return hidden._replace(at_least=True)
 
     def _tables(self, kept: list[Judgement], renewed: list[Judgement]) -> Tables:
         first = None if kept[0].run is None else kept[0].run.columns

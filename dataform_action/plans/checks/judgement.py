@@ -41,7 +41,7 @@ def judge(query: Query, statement: Statement, result: Result) -> Judgement:
         text = f"BigQuery also reads {escaped} as it is in production."
         return Judgement(not_checked(text), query, has_shadows=has_shadows)
     if not result.columns:
-        text = "BigQuery reports no columns for it: it checks a script only in part."
+        text = "BigQuery reports no columns for it, as for a script, which it checks only in part."
         return Judgement(not_checked(text), query, has_shadows=has_shadows)
     return Judgement(Check(verdict=Verdict.ACCEPTED), query, result, has_shadows)
 

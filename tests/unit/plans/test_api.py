@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,9 +15,10 @@ from dataform_action.errors import DataformError, GaveUp, NoResponse, NotConnect
 from dataform_action.events import Noted, OutageEnded, OutageStarted, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileError, CompileFailed, Polling
-from dataform_action.plan import Plan, PlanRequest, PlanStatus
+from dataform_action.plan import Plan, PlanRequest, PlanStatus, Verdict
 from dataform_action.plans.api import make_plan
 from tests.support.fakes import FakeClock
+from tests.support.warehouses import FakeWarehouse, ok
 from tests.unit.plans.support import action
 
 HEAD, BASE = "9f2c1e7a" * 5, "41ab03d5" * 5
@@ -247,6 +248,16 @@ def test_no_free_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(NotConnected, match="can't start new thread"):
         plan(graph("a"), graph("a"))
+
+
+def test_a_plan_with_a_check() -> None:
+    """With a warehouse, the SQL is checked, unless the request says otherwise."""
+    for validates, verdict in ((True, Verdict.ACCEPTED), (False, None)):
+        request = replace(REQUEST, validate=validates)
+        source = FakeSource({BASE: graph(), HEAD: graph("x", query="SELECT x")})
+        warehouse = FakeWarehouse({"SELECT x": ok()})
+        (planned,) = make_plan(source, warehouse, request).actions
+        assert planned.verdict is verdict
 
 
 def test_the_observer_is_optional() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dataform_action.errors import NoResponse, Refused
-from dataform_action.events import Noted, Observer, OutageEnded, OutageStarted, Update
+from dataform_action.events import Noted, Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.graph import GraphAction
 from dataform_action.model import Polling
 from dataform_action.plan import (
@@ -282,7 +282,7 @@ def test_scripts_without_columns() -> None:
     found, _ = run([], [new], {"SELECT new": ok("", 0)}, {})
     assert verdict(found["d.t"]) == (
         Verdict.NOT_CHECKED,
-        "BigQuery reports no columns for it: it checks a script only in part.",
+        "BigQuery reports no columns for it, as for a script, which it checks only in part.",
     )
 
 
@@ -458,6 +458,16 @@ def test_an_incremental_table_that_cannot_be_read() -> None:
     assert verdict(found["d.r"])[1] == f"It reads {full('d.t')}, which is not checked."
 
 
+def test_an_incremental_table_upstream_is_never_behind() -> None:
+    """It may keep its columns forever, whatever its query returns."""
+    old = node("d.r", "SELECT old FROM {d.t}", "d.t")
+    new = node("d.r", "SELECT new FROM {d.t}", "d.t")
+    same = incremental("same")
+    outcomes = {"SELECT new": InvalidQuery("Unrecognized name: new"), "same FROM": ok("new DATE")}
+    found, _ = run([SOURCE, same, old], [SOURCE, same, new], outcomes)
+    assert verdict(found["d.r"])[0] is Verdict.INVALID
+
+
 def test_drift() -> None:
     """Production that differs from the base is reported on its own."""
     found, _ = run(*CHANGE, {}, {"d.t": "id INT64; gone STRING", "d.r": "n INT64"})
@@ -574,6 +584,25 @@ def test_outages_are_reported_once() -> None:
     )
     assert [type(line) for line in lines] == [OutageStarted, OutageEnded, Noted]
     assert str(lines[-1]) == "30 actions checked with 30 dry runs"
+
+
+@pytest.mark.parametrize(("clock", "waits"), [(FakeClock(), 0), (Ticking(), 3)])
+def test_what_threads_report_is_forwarded(clock: FakeClock, waits: int) -> None:
+    """A wait of several threads is a line now and then, and other updates are always sent."""
+    lines: list[Update] = []
+
+    def reporting(observer: Observer) -> Retry:
+        for _ in range(3):
+            observer(Waiting(None, 60.0, 30.0))
+        observer(Noted("something else"))
+        return once
+
+    plan = plan_of(graph(), graph(NEW))
+    warehouse = FakeWarehouse(OUTCOMES, TABLES)
+    validate(plan, graph(NEW), graph(), warehouse, reporting, lines.append, clock)
+    kinds = [type(line) for line in lines]
+    assert kinds.count(Waiting) == waits
+    assert Noted("something else") in lines
 
 
 def test_the_result_does_not_depend_on_the_order_of_responses() -> None:

@@ -26,6 +26,7 @@ S = "STRUCT<a INT64, b STRING>"
         ("id INT64", f"id INT64; s {S}", [("s", "", S)]),
         (f"s {S}", "s STRUCT<a INT64>", [("s.b", "STRING", "")]),
         (f"s ARRAY<{S}>", "s ARRAY<STRUCT<b DATE, a INT64>>", [("s.b", "STRING", "DATE")]),
+        ("s STRUCT<>", "s STRUCT<a INT64>", [("s.a", "", "INT64")]),
         (f"s {S}", f"s ARRAY<{S}>", [("s", S, f"ARRAY<{S}>")]),
         (f"s {S}", "s STRING", [("s", S, "STRING")]),
         (
