@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 
 from dataform_action.bigquery.client import BigQuery, is_of_the_project
-from dataform_action.bigquery.parse import number_in, object_in, objects_in, text_in
+from dataform_action.bigquery.parse import number_in
 from dataform_action.bigquery.schemas import SCHEMA_FIELDS, parse_columns
 from dataform_action.errors import CredentialsRefused, Refused
 from dataform_action.plan import DryRun, Inconclusive, InvalidQuery, Scan
+from dataform_action.transport.json_values import object_in, objects_in, text_in
 from dataform_action.transport.response import Json
 
 #: The role for dry runs, on the project of the jobs.

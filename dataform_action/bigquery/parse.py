@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dataform_action.costs import JobCost
 from dataform_action.errors import InvalidResponse
+from dataform_action.transport.json_values import object_in, objects_in, text_in
 from dataform_action.transport.response import Json
 
 #: What ``parse_jobs`` and ``parse_job`` read of a job.
@@ -82,24 +83,6 @@ def _is_reserved(statistics: dict[str, Json]) -> bool:
 def _location(reference: dict[str, Json]) -> str:
     location = text_in(reference, "location")
     return location if re.fullmatch(r"[A-Za-z0-9-]{1,50}", location, re.ASCII) else ""
-
-
-def object_in(value: dict[str, Json], key: str) -> dict[str, Json]:
-    """Return an object in a response; empty if there is none."""
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def objects_in(value: dict[str, Json], key: str) -> list[dict[str, Json]]:
-    """Return the objects in a list of a response."""
-    found = value.get(key)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def text_in(value: dict[str, Json], key: str) -> str:
-    """Return a text in a response; empty if there is none."""
-    found = value.get(key)
-    return found if isinstance(found, str) else ""
 
 
 def number_in(value: dict[str, Json], key: str) -> int | None:

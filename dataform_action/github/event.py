@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from dataform_action.errors import InputError
 from dataform_action.transport.files import read_file
-from dataform_action.transport.json_values import TooManyValues, parse_json
+from dataform_action.transport.json_values import TooManyValues, parse_json, value_at
 from dataform_action.validation import is_branch, is_commit, is_github_repository, is_link
 
 _Payload = Mapping[str, Any]
@@ -109,7 +109,7 @@ def read_run(environ: Mapping[str, str]) -> WorkflowRun:
 
 
 def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
-    number = _find(payload, "pull_request.number")
+    number = value_at(payload, "pull_request.number")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 10**12:
         raise _broken("pull_request.number", "a number")
     return WorkflowEvent(
@@ -119,7 +119,7 @@ def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
         base=_commit(payload, "pull_request.base.sha"),
         base_branch=_branch(payload, "pull_request.base.ref"),
         pull_request=number,
-        is_fork=_is_fork(_find(payload, "pull_request.head"), repository),
+        is_fork=_is_fork(value_at(payload, "pull_request.head"), repository),
     )
 
 
@@ -128,7 +128,7 @@ def _is_fork(head: _Payload, repository: str) -> bool:
     # If the fork was deleted, its repository is null. Tools that write a payload may omit it.
     if "repo" not in head:
         return False
-    name = _find(head, "repo.full_name")
+    name = value_at(head, "repo.full_name")
     return not isinstance(name, str) or name.lower() != repository.lower()
 
 
@@ -147,7 +147,7 @@ def _parse_push(payload: _Payload) -> WorkflowEvent:
     if not head.strip("0"):
         text = f"says that a branch or a tag was deleted, so there is no commit. {_REMEDY}"
         raise InputError([("GITHUB_EVENT_PATH", text)])
-    ref = _find(payload, "ref")
+    ref = value_at(payload, "ref")
     is_branch_ref = isinstance(ref, str) and ref.startswith(_HEADS)
     return WorkflowEvent(
         name="push",
@@ -183,22 +183,15 @@ def _read_payload(environ: Mapping[str, str]) -> _Payload:
     return value
 
 
-def _find(value: Any, path: str) -> Any:  # noqa: ANN401
-    """Return the value at a path such as ``pull_request.head.sha``; None if there is none."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
 def _commit(payload: _Payload, path: str) -> str:
-    value = _find(payload, path)
+    value = value_at(payload, path)
     if not isinstance(value, str) or not is_commit(value.lower()):
         raise _broken(path, "a commit")
     return value.lower()
 
 
 def _branch(payload: _Payload, path: str) -> str:
-    value = _find(payload, path)
+    value = value_at(payload, path)
     name = value.removeprefix(_HEADS) if isinstance(value, str) else ""
     if not is_branch(name):
         raise _broken(path, "the name of a branch")

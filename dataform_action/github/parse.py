@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dataform_action.errors import InvalidResponse
+from dataform_action.transport.json_values import value_at
 from dataform_action.validation import is_commit, is_link
 
 _Json = Any
@@ -36,7 +37,7 @@ class CommentPage(NamedTuple):
 
 def parse_merge_base(value: _Json) -> str:
     """Return the common ancestor in the comparison of two commits."""
-    found = _find(value, "merge_base_commit", "sha")
+    found = value_at(value, "merge_base_commit.sha")
     if not isinstance(found, str) or not is_commit(found):
         raise _not_understood("the comparison of two commits")
     return found
@@ -44,7 +45,7 @@ def parse_merge_base(value: _Json) -> str:
 
 def parse_pull_request(value: _Json) -> PullRequest:
     """Return a pull request."""
-    head, state = _find(value, "head", "sha"), _find(value, "state")
+    head, state = value_at(value, "head.sha"), value_at(value, "state")
     if not isinstance(head, str) or not is_commit(head) or not isinstance(state, str):
         raise _not_understood("the pull request")
     return PullRequest(head, state == "open")
@@ -52,32 +53,25 @@ def parse_pull_request(value: _Json) -> PullRequest:
 
 def parse_comment(value: _Json) -> Comment:
     """Return a comment. The user who wrote it may be deleted."""
-    comment_id, body = _find(value, "id"), _find(value, "body")
-    url, author = _find(value, "html_url"), _find(value, "user", "login")
+    comment_id, body = value_at(value, "id"), value_at(value, "body")
+    url, author = value_at(value, "html_url"), value_at(value, "user.login")
     if not isinstance(comment_id, int) or isinstance(comment_id, bool) or comment_id <= 0:
         raise _not_understood("a comment")
     return Comment(
         id=comment_id,
         url=url if isinstance(url, str) and is_link(url) else "",
         author=author if isinstance(author, str) else "",
-        is_bot=_find(value, "user", "type") == "Bot",
+        is_bot=value_at(value, "user.type") == "Bot",
         body=body if isinstance(body, str) else "",
     )
 
 
 def parse_login(value: _Json) -> str:
     """Return the login of the token's owner."""
-    login = _find(value, "data", "viewer", "login")
+    login = value_at(value, "data.viewer.login")
     if not isinstance(login, str) or not login:
         raise _not_understood("the owner of the token")
     return login
-
-
-def _find(value: _Json, *names: str) -> _Json:
-    """Return the value at a path of names; None if there is none."""
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _not_understood(what: str) -> InvalidResponse:

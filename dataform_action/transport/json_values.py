@@ -1,10 +1,13 @@
-"""Parses JSON of a server, within limits that keep it from filling the memory or the stack."""
+"""Parses JSON of a server, within limits that keep it from filling the memory or the stack.
+
+Its values may have any type, so each is checked when it is read.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _Json = Any
@@ -54,6 +57,31 @@ def _is_flat(body: bytes) -> bool:
         elif byte in b"]}":
             depth -= 1
     return True
+
+
+def value_at(value: _Json, path: str) -> _Json:
+    """Return the value at a path such as ``user.login``; None if there is none."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def object_in(value: Mapping[str, _Json], key: str) -> dict[str, _Json]:
+    """Return an object in an object; empty if there is none."""
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def objects_in(value: Mapping[str, _Json], key: str) -> list[dict[str, _Json]]:
+    """Return the objects in a list of an object; empty if there is no list."""
+    found = value.get(key)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def text_in(value: Mapping[str, _Json], key: str) -> str:
+    """Return a text in an object; empty if there is none."""
+    found = value.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def texts_in(value: _Json) -> Iterator[str]:

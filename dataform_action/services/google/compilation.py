@@ -16,7 +16,6 @@ from dataform_action.services.google.enrich import find_files_url
 from dataform_action.services.google.operation import compile_once
 from dataform_action.services.google.parse import (
     LONGEST_REASON,
-    objects_in,
     parse_commit,
     parse_compilation_name,
     parse_core_version,
@@ -24,11 +23,11 @@ from dataform_action.services.google.parse import (
     parse_project_path,
     parse_target,
     repository_path,
-    text_in,
 )
 from dataform_action.services.google_forms import commitish_of, folder_of
 from dataform_action.services.specs import overrides_of
 from dataform_action.text import cut
+from dataform_action.transport.json_values import objects_in, text_in
 from dataform_action.transport.response import Json
 
 #: The file that the compiler names if an error is in no file of the project.

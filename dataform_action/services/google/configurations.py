@@ -11,9 +11,10 @@ from dataform_action.services.base import once
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import OPTIONAL_SECONDS, GoogleApi
 from dataform_action.services.google.hints import is_act_as, promote_hint
-from dataform_action.services.google.parse import objects_in, parse_target, text_in
+from dataform_action.services.google.parse import parse_target
 from dataform_action.services.google_forms import EXECUTION_MODES, QUERY_PRIORITIES
 from dataform_action.text import cut, printable
+from dataform_action.transport.json_values import objects_in, text_in
 from dataform_action.transport.response import Json
 
 #: The inputs that are flags, and their names in an invocation configuration.

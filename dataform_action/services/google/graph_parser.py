@@ -12,12 +12,11 @@ from operator import itemgetter
 from dataform_action.graph import DECLARATION, GraphAction
 from dataform_action.services.google.parse import (
     action_kind,
-    objects_in,
     parse_target,
     repository_path,
-    text_in,
     texts_in,
 )
+from dataform_action.transport.json_values import objects_in, text_in
 from dataform_action.transport.response import Json
 
 Pairs = tuple[tuple[str, str], ...]

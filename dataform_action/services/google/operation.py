@@ -15,8 +15,8 @@ from typing import TypeVar
 from dataform_action.errors import InvalidResponse, NoResponse, NotDone, Refused
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import GoogleApi
-from dataform_action.services.google.parse import text_in
 from dataform_action.transport.error_body import LONGEST_MESSAGE
+from dataform_action.transport.json_values import text_in
 from dataform_action.transport.response import Json, parse_error_info
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from datetime import datetime
 from dataform_action.errors import InvalidResponse
 from dataform_action.model import Action, ActionState, CompiledAction, Job, State
 from dataform_action.text import cut
+from dataform_action.transport.json_values import objects_in, text_in
 from dataform_action.transport.response import Json
 
 _STATES = {
@@ -138,22 +139,10 @@ def parse_names(response: dict[str, Json], key: str, field: str) -> Iterator[tup
         yield entry.get("name"), entry.get(field)
 
 
-def objects_in(response: dict[str, Json], key: str) -> list[dict[str, Json]]:
-    """Return the objects in a list; a missing list is empty."""
-    value = response.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def texts_in(response: Mapping[str, Json], key: str) -> list[str]:
     """Return the texts in a list; a missing list is empty."""
     value = response.get(key)
     return [text for text in value if _is_text(text)] if isinstance(value, list) else []
-
-
-def text_in(response: dict[str, Json], key: str) -> str:
-    """Return a text of a response; empty if there is none."""
-    value = response.get(key)
-    return value if isinstance(value, str) else ""
 
 
 _ACTION_STATES = {

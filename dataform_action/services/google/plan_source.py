@@ -15,9 +15,10 @@ from dataform_action.services.google.compilation import compile_request
 from dataform_action.services.google.enrich import find_files_url, github_repository
 from dataform_action.services.google.graph_parser import parse_graph_actions
 from dataform_action.services.google.hints import is_unknown_commit
-from dataform_action.services.google.parse import parse_git_url, text_in
+from dataform_action.services.google.parse import parse_git_url
 from dataform_action.services.google.service import GoogleDataform
 from dataform_action.services.specs import google_request_problems
+from dataform_action.transport.json_values import text_in
 
 #: How long a commit is requested again that the Git remote does not know, and how often, in
 #: seconds. A commit that was pushed a moment ago may not be everywhere yet.

@@ -9,16 +9,15 @@ from typing import NamedTuple
 from dataform_action.errors import InvalidResponse
 from dataform_action.model import State
 from dataform_action.services.google.parse import (
-    objects_in,
     parse_commit,
     parse_compilation_name,
     parse_invocation_name,
     parse_state,
     parse_target,
     parse_times,
-    text_in,
     texts_in,
 )
+from dataform_action.transport.json_values import objects_in, text_in
 from dataform_action.transport.response import Json
 
 _FLAGS = (

@@ -19,12 +19,12 @@ from dataform_action.services.google.configurations import (
 )
 from dataform_action.services.google.parse import (
     UNIT_TEST,
-    objects_in,
     parse_compiled_actions,
     parse_target,
     texts_in,
 )
 from dataform_action.services.google.selection.names import match_names, reachable, tag_problems
+from dataform_action.transport.json_values import objects_in
 
 
 class Selection(NamedTuple):

@@ -17,9 +17,9 @@ from dataform_action.services.google.parse import (
     parse_core_version,
     parse_invocation_name,
     parse_names,
-    text_in,
 )
 from dataform_action.services.google.selection.request import make_target
+from dataform_action.transport.json_values import text_in
 
 #: A lost run is new, so it is searched for in the newest pages only.
 _NEWEST_PAGES = 5
