@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Some of the kinds of actions.
 DECLARATION = "declaration"
+INCREMENTAL = "incremental table"
+#: The kinds that Dataform makes as a view.
+VIEWS = frozenset({"view", "materialized view"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,28 +1,19 @@
-"""The commit with which the commit of an event is compared."""
+"""The commit with which the commit of a pull request is compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from dataform_action.clock import Retry, once
 from dataform_action.errors import Refused
 from dataform_action.github.api import GitHub, is_missing
-from dataform_action.github.event import EventKind, WorkflowEvent
-
-Retry = Callable[[Callable[[], str]], str]
+from dataform_action.github.event import WorkflowEvent
 
 
-def find_base(
-    github: GitHub, event: WorkflowEvent, retry: Retry = lambda request: request()
-) -> str:
-    """Return the commit to compare with: of a pull request, the merge base.
-
-    It is empty if the event does not say it. ``retry`` makes each request.
+def find_merge_base(github: GitHub, event: WorkflowEvent, retry: Retry = once) -> str:
+    """Return the commit where a pull request left its branch. ``retry`` makes each request.
 
     Raises:
         DataformError: as ``GitHub.find_merge_base``.
     """
-    if event.kind is not EventKind.PULL_REQUEST:
-        return event.base
     # The commit that the event names may be out of date, and would make changes of the branch that
     # were merged into the pull request seem to be its own. So ask for the branch as it is now.
     try:

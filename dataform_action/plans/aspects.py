@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from dataform_action.graph import GraphAction
+from dataform_action.graph import INCREMENTAL, VIEWS, GraphAction
 from dataform_action.plans.sql import normalize
 
-INCREMENTAL = "incremental table"
 #: The kinds whose texts are not SQL.
 _NOT_SQL = frozenset({"notebook", "data preparation"})
-#: The kinds that Dataform drops and makes again if they become an incremental table.
-_VIEWS = frozenset({"view", "materialized view"})
 #: What is known of a new action anyway.
 _OF_COURSE = frozenset({"type", "incremental SQL", "enabled", "disabled", "name"})
 _PROTECTED = "incrementalTableConfig.refreshDisabled"
@@ -112,7 +109,8 @@ def full_refresh_reason(base: GraphAction, aspects: Collection[str]) -> str:
         return ""
     reasons = [name for name in ("partitioning", "clustering", "unique key") if name in aspects]
     if "type" in aspects:
-        reasons = [] if base.kind in _VIEWS else ["type"]
+        # Dataform drops a view that becomes a table.
+        reasons = [] if base.kind in VIEWS else ["type"]
     if not reasons:
         return ""
     *others, last = reasons

@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dataform_action.graph import GraphAction
+from dataform_action.graph import INCREMENTAL, GraphAction
 from dataform_action.plan import Change, PlannedAction
 from dataform_action.plans.aspects import (
-    INCREMENTAL,
     Part,
     changed_parts,
     full_refresh_reason,

@@ -27,7 +27,7 @@ from dataform_action.github.commands import Console
 from dataform_action.github.event import EventKind, WorkflowEvent, read_event, read_run
 from dataform_action.github.files import FileCommands
 from dataform_action.github.marker import make_key
-from dataform_action.github.merge_base import find_base
+from dataform_action.github.merge_base import find_merge_base
 from dataform_action.github.signals import Interrupted, Signals
 from dataform_action.plan import Plan, PlanRequest, PlanStatus, Remote
 from dataform_action.plans.api import make_plan
@@ -198,7 +198,7 @@ class _PlanJob:
         def base_of(event: WorkflowEvent) -> str:
             if event.kind is not EventKind.PULL_REQUEST:
                 return event.base
-            return find_base(self._connect_github(settings), event, retry)
+            return find_merge_base(self._connect_github(settings), event, retry)
 
         head, base = find_commits(
             request, event, remote, is_here=self._is_here or not here, find_base=base_of

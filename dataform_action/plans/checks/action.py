@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from dataform_action.clock import Retry
+from dataform_action.graph import INCREMENTAL
 from dataform_action.plan import (
     Cause,
     Change,
@@ -21,7 +22,6 @@ from dataform_action.plans.checks.causes import find_causes, names_in, trace
 from dataform_action.plans.checks.finding import Finding, Tables, drift_of, unchecked
 from dataform_action.plans.checks.judgement import Judgement, judge, not_checked, worst
 from dataform_action.plans.checks.queries import (
-    INCREMENTAL,
     Query,
     queries_of,
     reason_not_to_check,

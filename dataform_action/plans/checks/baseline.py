@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from dataform_action.clock import Retry
-from dataform_action.graph import GraphAction
+from dataform_action.graph import INCREMENTAL, GraphAction
 from dataform_action.plan import DryRun, Inconclusive, InvalidQuery, PlannedAction, Scan
 from dataform_action.plans.checks.queries import (
-    INCREMENTAL,
     is_relation,
     queries_of,
     reason_not_to_check,

@@ -6,11 +6,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from dataform_action.graph import INCREMENTAL, VIEWS
 from dataform_action.plan import ColumnChange, PlannedAction, Scan
 from dataform_action.plans.checks.baseline import Baseline, scan_of
 from dataform_action.plans.checks.causes import Origins
 from dataform_action.plans.checks.judgement import not_checked
-from dataform_action.plans.checks.queries import INCREMENTAL, is_view
 from dataform_action.plans.checks.requests import Columns
 from dataform_action.plans.checks.schemas import differences
 
@@ -52,7 +52,7 @@ class Finding(NamedTuple):
         the base counts as well.
         """
         known = self.baseline.columns
-        if is_view(self.planned.action) and known is not None and columns != known:
+        if self.planned.action.kind in VIEWS and known is not None and columns != known:
             return True
         return columns != self.baseline.production
 

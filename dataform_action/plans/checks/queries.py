@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dataform_action.graph import GraphAction
+from dataform_action.graph import INCREMENTAL, VIEWS, GraphAction
 from dataform_action.plans.checks.references import References
 from dataform_action.plans.checks.statements import declarations, is_query
 
-INCREMENTAL = "incremental table"
 #: The kinds that are made by a query, and whose table has the columns of this query.
-RELATIONS = ("table", "view", "materialized view", INCREMENTAL)
-#: Their columns in production may be out of date, although every query of them is right.
-_VIEWS = ("view", "materialized view")
-_CHECKED = (*RELATIONS, "assertion")
+_RELATIONS = frozenset({"table", INCREMENTAL}) | VIEWS
+_CHECKED = _RELATIONS | {"assertion"}
 
 
 class Query(NamedTuple):
@@ -32,12 +29,7 @@ class Query(NamedTuple):
 
 def is_relation(action: GraphAction) -> bool:
     """Return whether an action makes a table or a view with a query."""
-    return action.kind in RELATIONS
-
-
-def is_view(action: GraphAction) -> bool:
-    """Return whether an action makes a view."""
-    return action.kind in _VIEWS
+    return action.kind in _RELATIONS
 
 
 def reason_not_to_check(action: GraphAction) -> str:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from dataform_action.model import CompileError
-from dataform_action.plan import Change, Plan, PlannedAction, Scan, Verdict
+from dataform_action.plan import Change, Check, Plan, PlannedAction, Scan, Verdict
 
 #: Grows when a program that reads the file would have to change.
 VERSION = 1
@@ -66,7 +66,7 @@ def _action(it: PlannedAction) -> _Json:
         "through": list(it.through),
         "diff": it.diff,
         "full_refresh": it.full_refresh,
-        "check": None if it.check is None else _check(it),
+        "check": None if it.check is None else _check(it.check),
         "columns": _records(it.columns),
         "schema": _records(it.schema),
         "before": _scan(it.before),
@@ -75,9 +75,7 @@ def _action(it: PlannedAction) -> _Json:
     }
 
 
-def _check(it: PlannedAction) -> _Json:
-    check = it.check
-    assert check is not None  # noqa: S101
+def _check(check: Check) -> _Json:
     return {
         "verdict": check.verdict.value,
         "message": check.message,

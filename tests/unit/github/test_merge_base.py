@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -11,7 +12,9 @@ from dataform_action.emulator import Emulator, Fault, GitHubApi, GitHubRepositor
 from dataform_action.errors import NoResponse, Refused
 from dataform_action.github.api import GitHub, connect_github
 from dataform_action.github.event import EventKind, WorkflowEvent
-from dataform_action.github.merge_base import find_base
+from dataform_action.github.merge_base import find_merge_base
+
+T = TypeVar("T")
 
 #: main: OLD - FORK - MAIN; the change: FORK - FIRST - HEAD.
 OLD, FORK, MAIN, FIRST, HEAD, MERGED = (digit * 40 for digit in "012345")
@@ -53,7 +56,7 @@ def github(server: Emulator) -> GitHub:
 
 def test_merge_base(github: GitHub, server: Emulator) -> None:
     """The commit to compare with is where the change left the branch, in one request."""
-    assert find_base(github, EVENT) == FORK
+    assert find_merge_base(github, EVENT) == FORK
     assert len(server.requests) == 1
 
 
@@ -62,40 +65,33 @@ def test_branch_that_was_merged_into_the_change(
 ) -> None:
     """If the event names an older commit of the branch, its later changes are not the change's."""
     repository.add_commit(MERGED, HEAD, MAIN)
-    assert find_base(github, replace(EVENT, head=MERGED, base=OLD)) == MAIN
+    assert find_merge_base(github, replace(EVENT, head=MERGED, base=OLD)) == MAIN
 
 
 def test_merged_pull_request(github: GitHub, repository: GitHubRepository) -> None:
     """After a merge, the branch contains the change, and the commit of the event counts."""
     repository.branches["main"] = repository.add_commit(MERGED, MAIN, HEAD)
-    assert find_base(github, replace(EVENT, base=MAIN)) == FORK
+    assert find_merge_base(github, replace(EVENT, base=MAIN)) == FORK
 
 
 def test_deleted_branch(github: GitHub, repository: GitHubRepository) -> None:
     """If the branch was deleted, the commit of the event counts."""
     del repository.branches["main"]
-    assert find_base(github, EVENT) == FORK
-
-
-def test_merge_group_and_others(github: GitHub, server: Emulator) -> None:
-    """A merge group and a push name the commit themselves. Nothing is sent."""
-    for kind in (EventKind.MERGE_GROUP, EventKind.PUSH, EventKind.OTHER):
-        assert find_base(github, replace(EVENT, kind=kind)) == FORK
-    assert server.requests == []
+    assert find_merge_base(github, EVENT) == FORK
 
 
 def test_unrelated_commits(github: GitHub, repository: GitHubRepository) -> None:
     """Without a common ancestor, GitHub's message says so."""
     alone = repository.add_commit("f" * 40)
     with pytest.raises(Refused, match="No common ancestor between"):
-        find_base(github, replace(EVENT, head=alone))
+        find_merge_base(github, replace(EVENT, head=alone))
 
 
 def test_missing_permission(github: GitHub, server: Emulator) -> None:
     """A refusal names the permission."""
     server.add_fault(Fault("status", on="compare", status=403))
     with pytest.raises(Refused) as caught:
-        find_base(github, EVENT)
+        find_merge_base(github, EVENT)
     assert "contents: read" in caught.value.hint
 
 
@@ -103,10 +99,10 @@ def test_retries(github: GitHub, server: Emulator) -> None:
     """The caller decides how often each request is made."""
     server.add_fault(Fault("status", on="compare"))
 
-    def twice(request: Callable[[], str]) -> str:
+    def twice(request: Callable[[], T], /) -> T:
         try:
             return request()
         except NoResponse:
             return request()
 
-    assert find_base(github, EVENT, twice) == FORK
+    assert find_merge_base(github, EVENT, twice) == FORK

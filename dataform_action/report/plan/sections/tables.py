@@ -76,13 +76,13 @@ def _edited_row(action: PlannedAction, name: str, plan: Plan, style: Style) -> s
         what = f"new {kind}"
     if action.full_refresh:
         what += "<br>**full refresh**"
-    cells = [unbroken(_icon(action)), name, what]
+    cells = [_unbroken(_icon(action)), name, what]
     if plan.request.validate:
-        cells += [_columns(action, style), unbroken(size_change(action))]
+        cells += [_columns(action, style), _unbroken(size_change(action))]
     return row(*cells)
 
 
-def unbroken(text: str) -> str:
+def _unbroken(text: str) -> str:
     """Return a short text that stays on one line of a cell."""
     return text.replace(" ", "&nbsp;")
 
@@ -99,7 +99,7 @@ def _columns(action: PlannedAction, style: Style) -> str:
         return UNKNOWN if action.schema is None else count_of(len(action.schema), "column")
     if action.columns is None:
         return UNKNOWN
-    return "<br>".join(show_columns(action.columns, style)) or unbroken("the same")
+    return "<br>".join(show_columns(action.columns, style)) or _unbroken("the same")
 
 
 def show_columns(columns: tuple[ColumnChange, ...], style: Style) -> list[str]:
@@ -137,7 +137,7 @@ def _affected_row(action: PlannedAction, style: Style, *, validated: bool) -> st
     if validated:
         verdict = action.verdict
         result = "" if verdict is None else f"{CHECK_ICONS[verdict]} {CHECK_WORDS[verdict]}"
-        cells += [unbroken(size_change(action)), unbroken(result)]
+        cells += [_unbroken(size_change(action)), _unbroken(result)]
     return row(*cells)
 
 
