@@ -197,7 +197,7 @@ def run(interruption: Interruption) -> Ended:
             emulator.add_fault(fault)
         default = google_inputs_for(emulator) if interruption.on_google else inputs_for(emulator)
         inputs = {**default, **interruption.inputs}
-        with start_step(folder, inputs) as process:
+        with start_step(folder, inputs, is_covered=False) as process:
             try:
                 log, seconds = _stop(process, emulator, interruption)
             finally:
@@ -206,7 +206,7 @@ def run(interruption: Interruption) -> Ended:
         if interruption.is_recovered:
             emulator.clear_faults()
         state = {f"STATE_{key}": value for key, value in step.state.items()}
-        with start_step(folder, inputs, "post_entrypoint.py", **state) as post:
+        with start_step(folder, inputs, "post_entrypoint.py", is_covered=False, **state) as post:
             try:
                 post_log, _ = post.communicate(timeout=TIME_LIMIT)
             finally:

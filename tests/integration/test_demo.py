@@ -25,6 +25,12 @@ def _stop_the_demo_alone(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
 
 
+@pytest.fixture(autouse=True)
+def without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the demo without coverage, which makes each of its processes slower."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.mark.parametrize("stop", [_press_ctrl_c, _stop_the_demo_alone])
 @pytest.mark.parametrize(
     ("options", "last_words"),

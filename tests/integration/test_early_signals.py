@@ -35,7 +35,7 @@ _BEFORE_OUR_FIRST_LINE = re.compile(
 def _start(folder: Path, entry: str) -> subprocess.Popen[str]:
     """Start a program without coverage, which would make its start longer."""
     folder.mkdir()
-    return start_step(folder, _ENDLESS, entry, COVERAGE_PROCESS_CONFIG="")
+    return start_step(folder, _ENDLESS, entry, is_covered=False)
 
 
 def _cpu_seconds(process: subprocess.Popen[str]) -> float:

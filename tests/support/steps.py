@@ -105,10 +105,16 @@ def start_step(
     inputs: Mapping[str, str],
     entry: str = "entrypoint.py",
     *arguments: str,
+    is_covered: bool = True,
     **environ: str,
 ) -> subprocess.Popen[str]:
-    """Start the step in a new process, with its own workspace."""
-    inherited = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+    """Start the step in a new process, with its own workspace.
+
+    Coverage makes its start several times as long. So a test that starts many steps, whose code
+    other tests cover, can do without it.
+    """
+    known = os.environ.items() if is_covered else ()
+    inherited = {name: value for name, value in known if name.startswith("COV")}
     return subprocess.Popen(
         [*PYTHON, str(ROOT / entry), *arguments],
         env={**inherited, **runner_environ(folder, inputs), **environ},
@@ -128,7 +134,7 @@ def run_apart(
     **environ: str,
 ) -> Step:
     """Run the step in a new process until it ends."""
-    process = start_step(folder, inputs, entry, *arguments, **environ)
+    process = start_step(folder, inputs, entry, *arguments, is_covered=True, **environ)
     log, _ = process.communicate(timeout=30)
     return read_step(folder, process.returncode, log)
 
