@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import NamedTuple
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
@@ -19,10 +19,10 @@ from dataform_action.events import (
 )
 from dataform_action.graph import CompiledGraph
 from dataform_action.plan import Change, Plan, PlannedAction
-from dataform_action.plans.checks.action import Project, check_action
+from dataform_action.plans.checks.action import check_action
 from dataform_action.plans.checks.baseline import Baseline, Behind, read_baseline
-from dataform_action.plans.checks.finding import Finding, unchecked
-from dataform_action.plans.checks.queries import queries_of
+from dataform_action.plans.checks.finding import Finding, Project, unchecked
+from dataform_action.plans.checks.queries import is_relation, queries_of
 from dataform_action.plans.checks.references import spellings
 from dataform_action.plans.checks.requests import Requests
 from dataform_action.plans.order import work_in_order
@@ -33,6 +33,8 @@ from dataform_action.text import count_of
 MOST_REQUESTS = 8
 #: The changes that are checked.
 _CHECKED = (Change.ADDED, Change.CHANGED, Change.AFFECTED)
+#: At most so many circles of tables are opened that read each other without ``ref``.
+_MOST_CIRCLES = 100
 #: The longest time without a line in the log, in seconds, while actions are checked.
 _HEARTBEAT = 10.0
 
@@ -140,6 +142,7 @@ class _Validation:
         self._planned = planned
         self._location = head.location or base.location
         actions = {action.name: action for action in head.actions}
+        makers = (one for one in head.actions if is_relation(one) or one.has_output)
         self._project = Project(
             requests=self.requests,
             location=self._location,
@@ -147,6 +150,8 @@ class _Validation:
             removed=tuple(
                 sorted({one.name for one in plan.by_change(Change.REMOVED)} - actions.keys())
             ),
+            tables=frozenset(name for name, one in planned.items() if is_relation(one.action)),
+            built=frozenset(one for maker in makers for one in spellings(maker.name)),
         )
         self._upstreams = _upstreams_of(planned)
         self._baselines: dict[str, Baseline] = {}
@@ -182,6 +187,8 @@ class _Validation:
         """Return an action of the plan with its check."""
         if one.name not in self._planned or one.change not in _CHECKED:
             return one
+        if self._planned[one.name] is not one:
+            return unchecked(one, "Another action has the same name.").planned
         finding = self._findings.get(one.name)
         return (finding or unchecked(one, "It depends on itself.")).planned
 
@@ -196,10 +203,23 @@ def _upstreams_of(planned: Mapping[str, PlannedAction]) -> dict[str, tuple[str, 
     for name, one in sorted(planned.items()):
         queries = queries_of(one.action, exists=True)
         found = {other for query in queries for other in query.references.names(known)} - {name}
-        upstreams = planned.keys() & one.action.dependencies
-        declared[name] = tuple(sorted(upstreams))
-        named[name] = tuple(sorted(upstreams | found))
-    for edges in (named, declared):
-        with suppress(CycleError):
-            return {name: edges[name] for name in TopologicalSorter(edges).static_order()}
-    return declared
+        declared[name] = planned.keys() & one.action.dependencies
+        named[name] = found - declared[name]
+    return _in_order(declared, named)
+
+
+def _in_order(
+    declared: Mapping[str, set[str]], named: Mapping[str, set[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return both kinds of edges without circles, in order: those in ``named`` may be left out."""
+    edges = {name: upstreams | named[name] for name, upstreams in declared.items()}
+    for _ in range(_MOST_CIRCLES):
+        try:
+            order = list(TopologicalSorter(edges).static_order())
+            return {name: tuple(sorted(edges[name])) for name in order}
+        except CycleError as error:
+            # Each name in a circle is needed by the next one.
+            for upstream, name in pairwise(error.args[1]):
+                if upstream in named[name]:
+                    edges[name].discard(upstream)
+    return {name: tuple(sorted(upstreams)) for name, upstreams in declared.items()}

@@ -6,6 +6,7 @@ Where things belong:
 * the query that is sent: ``shadows``;
 * columns and keys: ``schemas``;
 * requests: ``requests``;
+* what a dry run of the queries does not check: ``gaps``;
 * the check of an action: ``action``, with what is known before (``baseline``), what one dry run
   says (``judgement``), ``causes``, and the result (``finding``).
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from dataform_action.clock import Retry
 from dataform_action.graph import INCREMENTAL
@@ -17,16 +16,17 @@ from dataform_action.plan import (
     Scan,
     Verdict,
 )
-from dataform_action.plans.checks.baseline import Baseline, Behind, scan_of, usual_query
-from dataform_action.plans.checks.causes import find_causes, names_in, trace
-from dataform_action.plans.checks.finding import Finding, Tables, drift_of, unchecked
+from dataform_action.plans.checks.baseline import Baseline, scan_of, usual_query
+from dataform_action.plans.checks.causes import find_causes, find_removed, names_in, trace
+from dataform_action.plans.checks.finding import Finding, Project, Tables, drift_of, unchecked
+from dataform_action.plans.checks.gaps import Accepted, changes_columns, find_gap
 from dataform_action.plans.checks.judgement import Judgement, judge, not_checked, worst
 from dataform_action.plans.checks.queries import (
     Query,
     queries_of,
     reason_not_to_check,
 )
-from dataform_action.plans.checks.requests import Columns, Requests
+from dataform_action.plans.checks.requests import Columns
 from dataform_action.plans.checks.schemas import differences, missing_key
 from dataform_action.plans.checks.shadows import NotShadowable, make_statement
 
@@ -35,14 +35,13 @@ _DEPENDS_ON_INCREMENTAL = (
     "a compilation does not report."
 )
 
-
-class Project(NamedTuple):
-    """What the checks of all actions share. ``removed`` are the names of removed actions."""
-
-    requests: Requests
-    location: str
-    behind: Behind
-    removed: tuple[str, ...]
+#: Why the columns of a table upstream are not known, by the result of its check.
+_STATES = {
+    None: "which is not checked",
+    Verdict.NOT_CHECKED: "which is not checked",
+    Verdict.INVALID: "which is invalid",
+    Verdict.ACCEPTED: "whose columns after the change are not known",
+}
 
 
 def check_action(
@@ -64,14 +63,14 @@ def check_action(
     reads = {
         name: finding
         for name, finding in sorted(upstreams.items())
-        if any(query.references.has(name) for query in queries)
+        if any(query.reads(name) for query in queries)
     }
     for name, finding in reads.items():
         if not finding.tables.are_known:
-            invalid = finding.planned.verdict is Verdict.INVALID
-            state = "is invalid" if invalid else "is not checked"
-            return unchecked(planned, f"It reads {name}, which {state}.", baseline)
-    return _ActionCheck(project, planned, baseline, reads, queries, retry).finding()
+            text = f"It reads {name}, {_STATES[finding.planned.verdict]}."
+            return unchecked(planned, text, baseline)
+    check = _ActionCheck(project, planned, baseline, reads, queries, retry)
+    return check.finding(upstreams)
 
 
 class _ActionCheck:
@@ -94,18 +93,19 @@ class _ActionCheck:
         self._retry = retry
         self._is_rebuilt = baseline.exists is False or bool(planned.full_refresh)
 
-    def finding(self) -> Finding:
+    def finding(self, upstreams: Mapping[str, Finding]) -> Finding:
         """Make the dry runs, and return the result."""
         kept_shadows, renewed_shadows = self._shadows(0), self._shadows(1)
         kept = self._judge_all(kept_shadows)
         renewed = kept if kept_shadows == renewed_shadows else self._judge_all(renewed_shadows)
         check = self._final(self._combine(kept, renewed), worst(kept))
         is_accepted = check.verdict is Verdict.ACCEPTED
+        gap = self._gap(kept, upstreams) if is_accepted else ""
         schema = kept[0].run.columns if kept[0].run is not None else None
         before = self._baseline.columns
         planned = replace(
             self._planned,
-            check=check,
+            check=not_checked(gap) if gap else check,
             schema=schema,
             columns=None if schema is None or before is None else differences(before, schema),
             before=scan_of(self._planned.base, self._baseline),
@@ -117,6 +117,11 @@ class _ActionCheck:
         changes = () if known is None else differences(known, tables.renewed or known)
         origins = trace(planned.name, changes, [read.origins for read in self._reads.values()])
         return Finding(planned, self._baseline, tables, origins)
+
+    def _gap(self, judgements: list[Judgement], upstreams: Mapping[str, Finding]) -> str:
+        project, planned, baseline = self._project, self._planned, self._baseline
+        it = Accepted(project, planned, baseline, judgements, self._reads, upstreams)
+        return find_gap(it, is_rebuilt=self._is_rebuilt)
 
     def _shadows(self, world: int) -> dict[str, Columns]:
         """Return the tables to hide, if the incremental ones keep their columns (0) or not (1).
@@ -184,15 +189,7 @@ class _ActionCheck:
                 return not_checked(f"{doubt} BigQuery says: {check.message}")
             causes = check.causes or find_causes(names, self._origins())
             return replace(check, causes=causes)
-        removed = next(
-            (
-                name
-                for name in self._project.removed
-                for query in self._queries
-                if query.references.has(name)
-            ),
-            "",
-        )
+        removed = find_removed(self._project.removed, self._queries, decisive)
         if removed and (check.verdict is Verdict.ACCEPTED or decisive.missing == removed):
             text = f"It reads {removed}, which is removed."
             return Check(verdict=Verdict.INVALID, message=text, causes=(Cause(removed),))
@@ -232,5 +229,7 @@ class _ActionCheck:
     def _tables(self, kept: list[Judgement], renewed: list[Judgement]) -> Tables:
         first = None if kept[0].run is None else kept[0].run.columns
         second = None if renewed[0].run is None else renewed[0].run.columns
+        if changes_columns(self._planned.action):
+            return Tables()
         is_kept = self._planned.action.kind == INCREMENTAL and not self._is_rebuilt
         return Tables(self._baseline.production if is_kept else first, second)

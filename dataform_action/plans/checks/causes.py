@@ -1,4 +1,4 @@
-"""Why an action is invalid: which column upstream has changed. Pure."""
+"""Why an action is invalid: which column upstream has changed, which table is removed. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from dataform_action.plan import Cause, ColumnChange
+from dataform_action.plans.checks.judgement import Judgement
+from dataform_action.plans.checks.queries import Query
 
 #: The changes that a table has, by the path of the column in lower case, each with its origins.
 Origins = Mapping[str, tuple[Cause, ...]]
@@ -42,6 +44,25 @@ def find_causes(names: Iterable[str], upstreams: Iterable[Origins]) -> tuple[Cau
         for cause in causes
     ]
     return tuple(dict.fromkeys(found))
+
+
+def find_removed(removed: Iterable[str], queries: Iterable[Query], decisive: Judgement) -> str:
+    """Return a removed table that the queries read; empty if there is none.
+
+    What is not quoted as a whole may be a column, or a table of another project. Then BigQuery must
+    have listed or missed the table.
+    """
+    listed = {decisive.missing, *(() if decisive.run is None else decisive.run.tables)}
+    references = [query.references for query in queries]
+    return next(
+        (
+            name
+            for name in removed
+            for one in references
+            if one.is_quoted(name) or (name in listed and one.has(name))
+        ),
+        "",
+    )
 
 
 def trace(name: str, changes: Iterable[ColumnChange], upstreams: Iterable[Origins]) -> Origins:

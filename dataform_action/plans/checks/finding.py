@@ -1,4 +1,4 @@
-"""What the check of an action finds out, for the plan and for the checks downstream."""
+"""What the check of an action is given, and finds out for the plan and the checks downstream."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from dataform_action.graph import INCREMENTAL, VIEWS
 from dataform_action.plan import ColumnChange, PlannedAction, Scan
-from dataform_action.plans.checks.baseline import Baseline, scan_of
+from dataform_action.plans.checks.baseline import Baseline, Behind, scan_of
 from dataform_action.plans.checks.causes import Origins
 from dataform_action.plans.checks.judgement import not_checked
-from dataform_action.plans.checks.requests import Columns
+from dataform_action.plans.checks.requests import Columns, Requests
 from dataform_action.plans.checks.schemas import differences
 
 _NOTHING = Baseline()
@@ -32,6 +32,21 @@ class Tables(NamedTuple):
     def are_known(self) -> bool:
         """Return whether a query that reads the table can be checked."""
         return self.kept is not None and self.renewed is not None
+
+
+class Project(NamedTuple):
+    """What the checks of all actions share.
+
+    ``removed`` are the names of removed actions, ``tables`` those of the planned tables, and
+    ``built`` the ``spellings`` of all tables that the project makes.
+    """
+
+    requests: Requests
+    location: str
+    behind: Behind
+    removed: tuple[str, ...]
+    tables: frozenset[str]
+    built: frozenset[str]
 
 
 class Finding(NamedTuple):

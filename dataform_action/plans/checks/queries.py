@@ -21,6 +21,10 @@ class Query(NamedTuple):
     references: References
     is_incremental: bool = False
 
+    def reads(self, table: str) -> bool:
+        """Return whether the query or a statement in front of it may name a table."""
+        return self.references.has(table) or References(self.declarations).has(table)
+
     @property
     def text(self) -> str:
         """Return what BigQuery receives if no table is hidden."""

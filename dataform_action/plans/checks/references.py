@@ -38,7 +38,12 @@ class References:
 
     def has(self, name: str) -> bool:
         """Return whether the query may name a table, in any spelling."""
-        return name.lower() in self._quoted_in_lower_case or self._spellings(name) > 0
+        is_named = name.lower() in self._quoted_in_lower_case or self._spellings(name) > 0
+        return is_named or self._has_wildcard(name)
+
+    def quoted_tables(self) -> set[str]:
+        """Return the quoted names with a dataset: tables, in the form that ``ref`` writes."""
+        return {name for name in self._quoted if "." in name}
 
     def is_quoted(self, name: str) -> bool:
         """Return whether the full name of a table is quoted as a whole, as ``ref`` writes it."""

@@ -15,9 +15,24 @@ _TOKEN = re.compile(r"`(?:[^`\\]|\\.)*`|[\w.]+|[<>,]|\s+", re.DOTALL)
 _NONE = Column("", "")
 #: Expressions by which BigQuery partitions, with one column.
 _PARTITION = re.compile(
-    r"(?:DATE|(?:DATE|DATETIME|TIMESTAMP)_TRUNC|RANGE_BUCKET)\s*\(\s*`?(\w+)`?\s*[,)].*|`?(\w+)`?",
+    r"(?P<function>DATE|(?:DATE|DATETIME|TIMESTAMP)_TRUNC|RANGE_BUCKET)"
+    r"\s*\(\s*`?(?P<inner>\w+)`?\s*(?:,.*)?\)|`?(?P<column>\w+)`?",
     re.IGNORECASE | re.DOTALL,
 )
+#: The types of the column in such an expression; without a function, the column itself.
+_PARTITION_TYPES = {
+    "": ("DATE",),
+    "DATE": ("DATETIME", "TIMESTAMP"),
+    "DATE_TRUNC": ("DATE",),
+    "DATETIME_TRUNC": ("DATETIME",),
+    "TIMESTAMP_TRUNC": ("TIMESTAMP",),
+    "RANGE_BUCKET": ("INT64",),
+}
+_CLUSTER_TYPES = frozenset(
+    {"BIGNUMERIC", "BOOL", "DATE", "DATETIME", "GEOGRAPHY", "INT64", "NUMERIC", "RANGE", "STRING"}
+    | {"TIMESTAMP"}
+)
+_MOST_CLUSTERS = 4
 
 
 def differences(before: Iterable[Column], after: Iterable[Column]) -> tuple[ColumnChange, ...]:
@@ -37,6 +52,24 @@ def differences(before: Iterable[Column], after: Iterable[Column]) -> tuple[Colu
         elif was.type != is_now.type:
             changes.append(ColumnChange(name, was.type, is_now.type))
     return tuple(changes)
+
+
+#: The types into which BigQuery converts a value by itself when it is stored.
+_STORED_AS = {
+    "INT64": ("NUMERIC", "BIGNUMERIC", "FLOAT64"),
+    "NUMERIC": ("BIGNUMERIC", "FLOAT64"),
+    "BIGNUMERIC": ("FLOAT64",),
+    "DATE": ("DATETIME",),
+}
+
+
+def misfits(table: Iterable[Column], query: Iterable[Column]) -> tuple[ColumnChange, ...]:
+    """Return the columns of a table for which the rows of a query have no value that fits."""
+    return tuple(
+        change
+        for change in differences(table, query)
+        if change.before and change.before not in _STORED_AS.get(change.after, ())
+    )
 
 
 def _is_struct(type_: str) -> bool:
@@ -80,9 +113,34 @@ def missing_key(action: GraphAction, columns: Iterable[Column]) -> tuple[str, st
     return "", ""
 
 
+def unusable_key(action: GraphAction, columns: Iterable[Column]) -> str:
+    """Return why it is not known whether a table can be partitioned and clustered as it is set.
+
+    It is empty if BigQuery accepts the settings. The columns exist, see ``missing_key``.
+    """
+    types = {name.lower(): type_.partition("<")[0] for name, type_ in columns}
+    expression = action.partition.strip()
+    match = _PARTITION.fullmatch(expression)
+    if expression and match is None:
+        return f"The partition expression {expression} is not one that can be checked."
+    if match is not None:
+        column = match["inner"] or match["column"]
+        function = (match["function"] or "").upper()
+        type_ = types.get(column.lower())
+        if type_ is not None and type_ not in _PARTITION_TYPES.get(function, ()):
+            return f"The partition expression {expression} does not fit a column of type {type_}."
+    if len(action.clusters) > _MOST_CLUSTERS:
+        return f"BigQuery clusters by at most {_MOST_CLUSTERS} columns."
+    for name in action.clusters:
+        type_ = types.get(name.strip().strip("`").lower())
+        if type_ not in _CLUSTER_TYPES:
+            return f"BigQuery may not cluster by {name.strip()}, which is {type_ or 'no column'}."
+    return ""
+
+
 def _keys(action: GraphAction) -> Iterable[tuple[str, str]]:
     partition = _PARTITION.fullmatch(action.partition.strip())
-    column = "" if partition is None else partition[1] or partition[2]
+    column = "" if partition is None else partition["inner"] or partition["column"]
     if column and not column.upper().startswith("_PARTITION"):
         yield f"partition expression {action.partition.strip()}", column
     for setting, names in (("clustering", action.clusters), ("unique key", action.unique_key)):

@@ -15,12 +15,16 @@ from typing import NamedTuple
 from dataform_action.plan import Column
 from dataform_action.plans.checks.references import References
 from dataform_action.plans.checks.statements import start_of
+from dataform_action.plans.sql import COMMENT
 
 #: BigQuery lists at most so many tables of a query, according to its older documentation.
 MOST_TABLES = 50
 #: A longer query is refused by BigQuery, whatever it says.
 _LONGEST_QUERY = 1_000_000
-_WITH = re.compile(r"WITH(?:\s+RECURSIVE)?\b", re.IGNORECASE)
+_WITH = re.compile(
+    rf"WITH\b(?: (?: \s | {COMMENT} )++ (?P<recursive> RECURSIVE )\b )?",
+    re.IGNORECASE | re.VERBOSE,
+)
 #: What works with a table, but not with a query in its place.
 _NOT_OF_QUERIES = (
     ("FOR SYSTEM_TIME", r"\bFOR\s+SYSTEM[_\s]\s*TIME\b"),
@@ -94,10 +98,14 @@ def make_statement(
         NotShadowable: the statement would not say anything about the query.
     """
     lines_before = declarations.count("\n")
+    outside = References(declarations)
+    for name in sorted(shadows):
+        if outside.has(name):
+            raise NotShadowable(f"Its pre-operations read {name}.")
     named = {name: shadows[name] for name in sorted(shadows) if references.has(name)}
     if not named:
         return Statement(declarations + query, lines_before=lines_before)
-    _check(named, references, declarations)
+    _check(named, references)
     at = start_of(query)
     hidden = ", ".join(f"{quote(name)} AS ({_select(named[name])})" for name in named)
     match = _WITH.match(query, at)
@@ -119,27 +127,38 @@ def make_statement(
     )
 
 
-def _check(named: Iterable[str], references: References, declarations: str) -> None:
-    outside = References(declarations)
+def _check(named: Iterable[str], references: References) -> None:
     for name in named:
         if references.differs_in_case(name):
             raise NotShadowable(f"It reads tables whose names differ from {name} only in case.")
         if not references.is_quoted(name):
             raise NotShadowable(f"It names {name} in another form than ref() does.")
-        if outside.has(name):
-            raise NotShadowable(f"Its pre-operations read {name}.")
 
 
 def _doubt(named: Iterable[str], references: References) -> str:
-    for words, pattern in _NOT_OF_QUERIES:
-        if re.search(pattern, references.text, re.IGNORECASE):
-            return f"It uses {words}."
+    form = special_form(references)
+    if form:
+        return f"It uses {form}."
     for name in named:
         if references.has_other_spelling(name):
             return f"It also names {name} in another form than ref() does."
         if re.search(rf"{re.escape(f'`{name}`')}\s+AS\s*\(", references.text, re.IGNORECASE):
             return f"Its WITH clause defines {name}."
     return ""
+
+
+def special_form(references: References) -> str:
+    """Return in words what a query uses that not every kind of table has; empty if nothing."""
+    for words, pattern in _NOT_OF_QUERIES:
+        if re.search(pattern, references.text, re.IGNORECASE):
+            return words
+    return ""
+
+
+def is_recursive(query: str) -> bool:
+    """Return whether a query starts with WITH RECURSIVE."""
+    match = _WITH.match(query, start_of(query))
+    return match is not None and match["recursive"] is not None
 
 
 def quote(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -372,6 +373,28 @@ def test_a_removed_action_is_still_read(outcome: Outcome, expected: Verdict) -> 
     assert found["d.t"].check is None
 
 
+@pytest.mark.parametrize(
+    ("text", "tables", "expected"),
+    [
+        ("d.t.id FROM {shop.orders} AS d", (), ACCEPTED),
+        (
+            "1 FROM d.t",
+            (full("d.t"),),
+            (Verdict.INVALID, f"It reads {full('d.t')}, which is removed."),
+        ),
+        ("1 FROM `my-project.d.T`", (full("d.T"),), ACCEPTED),
+    ],
+)
+def test_what_looks_like_a_removed_table(
+    text: str, tables: tuple[str, ...], expected: tuple[Verdict, str]
+) -> None:
+    """A column is no table, and names that differ in case are different tables."""
+    reader = node("d.r", f"SELECT reader, {text}", "shop.orders")
+    outcome = ok("n INT64", tables=tables)
+    found, _ = run([SOURCE, OLD, READER], [SOURCE, reader], {"SELECT reader,": outcome})
+    assert verdict(found["d.r"]) == expected
+
+
 def test_an_action_that_becomes_a_declaration_is_not_removed() -> None:
     """Its table is still one of the project."""
     declared = node("d.t", kind="declaration")
@@ -404,7 +427,9 @@ def test_incremental_tables() -> None:
     outcomes["SELECT new FROM `my-project.shop.orders` WHERE"] = ok("day DATE", 20)
     before, after = incremental("old"), incremental("new")
     found, warehouse = run([SOURCE, before], [SOURCE, after], outcomes)
-    assert verdict(found["d.t"]) == ACCEPTED
+    state, why = verdict(found["d.t"])
+    assert state is Verdict.NOT_CHECKED
+    assert why.startswith("The column id of its table is missing in its query. ")
     assert (found["d.t"].before, found["d.t"].after) == (Scan(10), Scan(20))
     assert len(warehouse.queries) == 4
     assert found["d.t"].drift == ()
@@ -454,7 +479,7 @@ def test_an_incremental_table_that_cannot_be_read() -> None:
     found, _ = run(
         [SOURCE, incremental("old"), READER], [SOURCE, incremental("new"), READER], outcomes, tables
     )
-    assert verdict(found["d.t"]) == ACCEPTED
+    assert verdict(found["d.t"])[0] is Verdict.NOT_CHECKED
     assert verdict(found["d.r"])[1] == f"It reads {full('d.t')}, which is not checked."
 
 
@@ -489,6 +514,35 @@ def test_tables_that_are_named_without_ref() -> None:
     reader = node("d.r", "SELECT reader, 1 FROM " + ref("d.t"))
     _, warehouse = run([SOURCE, OLD, READER], [SOURCE, NEW, reader], {})
     assert any(sql.startswith(HIDDEN) for sql, _ in warehouse.queries)
+
+
+def test_tables_that_read_each_other_without_ref() -> None:
+    """They are not checked, and all others are, in their order."""
+    outcomes = {"SELECT one": ok(), "SELECT two": ok(), HIDDEN: InvalidQuery("lost")}
+    one = node("d.one", f"SELECT one FROM {ref('d.two')}")
+    two = node("d.two", f"SELECT two FROM {ref('d.one')}")
+    reader = node("d.a", "SELECT reader FROM " + ref("d.t"))
+    changed = [
+        node(*(it.name.partition(".")[2], f"{it.query} -- new")) for it in (one, two, reader)
+    ]
+    tables = {**TABLES, "d.one": "id INT64", "d.two": "id INT64", "d.a": "n INT64"}
+    found, _ = run([SOURCE, OLD, one, two, reader], [SOURCE, NEW, *changed], outcomes, tables)
+    reason = f"It reads {full('d.two')} as it is in production."
+    assert verdict(found["d.one"]) == (Verdict.NOT_CHECKED, reason)
+    assert verdict(found["d.a"]) == (Verdict.INVALID, "lost")
+
+
+def test_two_actions_with_one_name() -> None:
+    """BigQuery has one table for both, so only one is checked, and none is lost."""
+    before, after = graph(SOURCE, OLD), graph(SOURCE, NEW)
+    plan = plan_of(before, after)
+    twin = replace(plan.actions[0], change=Change.ADDED)
+    plan = replace(plan, actions=(twin, *plan.actions))
+    found = validate(plan, after, before, FakeWarehouse(OUTCOMES, TABLES), retry, ignore)
+    first, second = found.actions
+    assert verdict(first) == (Verdict.NOT_CHECKED, "Another action has the same name.")
+    assert (first.change, second.change) == (Change.ADDED, Change.CHANGED)
+    assert verdict(second) == ACCEPTED
 
 
 def test_cycles() -> None:

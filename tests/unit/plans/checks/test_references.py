@@ -23,6 +23,7 @@ NAME = "my-project.staging.orders"
         (f"FROM `{NAME}` JOIN `my-project.staging.ord*`", True, True, True),
         (f"FROM `{NAME}` JOIN `staging.orders*`", True, True, True),
         (f"FROM `{NAME}` JOIN `my-project.other.*`", True, True, False),
+        ("FROM `my-project.staging.ord*`", True, False, True),
         (f"FROM `{NAME}_2`", False, False, False),
         ("FROM staging.orders_2", False, False, False),
         ("FROM other.staging.orders", False, False, False),

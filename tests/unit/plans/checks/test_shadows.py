@@ -32,6 +32,10 @@ def make(query: str, *columns: Column, declarations: str = "") -> Statement:
             f"WITH {HIDDEN},\n     a AS (SELECT * FROM `p.d.t`) SELECT * FROM a",
         ),
         (
+            "WITH /* n\n */ RECURSIVE a AS (SELECT 1) FROM `p.d.t`",
+            f"WITH /* n\n */ RECURSIVE {HIDDEN},\n              a AS (SELECT 1) FROM `p.d.t`",
+        ),
+        (
             "\ufeff-- WITH x\n\twith recursive a AS (SELECT 1 FROM `p.d.t`) SELECT 1",
             f"\ufeff-- WITH x\n\twith recursive {HIDDEN},\n\t               a AS "
             "(SELECT 1 FROM `p.d.t`) SELECT 1",

@@ -1,0 +1,240 @@
+"""What an accepted query does not say: the action is not checked then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dataform_action.graph import GraphAction
+from dataform_action.plan import PlannedAction, Verdict
+from dataform_action.plans.checks.gaps import changes_columns
+from dataform_action.plans.validation import validate
+from dataform_action.services.base import once
+from tests.support.projects import full, graph, node, plan_of, ref
+from tests.support.warehouses import FakeWarehouse, Outcome, ok
+
+SOURCE = node("shop.orders", kind="declaration")
+OUTCOMES: dict[str, Outcome] = {
+    "SELECT old": ok("id INT64; day DATE; name STRING; rate FLOAT64"),
+    "SELECT same": ok("id INT64; day DATE; name STRING; rate FLOAT64"),
+    "SELECT lost": ok("id INT64; day DATE; rate FLOAT64"),
+    "SELECT retyped": ok("id STRING; day DATE; name STRING; rate FLOAT64"),
+    "SELECT wider": ok("ID INT64; day DATE; name STRING; rate NUMERIC; new BOOL"),
+    "SELECT COUNT(*)": ok("f0_ INT64"),
+    "SELECT 1 AS f0_": ok("f0_ INT64"),
+    "SELECT reader": ok("n INT64"),
+}
+TABLES = {"d.t": "id INT64; day DATE; name STRING; rate FLOAT64", "d.r": "n INT64"}
+ACCEPTED = ""
+
+
+def table(text: str = "old", *more: str, **fields: Any) -> GraphAction:  # noqa: ANN401
+    return node("d.t", f"SELECT {text} FROM {{shop.orders}}", "shop.orders", *more, **fields)
+
+
+def incremental(text: str, **fields: Any) -> GraphAction:  # noqa: ANN401
+    query = f"SELECT {text} FROM {{shop.orders}} WHERE day > '2024-01-01'"
+    return table(text, kind="incremental table", incremental_query=query, **fields)
+
+
+def reader(text: str = "FROM {d.t}", *more: str, **fields: Any) -> GraphAction:  # noqa: ANN401
+    return node("d.r", f"SELECT reader {text}", "d.t", *more, **fields)
+
+
+def check(
+    base: list[GraphAction],
+    head: list[GraphAction],
+    outcomes: Mapping[str, Outcome] | None = None,
+    tables: Mapping[str, str] = TABLES,
+    changes: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return why each action is not checked, by its name; empty if it is accepted."""
+    warehouse = FakeWarehouse({**OUTCOMES, **(outcomes or {})}, tables)
+    before, after = graph(SOURCE, *base), graph(SOURCE, *head)
+    plan = plan_of(before, after, changes)
+    found = validate(plan, after, before, warehouse, lambda _: once, lambda _: None)
+    return {one.name.partition(".")[2]: _reason(one) for one in found.actions if one.check}
+
+
+def _reason(one: PlannedAction) -> str:
+    assert one.check is not None
+    assert one.check.verdict is not Verdict.INVALID, one.check
+    assert bool(one.check.message) is (one.check.verdict is Verdict.NOT_CHECKED)
+    return one.check.message
+
+
+def test_columns_without_a_name() -> None:
+    """A query may have such columns, but no table and no view."""
+    found = check([table()], [table("COUNT(*)")])
+    assert found["d.t"] == "Its column 1 has no name: a query may be like that, but no table."
+    assert check([table()], [table("1 AS f0_")])["d.t"] == ACCEPTED
+    tables = {"d.t": "f0_ INT64"}
+    assert check([table()], [table("COUNT(*)")], tables=tables)["d.t"] == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"partition": "day"}, ACCEPTED),
+        ({"partition": "RANGE_BUCKET(id, GENERATE_ARRAY(0, 100, 10))"}, ACCEPTED),
+        ({"partition": "DATE(_PARTITIONTIME)"}, ACCEPTED),
+        ({"partition": "name"}, "The partition expression name does not fit a column of type STR"),
+        ({"partition": "DATE(name)"}, "The partition expression DATE(name) does not fit a column"),
+        ({"partition": "f(day"}, "The partition expression f(day is not one that can be checked."),
+        ({"clusters": ("name", "id")}, ACCEPTED),
+        ({"clusters": ("rate",)}, "BigQuery may not cluster by rate, which is FLOAT64."),
+        ({"clusters": ("a.b",)}, "BigQuery may not cluster by a.b, which is no column."),
+        ({"clusters": ("id", "day", "name", "id", "day")}, "BigQuery clusters by at most 4 colu"),
+    ],
+)
+def test_partitions_and_clusters(fields: dict[str, Any], reason: str) -> None:
+    """The types must fit. What the base has already is not the fault of the change."""
+    found = check([table()], [table(**fields)])["d.t"]
+    assert found.startswith(reason) if reason else found == ACCEPTED
+    assert check([table(**fields)], [table("same", **fields)])["d.t"] == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("lost", "The column name of its table is missing in its query. Without a full refresh, "),
+        ("retyped", "The column id of its table is now STRING instead of INT64 in its query. "),
+        ("wider", ACCEPTED),
+    ],
+)
+def test_rows_for_an_incremental_table(text: str, reason: str) -> None:
+    """Rows need the columns of the table that exists, unless it is made again."""
+    found = check([incremental("old")], [incremental(text)])["d.t"]
+    assert found.startswith(reason) if reason else found == ACCEPTED
+    assert check([incremental("old")], [incremental(text)], tables={})["d.t"] == ACCEPTED
+    refresh = {"d.t": {"full_refresh": "its type changed"}}
+    assert check([incremental("old")], [incremental(text)], changes=refresh)["d.t"] == ACCEPTED
+    # This was so before.
+    again = incremental(text, partition="day")
+    assert check([incremental(text)], [again])["d.t"] == ACCEPTED
+
+
+def test_recursive_rows() -> None:
+    """Dataform puts the query into an INSERT, where it is not at the top level."""
+    query = "WITH /* n */ RECURSIVE a AS (SELECT 1) SELECT same FROM a"
+    found = check([incremental("old")], [table(kind="incremental table", incremental_query=query)])
+    assert found["d.t"].startswith("BigQuery does not accept WITH RECURSIVE")
+
+
+def test_a_view_that_reads_itself() -> None:
+    """Its query is valid as long as the view of production exists."""
+    view = node("d.t", "SELECT same FROM {d.t}", kind="view")
+    assert check([table(kind="view")], [view])["d.t"] == "It is a view that reads itself."
+
+
+FILTER: dict[str, Any] = {"settings": (("requirePartitionFilter", "true"),)}
+
+
+def test_a_partition_filter_is_required() -> None:
+    """The table in production, or the columns that hide it, do not require it."""
+    reason = f"It reads {full('d.t')}, which requires a partition filter."
+    assert check([table(), reader()], [table(**FILTER), reader()])["d.r"] == reason
+    # Here the dry run of the reader at the base has checked it, or that of the head.
+    before = table(**FILTER)
+    assert check([before, reader()], [table("lost", **FILTER), reader()])["d.r"] == ACCEPTED
+    changed = reader("FROM {d.t} AS t")
+    assert check([before, reader()], [table("same", **FILTER), changed])["d.r"] == ACCEPTED
+    assert check([before, reader()], [table("lost", **FILTER), changed])["d.r"] == reason
+
+
+def test_what_only_some_tables_have() -> None:
+    """A pseudo column may disappear with the partitioning or the type."""
+    aspects = {"d.t": {"aspects": ("type",)}}
+    pseudo = reader("FROM {d.t} WHERE _PARTITIONTIME > x")
+    views = [table(kind="view")]
+    found = check([table(), pseudo], [*views, pseudo], changes=aspects)["d.r"]
+    assert found.startswith("It uses a pseudo column, and the type or partitioning of ")
+    assert check([table(), reader()], [*views, reader()], changes=aspects)["d.r"] == ACCEPTED
+
+
+def test_operations_that_write_a_table_of_nobody() -> None:
+    """What an operation writes is not known, so a reader of such a table is not checked."""
+
+    def job(column: str) -> GraphAction:
+        text = f"CREATE OR REPLACE TABLE {ref('ext.x')} AS SELECT 1 AS {column}"
+        return node("d.t", kind="operation", queries=(text,))
+
+    source, reads = node("ext.x", kind="declaration"), reader("FROM {ext.x}", "ext.x")
+    found = check([source, job("a"), reads], [source, job("b"), reads])["d.r"]
+    assert found.startswith(f"It reads {full('ext.x')}, which {full('d.t')} may change with SQL")
+    other = reader("FROM {shop.orders}", "shop.orders")
+    assert check([source, job("a"), other], [source, job("b"), other])["d.r"] == ACCEPTED
+
+
+def test_a_spelling_that_is_not_recognized() -> None:
+    """If BigQuery reads a changed table although the text does not seem to name it, that counts."""
+    outcomes = {"SELECT reader": ok("n INT64", tables=(full("d.t"),))}
+    escaped = reader("FROM `my-project.d.\\x74`")
+    found = check([table(), escaped], [table("lost"), escaped], outcomes)["d.r"]
+    assert found == f"It reads {full('d.t')} as it is in production."
+    # A view may read it.
+    view = node("d.v", "SELECT same FROM {d.t}", "d.t", kind="view")
+    reads = node("d.r", "SELECT reader FROM {d.v}", "d.v")
+    base, head = [table(), view, reads], [table("same"), view, reads]
+    tables = {**TABLES, "d.v": TABLES["d.t"]}
+    assert check(base, head, outcomes, tables)["d.r"] == ACCEPTED
+
+
+AFTER: dict[str, Any] = {"post_operations": ("INSERT INTO log VALUES (1)",)}
+NOT_CHECKED = "BigQuery accepts its query, but its post-operations are not checked."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "reason"),
+    [
+        ({}, AFTER, "old", NOT_CHECKED),
+        (AFTER, AFTER, "same", ACCEPTED),
+        (AFTER, AFTER, "lost", NOT_CHECKED),
+        ({}, {"post_operations": (" -- nothing\n;",)}, "lost", ACCEPTED),
+        *(
+            ({"post_operations": (one,)}, {"post_operations": (one,)}, "lost", ACCEPTED)
+            for one in ("GRANT x ON TABLE y TO 'z'", "ALTER TABLE t SET OPTIONS (description='x')")
+        ),
+        ({}, {"incremental_post_operations": ("GRANT",)}, "old", NOT_CHECKED),
+    ],
+)
+def test_operations_after(
+    before: dict[str, Any], after: dict[str, Any], text: str, reason: str
+) -> None:
+    """They are not checked, but some cannot fail because of other columns."""
+    assert check([table(**before)], [table(text, **after)])["d.t"] == reason
+
+
+def test_operations_after_read_a_changed_table() -> None:
+    """The base does not say that they still work."""
+    log: dict[str, Any] = {"post_operations": (f"INSERT INTO log SELECT name FROM {ref('d.t')}",)}
+    text = "FROM {shop.orders}"
+    before, after = reader(text, "shop.orders", **log), reader(text, "shop.orders", **log)
+    assert check([table(), before], [table("lost"), after])["d.r"] == NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("operations", "changes"),
+    [
+        ((), False),
+        (("GRANT x ON TABLE y TO 'z'; INSERT INTO log VALUES (1)",), False),
+        (("ALTER TABLE t SET OPTIONS (description = 'x')",), False),
+        (("ALTER TABLE t DROP COLUMN x",), True),
+        (("ALTER TABLE t ADD COLUMN x INT64 OPTIONS (description = 'x')",), True),
+        (("EXECUTE IMMEDIATE 'x'",), True),
+        (("BEGIN SELECT 1; END",), True),
+    ],
+)
+def test_operations_that_change_columns(operations: tuple[str, ...], changes: bool) -> None:
+    """After these, the columns of the query are not those of the table."""
+    assert changes_columns(table(post_operations=operations)) is changes
+
+
+def test_readers_of_a_table_with_unknown_columns() -> None:
+    """They are not checked, although the table itself is accepted."""
+    alter: dict[str, Any] = {"post_operations": ("ALTER TABLE t DROP COLUMN x",)}
+    found = check([table(**alter), reader()], [table("same", **alter), reader()])
+    assert found["d.t"] == ACCEPTED
+    assert found["d.r"] == f"It reads {full('d.t')}, whose columns after the change are not known."
