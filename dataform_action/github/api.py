@@ -44,7 +44,7 @@ _NEXT_PAGE = re.compile(r';\s*rel="?next"?', re.ASCII)
 _MORE = MappingProxyType(
     {
         READ_CONTENTS: "Both commits must exist in this repository.",
-        WRITE_PULL_REQUESTS: "Tokens of pull requests from forks and of Dependabot are read-only.",
+        WRITE_PULL_REQUESTS: "Tokens of pull requests from forks are read-only.",
     }
 )
 #: In the messages of refusals that no permission remedies.

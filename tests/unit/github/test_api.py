@@ -185,7 +185,7 @@ def test_refused_comment(api: responses.RequestsMock) -> None:
         _github().create_comment(7, "Hi")
     assert caught.value.hint == (
         "The job needs the permission pull-requests: write. "
-        "Tokens of pull requests from forks and of Dependabot are read-only."
+        "Tokens of pull requests from forks are read-only."
     )
 
 
