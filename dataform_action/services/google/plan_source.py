@@ -19,9 +19,10 @@ from dataform_action.services.google.parse import parse_git_url
 from dataform_action.services.google.service import GoogleDataform
 from dataform_action.services.specs import google_request_problems
 from dataform_action.transport.json_values import text_in
+from dataform_action.validation import is_commit
 
-#: How long a commit is requested again that the Git remote does not know, and how often, in
-#: seconds. A commit that was pushed a moment ago may not be everywhere yet.
+#: If the Git remote does not know a commit: for how long it is requested again, and the pause
+#: between two requests, in seconds. A commit that was pushed a moment ago may not be there yet.
 _COMMIT_SECONDS = 60.0
 _COMMIT_PAUSE = 5.0
 _LONGEST_URL = 500
@@ -76,13 +77,18 @@ class GooglePlanSource:
     def _compile(
         self, api: GoogleApi, request: RunRequest, ref_input: str
     ) -> tuple[Compilation, str, str]:
-        """Compile a request; wait for a commit that the remote does not know yet."""
+        """Compile a request; wait for a commit that the remote does not know yet.
+
+        The events of a workflow name whole commits. Any other name comes from a person, and a
+        mistake should not take a minute.
+        """
         until = api.clock.now() + _COMMIT_SECONDS
         while True:
             try:
                 return compile_request(api, request, self._github_url, ref_input)
             except Refused as error:
-                if not is_unknown_commit(error) or api.clock.now() >= until:
+                may_appear = is_unknown_commit(error) and is_commit(request.git_ref or "")
+                if not may_appear or api.clock.now() >= until:
                     raise
             api.clock.sleep(_COMMIT_PAUSE)
 

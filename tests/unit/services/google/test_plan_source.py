@@ -148,6 +148,18 @@ def test_a_commit_that_the_remote_does_not_have(
     )
 
 
+def test_a_branch_that_the_remote_does_not_have(api: responses.RequestsMock) -> None:
+    """The refusal comes at once: no event names a branch, so the name is wrong."""
+    text = "Git commitish 'no-such-branch' does not exist in the repository"
+    body = {"gitCommitish": "no-such-branch"}
+    expect_error(api, f"POST {COMPILATIONS}", 400, text, body=body)
+    clock = FakeClock()
+    with pytest.raises(Refused) as caught:
+        make_source(clock=clock).compile("no-such-branch", REQUEST)
+    assert clock.sleeps == []
+    assert caught.value.hint.startswith("Check base: ")
+
+
 def test_another_refusal_is_final(api: responses.RequestsMock) -> None:
     """Only an unknown commit is requested again."""
     expect_error(
