@@ -23,6 +23,7 @@ from dataform_action.plans.checks.gaps import Accepted, changes_columns, find_ga
 from dataform_action.plans.checks.judgement import Judgement, judge, not_checked, worst
 from dataform_action.plans.checks.queries import (
     Query,
+    is_query_only,
     queries_of,
     reason_not_to_check,
 )
@@ -98,7 +99,7 @@ class _ActionCheck:
         kept_shadows, renewed_shadows = self._shadows(0), self._shadows(1)
         kept = self._judge_all(kept_shadows)
         renewed = kept if kept_shadows == renewed_shadows else self._judge_all(renewed_shadows)
-        check = self._final(self._combine(kept, renewed), worst(kept))
+        check = self._final(self._combine(kept, renewed), worst(kept), upstreams)
         is_accepted = check.verdict is Verdict.ACCEPTED
         gap = self._gap(kept, upstreams) if is_accepted else ""
         schema = kept[0].run.columns if kept[0].run is not None else None
@@ -180,11 +181,11 @@ class _ActionCheck:
     def _origins(self) -> list[Mapping[str, tuple[Cause, ...]]]:
         return [read.origins for read in self._reads.values()]
 
-    def _final(self, check: Check, decisive: Judgement) -> Check:
+    def _final(self, check: Check, decisive: Judgement, upstreams: Mapping[str, Finding]) -> Check:
         """Return the verdict after a look at the base and at what is removed."""
         if check.verdict is Verdict.INVALID:
             names = names_in(check.message, decisive.query.sql, check.line, check.column)
-            doubt = self._doubt(names)
+            doubt = self._doubt(names, upstreams)
             if doubt:
                 return not_checked(f"{doubt} BigQuery says: {check.message}")
             causes = check.causes or find_causes(names, self._origins())
@@ -195,13 +196,19 @@ class _ActionCheck:
             return Check(verdict=Verdict.INVALID, message=text, causes=(Cause(removed),))
         return check
 
-    def _doubt(self, names: set[str]) -> str:
+    def _doubt(self, names: set[str], upstreams: Mapping[str, Finding]) -> str:
         """Return why an error may have been there before the change; empty if it was not.
 
         ``names`` are the columns that the error is about.
         """
         if self._baseline.failure:
             return f"The SQL of the base is not valid in production: {self._baseline.failure}"
+        operations = (
+            name for name, one in upstreams.items() if not is_query_only(one.planned.action)
+        )
+        operation = min(operations, default="")
+        if operation:
+            return f"It depends on {operation}, which may change what it uses."
         if self._planned.change in (Change.ADDED, Change.CHANGED):
             behind = self._project.behind.find(self._planned.action, names, self._retry)
             if behind:

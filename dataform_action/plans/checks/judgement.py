@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,12 @@ class Judgement(NamedTuple):
     run: DryRun | None = None
     has_shadows: bool = False
     missing: str = ""
+
+
+#: Errors about what an operation may make, such as a function, and not about the query alone.
+_MADE_ELSEWHERE = re.compile(r"(?:Table-valued )?[Ff]unction not found: [`\w-]+\.")
+#: Errors about the length of a query, to which the hidden tables add.
+_LIMIT = re.compile(r"\btoo (?:large|long|many|complex)\b|\bexceed", re.IGNORECASE)
 
 
 def not_checked(message: str) -> Check:
@@ -50,6 +57,10 @@ def _error(statement: Statement, error: InvalidQuery) -> Check:
     if statement.is_inserted(error.line, error.column):
         text = "BigQuery does not accept the columns that stand for the tables upstream"
         return not_checked(f"{text}: {error.message}")
+    if _MADE_ELSEWHERE.match(error.message):
+        return not_checked(f"It calls a function that is not in production: {error.message}")
+    if statement.shadowed and _LIMIT.search(error.message):
+        return not_checked(f"The tables upstream make the query too long: {error.message}")
     if statement.doubt:
         text = f"{statement.doubt} So this error of BigQuery may not be one of the query"
         return not_checked(f"{text}: {error.message}")

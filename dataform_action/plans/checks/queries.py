@@ -36,6 +36,11 @@ def is_relation(action: GraphAction) -> bool:
     return action.kind in _RELATIONS
 
 
+def is_query_only(action: GraphAction) -> bool:
+    """Return whether an action is made by a query, so that it makes no functions, for example."""
+    return action.kind in _CHECKED
+
+
 def reason_not_to_check(action: GraphAction) -> str:
     """Return why a dry run says nothing about an action; empty if it does."""
     if action.disabled:

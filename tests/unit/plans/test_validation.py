@@ -326,6 +326,42 @@ def test_where_the_method_is_the_reason(outcome: Outcome, reader: str, reason: s
     assert verdict(found["d.r"]) == (Verdict.NOT_CHECKED, reason)
 
 
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (
+            "Function not found: `my-project`.d.f",
+            "It calls a function that is not in production: Function not found: `my-project`.d.f",
+        ),
+        (
+            "Query is too large.",
+            "The tables upstream make the query too long: Query is too large.",
+        ),
+        ("Function not found: SUMM", ""),
+    ],
+)
+def test_errors_that_are_not_of_the_query(message: str, reason: str) -> None:
+    """A function of an operation may be made later, and hidden tables add to the length."""
+    found, _ = run(*CHANGE, {HIDDEN: InvalidQuery(message)})
+    expected = (Verdict.NOT_CHECKED, reason) if reason else (Verdict.INVALID, message)
+    assert verdict(found["d.r"]) == expected
+
+
+def test_an_operation_upstream_may_explain_an_error() -> None:
+    """What an operation makes is not known, so an error downstream may be one of production."""
+    operation = node("d.op", kind="operation", queries=("CREATE FUNCTION d.f() AS (1)",))
+    new = node("d.t", "SELECT new FROM {shop.orders}", "shop.orders", "d.op")
+    wrong = {"SELECT new": InvalidQuery("No matching signature for function d.f")}
+    found, _ = run([SOURCE, OLD], [SOURCE, operation, new], wrong)
+    assert verdict(found["d.t"]) == (
+        Verdict.NOT_CHECKED,
+        f"It depends on {full('d.op')}, which may change what it uses. "
+        "BigQuery says: No matching signature for function d.f",
+    )
+    found, _ = run([SOURCE, OLD], [SOURCE, operation, new], {})
+    assert verdict(found["d.t"]) == ACCEPTED
+
+
 def test_the_columns_that_settings_name() -> None:
     """A key that the query does not return makes an action invalid, unless it was so before."""
     settings: dict[str, Any] = {"partition": "DATE(id)", "clusters": ("day",)}
