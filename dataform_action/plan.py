@@ -259,10 +259,15 @@ class Plan:
         return bool(changed or self.declarations_added or self.declarations_removed)
 
     @property
+    def scanned(self) -> tuple[PlannedAction, ...]:
+        """Return the added, changed and affected actions whose build scans what they read."""
+        planned = self.by_change(Change.ADDED, Change.CHANGED, Change.AFFECTED)
+        return tuple(action for action in planned if action.scans_when_built)
+
+    @property
     def scan(self) -> Scan:
         """Return what a run of the added, changed and affected actions scans."""
-        planned = self.by_change(Change.ADDED, Change.CHANGED, Change.AFFECTED)
-        return Scan.total(action.after for action in planned if action.scans_when_built)
+        return Scan.total(action.after for action in self.scanned)
 
     @property
     def status(self) -> PlanStatus:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
 from dataform_action.events import Noted, Observer, ignore
-from dataform_action.graph import CompiledGraph
+from dataform_action.graph import CompiledGraph, GraphAction
 from dataform_action.model import CompileFailed, Polling
 from dataform_action.plan import Change, Plan, PlanRequest
 from dataform_action.plans.comparison import compare
@@ -72,7 +72,11 @@ def make_plan(
 
 def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
     """Return a plan with what differs between the compilations."""
-    found = compare(base.actions, head.actions)
+    old, new = base.actions, head.actions
+    if base.location != head.location:
+        # Every table would be made somewhere else.
+        old, new = (tuple(_located(one, it.location) for one in it.actions) for it in (base, head))
+    found = compare(old, new)
     versions = (base.core_version, head.core_version)
     notes = plan.notes
     if all(versions) and versions[0] != versions[1]:
@@ -85,6 +89,10 @@ def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
         declarations_removed=found.declarations_removed,
         notes=notes,
     )
+
+
+def _located(action: GraphAction, location: str) -> GraphAction:
+    return replace(action, settings=(*action.settings, ("defaultLocation", location)))
 
 
 def _counts(plan: Plan) -> str:

@@ -46,10 +46,12 @@ def differences(before: Iterable[Column], after: Iterable[Column]) -> tuple[Colu
     for key in dict.fromkeys((*old, *new)):
         was, is_now = old.get(key, _NONE), new.get(key, _NONE)
         name = is_now.name or was.name
+        if was.type == is_now.type:
+            continue
         if _is_struct(was.type) and _outside(was.type) == _outside(is_now.type):
             inner = differences(_fields(was.type), _fields(is_now.type))
             changes += (change._replace(name=f"{name}.{change.name}") for change in inner)
-        elif was.type != is_now.type:
+        else:
             changes.append(ColumnChange(name, was.type, is_now.type))
     return tuple(changes)
 

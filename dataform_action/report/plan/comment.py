@@ -24,6 +24,7 @@ from dataform_action.report.plan.sections.tables import add_affected, add_edited
 from dataform_action.report.plan.words import (
     CHANGE_ICONS,
     CHECK_ICONS,
+    UNKNOWN,
     compile_errors,
     count_changes,
     count_checks,
@@ -131,8 +132,9 @@ def _scans(plan: Plan) -> list[str]:
     if others:
         lines.append(f"{'Apart from that' if edited else '**Scan**'}: {others}")
     scan = plan.scan
-    if limit is not None and scan.bytes is not None:
-        scanned = f"{'≥ ' if scan.at_least else ''}{limit_size(scan.bytes, limit)}"
+    if limit is not None:
+        known = UNKNOWN if scan.bytes is None else limit_size(scan.bytes, limit)
+        scanned = f"{'≥ ' if scan.at_least and scan.bytes is not None else ''}{known}"
         most = limit_size(limit, limit)
         lines.append(f"**Limit:** {scanned} of {most} (`max-bytes`), without the views")
     return lines

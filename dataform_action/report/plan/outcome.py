@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from dataform_action.events import RunOutcome
@@ -19,6 +20,7 @@ from dataform_action.report.words import Note
 from dataform_action.text import count_of, cut
 
 _SUCCESSES = frozenset((PlanStatus.CHANGES, PlanStatus.NO_CHANGES, PlanStatus.NOT_COMPARABLE))
+_UNDER_THE_LIMIT = frozenset((PlanStatus.CHANGES, PlanStatus.NO_CHANGES))
 _TITLES = {
     PlanStatus.CHANGES: "Dataform plan: changes",
     PlanStatus.NO_CHANGES: "Dataform plan: no changes",
@@ -142,10 +144,30 @@ def _changes(plan: Plan) -> str:
 
 
 def warnings_of_plan(plan: Plan) -> tuple[Note, ...]:
-    """Return the warnings of the log: what needs a full refresh."""
+    """Return the warnings of the log: what needs a full refresh, and what has no known size."""
+    return (*_full_refreshes(plan), *_unknown_sizes(plan))
+
+
+def _full_refreshes(plan: Plan) -> Iterator[Note]:
     names = [action.name for action in plan.actions if action.full_refresh]
-    if not names:
-        return ()
-    need = "needs" if len(names) == 1 else "need"
-    text = f"{listed(names, _MOST_NAMES, plain_style(plan).action)} {need} a full refresh."
-    return (Note(title="Dataform plan: full refresh", text=text),)
+    if names:
+        need = "needs" if len(names) == 1 else "need"
+        text = f"{listed(names, _MOST_NAMES, plain_style(plan).action)} {need} a full refresh."
+        yield Note(title="Dataform plan: full refresh", text=text)
+
+
+def _unknown_sizes(plan: Plan) -> Iterator[Note]:
+    """Yield a warning if it is not known that the limit is kept."""
+    if plan.request.max_bytes is None or plan.status not in _UNDER_THE_LIMIT:
+        return
+    names = [
+        action.name
+        for action in plan.scanned
+        if action.after is None or action.after.bytes is None or action.after.at_least
+    ]
+    if names:
+        text = (
+            "It is not known whether max-bytes is exceeded, because it is not known how much some "
+            f"actions scan: {listed(names, _MOST_NAMES, plain_style(plan).action)}."
+        )
+        yield Note(title="Dataform plan: unknown size", text=text)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 
+from dataform_action.errors import InvalidResponse
 from dataform_action.graph import DECLARATION, GraphAction
 from dataform_action.services.google.parse import (
     action_kind,
@@ -21,6 +22,7 @@ from dataform_action.transport.response import Json
 
 Pairs = tuple[tuple[str, str], ...]
 
+_ACTIONS = "compilationResultActions"
 _INCREMENTAL = "incrementalTableConfig"
 #: The texts without a field of their own in ``GraphAction``.
 _QUERIES = ("contents", "contentsYaml", "testQuery", "expectedOutputQuery")
@@ -41,8 +43,15 @@ _OF_EVERY_ACTION = frozenset({"target", "canonicalTarget", "filePath", "internal
 
 
 def parse_graph_actions(page: dict[str, Json], prefix: str) -> list[GraphAction]:
-    """Return the actions of a page; ``prefix`` is the project's folder in its repository."""
-    return [_graph_action(entry, prefix) for entry in objects_in(page, "compilationResultActions")]
+    """Return the actions of a page; ``prefix`` is the project's folder in its repository.
+
+    Raises:
+        InvalidResponse: an action cannot be read. Without it, it would seem to be removed.
+    """
+    entries, found = objects_in(page, _ACTIONS), page.get(_ACTIONS)
+    if found is not None and entries != found:
+        raise InvalidResponse("The compiled actions are not a list of objects.")
+    return [_graph_action(entry, prefix) for entry in entries]
 
 
 def _graph_action(entry: dict[str, Json], prefix: str) -> GraphAction:
@@ -92,6 +101,7 @@ def _settings(
     if kind == DECLARATION:
         return ()
     found = [
+        ("relationDescriptor.columns.bigqueryPolicyTags", _policy_tags(compiled)),
         *(pair for pair in compiled.items() if not _is_read(*pair)),
         *(
             (f"{_INCREMENTAL}.{key}", value)
@@ -105,6 +115,14 @@ def _settings(
         ),
     ]
     return tuple((key, _json(value)) for key, value in sorted(found, key=itemgetter(0)) if value)
+
+
+def _policy_tags(compiled: Mapping[str, Json]) -> Json:
+    """Return the policy tags by column. They decide who can read it, unlike its description."""
+    descriptor = compiled.get("relationDescriptor")
+    columns = objects_in(descriptor, "columns") if isinstance(descriptor, dict) else []
+    tagged = ((column.get("path"), column.get("bigqueryPolicyTags")) for column in columns)
+    return [[path, tags] for path, tags in tagged if tags]
 
 
 def _is_read(key: str, value: Json) -> bool:

@@ -264,3 +264,12 @@ def test_the_observer_is_optional() -> None:
     """All but the source and the request have defaults."""
     source = FakeSource({HEAD: graph("a"), BASE: graph("a")})
     assert make_plan(source, None, REQUEST).status is PlanStatus.NO_CHANGES
+
+
+def test_another_default_location() -> None:
+    """Every table would be made elsewhere, so all of them are changed."""
+    base = graph("a", "b")
+    found = plan(replace(base, location="US"), base)
+    assert [one.aspects for one in found.actions] == [("options",), ("options",)]
+    assert "defaultLocation: US" in found.actions[0].diff
+    assert found.has_changes

@@ -258,3 +258,9 @@ def test_the_counts_are_those_of_the_plan() -> None:
     )
     assert len(breaking().by_verdict(Verdict.NOT_CHECKED)) == 1
     assert reading("a.b", "c.d").change is Change.AFFECTED
+
+
+def test_a_limit_of_unknown_sizes() -> None:
+    """The comment does not hide that nothing is known."""
+    plan = make_plan(planned("a.b"), request=make_request(max_bytes=10**9))
+    assert "**Limit:** unknown of 1 GB (`max-bytes`), without the views" in comment_of(plan)

@@ -136,3 +136,22 @@ def test_errors(error: BaseException, exit_code: ExitCode, message: str) -> None
     outcome = outcome_of_error(error)
     assert outcome.exit_code is exit_code
     assert message in outcome.message
+
+
+def test_a_limit_with_unknown_sizes_is_a_warning() -> None:
+    """What is not known may be more than the limit, so a plan below it is not silent."""
+    plan = make_plan(
+        planned("a.known", after=1),
+        planned("a.least", after=1, at_least=True),
+        planned("a.unknown"),
+        planned("a.view", kind="view"),
+        request=make_request(max_bytes=10**12),
+    )
+    assert plan.status is PlanStatus.CHANGES
+    [note] = warnings_of_plan(plan)
+    assert note.text.endswith("how much some actions scan: a.least and a.unknown.")
+    assert warnings_of_plan(replace(plan, request=make_request())) == ()
+    exceeded = replace(plan, request=make_request(max_bytes=1))
+    assert warnings_of_plan(exceeded) == ()
+    known = make_plan(planned("a.known", after=1), request=make_request(max_bytes=10**12))
+    assert warnings_of_plan(known) == ()

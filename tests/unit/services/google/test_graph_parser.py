@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dataform_action.errors import InvalidResponse
 from dataform_action.graph import GraphAction
 from dataform_action.services.google.graph_parser import parse_graph_actions
 from dataform_action.services.google.parse import parse_compiled_actions
@@ -188,3 +189,24 @@ def test_it_agrees_with_the_parser_of_the_report() -> None:
 def test_an_empty_entry() -> None:
     """An entry without anything is an action without a name."""
     assert parse({}) == GraphAction(name="", key="", kind="action")
+
+
+def test_policy_tags_are_a_setting() -> None:
+    """They decide who can read a column, so a change of them is more than another description."""
+
+    def columns(*tags: str) -> dict[str, Any]:
+        column = {"path": ["a"], "description": "x", "bigqueryPolicyTags": list(tags)}
+        return {"target": ORDERS, "relation": {"relationDescriptor": {"columns": [column]}}}
+
+    name = "relationDescriptor.columns.bigqueryPolicyTags"
+    assert parse(columns("t")).settings == ((name, '[[["a"], ["t"]]]'),)
+    assert parse(columns()).settings == ()
+    broken = {"target": ORDERS, "relation": {"relationDescriptor": {"columns": [1]}}}
+    assert parse(broken).settings == ()
+
+
+@pytest.mark.parametrize("actions", [{"a": 1}, "x", [{"target": {}}, None], [[]]])
+def test_actions_that_cannot_be_read(actions: object) -> None:
+    """They are an error: without them, they would seem to be removed, or not to differ."""
+    with pytest.raises(InvalidResponse, match="not a list of objects"):
+        parse_graph_actions({"compilationResultActions": actions}, "")
