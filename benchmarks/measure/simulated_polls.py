@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from benchmarks.measure.step_without_waiting import InstantClock
 from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, wait
+from dataform_action.clock import Retry, once
 from dataform_action.model import Action, Run
-from dataform_action.services.base import Retry, once
 
 #: The pause of the peers, in seconds, as in the sample on the API's page.
 PAUSE = 10.0

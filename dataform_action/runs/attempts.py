@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dataform_action.clock import Retry
 from dataform_action.errors import InputError, InvalidResponse, Refused
 from dataform_action.events import Noted, RerunPrepared
 from dataform_action.model import (
@@ -17,7 +18,7 @@ from dataform_action.model import (
 )
 from dataform_action.runs.backoff import Backoff
 from dataform_action.runs.verdicts import NOTHING_CREATED
-from dataform_action.services.base import Retry, Service
+from dataform_action.services.base import Service
 
 _NOT_FOUND = 404
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from dataform_action.clock import Clock
+from dataform_action.clock import Clock, Retry
 from dataform_action.errors import (
     DataformError,
     GaveUp,
@@ -17,7 +17,6 @@ from dataform_action.errors import (
 )
 from dataform_action.events import Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.model import Polling, Run
-from dataform_action.services.base import Retry
 from dataform_action.text import format_duration
 
 T = TypeVar("T")

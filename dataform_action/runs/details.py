@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from dataform_action.clock import Retry
 from dataform_action.errors import DataformError, NoResponse, Unusable
 from dataform_action.events import Noted
 from dataform_action.model import Action, Compilation, IncompleteActions, Run
 from dataform_action.runs.backoff import Backoff
-from dataform_action.services.base import Retry, Service
+from dataform_action.services.base import Service
 from dataform_action.text import format_duration
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import (
     CancelUnsupported,
     DataformError,
@@ -17,7 +18,7 @@ from dataform_action.errors import (
 )
 from dataform_action.events import CancelRequested, LeftRunning
 from dataform_action.model import Run, State
-from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.base import Service
 
 #: How many times a run is searched for, and how many times its cancellation is requested at most.
 ATTEMPTS = 3

@@ -9,9 +9,6 @@ from dataform_action.errors import CancelUnsupported, InputError
 from dataform_action.history import History
 from dataform_action.model import Action, Compilation, Prepared, Result, Run, RunRequest
 
-#: ``Retry`` and ``once`` are part of the protocol.
-__all__ = ["Retry", "Service", "once"]
-
 
 class Service(Protocol):
     """A remote service that runs Dataform projects.

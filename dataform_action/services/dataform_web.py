@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import (
     InputError,
     InvalidResponse,
@@ -16,7 +17,7 @@ from dataform_action.errors import (
     Unusable,
 )
 from dataform_action.model import Prepared, Run, RunRequest, State
-from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.base import Service
 from dataform_action.services.specs import DATAFORM_WEB, SEGMENT_PROBLEM, TOKEN_PROBLEM
 from dataform_action.text import join_names
 from dataform_action.transport.client import READ_SECONDS, Transport

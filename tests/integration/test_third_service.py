@@ -12,10 +12,11 @@ import pytest
 from dataform_action.action.main import main
 from dataform_action.action.service_factory import SERVICES, ServiceContext, Services
 from dataform_action.action.settings import Settings
+from dataform_action.clock import Retry, once
 from dataform_action.events import Fact
 from dataform_action.model import Action, ActionState, Prepared, Run, RunRequest, State
 from dataform_action.report.outcome import ExitCode
-from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.base import Service
 from dataform_action.services.specs import ServiceSpec
 from tests.support.fakes import FakeClock
 from tests.support.steps import Step, read_step, runner_environ

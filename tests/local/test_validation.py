@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dataform_action.bigquery.warehouse import BigQueryWarehouse
+from dataform_action.clock import once
 from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer
 from dataform_action.graph import GraphAction
 from dataform_action.plan import ColumnChange, PlannedAction, Verdict
 from dataform_action.plans.validation import validate
-from dataform_action.services.base import once
 from tests.support.projects import full, graph, node, plan_of, ref
 
 Table = Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import DataformError
 from dataform_action.history import History
 from dataform_action.model import (
@@ -18,7 +19,6 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
-from dataform_action.services.base import Retry, once
 
 LOG_URL = "https://app.dataform.co/#/1234/run/77"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from dataform_action.clock import Retry, once
 from dataform_action.plan import Column, DryRun, Inconclusive, Scan
-from dataform_action.services.base import Retry, once
 from tests.support.projects import full
 
 Outcome = DryRun | BaseException | Callable[[], DryRun]
 
 
 def columns(text: str) -> tuple[Column, ...]:
-    """Return columns from a text such as ``id INT64, name STRING``."""
+    """Return columns from a text such as ``id INT64; name STRING``."""
     return tuple(Column(*part.split(" ", 1)) for part in text.split("; ")) if text else ()
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from dataform_action.clock import Clock
+from dataform_action.clock import Clock, Retry, once
 from dataform_action.errors import (
     CredentialsRefused,
     InputError,
@@ -14,7 +14,6 @@ from dataform_action.errors import (
     Refused,
     TooLarge,
 )
-from dataform_action.services.base import Retry, once
 from dataform_action.services.google.hints import Context, Purpose, hint_for
 from dataform_action.services.google.limits import ListLimit
 from dataform_action.services.google.parse import parse_page_token

@@ -5,9 +5,9 @@ Promotion sets a compilation result in a release configuration.
 
 from collections.abc import Mapping
 
+from dataform_action.clock import once
 from dataform_action.errors import DataformError, InputError, Refused
 from dataform_action.model import RunRequest
-from dataform_action.services.base import once
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import OPTIONAL_SECONDS, GoogleApi
 from dataform_action.services.google.hints import is_act_as, promote_hint

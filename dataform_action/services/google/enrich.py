@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from dataform_action.clock import once
 from dataform_action.errors import DataformError, NoResponse
 from dataform_action.model import Action, Compilation, CompiledAction, Job
-from dataform_action.services.base import once
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import COMPILED_SIZE, OPTIONAL_SECONDS, GoogleApi
 from dataform_action.services.google.parse import (

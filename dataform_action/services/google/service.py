@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
-from dataform_action.clock import Clock, MonotonicClock
+from dataform_action.clock import Clock, MonotonicClock, Retry, once
 from dataform_action.errors import (
     DataformError,
     InputError,
@@ -30,7 +30,7 @@ from dataform_action.model import (
     RunRequest,
     State,
 )
-from dataform_action.services.base import Retry, Service, once
+from dataform_action.services.base import Service
 from dataform_action.services.google import compilation, fields
 from dataform_action.services.google.client import GoogleApi
 from dataform_action.services.google.configurations import (

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import NoResponse, Refused
 from dataform_action.events import Noted, Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.graph import GraphAction
@@ -28,7 +29,6 @@ from dataform_action.plan import (
 )
 from dataform_action.plans.validation import validate
 from dataform_action.runs.backoff import Backoff
-from dataform_action.services.base import Retry, once
 from tests.support.fakes import FakeClock
 from tests.support.projects import full, graph, node, plan_of, ref
 from tests.support.warehouses import FakeWarehouse, Outcome, columns, ok

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import DataformError, NoResponse, Refused
 from dataform_action.events import Noted
 from dataform_action.model import (
@@ -17,7 +18,6 @@ from dataform_action.model import (
 )
 from dataform_action.runs.api import run
 from dataform_action.runs.controller import RunController
-from dataform_action.services.base import Retry, once
 from tests.support.fakes import (
     ActionsStep,
     Broken,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from dataform_action.clock import once
 from dataform_action.graph import GraphAction
 from dataform_action.plan import PlannedAction, Verdict
 from dataform_action.plans.checks.gaps import changes_columns
 from dataform_action.plans.validation import validate
-from dataform_action.services.base import once
 from tests.support.projects import full, graph, node, plan_of, ref
 from tests.support.warehouses import FakeWarehouse, Outcome, ok
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from dataform_action.clock import Retry, once
 from dataform_action.errors import GaveUp, NoResponse, Refused, Throttled
 from dataform_action.model import Polling
 from dataform_action.plan import DryRun, Inconclusive, InvalidQuery
 from dataform_action.plans.checks.requests import Requests
 from dataform_action.runs.backoff import Backoff
-from dataform_action.services.base import Retry, once
 from tests.support.fakes import FakeClock
 from tests.support.warehouses import FakeWarehouse, Outcome, columns, ok
 
