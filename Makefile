@@ -123,6 +123,7 @@ bench: $(RUN) ## Compare the action with its peers; ARGS=--quick for a trial, AR
 	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.report_cost
+	@$(BIN)/python -m benchmarks.plan_cost
 	@$(BIN)/python -m benchmarks.plan_checks
 
 format: $(DEV) ## Rewrite the code in the project's format
