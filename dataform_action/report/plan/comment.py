@@ -9,7 +9,7 @@ from dataform_action.github.markdown import Page, code, link, prose
 from dataform_action.github.marker import COMMENT_LIMIT
 from dataform_action.plan import Plan, PlanStatus, Verdict
 from dataform_action.report.comparison.section import show_commit
-from dataform_action.report.plan.outcome import heading
+from dataform_action.report.plan.outcome import HINTS, heading
 from dataform_action.report.plan.sections.breakage import add_breakage
 from dataform_action.report.plan.sections.details import (
     add_drift,
@@ -107,11 +107,11 @@ def _counts(plan: Plan) -> list[str]:
     """Return the counts and sizes, each in its line, or a sentence if there are none."""
     match plan.status:
         case PlanStatus.NO_CHANGES:
-            return [f"All {plan.action_count:,} actions compile to the same SQL and settings."]
+            return [f"All {plan.action_count:,} actions build the same as before."]
         case PlanStatus.COMPILE_ERRORS:
-            return ["The head does not compile, so nothing was compared or checked."]
+            return ["This commit does not compile, so nothing was compared or checked."]
         case PlanStatus.NOT_COMPARABLE if not plan.actions:
-            return ["Correct the base branch, and run the plan again."]
+            return [HINTS[plan.status]]
     changes = [f"{CHANGE_ICONS[change]} {text}" for change, text in count_changes(plan)]
     lines = [f"**{' · '.join(changes)}** of {plan.action_count:,} actions"]
     checks = [f"{CHECK_ICONS[verdict]} {text}" for verdict, text in count_checks(plan.actions)]
@@ -130,13 +130,13 @@ def _scans(plan: Plan) -> list[str]:
     limit = plan.request.max_bytes
     lines = [f"**Scan of the changed and added tables:** {edited}"] if edited else []
     if others:
-        lines.append(f"{'Apart from that' if edited else '**Scan**'}: {others}")
+        lines.append(f"{'Other scans' if edited else '**Scan**'}: {others}")
     scan = plan.scan
     if limit is not None:
         known = UNKNOWN if scan.bytes is None else limit_size(scan.bytes, limit)
         scanned = f"{'≥ ' if scan.at_least and scan.bytes is not None else ''}{known}"
         most = limit_size(limit, limit)
-        lines.append(f"**Limit:** {scanned} of {most} (`max-bytes`), without the views")
+        lines.append(f"**All scans except views:** {scanned}, with a limit of {most} (`max-bytes`)")
     return lines
 
 
@@ -158,7 +158,7 @@ def _footer(plan: Plan, run_url: str) -> str:
     commits_url = f"{repository_url}/commit" if repository_url != plan.files_url else ""
     head, base = (show_commit(commit, commits_url) for commit in (plan.head, plan.base))
     environment = plan.request.environment
-    compared = f"{head} against {base}"
+    compared = f"{head} compared with {base}"
     if environment:
         compared += f", environment {code(environment)}"
     sentences = [f"{compared}.", _method(plan), link("Run", run_url) if run_url else ""]

@@ -78,7 +78,7 @@ def _counts(plan: Plan) -> Iterator[str]:
         yield f"Scan of the changed and added tables: {edited}"
     others = other_scans(scans)
     if others:
-        yield f"{'Apart from that' if edited else 'Scan'}: {', '.join(others)}"
+        yield f"{'Other scans' if edited else 'Scan'}: {', '.join(others)}"
 
 
 def _edited(plan: Plan, style: Style) -> Iterator[str]:

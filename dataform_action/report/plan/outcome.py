@@ -29,11 +29,11 @@ _TITLES = {
     PlanStatus.COMPILE_ERRORS: "Dataform plan: compile errors",
     PlanStatus.NOT_COMPARABLE: "Dataform plan: not comparable",
 }
-_HINTS = {
+HINTS = {
     PlanStatus.INVALID: "Correct the SQL of these actions, or keep the columns that they read.",
     PlanStatus.LIMIT_EXCEEDED: "Reduce what the actions scan, or raise max-bytes.",
     PlanStatus.COMPILE_ERRORS: "Correct the errors, and push again.",
-    PlanStatus.NOT_COMPARABLE: "Correct the base branch, and run the plan again.",
+    PlanStatus.NOT_COMPARABLE: "Correct the base branch, and merge it into this branch.",
 }
 _MOST_NAMES = 5
 _LONGEST_ERROR = 500
@@ -55,7 +55,7 @@ def outcome_of_plan(plan: Plan) -> PlanOutcome:
         ExitCode.SUCCESS if status in _SUCCESSES else ExitCode.RUN_UNSUCCESSFUL,
         _TITLES[status],
         _message(plan),
-        _HINTS.get(status, ""),
+        HINTS.get(status, ""),
     )
 
 
@@ -121,7 +121,10 @@ def _broken(plan: Plan) -> str:
     if not downstream:
         return f"This change makes {count_of(own, 'action')} invalid"
     breaks = f"This change breaks {count_of(downstream, 'action')} downstream"
-    return f"{breaks}, and makes {own:,} that it edits invalid" if own else breaks
+    if not own:
+        return breaks
+    are = "is" if own == 1 else "are"
+    return f"{breaks}, and {count_of(own, 'changed action')} {are} invalid"
 
 
 def _exceeded(plan: Plan) -> str:
@@ -137,10 +140,11 @@ def _changes(plan: Plan) -> str:
         len(plan.by_verdict(verdict)) for verdict in (Verdict.ACCEPTED, Verdict.NOT_CHECKED)
     )
     if not plan.request.validate:
-        return "Not checked by BigQuery"
-    if not unchecked:
-        return "Accepted by BigQuery" if accepted else "Nothing to check"
-    return f"{count_of(accepted, 'action')} accepted by BigQuery, {unchecked:,} not checked"
+        return "Changes, not checked by BigQuery"
+    text = f"{count_of(accepted, 'action')} accepted by BigQuery"
+    if unchecked:
+        return f"{text}, {unchecked:,} not checked"
+    return text if accepted else "Nothing to check"
 
 
 def warnings_of_plan(plan: Plan) -> tuple[Note, ...]:

@@ -232,6 +232,6 @@ def other_scans(scans: Scans) -> list[str]:
     found = (
         ("affected tables", scans.affected),
         ("assertions", scans.assertions),
-        ("views when they are read", scans.views),
+        ("views (when read)", scans.views),
     )
     return [f"{label} {size(scan)}" for label, scan in found if scan is not None]

@@ -48,7 +48,7 @@ def add_breakage(page: Page, plan: Plan, style: Style, most: int) -> None:
     if not found:
         return
     rows = [_row(it, it.actions, plan, style) for it in found[:_MOST_OPEN]]
-    page.add("what breaks", ["#### Breaks", "", *_HEAD, *rows])
+    page.add("what breaks", ["#### What breaks", "", *_HEAD, *rows])
     if len(found) <= _MOST_OPEN and all(len(it.actions) <= _MOST_NAMES for it in found):
         return
     count = sum(len(it.actions) for it in found)
@@ -67,7 +67,8 @@ def _row(it: Breakage, actions: tuple[PlannedAction, ...], plan: Plan, style: St
     shown = [linked(action, plan, style) for action in actions[:_MOST_NAMES]]
     more = len(actions) - len(shown)
     names = f"{', '.join(shown)} and {more:,} more" if more else join_names(shown)
-    by_whom = "edited" if it.edited else "**not edited**"
+    changes = list(dict.fromkeys(action.change.value for action in actions))
+    by_whom = join_names(changes) if it.edited else "**not edited**"
     check = actions[0].check or it.check
     message = code(check.message, _MESSAGE_LIMIT) or "No reason is given."
     return row(f"{names}<br>{by_whom}", message + _position(check), because(it, style))

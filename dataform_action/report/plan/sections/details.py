@@ -86,8 +86,8 @@ def add_drift(page: Page, plan: Plan, style: Style, most: int) -> None:
         return
     count = count_of(len(drifted), "table")
     page.fold(
-        f"<b>Production differs from the base</b> in the columns of {count}: not built since, or "
-        "changed by hand",
+        f"<b>Production differs from the base</b> in the columns of {count}: the base is not "
+        "built yet, or there was a manual change",
         "tables",
         ("| Table | Production → base |", "|---|---|"),
         (
@@ -107,9 +107,9 @@ def add_metadata(page: Page, plan: Plan, style: Style, most: int) -> None:
     verb = "builds" if len(others) == 1 else "build"
     page.fold(
         f"<b>{count_of(len(others), 'action')} {verb} the same</b>: only files, tags, "
-        "descriptions, comments or the order differ",
+        "descriptions, comments or the order of actions differ",
         "actions",
-        ("| Action | What |", "|---|---|"),
+        ("| Action | What changes |", "|---|---|"),
         (row(style.action(action.name), ", ".join(map(code, action.aspects))) for action in others),
         most=most,
         total=len(others),

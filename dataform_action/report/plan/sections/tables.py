@@ -62,7 +62,7 @@ def importance(action: PlannedAction) -> tuple[bool, bool, bool, int, str]:
 
 
 def _head(plan: Plan) -> tuple[str, str]:
-    names = ["", "Action", "What"]
+    names = ["", "Action", "What changes"]
     if plan.request.validate:
         names += ["Columns", "Scan"]
     lines = ["---:" if name == "Scan" else "---" for name in names]

@@ -64,7 +64,7 @@ def test_what_is_most_important_comes_first() -> None:
             "2 changed",
             "13 accepted",
         ),
-        *("148 GiB → **≥ 212 GiB** (+64 GiB or more)", "#### Breaks", "needs a full refresh"),
+        *("148 GiB → **≥ 212 GiB** (+64 GiB or more)", "#### What breaks", "needs a full refresh"),
         *(
             "Dataform core changes",
             "#### Changed and added",
@@ -82,7 +82,7 @@ def test_breakage_is_near_the_top_of_a_large_change() -> None:
     """A change of 200 actions shows what it breaks before anything else that is long."""
     text = comment_of(include_change())
     assert text.index("reports.broken") < text.index("agg_orders") < 1500
-    assert text.index("#### Breaks") < text.index("#### Changed and added") < 7000
+    assert text.index("#### What breaks") < text.index("#### Changed and added") < 7000
     assert text.count("\n| ✏️") - text.split("<summary>190 more")[1].count("\n| ✏️") == 10
 
 
@@ -100,7 +100,7 @@ def test_a_comment_is_cut_by_sections(limit: int) -> None:
     text = comment_of(huge(400), limit)
     assert len(text.encode()) <= limit
     assert "Omitted to stay within GitHub's size limit: " in text or "are not shown." in text
-    assert text.startswith("### ✅ Dataform plan: accepted by BigQuery\n")
+    assert text.startswith("### ✅ Dataform plan: 400 actions accepted by BigQuery\n")
     assert text.endswith(f"[Run](<{RUN_URL}>)</sub>\n")
     assert read_page(text).dropped == ()
 
@@ -127,9 +127,9 @@ def test_a_summary_has_more_than_a_comment() -> None:
     ("plan", "heading"),
     [
         (make_plan(), "✅ Dataform plan: no changes in the compiled SQL"),
-        (small(), "✅ Dataform plan: accepted by BigQuery"),
+        (small(), "✅ Dataform plan: 2 actions accepted by BigQuery"),
         (typical(), "📋 Dataform plan: 13 actions accepted by BigQuery, 1 not checked"),
-        (unchecked(typical()), "📋 Dataform plan: not checked by BigQuery"),
+        (unchecked(typical()), "📋 Dataform plan: changes, not checked by BigQuery"),
         (make_plan(planned("a.b", Change.REMOVED)), "✅ Dataform plan: nothing to check"),
         (make_plan(errors=compile_errors()), "❌ Dataform plan: 4 compile errors"),
         (
@@ -193,13 +193,14 @@ def test_errors_of_the_base_have_no_links() -> None:
 def test_the_limit_is_shown_in_its_own_unit() -> None:
     """The sum is shown beside the limit, in the unit of the limit."""
     plan = replace(typical(), request=make_request(max_bytes=500 * 10**9))
-    assert "**Limit:** ≥ 282.9 GB of 500 GB (`max-bytes`), without the views" in comment_of(plan)
+    line = "**All scans except views:** ≥ 282.9 GB, with a limit of 500 GB (`max-bytes`)"
+    assert line in comment_of(plan)
 
 
 def test_only_views_change() -> None:
     """Without a changed table, the sizes are those of the others."""
     text = comment_of(make_plan(planned("a.v", kind="view", before=1, after=2)))
-    assert "**Scan**: views when they are read 2 GiB" in text
+    assert "**Scan**: views (when read) 2 GiB" in text
     assert "Scan of the changed" not in text
 
 

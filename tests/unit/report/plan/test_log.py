@@ -29,8 +29,7 @@ def test_log_of_a_plan() -> None:
         "Newly declared sources: raw.discounts",
         "BigQuery's dry run: 13 accepted, 1 invalid, 1 not checked.",
         "Scan of the changed and added tables: 148 GiB → ≥ 212 GiB (+64 GiB or more)",
-        "Apart from that: affected tables ≥ 48 GiB, assertions 3.5 GiB, "
-        "views when they are read 2.1 GiB",
+        "Other scans: affected tables ≥ 48 GiB, assertions 3.5 GiB, views (when read) 2.1 GiB",
         "  changed marts.orders  incremental table, SQL, partitioning, amount FLOAT64 → NUMERIC, "
         "+ discount NUMERIC, 96 GiB → ≥ 104 GiB, accepted, needs a full refresh",
         "  changed staging.customers  table, SQL, − region_code STRING, 52 GiB, accepted",
@@ -76,7 +75,7 @@ def test_log_of_compile_errors() -> None:
 def test_only_views_are_scanned() -> None:
     """Without a table, the sizes are those of the others."""
     plan = make_plan(planned("a.v", kind="view", after=2))
-    assert "Scan: views when they are read 2 GiB" in render_log(plan)
+    assert "Scan: views (when read) 2 GiB" in render_log(plan)
 
 
 def test_log_is_bounded() -> None:

@@ -95,7 +95,7 @@ def test_what_nobody_edited_is_named_first() -> None:
     """The message names what breaks downstream first, and not everything."""
     message = outcome_of_plan(include_change()).message
     assert message.startswith(
-        "This change breaks 1 action downstream, and makes 7 that it edits invalid: "
+        "This change breaks 1 action downstream, and 7 changed actions are invalid: "
         "reports.broken, "
     )
     assert message.endswith(" and 3 more.")

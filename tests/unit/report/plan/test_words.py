@@ -170,7 +170,7 @@ def test_tables_views_and_assertions_are_summed_apart() -> None:
     assert other_scans(scans) == [
         "affected tables 8 GiB",
         "assertions 20 GiB",
-        "views when they are read 600 GiB",
+        "views (when read) 600 GiB",
     ]
 
 
