@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from dataform_action.graph import CompiledGraph, GraphAction
-from dataform_action.plan import Change, Plan, PlannedAction, PlanRequest
+from dataform_action.plan import Plan, PlanRequest
+from dataform_action.plans.comparison import compare
 
 PROJECT = "my-project"
 
@@ -43,30 +44,12 @@ def graph(*actions: GraphAction) -> CompiledGraph:
 def plan_of(
     base: CompiledGraph, head: CompiledGraph, changes: Mapping[str, Any] | None = None
 ) -> Plan:
-    """Return the plan that changes ``base`` into ``head``. It compares actions as a whole.
+    """Return the plan that changes ``base`` into ``head``, without checks.
 
     ``changes`` are fields of planned actions by their names ``dataset.name``.
     """
-    before = {action.name: action for action in base.actions}
-    after = {action.name: action for action in head.actions}
-    found: dict[str, PlannedAction] = {}
-    for name, action in after.items():
-        if name not in before:
-            found[name] = PlannedAction(action=action, change=Change.ADDED)
-        elif action != before[name]:
-            found[name] = PlannedAction(action=action, base=before[name], change=Change.CHANGED)
-    removed = [
-        PlannedAction(action=action, base=action, change=Change.REMOVED)
-        for name, action in before.items()
-        if name not in after
-    ]
-    for action in _downstream(head.actions, found):
-        if action.name not in found:
-            found[action.name] = PlannedAction(
-                action=action, base=before[action.name], change=Change.AFFECTED
-            )
-    for name, more in (changes or {}).items():
-        found[full(name)] = replace(found[full(name)], **more)
+    fields = {full(name): more for name, more in (changes or {}).items()}
+    actions = compare(base.actions, head.actions).actions
     return Plan(
         project_id=PROJECT,
         location="europe-west1",
@@ -74,17 +57,5 @@ def plan_of(
         request=PlanRequest(head="head", base="base"),
         head="head",
         base="base",
-        actions=(*found.values(), *removed),
+        actions=tuple(replace(action, **fields.get(action.name, {})) for action in actions),
     )
-
-
-def _downstream(actions: Iterable[GraphAction], names: Iterable[str]) -> list[GraphAction]:
-    reached, count = set(names), -1
-    found: dict[str, GraphAction] = {}
-    while count != len(reached):
-        count = len(reached)
-        for action in actions:
-            if reached.intersection(action.dependencies):
-                reached.add(action.name)
-                found[action.name] = action
-    return list(found.values())
