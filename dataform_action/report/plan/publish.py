@@ -12,7 +12,6 @@ from dataform_action.github.files import FileCommands
 from dataform_action.github.markdown import prose
 from dataform_action.github.workspace import write_in_workspace
 from dataform_action.plan import Plan
-from dataform_action.report.guard import Guard
 from dataform_action.report.outcome import ExitCode
 from dataform_action.report.plan.annotations import render_annotations
 from dataform_action.report.plan.comment import render_summary
@@ -25,6 +24,7 @@ from dataform_action.report.plan.outcome import (
 )
 from dataform_action.report.plan.outputs import notes_on_outputs, render_outputs
 from dataform_action.report.plan.plan_file import render_plan_file
+from dataform_action.report.publish import Guard, annotate, end_log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +92,7 @@ def _publish_plan(
             console.line(line)
     with Guard(console, "annotations"):
         elsewhere = "the job summary" if report.summary else "the log"
-        for place in render_annotations(plan, is_own=report.is_here, elsewhere=elsewhere):
-            console.error(
-                place.message, place.title, file=place.file, line=place.line, column=place.column
-            )
+        annotate(render_annotations(plan, is_own=report.is_here, elsewhere=elsewhere), console)
     notes = warnings_of_plan(plan) + (notes_on_outputs(plan) if files.has_outputs else ())
     for note in notes:
         console.warning(note.text, note.title)
@@ -108,11 +105,7 @@ def _publish_plan(
 
 
 def _end(outcome: PlanOutcome, console: Console) -> None:
-    words = outcome.message + (f"\n{outcome.hint}" if outcome.hint else "")
-    if outcome.exit_code is ExitCode.SUCCESS:
-        console.line(words)
-    else:
-        console.error(words, outcome.title)
+    end_log(outcome.exit_code, outcome.title, outcome.message, outcome.hint, console)
 
 
 def _write_file(plan: Plan, path: str, console: Console, runner: Mapping[str, str]) -> None:
