@@ -1,4 +1,4 @@
-"""Confirm, with real BigQuery, what the check of a plan takes for granted.
+"""Confirm, with real BigQuery, what the check of a plan relies on.
 
 The plan job checks a query against tables that do not exist yet: it puts a WITH clause in front of
 the query, whose names are the full names of the tables. This program sends such dry runs to your

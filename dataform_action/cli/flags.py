@@ -29,8 +29,9 @@ override environment variables. The token comes from DATAFORM_TOKEN or a file, n
 because everyone on a machine can see the arguments of its processes. Without a token, Google Cloud
 Dataform uses Application Default Credentials.
 
-Exit codes: 0 success, 1 the run failed, the project does not compile, or its SQL is invalid, 2 bad
-input, 3 refused by the API, 4 no usable response, 5 timeout, 130 Ctrl-C, 70 internal error.
+Exit codes: 0 success, 1 the run failed, the project does not compile, its SQL is invalid or scans
+more than --max-bytes, 2 bad input, 3 refused by the API, 4 no usable response, 5 timeout, 130
+Ctrl-C, 70 internal error.
 """
 
 

@@ -1,4 +1,4 @@
-"""The example that confirms what the check of a plan takes for granted."""
+"""The example that confirms what the check of a plan relies on."""
 
 from __future__ import annotations
 

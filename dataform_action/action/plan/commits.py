@@ -60,7 +60,7 @@ def _missing(name: str, event: WorkflowEvent, elsewhere: str) -> str:
             "Set it to a commit, a branch or a tag of that repository"
         )
     if name == "base" and event.kind is EventKind.PUSH and not event.base:
-        return "is missing: the pushed branch is new, so no commit was before. Set it"
+        return "is missing: the pushed branch is new, so there is no earlier commit. Set it"
     if name == "base" and event.kind is not EventKind.OTHER:
         return "is missing: it is needed if head is not a full commit. Set it"
     which = f"the event {event.name} names none" if event.name else "there is no event"

@@ -23,7 +23,7 @@ _MOST_UPSTREAMS = 30
 class Baseline(NamedTuple):
     """What is known of an action before the change.
 
-    ``exists`` says whether its table is in production; None is not known. ``production`` are the
+    ``exists`` says whether its table is in production, if known. ``production`` are the
     columns of this table, and ``runs`` the results of the base's queries.
     """
 

@@ -19,7 +19,7 @@ _NO_ORIGINS: Origins = MappingProxyType({})
 
 
 class Tables(NamedTuple):
-    """The columns of a table after the change; None is not known.
+    """The columns of a table after the change; None if they are not known.
 
     The table of an incremental action keeps its columns (``kept``), or gets those of the query
     (``renewed``) with ``onSchemaChange``, which a compilation does not report.

@@ -34,7 +34,7 @@ _LONGEST_LINE = 500
 def render_log(plan: Plan) -> list[str]:
     """Return the lines: what changes, what BigQuery says, what is scanned, and each action."""
     lines = [_compared(plan), *_errors("head", plan.errors), *_errors("base", plan.base_errors)]
-    if plan.errors:
+    if plan.errors or (plan.base_errors and not plan.actions):
         return lines
     style = plain_style(plan)
     lines += [*_counts(plan), *_edited(plan, style), *_removed(plan, style)]

@@ -87,7 +87,7 @@ def _message(plan: Plan) -> str:
         return f"{counts}. BigQuery's dry run: {checks}."
     if plan.request.validate:
         return f"{counts}. There was nothing to check."
-    return f"{counts}. Nothing was checked by BigQuery."
+    return f"{counts}. BigQuery checked nothing."
 
 
 def _names(plan: Plan) -> str:

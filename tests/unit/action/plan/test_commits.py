@@ -79,7 +79,7 @@ def test_code_elsewhere_needs_both() -> None:
 
 def test_a_new_branch_has_no_base() -> None:
     """Before the first push of a branch, there was no commit."""
-    text = "is missing: the pushed branch is new, so no commit was before. Set it"
+    text = "is missing: the pushed branch is new, so there is no earlier commit. Set it"
     assert _problems(PUSH) == {"base": text}
 
 

@@ -264,4 +264,6 @@ def test_the_counts_are_those_of_the_plan() -> None:
 def test_a_limit_of_unknown_sizes() -> None:
     """The comment does not hide that nothing is known."""
     plan = make_plan(planned("a.b"), request=make_request(max_bytes=10**9))
-    assert "**Limit:** unknown of 1 GB (`max-bytes`), without the views" in comment_of(plan)
+    assert "**All scans except views:** unknown, with a limit of 1 GB (`max-bytes`)" in comment_of(
+        plan
+    )

@@ -68,8 +68,7 @@ def test_log_of_compile_errors() -> None:
     ]
     lines = render_log(make_plan(base_errors=compile_errors() * 10))
     assert "Compile errors of the base:" in lines
-    assert "  and 20 more" in lines
-    assert lines[-1].startswith("Of 156 actions: ")
+    assert lines[-1] == "  and 20 more", "counts would say that nothing changes"
 
 
 def test_only_views_are_scanned() -> None:

@@ -45,7 +45,7 @@ FAILURE, SUCCESS = ExitCode.RUN_UNSUCCESSFUL, ExitCode.SUCCESS
             unchecked(typical()),
             PlanStatus.CHANGES,
             SUCCESS,
-            "2 changed, 1 added, 1 removed, 11 affected. Nothing was checked by BigQuery.",
+            "2 changed, 1 added, 1 removed, 11 affected. BigQuery checked nothing.",
         ),
         (make_plan(), PlanStatus.NO_CHANGES, SUCCESS, "No changes in the compiled SQL."),
         (
