@@ -83,7 +83,8 @@ class ColumnChange(NamedTuple):
     after: str
 
 
-class Cause(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cause:
     """A change that explains why an action is invalid: one in a column of an upstream action.
 
     Without ``column``, the whole action ``name`` is removed.
