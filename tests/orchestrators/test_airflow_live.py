@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,12 +50,11 @@ class Airflow:
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             # Airflow notices a missing triggerer sooner than by default.
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "3",
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         }
         self.processes = {name: self.start(name) for name in _COMPONENTS}
         self._session = requests.Session()
         self._session.trust_env = False
-        self.wait_for(self._is_up)
 
     def start(self, component: str) -> subprocess.Popen[bytes]:
         with (self._home / f"{component}.log").open("ab") as log:
@@ -74,8 +74,10 @@ class Airflow:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         response = self._session.request(
@@ -95,7 +97,7 @@ class Airflow:
         run = self.call("POST", f"/dags/{dag_id}/dagRuns", body)
         return Task(self, dag_id, run["dag_run_id"])
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
         try:
             token = self._session.get(f"{self._url}/auth/token", timeout=_WAIT_SECONDS).json()
             self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
@@ -176,8 +178,11 @@ class Task:
 @pytest.fixture(scope="module")
 def airflow(airflow_home: Path, slow_emulator: Emulator) -> Iterator[Airflow]:
     airflow = Airflow(airflow_home, slow_emulator)
-    yield airflow
-    airflow.stop()
+    try:
+        airflow.wait_for(airflow.is_up)
+        yield airflow
+    finally:
+        airflow.stop()
 
 
 @pytest.fixture
