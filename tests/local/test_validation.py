@@ -12,7 +12,7 @@ from dataform_action.clock import once
 from dataform_action.emulator import Emulator
 from dataform_action.emulator.local.analysis import ZetaSqlAnalyzer
 from dataform_action.graph import GraphAction
-from dataform_action.plan import ColumnChange, PlannedAction, Verdict
+from dataform_action.plan import Cause, ColumnChange, PlannedAction, Verdict
 from dataform_action.plans.validation import validate
 from tests.support.projects import full, graph, node, plan_of, ref
 
@@ -115,7 +115,7 @@ def test_removed_column_is_read_through_an_unchanged_view(check: Check) -> None:
     assert broken.verdict is Verdict.INVALID
     assert broken.message.startswith("Unrecognized name: region_code")
     assert (broken.line, broken.column) == (1, 8)
-    assert broken.causes == ((full("staging.orders"), lost),)
+    assert broken.causes == (Cause(full("staging.orders"), lost),)
 
 
 def test_changed_type(check: Check) -> None:
@@ -140,7 +140,7 @@ def test_changed_type(check: Check) -> None:
     broken = found["marts.total"].check
     assert broken is not None
     assert "No matching signature for operator +" in broken.message
-    assert (broken.line, broken.causes) == (2, ((full("staging.orders"), retyped),))
+    assert (broken.line, broken.causes) == (2, (Cause(full("staging.orders"), retyped),))
 
 
 def test_incremental_table(check: Check) -> None:
@@ -216,7 +216,7 @@ def test_removed_upstream(check: Check, *, exists: bool) -> None:
     assert broken is not None
     assert (broken.verdict, broken.causes) == (
         Verdict.INVALID,
-        ((full("staging.orders"), None),),
+        (Cause(full("staging.orders")),),
     )
     assert broken.message == f"It reads {full('staging.orders')}, which is removed."
 
