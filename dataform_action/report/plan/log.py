@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataform_action.model import CompileError
-from dataform_action.plan import Change, Plan, PlannedAction, Verdict
+from dataform_action.plan import Change, Plan, PlannedAction
 from dataform_action.report.places import describe_error
 from dataform_action.report.plan.sections.breakage import Breakage, because, find_breakage
+from dataform_action.report.plan.sections.details import declarations_of, reasons_of_unchecked
 from dataform_action.report.plan.sections.tables import importance, show_columns
 from dataform_action.report.plan.words import (
     CHECK_WORDS,
@@ -62,12 +63,8 @@ def _errors(side: str, errors: tuple[CompileError, ...]) -> Iterator[str]:
 def _counts(plan: Plan) -> Iterator[str]:
     counts = ", ".join(text for _, text in count_changes(plan))
     yield f"Of {plan.action_count:,} actions: {counts}."
-    for label, names in (
-        ("Newly declared sources", plan.declarations_added),
-        ("Sources that are no longer declared", plan.declarations_removed),
-    ):
-        if names:
-            yield f"{label}: {listed(names, _MOST_NAMES, plain_style(plan).action)}"
+    for label, names in declarations_of(plan):
+        yield f"{label}: {listed(names, _MOST_NAMES, plain_style(plan).action)}"
     checks = checked_counts(plan.actions)
     if not checks:
         return
@@ -109,14 +106,11 @@ def _removed(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _not_checked(plan: Plan, style: Style) -> Iterator[str]:
-    reasons: dict[str, list[str]] = {}
-    for action in plan.by_verdict(Verdict.NOT_CHECKED):
-        message = "" if action.check is None else style.text(action.check.message)
-        reasons.setdefault(message, []).append(action.name)
+    reasons = reasons_of_unchecked(plan)
     if reasons:
         yield "Not checked:"
-    for reason, names in list(reasons.items())[:_MOST_CAUSES]:
-        yield f"  {reason} ({listed(names, _MOST_NAMES, style.action)})"
+    for reason, names in reasons[:_MOST_CAUSES]:
+        yield f"  {style.text(reason)} ({listed(names, _MOST_NAMES, style.action)})"
     if len(reasons) > _MOST_CAUSES:
         yield f"  and {len(reasons) - _MOST_CAUSES:,} more reasons"
 

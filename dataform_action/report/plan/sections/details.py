@@ -22,14 +22,19 @@ def add_removed(page: Page, plan: Plan, style: Style) -> None:
         names = listed(removed, _MOST_LISTED, style.action)
         it, stays = ("it", "it stays") if len(removed) == 1 else ("them", "they stay")
         lines += [f"➖ Removed: {names}. Dataform does not drop {it}: {stays} in BigQuery.", ""]
-    for label, declared in (
-        ("Newly declared sources", plan.declarations_added),
-        ("Sources that are no longer declared", plan.declarations_removed),
-    ):
-        if declared:
-            lines += [f"{label}: {listed(declared, _MOST_LISTED, style.action)}.", ""]
+    for label, declared in declarations_of(plan):
+        lines += [f"{label}: {listed(declared, _MOST_LISTED, style.action)}.", ""]
     if lines:
         page.add("removed actions and declarations", lines[:-1])
+
+
+def declarations_of(plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the declarations that are added or removed, each list with its label."""
+    found = (
+        ("Newly declared sources", plan.declarations_added),
+        ("Sources that are no longer declared", plan.declarations_removed),
+    )
+    return [(label, names) for label, names in found if names]
 
 
 def add_full_refreshes(page: Page, plan: Plan, style: Style) -> None:
@@ -52,18 +57,14 @@ def add_full_refreshes(page: Page, plan: Plan, style: Style) -> None:
 
 def add_not_checked(page: Page, plan: Plan, style: Style) -> None:
     """Add what was not checked, by reason."""
-    unchecked = plan.by_verdict(Verdict.NOT_CHECKED)
-    if not unchecked:
+    ranked = reasons_of_unchecked(plan)
+    if not ranked:
         return
-    reasons: dict[str, list[str]] = {}
-    for action in unchecked:
-        message = "" if action.check is None else action.check.message
-        reasons.setdefault(message, []).append(action.name)
-    ranked = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    count = len(plan.by_verdict(Verdict.NOT_CHECKED))
     only = prose(ranked[0][0][:_REASON_LIMIT]) if len(ranked) == 1 else ""
     why = f": {only}" if only else f", for {count_of(len(ranked), 'reason')}"
     page.fold(
-        f"<b>{len(unchecked):,} not checked</b>{why}",
+        f"<b>{count:,} not checked</b>{why}",
         "reasons",
         ("| Reason | Actions | Names |", "|---|---:|---|"),
         (
@@ -77,6 +78,15 @@ def add_not_checked(page: Page, plan: Plan, style: Style) -> None:
         most=_MOST_REASONS,
         total=len(ranked),
     )
+
+
+def reasons_of_unchecked(plan: Plan) -> list[tuple[str, list[str]]]:
+    """Return why actions were not checked, with their names: first what most actions share."""
+    reasons: dict[str, list[str]] = {}
+    for action in plan.by_verdict(Verdict.NOT_CHECKED):
+        message = "" if action.check is None else action.check.message
+        reasons.setdefault(message, []).append(action.name)
+    return sorted(reasons.items(), key=lambda item: -len(item[1]))
 
 
 def add_drift(page: Page, plan: Plan, style: Style, most: int) -> None:

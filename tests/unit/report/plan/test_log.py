@@ -104,3 +104,14 @@ def test_hostile_texts_stay_on_their_lines() -> None:
     for line in render_log(plan)[1:]:
         assert "\n" not in line
         assert len(line) < 2500
+
+
+def test_the_most_frequent_reason_is_first() -> None:
+    """Why actions were not checked is sorted as in the comment."""
+    reasons = {"a": "rare", "b": "frequent", "c": "frequent"}
+    actions = [
+        planned(f"d.{name}", check=Check(verdict=Verdict.NOT_CHECKED, message=text))
+        for name, text in reasons.items()
+    ]
+    lines = render_log(make_plan(*actions))
+    assert lines[-3:] == ["Not checked:", "  frequent (d.b and d.c)", "  rare (d.a)"]
