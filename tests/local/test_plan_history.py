@@ -169,7 +169,7 @@ def apply_edits(checkout: Path, edits: Mapping[str, tuple[str, str]]) -> str:
 
 
 def test_edits_of_the_example(cli: Path, modules: Path, checkout: Path, tmp_path: Path) -> None:
-    """Each kind of edit leads to what the independent comparison finds, forth and back."""
+    """Each kind of edit leads to what the independent comparison finds, in both directions."""
     base = git(checkout, "rev-parse", "HEAD")
     graphs = {base: compile_with_cli(cli, modules, checkout, base, tmp_path / base)}
     with planning(checkout, cli, modules) as source:

@@ -93,7 +93,8 @@ def _of_names(it: Accepted) -> str:
     known = {name for name, _ in it.baseline.production or ()}
     for number, (name, _) in enumerate(it.columns, 1):
         if _UNNAMED.fullmatch(name) and name not in query and name not in known:
-            return f"Its column {number} has no name: a query may be like that, but no table."
+            text = f"Its column {number} has no name."
+            return f"{text} A query may have such a column, but a table may not."
     return ""
 
 

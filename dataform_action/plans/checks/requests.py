@@ -82,7 +82,7 @@ class Requests:
                 except Unusable as error:
                     failures += 1
                     if failures >= _MOST_FAILURES and self._is_available(location):
-                        return Inconclusive(f"No usable response of BigQuery: {error.message}")
+                        return Inconclusive(f"No usable response from BigQuery: {error.message}")
                     raise
 
             value = retry(attempt)

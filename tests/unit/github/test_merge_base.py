@@ -63,7 +63,7 @@ def test_merge_base(github: GitHub, server: Emulator) -> None:
 def test_branch_that_was_merged_into_the_change(
     github: GitHub, repository: GitHubRepository
 ) -> None:
-    """If the event names an older commit of the branch, its later changes are not the change's."""
+    """If the branch has moved on since the event, its later commits are not part of the change."""
     repository.add_commit(MERGED, HEAD, MAIN)
     assert find_merge_base(github, replace(EVENT, head=MERGED, base=OLD)) == MAIN
 

@@ -64,7 +64,7 @@ def ordered(kind: str = "table", **fields: Any) -> Any:  # noqa: ANN401
     ],
 )
 def test_dependencies_that_only_order(upstream: str, downstream: str, affected: bool) -> None:
-    """An action is not affected through what its SQL does not name, if the SQL tells all."""
+    """If the SQL names all that it reads, a dependency that it does not name affects nothing."""
     kind, _, output = upstream.partition(" with ")
     versions = [
         action("a", kind=kind, queries=(text,), has_output=bool(output)) for text in ("1", "2")

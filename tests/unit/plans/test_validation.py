@@ -620,7 +620,7 @@ def test_a_refusal_of_all_queries_ends_the_check() -> None:
 
 
 class Ticking(FakeClock):
-    """A clock in which every look takes 6 seconds."""
+    """A clock that advances by 6 seconds each time it is read."""
 
     def now(self) -> float:
         self.time += 6

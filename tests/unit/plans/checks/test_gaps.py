@@ -68,7 +68,10 @@ def _reason(one: PlannedAction) -> str:
 def test_columns_without_a_name() -> None:
     """A query may have such columns, but no table and no view."""
     found = check([table()], [table("COUNT(*)")])
-    assert found["d.t"] == "Its column 1 has no name: a query may be like that, but no table."
+    assert (
+        found["d.t"]
+        == "Its column 1 has no name. A query may have such a column, but a table may not."
+    )
     assert check([table()], [table("1 AS f0_")])["d.t"] == ACCEPTED
     tables = {"d.t": "f0_ INT64"}
     assert check([table()], [table("COUNT(*)")], tables=tables)["d.t"] == ACCEPTED

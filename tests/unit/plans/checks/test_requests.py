@@ -67,7 +67,7 @@ def test_one_query_fails_forever(retry: Retry) -> None:
     warehouse = FakeWarehouse({"SELECT x": failing(99), "SELECT 1": ok()})
     found = Requests(warehouse).dry_run("SELECT x", "EU", retry)
     assert isinstance(found, Inconclusive)
-    assert found.message == "No usable response of BigQuery: HTTP 500"
+    assert found.message == "No usable response from BigQuery: HTTP 500"
     assert [sql for sql, _ in warehouse.queries] == ["SELECT x"] * 3 + ["SELECT 1"]
 
 

@@ -49,7 +49,7 @@ def test_differences(before: str, after: str, changes: list[tuple[str, str, str]
 
 
 def test_hostile_types() -> None:
-    """A type that is none has no fields, and takes no time."""
+    """A text that is not a type has no fields, and takes no time."""
     hostile = "STRUCT<" * 3000 + ">" * 10
     assert differences(columns(f"x {'STRUCT<,,<>>'}"), columns("x STRING"))[0].name == "x"
     assert differences(columns(f"x {hostile}"), columns(f"x {hostile}")) == ()

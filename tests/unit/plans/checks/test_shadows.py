@@ -90,7 +90,7 @@ def test_types(type_: str, cast: str) -> None:
     ["INT64) AS x, (SELECT 1", "INT64; DROP TABLE x", "INT64 -- ", "`", "'a'", "STRUCT<`a>"],
 )
 def test_hostile_types(type_: str) -> None:
-    """A type that is none never gets into a query."""
+    """A text that is not a type never gets into a query."""
     with pytest.raises(NotShadowable):
         make("SELECT x FROM `p.d.t`", Column("x", type_))
 
@@ -183,7 +183,7 @@ def test_positions() -> None:
 
 
 def test_escapes() -> None:
-    """A hidden table that BigQuery lists was read nevertheless, and a full list proves nothing."""
+    """BigQuery lists a hidden table only if it is read. A list that is full proves nothing."""
     query = "SELECT 1 FROM `p.d.t`, d.t"
     references = References(query)
     statement = make(query)
