@@ -208,6 +208,13 @@ MUTATIONS = (
         "unit/bigquery",
     ),
     Mutation(
+        3,
+        "a field that is newer than the code may decide what is built",
+        "*(pair for pair in compiled.items() if not _is_read(*pair)),",
+        "",
+        "unit/services/google",
+    ),
+    Mutation(
         4,
         "the post step does not take an earlier attempt for the run",
         'STATE_RUN_ID: "",',
@@ -283,6 +290,13 @@ MUTATIONS = (
         "compare/{quote(base, safe='')}...",
         "compare/{base}...",
         "unit/github",
+    ),
+    Mutation(
+        5,
+        "the type of a column cannot add SQL to a query",
+        'raise NotShadowable(f"It reads a table with a column of an unknown type: {type_}")',
+        "parts.append(word)",
+        "unit/plans/checks",
     ),
     Mutation(
         6,
@@ -530,6 +544,48 @@ MUTATIONS = (
         "unit/services",
     ),
     Mutation(
+        8,
+        "what reads an affected action is affected",
+        "                waiting.append(action)",
+        "                pass",
+        "unit/plans",
+    ),
+    Mutation(
+        8,
+        "a table that BigQuery reads as it is in production proves nothing",
+        "    if escaped:",
+        "    if False:",
+        "unit/plans",
+    ),
+    Mutation(
+        8,
+        "a script that BigQuery checks only in part is not accepted",
+        "    if not result.columns:",
+        "    if False:",
+        "unit/plans",
+    ),
+    Mutation(
+        8,
+        "an error that hidden tables may cause is not one of the query",
+        "    if statement.doubt:",
+        "    if False:",
+        "unit/plans",
+    ),
+    Mutation(
+        8,
+        "an error that was there before the change does not fail a plan",
+        "        if self._baseline.failure:",
+        "        if False:",
+        "unit/plans",
+    ),
+    Mutation(
+        8,
+        "invalid SQL fails the step",
+        "ExitCode.SUCCESS if status in _SUCCESSES else",
+        "ExitCode.SUCCESS if status in PlanStatus else",
+        "unit/report/plan",
+    ),
+    Mutation(
         9,
         "an error in the report changes neither the rest of it nor the exit code",
         "if not isinstance(error, Exception):",
@@ -570,6 +626,13 @@ MUTATIONS = (
         "if pull_request.head != self._marker.head:",
         "if not pull_request.head:",
         "unit/action",
+    ),
+    Mutation(
+        9,
+        "a comment that cannot be written does not change the outcome",
+        "    except DataformError as error:\n        has_hint",
+        "    except KeyError as error:\n        has_hint",
+        "unit/action/plan",
     ),
 )
 
