@@ -98,7 +98,7 @@ class Cause:
 class Check:
     """The result of a check. ``message`` is BigQuery's error, or why there was no check.
 
-    ``line`` and ``column`` are the position of an error in the compiled query; None is not known.
+    ``line`` and ``column`` are the position of an error in the compiled query; None if not known.
     """
 
     verdict: Verdict
@@ -109,7 +109,7 @@ class Check:
 
 
 class Scan(NamedTuple):
-    """How many bytes a query scans. None is not known. ``at_least``: it may scan more."""
+    """How many bytes a query scans; None if not known. ``at_least``: it may scan more."""
 
     bytes: int | None
     at_least: bool = False
