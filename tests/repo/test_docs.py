@@ -234,3 +234,18 @@ def test_the_hosts_of_the_allow_list() -> None:
     known |= set(re.findall(r"'(\d+\.\d+\.\d+\.\d+)'", credentials))
     assert len(known) == 4
     assert known <= listed
+
+
+def test_the_architecture_page_names_every_module() -> None:
+    """The row of a room names its modules. The emulator is described as a whole."""
+    page = Path(_ROOT, "docs/architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z/]+)/` \| (.+) \|$", page, re.MULTILINE)
+    missing = [
+        f"{room}/{path.stem}"
+        for room, row in rows
+        if room != "emulator"
+        for path in Path(_ROOT, "dataform_action", room).glob("*.py")
+        if path.stem != "__init__" and f"`{path.stem}`" not in row
+    ]
+    assert len(rows) > 10
+    assert missing == []
