@@ -6,12 +6,15 @@ operation, a notebook or a data preparation reads is not always in its text, so 
 dependency but those on assertions. What an operation without output writes has no name to look for,
 so each dependency on it is followed.
 
+A full name that is quoted as ``ref`` writes it counts as a dependency: it is one without ``ref``.
+
 A disabled action is not built. So it changes nothing, unless it was enabled before, and it is not
 affected, unless it is a view: a view is computed when it is read.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -21,6 +24,7 @@ from dataform_action.plans.sql import Text
 
 #: The kinds whose texts do not tell all that they read.
 _OPAQUE = frozenset({"operation", "notebook", "data preparation"})
+_QUOTED = re.compile(r"`([^`\s]++)`")
 
 
 class Impact(NamedTuple):
@@ -85,12 +89,15 @@ def _causes(
 def _dependents(
     actions: Iterable[tuple[GraphAction | None, GraphAction]],
 ) -> Mapping[str, list[str]]:
-    """Return the names of the downstream actions of each name, by head and base."""
+    """Return the names of the downstream actions of each name, by head, base and full names."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for base, head in actions:
         # An unchanged text may still name an action that is no longer a dependency.
         old = () if base is None else base.dependencies
-        for name in dict.fromkeys((*head.dependencies, *old)):
+        quoted = (name for text in _texts(head) for name in _QUOTED.findall(text))
+        # A name without its project may be of another table.
+        named = (name for name in quoted if name.count(".") > 1)
+        for name in dict.fromkeys((*head.dependencies, *old, *named)):
             found[name].append(head.name)
     return found
 

@@ -96,8 +96,16 @@ def test_a_name_in_a_comment() -> None:
 
 
 def test_a_name_without_a_dependency() -> None:
-    """Only dependencies are followed: a name without one may be of another table."""
-    assert through(action("b", query="select * from `p.d.a`")) == {}
+    """A full name is followed without ref, but a shorter one may be of another table."""
+    assert through(action("b", query="select * from `p.d.a`")) == {"b": ("a",)}
+    assert through(action("b", query="select * from `d.a`")) == {}
+    assert through(action("b", query="select 1 -- from `p.d.a`")) == {}
+
+
+@pytest.mark.parametrize("text", ["`a.", "`", "a.", "`a` "])
+def test_long_texts(text: str) -> None:
+    """The search for names takes no longer than the text."""
+    assert through(action("b", query=text * 200_000)) == {}
 
 
 def test_downstream_of_an_added_action() -> None:
