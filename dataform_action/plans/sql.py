@@ -79,7 +79,8 @@ class Text:
         if self._plain is None:
             normal = normalize(self._sql)
             self._plain = normal.replace("`", "").replace(" .", ".").replace(". ", ".")
-        return _contains(self._plain, table.split(".", 1)[-1] if table.count(".") > 1 else table)
+        # A project may contain dots: example.com:my-project.
+        return _contains(self._plain, ".".join(table.rsplit(".", 2)[-2:]))
 
 
 def _contains(text: str, name: str) -> bool:

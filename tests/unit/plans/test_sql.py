@@ -160,3 +160,9 @@ def test_names(sql: str, found: bool) -> None:
 def test_names_without_a_project() -> None:
     """A name of two parts is found as it is."""
     assert Text("select * from d.t").names("d.t")
+
+
+def test_a_project_of_a_domain() -> None:
+    """Its name contains dots, and SQL may leave it out."""
+    assert Text("SELECT * FROM d.t").names("example.com:p.d.t")
+    assert not Text("SELECT * FROM p.t").names("example.com:p.d.t")
