@@ -17,7 +17,6 @@ from dataform_action.runs.backoff import Backoff
 from dataform_action.text import count_of
 
 _CONSEQUENCE = "The plan is not complete. Nothing was changed."
-_SHORTEST = 1.0
 _DIGITS = 7
 
 
@@ -116,9 +115,7 @@ class _Limits:
 
     def retry(self, on_update: Observer) -> Retry:
         """Return a ``Retry`` for one thread."""
-        left = self._polling.timeout - (self._clock.now() - self._started)
-        polling = replace(self._polling, timeout=max(left, _SHORTEST))
-        return Backoff(polling, on_update, self._clock).retrying(_CONSEQUENCE)
+        return Backoff(self._polling, on_update, self._clock, self._started).retrying(_CONSEQUENCE)
 
 
 def _compile_both(

@@ -33,13 +33,17 @@ class Backoff:
     """Measure the time of one stage of a run, and the time of an outage.
 
     ``begin`` starts a stage, such as the wait for the run. A stage may last ``polling.timeout``.
+    The first one starts now, or has ``started`` at a time of the clock.
     """
 
-    def __init__(self, polling: Polling, on_update: Observer, clock: Clock) -> None:
+    def __init__(
+        self, polling: Polling, on_update: Observer, clock: Clock, started: float | None = None
+    ) -> None:
         self._polling = polling
         self._on_update = on_update
         self._clock = clock
-        self._started = self._last_update = clock.now()
+        self._last_update = clock.now()
+        self._started = self._last_update if started is None else started
         self._outage_since: float | None = None
         self._failures = 0
         #: Whether there was a usable response of the API at any time.

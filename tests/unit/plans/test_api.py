@@ -11,11 +11,18 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from dataform_action.clock import Retry, once
-from dataform_action.errors import DataformError, GaveUp, NoResponse, NotConnected, Refused
+from dataform_action.errors import (
+    DataformError,
+    GaveUp,
+    NoResponse,
+    NotConnected,
+    Refused,
+    WaitTimeout,
+)
 from dataform_action.events import Noted, OutageEnded, OutageStarted, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileError, CompileFailed, Polling
-from dataform_action.plan import Plan, PlanRequest, PlanStatus, Verdict
+from dataform_action.plan import Column, DryRun, Plan, PlanRequest, PlanStatus, Verdict
 from dataform_action.plans.api import make_plan
 from tests.support.fakes import FakeClock
 from tests.support.warehouses import FakeWarehouse, ok
@@ -273,3 +280,29 @@ def test_another_default_location() -> None:
     assert [one.aspects for one in found.actions] == [("options",), ("options",)]
     assert "defaultLocation: US" in found.actions[0].diff
     assert found.has_changes
+
+
+def test_the_timeout_is_that_of_the_whole_plan() -> None:
+    """The check has only the rest of the time, and the message names the whole timeout."""
+    clock = FakeClock()
+    started = clock.now()
+
+    def compile_slowly() -> CompiledGraph:
+        clock.sleep(50)
+        return graph("a", query="SELECT 1 AS b")
+
+    def fail() -> DryRun:
+        raise NoResponse("lost")
+
+    class Silent:
+        def dry_run(self, sql: str, location: str, retry: Retry = once) -> DryRun:
+            return retry(fail)
+
+        def columns(self, table: str, retry: Retry = once) -> tuple[Column, ...] | None:
+            return None
+
+    source = FakeSource({HEAD: compile_slowly, BASE: graph("a")})
+    request = replace(REQUEST, validate=True)
+    with pytest.raises(WaitTimeout, match=r"The timeout of 1m has passed\. Last error: lost"):
+        make_plan(source, Silent(), request, Polling(timeout=60), clock=clock)
+    assert clock.now() == started + 60
