@@ -16,6 +16,7 @@ from dataform_action.plans.sql import normalize
 _NOT_SQL = frozenset({"notebook", "data preparation"})
 #: What is known of a new action anyway.
 _OF_COURSE = frozenset({"type", "incremental SQL", "enabled", "disabled", "name"})
+_FILTER = "requirePartitionFilter"
 _PROTECTED = "incrementalTableConfig.refreshDisabled"
 _METADATA_WORDS = {
     "relationDescriptor.description": "description",
@@ -62,6 +63,7 @@ def parts(action: GraphAction, *, incremental: bool) -> tuple[Part, ...]:
         Part("partitioning", _texts(action.partition)),
         Part("clustering", action.clusters),
         Part("unique key", action.unique_key if more else ()),
+        Part("required partition filter", _filter(action), is_sql=False),
         Part("options", _options(action, incremental=more), is_sql=False),
         Part(state, (state,), is_sql=False),
         Part("name", (action.name,), is_sql=False),
@@ -124,11 +126,16 @@ def _type(action: GraphAction) -> str:
     return f"{action.kind} with output" if action.has_output else action.kind
 
 
+def _filter(action: GraphAction) -> tuple[str, ...]:
+    """Return whether queries of the table need a filter: a change can break all of them."""
+    return tuple(value for key, value in action.settings if key == _FILTER)
+
+
 def _options(action: GraphAction, *, incremental: bool) -> tuple[str, ...]:
     return tuple(
         f"{key}: {value}"
         for key, value in action.settings
-        if incremental or not key.startswith("incrementalTableConfig.")
+        if key != _FILTER and (incremental or not key.startswith("incrementalTableConfig."))
     )
 
 

@@ -292,7 +292,8 @@ NOT_RIGHT = {
     ),
     "both, and valid": (
         f"SELECT a.extra FROM {T} a JOIN staging.t b ON a.id = b.id",
-        f"BigQuery also reads {full('staging.t')} as it is in production.",
+        f"The dry run reads {full('staging.t')} as it is in production, so it says nothing "
+        "about this change.",
     ),
     "another case": (
         "SELECT id FROM `my-project.staging.T`",

@@ -171,7 +171,7 @@ class _ActionCheck:
         text = f"The {setting} needs the column {column}, which the query does not return."
         base, known = self._planned.base, self._baseline.columns
         if base is not None and known is not None and missing_key(base, known)[0]:
-            return not_checked(f"{text} This was so before.")
+            return not_checked(f"{text} The base has the same problem.")
         return Check(
             verdict=Verdict.INVALID,
             message=text,
@@ -187,7 +187,7 @@ class _ActionCheck:
             names = names_in(check.message, decisive.query.sql, check.line, check.column)
             doubt = self._doubt(names, upstreams)
             if doubt:
-                return not_checked(f"{doubt} BigQuery says: {check.message}")
+                return not_checked(f"{doubt} The error: {check.message}")
             causes = check.causes or find_causes(names, self._origins())
             return replace(check, causes=causes)
         removed = find_removed(self._project.removed, self._queries, decisive)
@@ -212,7 +212,9 @@ class _ActionCheck:
         if self._planned.change in (Change.ADDED, Change.CHANGED):
             behind = self._project.behind.find(self._planned.action, names, self._retry)
             if behind:
-                return f"{behind} in production is older than the code."
+                return (
+                    f"{behind} in production is older than the code, so this may be a false alarm."
+                )
         return ""
 
     def _scan(self, judgements: list[Judgement]) -> Scan:

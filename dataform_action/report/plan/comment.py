@@ -112,8 +112,13 @@ def _counts(plan: Plan) -> list[str]:
             return ["This commit does not compile, so nothing was compared or checked."]
         case PlanStatus.NOT_COMPARABLE if not plan.actions:
             return [HINTS[plan.status]]
-    changes = [f"{CHANGE_ICONS[change]} {text}" for change, text in count_changes(plan)]
-    lines = [f"**{' · '.join(changes)}** of {plan.action_count:,} actions"]
+    changes = [
+        f"{CHANGE_ICONS[change]} {text}"
+        for change, text in count_changes(plan)
+        if plan.by_change(change)
+    ]
+    counts = f"**{' · '.join(changes)}** of" if changes else "No change in"
+    lines = [f"{counts} {plan.action_count:,} actions"]
     checks = [f"{CHECK_ICONS[verdict]} {text}" for verdict, text in count_checks(plan.actions)]
     if checks:
         lines.append(f"**BigQuery's dry run:** {' · '.join(checks)}")

@@ -141,6 +141,8 @@ def _changes(plan: Plan) -> str:
     )
     if not plan.request.validate:
         return "Changes, not checked by BigQuery"
+    if unchecked and not accepted:
+        return f"None of {count_of(unchecked, 'action')} could be checked"
     text = f"{count_of(accepted, 'action')} accepted by BigQuery"
     if unchecked:
         return f"{text}, {unchecked:,} not checked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -40,8 +41,9 @@ class Style(NamedTuple):
 
 
 def shortener(plan: Plan) -> Callable[[str], str]:
-    """Return the function that removes the project of the plan from the name of an action."""
-    project = f"{plan.project_id}."
+    """Return the function that removes the project of most actions from the name of an action."""
+    projects = Counter(action.name.rsplit(".", 2)[0] for action in plan.actions)
+    project = f"{max(projects, key=projects.__getitem__, default=plan.project_id)}."
 
     def shorten(name: str) -> str:
         return name.removeprefix(project) if name.count(".") > project.count(".") else name

@@ -182,7 +182,7 @@ def test_the_base_was_not_valid_either() -> None:
     assert verdict(found["d.t"]) == (
         Verdict.NOT_CHECKED,
         "The SQL of the base is not valid in production: Unrecognized name: old "
-        "BigQuery says: Unrecognized name: new",
+        "The error: Unrecognized name: new",
     )
     assert found["d.t"].before == Scan(None)
 
@@ -306,7 +306,8 @@ def test_scripts_without_columns() -> None:
         (
             ok("n INT64", tables=(full("d.t"),)),
             "SELECT reader FROM {d.t} JOIN d.t USING (n)",
-            "BigQuery also reads my-project.d.t as it is in production.",
+            "The dry run reads my-project.d.t as it is in production, so it says nothing "
+            "about this change.",
         ),
         (
             ok(),
@@ -357,7 +358,7 @@ def test_an_operation_upstream_may_explain_an_error() -> None:
     assert verdict(found["d.t"]) == (
         Verdict.NOT_CHECKED,
         f"It depends on {full('d.op')}, which may change what it uses. "
-        "BigQuery says: No matching signature for function d.f",
+        "The error: No matching signature for function d.f",
     )
     found, _ = run([SOURCE, OLD], [SOURCE, operation, new], {})
     assert verdict(found["d.t"]) == ACCEPTED
@@ -372,7 +373,7 @@ def test_the_columns_that_settings_name() -> None:
     text = "The partition expression DATE(id) needs the column id, which the query does not return."
     assert verdict(found["d.t"]) == (Verdict.INVALID, text)
     found, _ = run([SOURCE, old], [SOURCE, new], {"SELECT old": ok("x INT64")})
-    assert verdict(found["d.t"]) == (Verdict.NOT_CHECKED, f"{text} This was so before.")
+    assert verdict(found["d.t"]) == (Verdict.NOT_CHECKED, f"{text} The base has the same problem.")
     found, _ = run([SOURCE, old], [SOURCE, new], {"SELECT new": ok("id INT64; day DATE")})
     assert verdict(found["d.t"]) == ACCEPTED
 

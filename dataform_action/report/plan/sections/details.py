@@ -117,7 +117,7 @@ def add_metadata(page: Page, plan: Plan, style: Style, most: int) -> None:
     verb = "builds" if len(others) == 1 else "build"
     page.fold(
         f"<b>{count_of(len(others), 'action')} {verb} the same</b>: only files, tags, "
-        "descriptions, comments or the order of actions differ",
+        "descriptions, comments, dependencies or the order differ",
         "actions",
         ("| Action | What changes |", "|---|---|"),
         (row(style.action(action.name), ", ".join(map(code, action.aspects))) for action in others),

@@ -45,23 +45,23 @@ def find_sql_changes(plan: Plan) -> list[SqlChange]:
 
 
 def add_diffs(page: Page, plan: Plan, style: Style, *, most: int, most_lines: int) -> None:
-    """Add the SQL changes. At most ``most`` are shown, with at most ``most_lines`` lines each."""
+    """Add the changes of SQL and settings: at most ``most``, with ``most_lines`` lines each."""
     changes = find_sql_changes(plan)
     if not changes:
         return
     added = sum(change.added * len(change.actions) for change in changes)
     removed = sum(change.removed * len(change.actions) for change in changes)
-    title = f"SQL changes (+{added:,} −{removed:,})"
+    title = f"Changes in detail (+{added:,} −{removed:,})"
     is_short = len(changes) < _MOST_OPEN_LINES and (
         sum(len(change.lines) for change in changes) < _MOST_OPEN_LINES
     )
     if is_short:
         blocks = [line for change in changes for line in _block(change, style, most_lines)]
-        page.add("SQL changes", [f"#### {title}", "", *blocks])
+        page.add("changes", [f"#### {title}", "", *blocks])
         return
     page.fold(
         f"<b>{title}</b>",
-        "SQL changes",
+        "changes",
         ("", ""),
         ("\n".join(_block(change, style, most_lines)) for change in changes),
         most=most,

@@ -49,6 +49,9 @@ def render_graph(plan: Plan) -> str:
     names = [action.name for action in nodes]
     straight, dotted, to_rest = _edges(plan, names) if nodes else ([], [], [])
     joined = {name for edge in (*straight, *dotted) for name in edge} | set(to_rest)
+    if not straight and not dotted:
+        # It would show nothing that the tables do not show.
+        return ""
     # What no arrow touches is in the table.
     nodes = [action for action in nodes if action.name in joined]
     if not nodes:
@@ -63,7 +66,8 @@ def render_graph(plan: Plan) -> str:
         for action, label in zip(nodes, labels, strict=True)
     ]
     if to_rest:
-        lines.append(f'    {_REST}(["{hidden:,} more affected"])')
+        more = " more" if any(action.change is Change.AFFECTED for action in nodes) else ""
+        lines.append(f'    {_REST}(["{hidden:,}{more} affected"])')
     lines += [f"    {ids[upper]} --> {ids[lower]}" for upper, lower in straight]
     lines += [f"    {ids[upper]}{_THROUGH}{ids[lower]}" for upper, lower in dotted]
     lines += [f"    {ids[upper]} --> {_REST}" for upper in to_rest]

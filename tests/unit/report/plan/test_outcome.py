@@ -12,6 +12,7 @@ from dataform_action.github.signals import Interrupted
 from dataform_action.plan import Change, Check, Plan, PlanStatus, Verdict
 from dataform_action.report.outcome import ExitCode
 from dataform_action.report.plan.outcome import (
+    heading,
     outcome_of_error,
     outcome_of_plan,
     warnings_of_plan,
@@ -155,3 +156,10 @@ def test_a_limit_with_unknown_sizes_is_a_warning() -> None:
     assert warnings_of_plan(exceeded) == ()
     known = make_plan(planned("a.known", after=1), request=make_request(max_bytes=10**12))
     assert warnings_of_plan(known) == ()
+
+
+def test_a_heading_never_says_that_0_actions_were_accepted() -> None:
+    """If nothing could be checked, the heading says that instead."""
+    script = Check(verdict=Verdict.NOT_CHECKED, message="Operations are not checked.")
+    plan = make_plan(planned("a.b", check=script), planned("a.c", check=script))
+    assert heading(plan) == "None of 2 actions could be checked"

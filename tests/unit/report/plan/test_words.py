@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dataform_action.plan import Cause, Change, ColumnChange, Scan
+from dataform_action.graph import GraphAction
+from dataform_action.plan import Cause, Change, ColumnChange, PlannedAction, Scan
 from dataform_action.report.plan.words import (
     Scans,
     difference,
@@ -16,6 +19,7 @@ from dataform_action.report.plan.words import (
     plain_style,
     scan_of_edited,
     scans_of,
+    shortener,
     show_cause,
     show_column,
     size,
@@ -180,3 +184,15 @@ def test_sums_of_what_does_not_exist() -> None:
     assert scan_of_edited(scans_of(make_plan())) == ""
     added = scans_of(make_plan(planned("t.a", Change.ADDED, after=4), planned("t.b", Change.ADDED)))
     assert scan_of_edited(added, "**") == "**≥ 4 GiB**"
+
+
+def test_the_project_of_most_actions_is_omitted() -> None:
+    """The tables may be in another project than the Dataform repository."""
+    names = ("data.a.x", "data.a.y", "other.a.z")
+    plan = replace(make_plan(), actions=tuple(map(of_project, names)))
+    assert list(map(shortener(plan), names)) == ["a.x", "a.y", "other.a.z"]
+    assert shortener(make_plan())("my-project.a.x") == "a.x"
+
+
+def of_project(name: str) -> PlannedAction:
+    return PlannedAction(action=GraphAction(name=name, key=name, kind="table"), change=Change.ADDED)

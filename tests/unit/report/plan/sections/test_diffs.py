@@ -31,9 +31,9 @@ def test_the_same_lines_are_one_change() -> None:
 
 def test_short_changes_are_open_and_long_ones_are_folded() -> None:
     """Fewer than ten lines are visible; more are in a fold with the sums."""
-    assert "#### SQL changes (+1 −1)\n" in comment_of("@@ -1 +1 @@\n-a\n+b")
+    assert "#### Changes in detail (+1 −1)\n" in comment_of("@@ -1 +1 @@\n-a\n+b")
     long = "@@ -1,9 +1,9 @@\n" + "+a\n" * 9
-    assert "<summary><b>SQL changes (+9 −0)</b></summary>" in comment_of(long)
+    assert "<summary><b>Changes in detail (+9 −0)</b></summary>" in comment_of(long)
 
 
 def test_a_long_change_is_cut_and_said() -> None:
@@ -48,7 +48,7 @@ def test_many_changes_are_cut_and_said() -> None:
     """A comment has the first changes, and the number of the others."""
     text = comment_of(*(f"@@ -1 +1 @@\n-a\n+b{n}" for n in range(50)))
     assert text.count("```diff") == 30
-    assert "20 more SQL changes are not shown." in text
+    assert "20 more changes are not shown." in text
 
 
 def test_omitted_diffs_are_not_the_same_change() -> None:
