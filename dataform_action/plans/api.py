@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataform_action.clock import Clock, MonotonicClock, Retry
+from dataform_action.errors import WaitTimeout
 from dataform_action.events import Noted, Observer, ignore
 from dataform_action.graph import CompiledGraph, GraphAction
 from dataform_action.model import CompileFailed, Polling
@@ -14,10 +15,13 @@ from dataform_action.plans.order import work_in_order
 from dataform_action.plans.ports import Source, Warehouse
 from dataform_action.plans.validation import validate
 from dataform_action.runs.backoff import Backoff
-from dataform_action.text import count_of
+from dataform_action.text import count_of, format_duration
 
 _CONSEQUENCE = "The plan is not complete. Nothing was changed."
 _DIGITS = 7
+#: How long after the timeout a request under way is given up, in seconds. A thread that waits for
+#: another attempt ends at the timeout itself, and says what its last error was.
+_GRACE = 2.0
 
 
 def make_plan(
@@ -66,7 +70,7 @@ def make_plan(
     if warehouse is None or not request.validate:
         return plan
     # The retries of each thread have the rest of the time.
-    return validate(plan, head, base, warehouse, limits.retry, on_update, clock)
+    return validate(plan, head, base, warehouse, limits.retry, on_update, clock, limits.check_time)
 
 
 def _compared(plan: Plan, base: CompiledGraph, head: CompiledGraph) -> Plan:
@@ -113,6 +117,17 @@ class _Limits:
         self._clock = clock
         self._started = clock.now()
 
+    def check_time(self) -> None:
+        """End the plan at the timeout, even if a request is under way.
+
+        Raises:
+            WaitTimeout: the timeout has passed.
+        """
+        limit = self._polling.timeout
+        if self._clock.now() >= self._started + limit + _GRACE:
+            text = f"{_CONSEQUENCE} The timeout of {format_duration(limit)} has passed."
+            raise WaitTimeout(text)
+
     def retry(self, on_update: Observer) -> Retry:
         """Return a ``Retry`` for one thread."""
         return Backoff(self._polling, on_update, self._clock, self._started).retrying(_CONSEQUENCE)
@@ -146,6 +161,7 @@ def _compile_both(
         on_done=store,
         on_update=on_update,
         threads=2,
+        on_wait=limits.check_time,
     )
     head, base = _usable(found[request.head]), found[request.base]
     if isinstance(head, CompileFailed) and not isinstance(base, CompiledGraph | CompileFailed):

@@ -15,6 +15,9 @@ K = TypeVar("K")
 C = TypeVar("C")
 V = TypeVar("V")
 
+#: How long to wait for a result until ``on_wait`` is called, in seconds.
+TICK = 1.0
+
 
 class _Reported(NamedTuple):
     """An update that a thread sends."""
@@ -67,13 +70,15 @@ def work_in_order(
     on_done: Callable[[K, V], object],
     on_update: Observer,
     threads: int,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> None:
     """Call ``work`` with each key, as soon as it was called with the dependencies of the key.
 
     ``on_done`` is called on this thread with each result, before the work that depends on it
     starts. Dependencies that are no keys are ignored. Keys that depend on themselves are left out.
     ``make_context`` makes the second argument of ``work`` for each thread. What it sends to its own
-    argument is sent to ``on_update`` on this thread.
+    argument is sent to ``on_update`` on this thread. ``on_wait`` is called each second without a
+    result, and may raise.
 
     The first error of ``work`` is raised at once. Threads that still work then are daemons: they
     end after their present work. A signal handler can interrupt the wait.
@@ -94,7 +99,11 @@ def work_in_order(
             while ready and running < workers.count:
                 workers.tasks.put((keys[heapq.heappop(ready)],))
                 running += 1
-            found = workers.done.get()
+            try:
+                found = workers.done.get(timeout=TICK)
+            except queue.Empty:
+                on_wait()
+                continue
             if isinstance(found, BaseException):
                 raise found
             if isinstance(found, _Reported):

@@ -54,12 +54,14 @@ def validate(
     retry: Callable[[Observer], Retry],
     on_update: Observer,
     clock: Clock | None = None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> Plan:
     """Return a plan with the checks of its added, changed and affected actions.
 
     The dry runs are made on several threads. ``retry`` makes a ``Retry`` for each of them, which
-    sends its updates to the argument of ``retry``. ``on_update`` is called on this thread. The
-    result does not depend on the order of responses.
+    sends its updates to the argument of ``retry``. ``on_update`` is called on this thread, and so
+    is ``on_wait``, each second without a response. The result does not depend on the order of
+    responses.
 
     Raises:
         Refused: no query can be checked.
@@ -77,6 +79,7 @@ def validate(
         on_done=lambda task, found: log.done(validation.store(task, found)),
         on_update=log.forward,
         threads=MOST_REQUESTS,
+        on_wait=on_wait,
     )
     log.end(validation.requests.dry_runs)
     checked = (validation.planned(one) for one in plan.actions)

@@ -23,6 +23,7 @@ from dataform_action.events import Noted, OutageEnded, OutageStarted, Update
 from dataform_action.graph import CompiledGraph
 from dataform_action.model import CompileError, CompileFailed, Polling
 from dataform_action.plan import Column, DryRun, Plan, PlanRequest, PlanStatus, Verdict
+from dataform_action.plans import order
 from dataform_action.plans.api import make_plan
 from tests.support.fakes import FakeClock
 from tests.support.warehouses import FakeWarehouse, ok
@@ -306,3 +307,30 @@ def test_the_timeout_is_that_of_the_whole_plan() -> None:
     with pytest.raises(WaitTimeout, match=r"The timeout of 1m has passed\. Last error: lost"):
         make_plan(source, Silent(), request, Polling(timeout=60), clock=clock)
     assert clock.now() == started + 60
+
+
+def test_a_request_that_never_ends_does_not_delay_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plan ends soon after its timeout, whatever a request waits for."""
+    monkeypatch.setattr(order, "TICK", 0.01)
+    clock, over = FakeClock(), threading.Event()
+
+    def hang() -> CompiledGraph:
+        clock.sleep(62)
+        over.wait(60)
+        return graph("a")
+
+    try:
+        with pytest.raises(
+            WaitTimeout, match=r"Nothing was changed\. The timeout of 1m has passed"
+        ):
+            make_plan(
+                FakeSource({HEAD: hang, BASE: graph("a")}),
+                None,
+                REQUEST,
+                Polling(timeout=60),
+                clock=clock,
+            )
+    finally:
+        over.set()

@@ -12,6 +12,7 @@ import pytest
 
 from dataform_action.errors import NotConnected
 from dataform_action.events import Noted, Observer, Update
+from dataform_action.plans import order
 from dataform_action.plans.order import work_in_order
 
 
@@ -211,3 +212,24 @@ def test_updates_of_threads() -> None:
     )
     main = threading.main_thread()
     assert found == [(Noted("a"), main), (Noted("b"), main)]
+
+
+def test_work_that_hangs_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While there is no result, the caller can end the wait."""
+    monkeypatch.setattr(order, "TICK", 0.01)
+    over = threading.Event()
+    ticks: list[int] = []
+
+    def watch() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) == 3:
+            raise TimeoutError
+
+    try:
+        with pytest.raises(TimeoutError):
+            work_in_order(
+                {"a": ()}, lambda _key, _context: over.wait(60), threads=1, on_wait=watch, **SILENT
+            )
+    finally:
+        over.set()
+    assert ticks == [0, 1, 2]
