@@ -150,6 +150,7 @@ def is_inside(path: str) -> bool:
 @given(RESPONSES)
 @example({"compilationResultActions": [{"": 5}]})
 @example({"compilationErrors": 0})
+@example({"compilationResultActions": [None]})
 @example({"workflowInvocationActions": [{"invocationTiming": {"startTime": "1", "endTime": 1}}]})
 def test_any_object_is_parsed_or_invalid(response: dict[str, object]) -> None:
     """Any object is parsed or raises InvalidResponse with a short message."""
@@ -166,7 +167,11 @@ def test_any_object_is_parsed_or_invalid(response: dict[str, object]) -> None:
             assert len(error.message) < 500
     assert all(action.name for action in parse_actions(response))
     assert all(is_inside(action.file) for action in parse_compiled_actions(response, "sub"))
-    graph = parse_graph_actions(response, "sub")
+    try:
+        graph = parse_graph_actions(response, "sub")
+    except InvalidResponse:
+        # An action that cannot be read would seem to be removed.
+        graph = []
     assert all(is_inside(action.file) for action in graph)
     actions = [action for action in graph if not action.is_declaration]
     assert len(compare_actions([], graph).actions) == len(actions)
