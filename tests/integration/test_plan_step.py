@@ -277,3 +277,45 @@ def test_the_program_of_the_image(bench: Bench) -> None:
         bench.folder, bench.inputs(validate="false"), "entrypoint.py", "plan", **bench.environ()
     )
     assert step.exit_code == 0, step.log
+
+
+def test_the_merge_base_needs_a_token_of_github(bench: Bench) -> None:
+    """Without it, the error names the input; with a base, only the comment is missing."""
+    step = bench.plan(validate="false", github_token="")
+    assert step.exit_code == 2
+    assert any("github-token is missing" in line for line in step.errors)
+    step = bench.plan(validate="false", github_token="", base="base")
+    assert step.exit_code == 0
+    assert "No comment on the pull request: There is no github-token." in step.log
+
+
+def test_a_plan_of_another_commit_is_no_comment(bench: Bench) -> None:
+    """The comment is about the head of the pull request, not about any commit in the inputs."""
+    step = bench.plan(validate="false", head="head", base="base")
+    assert (step.exit_code, bench.comments) == (0, [])
+    assert any("The head is not that of the pull request." in line for line in step.log)
+
+
+def test_a_broken_event_does_not_matter_if_the_inputs_say_all(bench: Bench) -> None:
+    """Both commits are known, so only the comment is missing."""
+    broken = {"GITHUB_EVENT_PATH": str(bench.folder / "nowhere.json")}
+    step = bench.plan(validate="false", head="head", base="base", environ=broken)
+    assert (step.exit_code, step.outputs["status"], bench.comments) == (0, "changes", [])
+    step = bench.plan(validate="false", environ=broken)
+    assert step.exit_code == 2
+
+
+def test_no_comment_without_a_valid_address_of_github(bench: Bench) -> None:
+    """The plan stays, and the log says why there is no comment."""
+    wrong = {"GITHUB_API_URL": "http://github.example.com/api"}
+    step = bench.plan(validate="false", base="base", environ=wrong)
+    assert step.exit_code == 0
+    assert any("The address of GitHub's API is not valid." in line for line in step.log)
+
+
+def test_a_plan_file_that_cannot_be_written_is_a_warning(bench: Bench) -> None:
+    """The outcome stays that of the plan."""
+    (bench.folder / "taken").mkdir(exist_ok=True)
+    step = bench.plan(validate="false", plan_file="taken")
+    assert step.exit_code == 0
+    assert any("Cannot write plan-file taken" in line for line in step.warnings)
