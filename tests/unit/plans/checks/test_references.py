@@ -58,7 +58,7 @@ def test_domains() -> None:
 @pytest.mark.parametrize("text", ["a", "a.", "a-", "`", "a:", "a.b:", "'", "(", "/*", ". "])
 def test_hostile_texts(text: str) -> None:
     """A long text takes no longer than its length."""
-    References(text * 200_000).has(NAME)
+    assert not References(text * 200_000).has(NAME)
 
 
 def test_known_names() -> None:
