@@ -56,8 +56,13 @@ def _errors(side: str, errors: tuple[CompileError, ...]) -> Iterator[str]:
         place = describe_error(error)
         message = " ".join(error.message.split())
         yield cut(f"  {place}: {message}" if place else f"  {message}", _LONGEST_LINE)
-    if len(errors) > _MOST_ERRORS:
-        yield f"  and {len(errors) - _MOST_ERRORS:,} more"
+    yield from _rest(len(errors) - _MOST_ERRORS)
+
+
+def _rest(count: int, what: str = "") -> Iterator[str]:
+    """Yield how many are not shown, if there are any."""
+    if count > 0:
+        yield f"  and {count:,} more{' ' if what else ''}{what}"
 
 
 def _counts(plan: Plan) -> Iterator[str]:
@@ -82,8 +87,7 @@ def _edited(plan: Plan, style: Style) -> Iterator[str]:
     edited = sorted(plan.by_change(Change.CHANGED, Change.ADDED), key=importance)
     for action in edited[:_MOST_ACTIONS]:
         yield f"  {action.change.value:8}{style.action(action.name)}  {_facts(action, style)}"
-    if len(edited) > _MOST_ACTIONS:
-        yield f"  and {len(edited) - _MOST_ACTIONS:,} more"
+    yield from _rest(len(edited) - _MOST_ACTIONS)
 
 
 def _facts(action: PlannedAction, style: Style) -> str:
@@ -101,8 +105,7 @@ def _removed(plan: Plan, style: Style) -> Iterator[str]:
     removed = plan.by_change(Change.REMOVED)
     for action in removed[:_MOST_ACTIONS]:
         yield f"  removed {style.action(action.name)}"
-    if len(removed) > _MOST_ACTIONS:
-        yield f"  and {len(removed) - _MOST_ACTIONS:,} more"
+    yield from _rest(len(removed) - _MOST_ACTIONS)
 
 
 def _not_checked(plan: Plan, style: Style) -> Iterator[str]:
@@ -111,8 +114,7 @@ def _not_checked(plan: Plan, style: Style) -> Iterator[str]:
         yield "Not checked:"
     for reason, names in reasons[:_MOST_CAUSES]:
         yield f"  {style.text(reason)} ({listed(names, _MOST_NAMES, style.action)})"
-    if len(reasons) > _MOST_CAUSES:
-        yield f"  and {len(reasons) - _MOST_CAUSES:,} more reasons"
+    yield from _rest(len(reasons) - _MOST_CAUSES, "reasons")
 
 
 def _breakage(plan: Plan, style: Style) -> Iterator[str]:
@@ -121,8 +123,7 @@ def _breakage(plan: Plan, style: Style) -> Iterator[str]:
         yield "What breaks:"
     for it in found[:_MOST_CAUSES]:
         yield from _broken(it, style)
-    if len(found) > _MOST_CAUSES:
-        yield f"  and {len(found) - _MOST_CAUSES:,} more causes"
+    yield from _rest(len(found) - _MOST_CAUSES, "causes")
 
 
 def _broken(it: Breakage, style: Style) -> Iterator[str]:
