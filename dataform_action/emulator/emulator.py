@@ -48,6 +48,8 @@ class Emulator:
     with the fields of a Table resource. ``analyzer`` checks the SQL of dry runs (None: their
     results are prepared, or empty). ``github`` serves repositories of GitHub (None: it has none).
     It accepts ``token`` too. ``log`` gets one line for each request, without tokens.
+    ``compresses``: whether it compresses responses as Google's APIs do: if the client accepts gzip
+    and its User-Agent contains the word.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Emulator:
         tables: Mapping[str, Mapping[str, Any]] = _NO_TABLES,
         github: GitHubApi | None = None,
         log: Callable[[str], None] | None = None,
+        compresses: bool = True,
     ) -> None:
         """Prepare everything except the socket; port 0 selects a free port.
 
@@ -99,7 +102,7 @@ class Emulator:
             StatusPage(self._cards),
         )
         write_log = None if log is None else lambda line: log(redact(line, self._secrets))
-        self._dispatcher = Dispatcher(apis, self._faults, self._recorder, write_log)
+        self._dispatcher = Dispatcher(apis, self._faults, self._recorder, write_log, compresses)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -166,7 +169,7 @@ class Emulator:
 
     @property
     def sent_bytes(self) -> int:
-        """The length of the bodies of all responses that no fault replaced."""
+        """The length of the bodies of all responses that no fault replaced, as they were sent."""
         return self._recorder.sent_bytes
 
     @property

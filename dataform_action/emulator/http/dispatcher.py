@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from dataform_action.emulator.http.compression import compress
 from dataform_action.emulator.http.connection import Connection
 from dataform_action.emulator.http.endpoint import Api, Endpoint, error_endpoint
 from dataform_action.emulator.http.fault_effects import apply_fault
@@ -20,12 +21,14 @@ class Dispatcher:
         faults: FaultQueue,
         recorder: Recorder,
         log: Callable[[str], None] | None,
+        compresses: bool,
     ) -> None:
         """Take the APIs and what they share; ``log`` gets a line for each recorded request."""
         self._apis = apis
         self._faults = faults
         self._recorder = recorder
         self._write_log = log
+        self._compresses = compresses
 
     def respond(self, request: Request, connection: Connection) -> None:
         """Send the response to one request, or apply the fault that is due."""
@@ -38,6 +41,8 @@ class Dispatcher:
 
         def process() -> Response:
             response = endpoint.respond()
+            if self._compresses and fault is None:
+                response = compress(response, request.headers)
             self._recorder.notify(len(response.body))
             return response
 

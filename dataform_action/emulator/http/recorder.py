@@ -20,7 +20,7 @@ class Recorder:
 
     @property
     def sent_bytes(self) -> int:
-        """The length of the bodies of all responses that no fault replaced."""
+        """The length of the bodies of all responses that no fault replaced, as they were sent."""
         with self._changed:
             return self._sent_bytes
 
