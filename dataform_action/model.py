@@ -295,16 +295,19 @@ class Polling(Value):
 
     ``interval`` is the longest wait between two polls, and ``timeout`` the longest wait for the
     run. The wait ends after ``outage_timeout`` without a usable response from the API. ``cancel``
-    says whether the run is cancelled at the timeout and on a signal.
+    says whether the run is cancelled at the timeout and on a signal. ``parallel`` is how many runs
+    are followed at the same time, each by its own ``Polling``: a run among ten sends a tenth of the
+    requests that Google's quota allows.
 
     Raises:
-        InputError: a time is less than 1 second.
+        InputError: a time is less than 1 second, or ``parallel`` is less than 1.
     """
 
     interval: float = 10.0
     timeout: float = 6 * 3600.0
     outage_timeout: float = 600.0
     cancel: bool = True
+    parallel: int = 1
 
     def __post_init__(self) -> None:
         """Refuse times that would make a busy loop, or no wait at all."""
@@ -313,6 +316,8 @@ class Polling(Value):
             for name in ("interval", "timeout", "outage_timeout")
             if not getattr(self, name) >= 1
         ]
+        if not self.parallel >= 1:
+            problems.append(("parallel", f"{self.parallel!r} is not at least 1"))
         if problems:
             raise InputError(problems)
 

@@ -12,11 +12,13 @@ from dataform_action.errors import (
     GaveUp,
     Misconfigured,
     NotDone,
+    Throttled,
     Unusable,
     WaitTimeout,
 )
 from dataform_action.events import Observer, OutageEnded, OutageStarted, Update, Waiting
 from dataform_action.model import Polling, Run
+from dataform_action.runs.pace import Pace
 from dataform_action.text import format_duration
 
 T = TypeVar("T")
@@ -46,6 +48,9 @@ class Backoff:
         self._started = self._last_update if started is None else started
         self._outage_since: float | None = None
         self._failures = 0
+        self._is_throttled = False
+        #: The time for each request of the wait.
+        self.pace = Pace(polling)
         #: Whether there was a usable response of the API at any time.
         self.has_succeeded = False
         #: The error that ended the wait, if the wait itself raised it.
@@ -97,6 +102,7 @@ class Backoff:
         """Record a usable response, or another success that ends an outage."""
         self.has_succeeded = self.has_succeeded or is_response
         since, self._outage_since, self._failures = self._outage_since, None, 0
+        self._is_throttled = False
         if since is not None:
             self.notify(OutageEnded(self._clock.now() - since))
 
@@ -108,6 +114,10 @@ class Backoff:
                 ``consequence``.
         """
         self._failures += 1
+        if isinstance(error, Throttled) and not self._is_throttled:
+            # Once for each outage: its further attempts wait longer each time.
+            self._is_throttled = True
+            self.pace.slow_down()
         limit = self._polling.outage_timeout
         if self._outage_since is None:
             self._outage_since = started
@@ -202,31 +212,36 @@ class Backoff:
 
     def pause(self, run: Run | None, error: Unusable | None = None) -> None:
         """Wait until the next attempt; send ``Waiting`` after each minute without an update."""
-        until = self._next_attempt(error)
+        until = self._next_attempt(error, self._polling if run is None else self.pace)
         while (now := self._clock.now()) < until:
             if now >= self._last_update + HEARTBEAT:
                 outage = None if self._outage_since is None else now - self._outage_since
                 self.notify(Waiting(run, self.elapsed, outage))
             self._clock.sleep(min(until, self._last_update + HEARTBEAT) - now)
 
+    def take_turn(self, run: Run) -> None:
+        """Wait before another request, as before a poll, if others need the quota as well."""
+        if self.pace.is_shared:
+            self.pause(run)
+
     def delay(self, error: Unusable | None = None) -> float:
         """Return the seconds until the next attempt."""
-        return max(self._next_attempt(error) - self._clock.now(), 0.0)
+        return max(self._next_attempt(error, self.pace) - self._clock.now(), 0.0)
 
     @property
     def _deadline(self) -> float:
         return self._started + self._polling.timeout
 
-    def _next_attempt(self, error: Unusable | None) -> float:
+    def _next_attempt(self, error: Unusable | None, pace: Polling | Pace) -> float:
         """Return the time of the next attempt, which is never after a deadline.
 
         It is a time, not a duration. A duration can be too small to change the clock's value, so a
         wait might never reach its deadline.
         """
         now = self._clock.now()
-        delay = self._polling.delay(now - self._started)
         if error is None or self._outage_since is None:
-            return min(now + delay, self._deadline)
+            return min(now + pace.delay(now - self._started), self._deadline)
+        delay = self._polling.delay(now - self._started)
         delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if error.retry_after is not None:
             delay = max(delay, min(error.retry_after, _LONGEST_RETRY_AFTER))

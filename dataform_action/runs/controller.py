@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
@@ -23,7 +22,6 @@ from dataform_action.events import (
     LeftRunning,
     Noted,
     Observer,
-    Progressed,
     Promoted,
     RunOutcome,
 )
@@ -31,8 +29,9 @@ from dataform_action.model import Polling, Prepared, Result, Run, RunRequest, St
 from dataform_action.runs.attempts import Attempts, check_repeated
 from dataform_action.runs.backoff import Backoff
 from dataform_action.runs.creation import Creation, Shield
-from dataform_action.runs.details import read_details, read_progress
+from dataform_action.runs.details import read_details
 from dataform_action.runs.history import HistoryReader
+from dataform_action.runs.progress import ProgressReader
 from dataform_action.runs.recovery import (
     ATTEMPTS,
     CANCEL_PAUSE,
@@ -51,8 +50,6 @@ from dataform_action.services.base import Service
 
 #: For so many seconds after a run was created, a 404 means that the API does not know it yet.
 NOT_FOUND_GRACE = 30.0
-#: The shortest time between two requests for the actions of a run, in seconds.
-ACTIONS_INTERVAL = 15.0
 
 
 class RunController:
@@ -73,7 +70,6 @@ class RunController:
     ) -> None:
         self._service = service
         self._polling = polling or Polling()
-        self._history = history
         observer = on_update if history is None else history.observe(on_update)
         self._backoff = Backoff(self._polling, observer, clock or MonotonicClock())
         self._creation = Creation(service, self._backoff, shielded, self._created)
@@ -82,15 +78,14 @@ class RunController:
         #: The result of the run, merged with those of earlier attempts.
         self._result: Result | None = None
         self._attempts = Attempts(service, self._backoff)
+        self._progress = ProgressReader(service, self._backoff, history)
         self._waits = True
         self._cancellation: CancelRequested | LeftRunning | None = None
         self._fresh_until = 0.0
-        #: When to request the actions next; never, if their progress is not shown.
-        self._next_actions = math.inf
 
     def outcome(self, error: BaseException | None = None) -> RunOutcome:
         """Return the present outcome; ``error`` is what ended the work early, if anything did."""
-        waited = None
+        waited, history = None, self._progress.history
         if self._run is not None:
             earlier = sum(result.duration for result in self._attempts.results)
             waited = earlier + self._backoff.elapsed
@@ -106,7 +101,7 @@ class RunController:
             has_actions=self._service.has_actions,
             attempts=self._attempts.results,
             not_retried=self._attempts.not_retried,
-            history=None if self._history is None else self._history.history,
+            history=None if history is None else history.history,
         )
 
     def run(self, request: RunRequest) -> Result:
@@ -155,7 +150,7 @@ class RunController:
         retry = self._backoff.retrying(NOTHING_CREATED)
         if request.resume is not None:
             # The run repeats only a part of another one, so it is compared with nothing.
-            self._history = None
+            self._progress.history = None
             self._prepared = self._attempts.prepare_to_resume(request, request.resume, retry)
             return self._prepared
         self._prepared = self._service.prepare(request, retry)
@@ -194,11 +189,7 @@ class RunController:
             self._update_run(run)
             if run.state.ended:
                 return self._end(run)
-            if self._history is not None:
-                self._history.expect(run, self._backoff.elapsed, self._backoff.notify)
-            if self._service.has_actions and started >= self._next_actions:
-                self._next_actions = started + ACTIONS_INTERVAL
-                self._show_progress(run)
+            self._progress.read(run, started)
         if self._backoff.timed_out:
             return self._time_out(run)
         return failure
@@ -251,7 +242,10 @@ class RunController:
         self._backoff.succeeded()
 
     def _wait_for_end(self) -> Result:
-        self._next_actions = self._backoff.now() + ACTIONS_INTERVAL
+        self._progress.begin()
+        if self._fresh_until:
+            # The create request was a turn as well.
+            self._backoff.take_turn(self._known_run())
         while True:
             outcome = self.poll()
             if isinstance(outcome, Result):
@@ -271,12 +265,6 @@ class RunController:
         if prepared.compilation is not None:
             self._backoff.notify(Promoted(prepared.compilation))
 
-    def _show_progress(self, run: Run) -> None:
-        until = self._backoff.now() + ACTIONS_INTERVAL
-        actions = read_progress(self._service, run, lambda: self._backoff.now() > until)
-        if actions is not None:
-            self._backoff.notify(Progressed(actions, self._backoff.elapsed))
-
     def _end(self, run: Run) -> Result:
         duration = self._duration(run)
         # A signal may end the step while the actions are read. The run has ended all the same.
@@ -285,8 +273,8 @@ class RunController:
         self._result = self._attempts.end(Result(run=run, duration=duration, actions_error=error))
         details = read_details(self._service, run, self._backoff)
         self._result = self._attempts.end(Result(run=run, duration=duration, **details._asdict()))
-        if self._history is not None:
-            self._history.complete(self._result)
+        if self._progress.history is not None:
+            self._progress.history.complete(self._result)
         return self._result
 
     def _cancel(self, attempts: int) -> None:

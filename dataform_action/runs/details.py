@@ -56,23 +56,6 @@ def read_details(service: Service, run: Run, backoff: Backoff) -> Details:
         return Details(actions, details_error=error)
 
 
-def read_progress(
-    service: Service, run: Run, is_late: Callable[[], bool]
-) -> tuple[Action, ...] | None:
-    """Return the actions of a run that has not ended; None if an error or ``is_late`` stops it."""
-
-    def retry(request: Callable[[], T], /) -> T:
-        if is_late():
-            raise NoResponse("The list of actions takes too long.")
-        return request()
-
-    try:
-        return service.actions(run, retry)
-    except DataformError:
-        # Progress is optional: the wait continues without it.
-        return None
-
-
 def _retrying(backoff: Backoff) -> Retry:
     left = _MOST_FAILURES
     seconds = min(backoff.outage_timeout, _MOST_SECONDS)

@@ -26,7 +26,9 @@ class HistoryReader:
         self._now = now
         #: The earlier runs; None if they are not known.
         self.history: History | None = None
-        self._was_read = self._is_complete = False
+        #: Whether the earlier runs were read, or could not be read.
+        self.was_read = False
+        self._is_complete = False
         self._usual: float | None = None
         #: How long the run had taken when the wait for it began, in seconds.
         self._before = 0.0
@@ -43,12 +45,10 @@ class HistoryReader:
         return observer
 
     def expect(self, run: Run, elapsed: float, notify: Observer) -> None:
-        """Read the earlier runs of a running run at the first call; send what they say.
+        """Read the earlier runs of a running run, and send what they say.
 
         ``elapsed`` is the time since the wait began, in seconds.
         """
-        if self._was_read:
-            return
         error = self._read(run)
         if error is not None:
             notify(Noted(f"The earlier runs could not be read. {error.message}"))
@@ -73,7 +73,7 @@ class HistoryReader:
         if self._is_complete or result.run.state not in (State.SUCCESS, State.FAILURE):
             return
         self._is_complete = True
-        if not self._was_read:
+        if not self.was_read:
             self._read(result.run)
         if self.history is None:
             return
@@ -84,7 +84,7 @@ class HistoryReader:
             return
 
     def _read(self, run: Run) -> DataformError | None:
-        self._was_read = True
+        self.was_read = True
         try:
             self.history = self._service.past_runs(run)
         except DataformError as error:

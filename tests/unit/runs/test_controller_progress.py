@@ -9,7 +9,7 @@ import pytest
 from dataform_action.errors import DataformError, NoResponse, Refused
 from dataform_action.events import OutageStarted, Progressed
 from dataform_action.runs.api import run
-from dataform_action.runs.controller import ACTIONS_INTERVAL
+from dataform_action.runs.pace import ACTIONS_INTERVAL
 from tests.support.fakes import Broken, FakeClock, FakeService, Recorder
 from tests.unit.runs.support import ACTIVE, DONE, NIGHTLY, raise_on
 

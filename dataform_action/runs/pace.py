@@ -1,0 +1,50 @@
+"""How often a step sends requests about its run, so that it stays within the quota of the API.
+
+Google Cloud Dataform allows 60 workflow invocation requests a minute, for a project and a region:
+https://cloud.google.com/dataform/docs/quotas. It is not documented whether reads count.
+"""
+
+from __future__ import annotations
+
+import random
+
+from dataform_action.model import Polling
+
+#: The shortest time between two reads of the actions of a run, in seconds, and how many actions are
+#: read in a second on average. Reading 1,000 actions downloads up to 600 kB.
+ACTIONS_INTERVAL = 15.0
+_ACTIONS_PER_SECOND = 25
+#: The longest time for one request, in seconds.
+_LONGEST_SPACING = 60.0
+
+
+class Pace:
+    """The time for each request of a wait.
+
+    A step that is alone polls as ``Polling.delay`` says. Of several parallel runs, each has an
+    equal share of one request a second. After a 429, a step is slower until its end.
+    """
+
+    def __init__(self, polling: Polling) -> None:
+        self._polling = polling
+        #: The seconds for each request; 0 for a run that has the quota for itself.
+        self._spacing = min(float(polling.parallel), _LONGEST_SPACING) * (polling.parallel > 1)
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether others need the quota as well, so that each request has its own wait."""
+        return self._spacing > 0
+
+    def slow_down(self) -> None:
+        """Record a 429: send at most half as many requests from now on."""
+        self._spacing = min(max(2 * self._spacing, self._polling.interval), _LONGEST_SPACING)
+
+    def delay(self, elapsed: float) -> float:
+        """Return the wait before the next poll, ``elapsed`` seconds after the start of the wait."""
+        # The jitter is only added. It spreads steps that started at the same time.
+        share = self._spacing * (1 + random.random() / 20)  # noqa: S311
+        return max(self._polling.delay(elapsed), share)
+
+    def actions_interval(self, count: int) -> float:
+        """Return the time until ``count`` actions are read again, in seconds."""
+        return max(ACTIONS_INTERVAL, count / _ACTIONS_PER_SECOND) * max(self._spacing, 1.0)
