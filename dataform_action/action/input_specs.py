@@ -75,6 +75,12 @@ INPUTS = (
         default="10",
         kind="duration",
     ),
+    Input(
+        "parallel-runs",
+        "How many runs of the project are followed at the same time; they share a quota.",
+        default="${{ strategy.max-parallel }}",
+        kind="number",
+    ),
     Input("timeout", "How long to wait for the run to end.", default="6h", kind="duration"),
     Input(
         "outage-timeout",

@@ -83,6 +83,7 @@ class InputValues:
             timeout=self.seconds("timeout"),
             outage_timeout=self.seconds("outage-timeout"),
             cancel=self.boolean("cancel-run"),
+            parallel=self.number("parallel-runs") or 1,
         )
 
     def refuse_others(self, chosen: ServiceSpec, specs: Sequence[ServiceSpec]) -> None:

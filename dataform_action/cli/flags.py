@@ -14,7 +14,7 @@ from dataform_action.version import __version__
 
 _SERVICE = ("project-id", "location", "repository", "token", "api-url")
 _COSTS = ("costs", "price-per-tib", "bigquery-url")
-_POLLING = ("poll-interval", "timeout", "outage-timeout")
+_POLLING = ("poll-interval", "timeout", "outage-timeout", "parallel-runs")
 _COMPILATION = (
     *("environment", "git-ref", "workspace", "project-path"),
     *("vars", "schema-suffix", "table-prefix", "compile-overrides"),
@@ -127,7 +127,7 @@ def make_parser(
         if command.takes_run_id:
             command_parser.add_argument("run-id", metavar="RUN_ID", help="The id of the run.")
         for declared in command.flags:
-            default = command.presets.get(declared.name, declared.default)
+            default = command.presets.get(declared.name, declared.fallback)
             _add_flag(command_parser, declared, default)
     return parser, parsers
 

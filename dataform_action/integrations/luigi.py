@@ -58,6 +58,7 @@ class DataformConfig(luigi.Config):
     poll_interval = luigi.FloatParameter(default=10.0)
     run_timeout = luigi.FloatParameter(default=6 * 3600.0)
     outage_timeout = luigi.FloatParameter(default=600.0)
+    parallel_runs = luigi.IntParameter(default=1)
 
 
 class DataformRun(luigi.Task):
@@ -192,6 +193,7 @@ class DataformRun(luigi.Task):
             interval=config.poll_interval,
             timeout=config.run_timeout,
             outage_timeout=config.outage_timeout,
+            parallel=config.parallel_runs,
         )
 
     @property

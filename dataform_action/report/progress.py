@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from dataform_action.events import Fact, Progressed, RerunPrepared, Subject, Update
-from dataform_action.model import Action, ActionState, RunRequest
+from dataform_action.model import Action, ActionState, Polling, RunRequest
 from dataform_action.report.request import RequestFact, inputs_of, option_facts
 from dataform_action.text import cut, format_duration, shown_name
 
@@ -69,10 +69,17 @@ def render_settings(subject: Subject) -> list[str]:
     return [
         f"API: {subject.api_url}",
         f"Longest wait between two polls: {format_duration(polling.interval)}",
+        *_shared_quota(polling),
         f"Timeout for the run: {format_duration(polling.timeout)}",
         f"Timeout for an outage of the API: {format_duration(polling.outage_timeout)}",
         f"Cancel the run when the step is cancelled or times out: {str(polling.cancel).lower()}",
     ]
+
+
+def _shared_quota(polling: Polling) -> list[str]:
+    if polling.parallel == 1:
+        return []
+    return [f"Parallel runs, which share a quota: {polling.parallel}"]
 
 
 class Narrator:

@@ -76,6 +76,7 @@ class DataformRunOperator(BaseOperator):
         run_timeout: float = 6 * 3600.0,
         outage_timeout: float = 600.0,
         cancel_run: bool = True,
+        parallel_runs: int = 1,
         deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -90,6 +91,7 @@ class DataformRunOperator(BaseOperator):
             timeout=run_timeout,
             outage_timeout=outage_timeout,
             cancel=cancel_run,
+            parallel=parallel_runs,
         )
         self.deferrable = deferrable
 

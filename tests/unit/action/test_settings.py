@@ -153,6 +153,19 @@ def test_nothing_else_is_a_boolean(name: str, value: str) -> None:
     assert problems({name: value}) == {name: f"{value!r} is not a boolean: use true or false"}
 
 
+@pytest.mark.parametrize(("value", "parallel"), [("", 1), ("1", 1), ("10", 10)])
+def test_parallel_runs(value: str, parallel: int) -> None:
+    """It is the number of runs that share the quota; without it, the run has it for itself."""
+    assert read(parallel_runs=value).polling.parallel == parallel
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "ten"])
+def test_parallel_runs_is_a_positive_number(value: str) -> None:
+    """Anything else is refused."""
+    message = f"{value!r} is not a number from 1 to 999999999"
+    assert problems({"parallel-runs": value}) == {"parallel-runs": message}
+
+
 @pytest.mark.parametrize("name", ["poll-interval", "timeout", "outage-timeout"])
 @pytest.mark.parametrize(
     ("value", "seconds"),

@@ -191,6 +191,12 @@ def test_settings_are_shown_without_the_token() -> None:
     ]
 
 
+def test_a_shared_quota_is_shown() -> None:
+    """The log of a slower step shows why it polls less often."""
+    subject = _subject(RunRequest(), "Web")._replace(polling=Polling(parallel=10))
+    assert "Parallel runs, which share a quota: 10" in render_settings(subject)
+
+
 @pytest.mark.parametrize(
     ("update", "line"),
     [
