@@ -13,10 +13,11 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
-from benchmarks.measure.simulated_polls import REQUEST_SECONDS, Poll, Schedule
+from benchmarks.measure.simulated_polls import PAUSE, REQUEST_SECONDS, Poll, Schedule
 from dataform_action import Polling, RunRequest, WaitTimeout, run
 from dataform_action.clock import Retry, once
 from dataform_action.errors import Throttled
@@ -30,6 +31,13 @@ MINUTE, HOUR = 60.0, 3600.0
 #: The jobs of a matrix start within so many seconds.
 _START_SECONDS = 5.0
 _LENGTHS = (20.0, 65.0, 600.0)
+_HEAD = (
+    "| Ten steps at the same time | Most requests in 60 s | HTTP 429 in an hour | "
+    + " | ".join(f"End of a run of {length:g} s is noticed after, s" for length in _LENGTHS)
+    + " |\n|---|"
+    + "---:|" * (2 + len(_LENGTHS))
+)
+_REQUEST = RunRequest(schedule="nightly")
 
 
 @dataclass(slots=True)
@@ -54,34 +62,50 @@ class Traffic:
 
 
 def simulate(
-    steps: int,
-    parallel: int,
-    *,
-    actions: int = 80,
-    quota: int = QUOTA,
-    until: float = HOUR + 2 * MINUTE,
-    begin: float = 0.0,
-    seed: int = 1,
+    steps: int, polling: Polling, *, actions: int = 80, quota: int = QUOTA, begin: float = 0.0
 ) -> Traffic:
-    """Return the traffic of some steps, each of which knows of ``parallel`` ones.
+    """Return the traffic of some steps in the first hour after they have started.
 
-    The steps start at about the same time, ``begin`` seconds after the start of a minute of the
-    quota. Each run has so many ``actions`` and does not end.
+    They start at about the same time, ``begin`` seconds after the start of a minute of the quota.
+    Each run has so many ``actions``, and does not end.
     """
-    random.seed(seed)
+
+    def follow(service: _Endless) -> None:
+        with suppress(WaitTimeout):
+            run(service, _REQUEST, polling, clock=service.clock, history=True)
+
+    polling = replace(polling, timeout=HOUR + 2 * MINUTE, cancel=False)
+    return _simulate(steps, follow, actions, quota, begin)
+
+
+def simulate_loops(steps: int, *, quota: int = QUOTA, begin: float = 0.0) -> Traffic:
+    """Return the traffic of loops with a fixed pause. A 429 ends a loop, because it is an error."""
+
+    def follow(service: _Endless) -> None:
+        with suppress(Throttled):
+            created = service.start(service.prepare(_REQUEST))
+            while service.clock.now() < HOUR + 2 * MINUTE:
+                service.get(created)
+                service.clock.sleep(PAUSE)
+
+    return _simulate(steps, follow, 0, quota, begin)
+
+
+def _simulate(
+    steps: int, follow: Callable[[_Endless], None], actions: int, quota: int, begin: float
+) -> Traffic:
+    random.seed(1)
     clock, traffic = SharedClock(), Traffic()
     limit = _Quota(quota, clock, traffic)
 
     def step(start: float) -> None:
         clock.sleep(start)
         service = _Endless(clock, limit, actions)
-        polling = Polling(parallel=parallel, timeout=until, cancel=False)
-        with suppress(WaitTimeout):
-            run(service, RunRequest(schedule="nightly"), polling, clock=clock, history=True)
+        follow(service)
         traffic.schedules.append(Schedule(tuple(service.polls)))
 
     starts = [begin + random.uniform(0.0, _START_SECONDS) for _ in range(steps)]
-    clock.run([lambda start=start: step(start) for start in starts])  # type: ignore[misc]
+    clock.run([partial(step, start) for start in starts])
     return traffic
 
 
@@ -165,7 +189,7 @@ class _Endless(Service):
 
     def __init__(self, clock: SharedClock, quota: _Quota, actions: int) -> None:
         self.polls: list[Poll] = []
-        self._clock = clock
+        self.clock = clock
         self._quota = quota
         self._actions = actions
         self._created = 0.0
@@ -182,7 +206,7 @@ class _Endless(Service):
 
     def get(self, run: Run) -> Run:
         read = self._request() - self._created
-        self.polls.append(Poll(read, self._clock.now() - self._created))
+        self.polls.append(Poll(read, self.clock.now() - self._created))
         return run
 
     def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:  # noqa: ARG002
@@ -196,10 +220,35 @@ class _Endless(Service):
 
     def _request(self) -> float:
         """Make a request, and return when the service received it."""
-        self._clock.sleep(REQUEST_SECONDS / 2)
-        received = self._clock.now()
+        self.clock.sleep(REQUEST_SECONDS / 2)
+        received = self.clock.now()
         try:
             self._quota.take()
         finally:
-            self._clock.sleep(REQUEST_SECONDS / 2)
+            self.clock.sleep(REQUEST_SECONDS / 2)
         return received
+
+
+def measure() -> str:
+    """Return a table of ten steps that start at the same time, and of one step."""
+    rows = {
+        "this action in a matrix": simulate(10, Polling(parallel=10)),
+        "this action, steps that do not know of each other": simulate(10, Polling()),
+        "`requests.Session` loops with pauses of 10 s": simulate_loops(10),
+        "for comparison: one step of this action": simulate(1, Polling()),
+    }
+    return "\n".join((_HEAD, *(render_row(name, traffic) for name, traffic in rows.items())))
+
+
+def render_row(name: str, traffic: Traffic) -> str:
+    """Return a row of the table."""
+    delays = [_render_delay(traffic, length) for length in _LENGTHS]
+    cells = (name, traffic.most_in_a_minute, len(traffic.refused), *delays)
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _render_delay(traffic: Traffic, length: float) -> str:
+    try:
+        return f"{traffic.mean_delay(length):.1f}"
+    except ValueError:
+        return "never: a step failed"

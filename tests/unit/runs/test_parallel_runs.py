@@ -24,7 +24,7 @@ _LOOP = 5.1
 @pytest.mark.parametrize("actions", [80, 5000])
 def test_steps_of_a_matrix_stay_within_the_quota(begin: float, actions: int) -> None:
     """Ten steps that know of each other get no 429 in an hour, whenever the minute starts."""
-    traffic = simulate(10, 10, actions=actions, begin=begin)
+    traffic = simulate(10, _TEN, actions=actions, begin=begin)
     assert traffic.refused == []
     assert QUOTA * 0.9 <= traffic.most_in_a_minute <= QUOTA
 
@@ -32,13 +32,13 @@ def test_steps_of_a_matrix_stay_within_the_quota(begin: float, actions: int) -> 
 @pytest.mark.parametrize("length", [5.0, 20.0, 65.0, 600.0])
 def test_steps_of_a_matrix_notice_the_end_soon(length: float) -> None:
     """Ten steps notice the end of a run almost as soon as a loop with pauses of 10 seconds."""
-    assert simulate(10, 10).mean_delay(length) <= 1.06 * _LOOP
+    assert simulate(10, _TEN).mean_delay(length) <= 1.06 * _LOOP
 
 
 @pytest.mark.parametrize("begin", [0.0, 20.0, 45.0])
 def test_steps_that_do_not_know_of_each_other_slow_down(begin: float) -> None:
     """Ten independent steps get a 429 only in their first minute, because they slow down."""
-    traffic = simulate(10, 1, begin=begin)
+    traffic = simulate(10, Polling(), begin=begin)
     assert traffic.refused
     assert {time // MINUTE for time in traffic.refused} == {begin // MINUTE}
     assert traffic.mean_delay(600.0) <= 1.06 * _LOOP
@@ -46,11 +46,11 @@ def test_steps_that_do_not_know_of_each_other_slow_down(begin: float) -> None:
 
 def test_one_step_is_as_fast_as_before() -> None:
     """A step that is alone polls without regard to the quota, and stays within it."""
-    [schedule] = simulate(1, 1).schedules
+    [schedule] = simulate(1, Polling()).schedules
     alone = action_schedule(until=600.0, google=True)
     for length in (5.0, 20.0, 65.0):
         assert schedule.mean_delay(length) == pytest.approx(alone.mean_delay(length), rel=0.05)
-    assert simulate(1, 1, actions=5000).most_in_a_minute <= QUOTA
+    assert simulate(1, Polling(), actions=5000).most_in_a_minute <= QUOTA
 
 
 def test_first_poll_waits_for_its_turn(clock: FakeClock) -> None:
