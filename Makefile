@@ -91,9 +91,9 @@ e2e: $(DEV) ## Build the image (or use E2E_IMAGE), and run and kill it like the 
 	$(if $(E2E_IMAGE),,$(BIN)/python -I scripts/image/build.py)
 	$(BIN)/python -m pytest --numprocesses 2 tests/e2e $(ARGS)
 
-act: $(DEV) ## Run a workflow that uses the action with act; needs docker
-	@$(PIP_INSTALL) -r requirements/act.txt
-	$(BIN)/python -m pytest tests/act $(ARGS)
+act: $(LOCAL)/.is-installed $(DATAFORM)/node_modules/.is-installed ## Run workflows that use the actions with act, from a pull request to the run; needs docker and Node.js
+	@$(LOCAL)/bin/python -m pip install $(PIP_FLAGS) -r requirements/act.txt
+	$(LOCAL)/bin/python -m pytest -p no:bqemulator tests/act $(ARGS)
 
 image: $(DEV) ## Build the image, show the size of its layers, and check the budget; needs docker
 	@$(BIN)/python -I scripts/image/size.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests with act: the engine, and act in a checkout that builds here.
+"""Fixtures of the tests with act: the engine, the action, and act in a folder with a workflow.
 
 https://github.com/nektos/act
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from scripts.image import build, engine
 from tests.support.steps import ROOT
 
 _ACT = Path(sys.executable).parent / "act"
-#: The names that act gives to the images of ``uses: ./`` and ``uses: ./plan``.
-_IMAGES = ("act-dockeraction:latest", "act-plan-dockeraction:latest")
+#: The names that act gives to the images of actions.
+_IMAGES = "act-*dockeraction"
 #: The files that ``uses: ./`` and ``uses: ./plan`` need.
 _ACTION = (
     *("action.yml", "plan", "Dockerfile", ".dockerignore", "LICENSE", "requirements.txt"),
@@ -32,6 +33,8 @@ _ACTION = (
 )
 #: How the pages use the plan.
 PLAN = "OWNER/dataform-action/plan@"
+#: act makes the checkout by itself, without this action.
+CHECKOUT = {"uses": "actions/checkout@v5"}
 #: The schedules of the recipes that the sample repository does not have.
 _SCHEDULES = ("sales", "finance", "marketing", "after-load")
 Act = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -43,38 +46,70 @@ def pytest_sessionstart() -> None:
         engine.check()
     except engine.EngineError as error:
         pytest.exit(str(error), returncode=1)
+    _remove_images()
 
 
-@pytest.fixture
-def act(tmp_path: Path) -> Iterator[Act]:
-    """Return a function that runs act in a checkout; the images that act builds are removed.
+def pytest_sessionfinish() -> None:
+    """Remove the images that act built. Until then, act builds each of them once."""
+    _remove_images()
 
-    The base is one that is available here. Steps run on this machine, actions in containers.
-    """
-    cache = tmp_path / "cache"
+
+def _remove_images() -> None:
+    names = ("images", "--filter", f"reference={_IMAGES}", "--format", "{{.Repository}}:{{.Tag}}")
+    with contextlib.suppress(engine.EngineError):
+        for image in engine.docker(*names).split():
+            engine.docker("rmi", image)
+
+
+@cache
+def _base() -> str:
+    return build.choose_base()
+
+
+def build_here(checkout: Path) -> None:
+    """Let the Dockerfile of a checkout name a base that is available on this machine."""
+    Path(checkout, "Dockerfile").write_text(build.dockerfile_on(_base()), "utf-8")
+
+
+@pytest.fixture(scope="session")
+def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a checkout of the action has."""
+    folder = tmp_path_factory.mktemp("action") / "dataform-action"
+    folder.mkdir()
+    for name in _ACTION:
+        if Path(ROOT, name).is_dir():
+            # A checkout has no bytecode, but act would copy it, even if .dockerignore excludes it.
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    build_here(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def act(tmp_path_factory: pytest.TempPathFactory) -> Act:
+    """A function that runs act in a folder. Steps run on this machine, actions in containers."""
 
     def run(
-        checkout: Path, *options: str, event: str = "workflow_dispatch"
+        folder: Path, *options: str, event: str = "workflow_dispatch"
     ) -> subprocess.CompletedProcess[str]:
-        base = build.choose_base()
-        Path(checkout, "Dockerfile").write_text(build.dockerfile_on(base), "utf-8")
+        home = tmp_path_factory.mktemp("act")
+        cached = home / "cache"
         # The files for outputs are in act's cache, which act does not mount.
-        command = [str(_ACT), event, "--pull=false", *options]
-        command += ["--container-options", f"-v {cache}:{cache}"]
+        command = [str(_ACT), event, "--pull=false", "--rebuild=false", *options]
+        command += ["--container-options", f"-v {cached}:{cached}"]
         return subprocess.run(
             command,
-            cwd=checkout,
-            env={**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_CONFIG_HOME": str(tmp_path)},
+            cwd=folder,
+            env={**os.environ, "XDG_CACHE_HOME": str(cached), "XDG_CONFIG_HOME": str(home)},
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
         )
 
-    yield run
-    for image in _IMAGES:
-        with contextlib.suppress(engine.EngineError):
-            engine.docker("rmi", image)
+    return run
 
 
 @dataclass(frozen=True)
@@ -93,8 +128,49 @@ class WorkflowResult:
             if entry.get("stage") == stage and entry.get("stepResult")
         ]
 
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of all steps."""
+        return {
+            entry["name"]: entry["arg"]
+            for entry in self.entries
+            if entry.get("command") == "set-output"
+        }
+
+    @property
+    def summary(self) -> str:
+        """What the steps wrote to the job summary."""
+        return "".join(
+            entry["content"] for entry in self.entries if entry.get("command") == "summary"
+        )
+
 
 RunWorkflow = Callable[..., WorkflowResult]
+
+
+def run_event(
+    act: Act,
+    folder: Path,
+    emulator: Emulator,
+    event: str,
+    payload: Mapping[str, Any],
+    *options: str,
+) -> WorkflowResult:
+    """Run the workflows of a folder for an event, with the emulated APIs."""
+    given = ["--json", "--concurrent-jobs", "1", "--platform", "ubuntu-latest=-self-hosted"]
+    given += ["--var", f"API_URL={emulator.url}"]
+    given += ["--secret", f"DATAFORM_TOKEN={emulator.token}"]
+    if payload:
+        # act runs in a folder of its own, so the file is not in it.
+        path = folder.parent / "event.json"
+        path.write_text(json.dumps(payload), "utf-8")
+        given += ["--eventpath", str(path), "--secret", f"GITHUB_TOKEN={emulator.token}"]
+        given += ["--env", f"GITHUB_API_URL={emulator.github_url}"]
+        given += ["--env", f"GITHUB_GRAPHQL_URL={emulator.graphql_url}"]
+    done = act(folder, *given, *options, event=event)
+    entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    log = "".join(f"{entry.get('step', '')}: {entry['msg'].rstrip()}\n" for entry in entries)
+    return WorkflowResult(done.returncode, log + done.stderr, entries)
 
 
 @pytest.fixture
@@ -107,39 +183,19 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def run_workflow(act: Act, emulator: Emulator, tmp_path: Path) -> RunWorkflow:
-    """Return a function that runs a workflow in a copy of the action, with the emulator.
+def run_workflow(act: Act, action: Path, emulator: Emulator) -> RunWorkflow:
+    """A function that runs a workflow in the folder of the action, with the emulator.
 
     With a ``payload``, the event is a pull request of ``repository``.
     """
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    for name in _ACTION:
-        if Path(ROOT, name).is_dir():
-            # A checkout has no bytecode, but act would copy it, even if .dockerignore excludes it.
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
-        else:
-            shutil.copy(ROOT / name, checkout / name)
 
     def run(
         workflow: Path, payload: Mapping[str, Any] | None = None, repository: str = ""
     ) -> WorkflowResult:
-        options = ["--workflows", str(workflow), "--json", "--concurrent-jobs", "1"]
-        options += ["--platform", "ubuntu-latest=-self-hosted"]
-        options += ["--var", f"API_URL={emulator.url}"]
-        options += ["--secret", f"DATAFORM_TOKEN={emulator.token}"]
-        event = "workflow_dispatch"
-        if payload is not None:
-            event, path = "pull_request", tmp_path / "event.json"
-            path.write_text(json.dumps(payload), "utf-8")
-            options += ["--eventpath", str(path), "--secret", f"GITHUB_TOKEN={emulator.token}"]
-            options += ["--env", f"GITHUB_REPOSITORY={repository}"]
-            options += ["--env", f"GITHUB_API_URL={emulator.github_url}"]
-            options += ["--env", f"GITHUB_GRAPHQL_URL={emulator.graphql_url}"]
-        done = act(checkout, *options, event=event)
-        entries = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        log = "".join(f"{entry.get('step', '')}: {entry['msg'].rstrip()}\n" for entry in entries)
-        return WorkflowResult(done.returncode, log + done.stderr, entries)
+        options = ["--workflows", str(workflow)]
+        if payload is None:
+            return run_event(act, action, emulator, "workflow_dispatch", {}, *options)
+        options += ["--env", f"GITHUB_REPOSITORY={repository}"]
+        return run_event(act, action, emulator, "pull_request", payload, *options)
 
     return run

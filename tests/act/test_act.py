@@ -1,4 +1,4 @@
-"""A workflow with ``uses: ./``, run by act.
+"""A workflow whose steps fail, run by act.
 
 Signals, state and commands differ between act and the runner: ``tests/e2e`` tests them instead.
 """
@@ -11,15 +11,15 @@ from tests.support.steps import ROOT
 
 
 def test_workflow(emulator: Emulator, run_workflow: RunWorkflow) -> None:
-    """Later steps of a workflow have the outcome of the action and its outputs."""
+    """Later steps have the outcome and the outputs of a failed step, and can continue."""
     result = run_workflow(ROOT / "tests/act/workflow.yml")
     assert result.results("Main")[1:] == [
-        ("A run that succeeds", "success"),
         ("A run that fails", "failure"),
-        ("Missing inputs", "failure"),
+        ("A run without inputs", "failure"),
+        ("A plan without inputs", "failure"),
         ("Check the outcomes and outputs", "success"),
     ], result.log
-    # Each step has a post step, independent of its outcome.
-    assert [outcome for _, outcome in result.results("Post")] == ["success"] * 3
+    # Each run has a post step, independent of its outcome.
+    assert [outcome for _, outcome in result.results("Post")] == ["success"] * 2
     assert result.exit_code == 0, result.log
-    assert (len(emulator.runs), len(emulator.invocations)) == (1, 1)
+    assert (len(emulator.runs), len(emulator.invocations)) == (0, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.act.conftest import Act
+from tests.act.conftest import Act, build_here
 from tests.support.steps import ROOT
 
 _WORKFLOW = ".github/workflows/self-test.yml"
@@ -17,6 +17,7 @@ def test_self_test(tmp_path: Path, act: Act) -> None:
     """All steps of the workflow and their assertions succeed on this machine."""
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT, checkout, ignore=_ignore)
+    build_here(checkout)
     options = ["--workflows", _WORKFLOW, "--matrix", "runner:ubuntu-24.04"]
     done = act(checkout, *options, "--platform", "ubuntu-24.04=-self-hosted")
     assert done.returncode == 0, done.stdout + done.stderr

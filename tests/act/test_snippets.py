@@ -10,28 +10,25 @@ import yaml
 from dataform_action import RunRequest, run
 from dataform_action.emulator import Emulator
 from scripts.workflows.snippets import Snippet, read_snippets
-from tests.act.conftest import PLAN, RunWorkflow
+from tests.act.conftest import CHECKOUT, PLAN, RunWorkflow
 from tests.support.past import connect
-from tests.support.steps import ROOT
 
 _API_URL = "${{ vars.API_URL }}"
 _TOKEN = "${{ secrets.DATAFORM_TOKEN }}"
-_CHECKOUT = "actions/checkout@"
 #: A tag of the emulator's sample repository, which replaces the reader's.
 _TAG = "daily"
 
 
 def test_recipes(emulator: Emulator, run_workflow: RunWorkflow, tmp_path: Path) -> None:
     """Each workflow on the pages succeeds, and starts the runs that its inputs describe."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    checkout = next(word for word in readme.split() if word.startswith(_CHECKOUT))
     failed = _make_failed_run(emulator)
     jobs: dict[str, Any] = {}
     steps, web_runs, google_runs = 0, 0, 0
     for snippet in read_snippets():
+        # test_plan_snippets runs these, and test_story the one that also starts a run.
         if PLAN in snippet.text:
             continue
-        job = _make_runnable(snippet, checkout, failed)
+        job = _make_runnable(snippet, failed)
         jobs[snippet.name] = job
         several = len(job.get("strategy", {}).get("matrix", {}).get("schedule", ["one"]))
         given = [step["with"] for step in job["steps"] if step.get("uses") == "./"]
@@ -60,13 +57,13 @@ def _make_failed_run(emulator: Emulator) -> str:
     return run(service, RunRequest(schedule="failure")).run.id
 
 
-def _make_runnable(snippet: Snippet, checkout: str, failed: str) -> dict[str, Any]:
+def _make_runnable(snippet: Snippet, failed: str) -> dict[str, Any]:
     """Return a job without the reader's identity, event and network.
 
     ``failed`` is the run to resume.
     """
     [job] = yaml.safe_load(snippet.workflow)["jobs"].values()
-    steps: list[dict[str, Any]] = [{"uses": checkout}]
+    steps: list[dict[str, Any]] = [CHECKOUT]
     for step in job["steps"]:
         action = step.get("uses", "")
         if action.startswith("OWNER/dataform-action@"):

@@ -31,6 +31,9 @@ _JOBS: dict[str | None, tuple[tuple[Input, ...], Callable[[Mapping[str, str]], A
     None: (INPUTS, lambda values: parse_settings(values, _SPECS)),
     "plan": (PLAN_INPUTS, parse_plan_settings),
 }
+#: The identity pools of the pages, each with its service account.
+_PULL_REQUESTS, _MAIN = ("github-pull-requests", "dataform-check"), ("github-main", "dataform-ci")
+_ONLY_PUSH = "github.event_name == 'push'"
 #: What follows the owner in ``uses:``, with the folder of the action.
 _USED = re.compile(r"[^/]+/dataform-action(?:/(?P<folder>[a-z]+))?@")
 
@@ -68,17 +71,19 @@ def _filled(value: object) -> str:
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
 def test_workflows_use_the_right_identity(snippet: Snippet) -> None:
-    """Workflows for pull requests use their identity; all others use that of main."""
-    of_pull_requests = "pull_request" in (yaml.safe_load(snippet.workflow)[True] or {})
-    pools = re.findall(r"workloadIdentityPools/(\S+)/providers/github\n", snippet.text)
-    accounts = re.findall(r"service_account: (\S+)@", snippet.text)
-    expected = (
-        ("github-pull-requests", "dataform-check")
-        if of_pull_requests
-        else ("github-main", "dataform-ci")
-    )
-    assert set(zip(pools, accounts, strict=True)) <= {expected}
-    assert snippet.text.count("google-github-actions/auth@") == len(pools) == len(accounts)
+    """Jobs for pull requests use their identity; all others use that of main."""
+    workflow = yaml.safe_load(snippet.workflow)
+    events = set(workflow[True] or ())
+    found = 0
+    for job in workflow["jobs"].values():
+        text = yaml.safe_dump(job, width=1000)
+        is_of_pull_requests = "pull_request" in events and job.get("if") != _ONLY_PUSH
+        pool, account = _PULL_REQUESTS if is_of_pull_requests else _MAIN
+        pools = re.findall(r"workloadIdentityPools/(\S+)/providers/github\n", text)
+        accounts = re.findall(r"service_account: (\S+)@", text)
+        assert set(zip(pools, accounts, strict=True)) <= {(pool, account)}
+        found += len(pools)
+    assert snippet.text.count("google-github-actions/auth@") == found
 
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
