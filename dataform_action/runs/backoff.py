@@ -239,9 +239,10 @@ class Backoff:
         wait might never reach its deadline.
         """
         now = self._clock.now()
+        elapsed = now - self._started
         if error is None or self._outage_since is None:
-            return min(now + pace.delay(now - self._started), self._deadline)
-        delay = self._polling.delay(now - self._started)
+            return min(now + pace.delay(elapsed), self._deadline)
+        delay = self._polling.delay(elapsed)
         delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if error.retry_after is not None:
             delay = max(delay, min(error.retry_after, _LONGEST_RETRY_AFTER))
