@@ -289,6 +289,10 @@ class Prepared(Value):
     rerun: Rerun | None = None
 
 
+#: The longest wait for the sake of a shared quota, in seconds.
+LONGEST_SPACING = 60.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Polling(Value):
     """How to wait for a run; all times are in seconds.
@@ -320,6 +324,11 @@ class Polling(Value):
             problems.append(("parallel", f"{self.parallel!r} is not at least 1"))
         if problems:
             raise InputError(problems)
+
+    @property
+    def seconds_per_request(self) -> float:
+        """Return the time for each request, if the parallel runs share one request a second."""
+        return min(float(self.parallel), LONGEST_SPACING)
 
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll, ``elapsed`` seconds after the start.

@@ -77,7 +77,8 @@ INPUTS = (
     ),
     Input(
         "parallel-runs",
-        "How many runs of the project are followed at the same time; they share a quota.",
+        "How many steps wait for runs of the same project and region at the same time; "
+        "they share Google's quota.",
         default="${{ strategy.max-parallel }}",
         kind="number",
     ),

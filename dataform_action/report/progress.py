@@ -68,18 +68,18 @@ def render_settings(subject: Subject) -> list[str]:
     polling = subject.polling
     return [
         f"API: {subject.api_url}",
-        f"Longest wait between two polls: {format_duration(polling.interval)}",
-        *_shared_quota(polling),
+        f"Longest wait between two polls: {_longest_wait(polling)}",
         f"Timeout for the run: {format_duration(polling.timeout)}",
         f"Timeout for an outage of the API: {format_duration(polling.outage_timeout)}",
         f"Cancel the run when the step is cancelled or times out: {str(polling.cancel).lower()}",
     ]
 
 
-def _shared_quota(polling: Polling) -> list[str]:
+def _longest_wait(polling: Polling) -> str:
     if polling.parallel == 1:
-        return []
-    return [f"Parallel runs, which share a quota: {polling.parallel}"]
+        return format_duration(polling.interval)
+    longest = max(polling.interval, polling.seconds_per_request)
+    return f"{format_duration(longest)}, because {polling.parallel} runs share the quota"
 
 
 class Narrator:

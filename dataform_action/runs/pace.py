@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import random
 
-from dataform_action.model import Polling
+from dataform_action.model import LONGEST_SPACING, Polling
 
 #: The shortest time between two reads of the actions of a run, in seconds, and how many actions are
 #: read in a second on average. Reading 1,000 actions downloads up to 600 kB.
 ACTIONS_INTERVAL = 15.0
 _ACTIONS_PER_SECOND = 25
-#: The longest time for one request, in seconds.
-_LONGEST_SPACING = 60.0
 
 
 class Pace:
@@ -28,7 +26,7 @@ class Pace:
     def __init__(self, polling: Polling) -> None:
         self._polling = polling
         #: The seconds for each request; 0 for a run that has the quota for itself.
-        self._spacing = min(float(polling.parallel), _LONGEST_SPACING) * (polling.parallel > 1)
+        self._spacing = polling.seconds_per_request if polling.parallel > 1 else 0.0
 
     @property
     def is_shared(self) -> bool:
@@ -37,7 +35,7 @@ class Pace:
 
     def slow_down(self) -> None:
         """Record a 429: send at most half as many requests from now on."""
-        self._spacing = min(max(2 * self._spacing, self._polling.interval), _LONGEST_SPACING)
+        self._spacing = min(max(2 * self._spacing, self._polling.interval), LONGEST_SPACING)
 
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll, ``elapsed`` seconds after the start of the wait."""

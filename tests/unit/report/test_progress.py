@@ -192,9 +192,10 @@ def test_settings_are_shown_without_the_token() -> None:
 
 
 def test_a_shared_quota_is_shown() -> None:
-    """The log of a slower step shows why it polls less often."""
-    subject = _subject(RunRequest(), "Web")._replace(polling=Polling(parallel=10))
-    assert "Parallel runs, which share a quota: 10" in render_settings(subject)
+    """The log of a slower step shows how often it polls, and why."""
+    subject = _subject(RunRequest(), "Web")._replace(polling=Polling(parallel=30))
+    line = "Longest wait between two polls: 30s, because 30 runs share the quota"
+    assert line in render_settings(subject)
 
 
 @pytest.mark.parametrize(
