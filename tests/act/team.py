@@ -40,7 +40,7 @@ class Played:
 
     @property
     def writes(self) -> list[Request]:
-        """The requests that are no mere reads."""
+        """The requests other than GET."""
         return [request for request in self.requests if request.method != "GET"]
 
 
