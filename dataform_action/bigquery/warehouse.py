@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from dataform_action.bigquery.client import API_URL, BigQuery
@@ -12,6 +13,8 @@ from dataform_action.clock import Retry, once
 from dataform_action.errors import CredentialsRefused, Refused
 from dataform_action.plan import Column, DryRun, Inconclusive
 from dataform_action.validation import is_project_id
+
+Columns = tuple[Column, ...]
 
 
 class BigQueryWarehouse:
@@ -32,16 +35,29 @@ class BigQueryWarehouse:
         self._client = BigQuery(
             project_id=project_id, token=token, api_url=api_url, on_exchange=on_exchange
         )
+        #: Equal schemas are one object, and so are equal columns: a table usually has the same
+        #: columns before and after a change, and thousands of tables may be checked.
+        self._schemas: dict[Columns, Columns] = {}
+        self._columns: dict[Column, Column] = {}
 
     def dry_run(self, sql: str, location: str, retry: Retry = once) -> DryRun:
         """Return what BigQuery says of a query; see ``Warehouse``."""
-        return retry(lambda: dry_run(self._client, sql, location))
+        found = retry(lambda: dry_run(self._client, sql, location))
+        return replace(found, columns=self._shared(found.columns))
 
-    def columns(self, table: str, retry: Retry = once) -> tuple[Column, ...] | None:
+    def columns(self, table: str, retry: Retry = once) -> Columns | None:
         """Return the columns of a table, or None if it does not exist; see ``Warehouse``."""
-        return retry(lambda: self._columns(*_parts(table)))
+        found = retry(lambda: self._read_columns(*_parts(table)))
+        return None if found is None else self._shared(found)
 
-    def _columns(self, project: str, dataset: str, name: str) -> tuple[Column, ...] | None:
+    def _shared(self, columns: Columns) -> Columns:
+        known = self._schemas.get(columns)
+        if known is None:
+            known = tuple(self._columns.setdefault(column, column) for column in columns)
+            self._schemas[known] = known
+        return known
+
+    def _read_columns(self, project: str, dataset: str, name: str) -> Columns | None:
         path = f"datasets/{quote(dataset, safe='')}/tables/{quote(name, safe='')}"
         try:
             found = self._client.get(project, path, SCHEMA_FIELDS, {}, role=DATA_ROLE)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def write_in_workspace(environ: Mapping[str, str], path: str, text: str) -> None:
-    """Write a file in the workspace; ``path`` is relative to it. Missing folders are created.
+def write_in_workspace(environ: Mapping[str, str], path: str, parts: Iterable[str]) -> None:
+    """Write a file in the workspace, part by part. Missing folders are created.
 
-    The file replaces what is at its path, a symbolic link for example. No link leads out of the
-    workspace. The new file and folders get the owner of the workspace, so that a later checkout on
-    the same runner can delete them.
+    ``path`` is relative to the workspace. The file replaces what is at its path, a symbolic link
+    for example. No link leads out of the workspace. The new file and folders get the owner of the
+    workspace, so that a later checkout on the same runner can delete them.
 
     Raises:
         OSError: it cannot be written.
@@ -29,7 +29,7 @@ def write_in_workspace(environ: Mapping[str, str], path: str, text: str) -> None
             inner = _open_folder(part, folder, owner)
             os.close(folder)
             folder = inner
-        _replace(name, folder, owner, text.encode("utf-8", "replace"))
+        _replace(name, folder, owner, parts)
     finally:
         os.close(folder)
 
@@ -45,7 +45,7 @@ def _open_folder(name: str, parent: int, owner: os.stat_result) -> int:
     return folder
 
 
-def _replace(name: str, folder: int, owner: os.stat_result, data: bytes) -> None:
+def _replace(name: str, folder: int, owner: os.stat_result, parts: Iterable[str]) -> None:
     """Write a new file beside the path, and move it there."""
     if _is_folder(name, folder):
         raise IsADirectoryError(f"{name} is a folder")
@@ -54,7 +54,7 @@ def _replace(name: str, folder: int, owner: os.stat_result, data: bytes) -> None
     descriptor = os.open(new, flags, 0o644, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            stream.writelines(part.encode("utf-8", "replace") for part in parts)
             stream.flush()
             _give(descriptor, owner)
         os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -82,9 +82,12 @@ class Transport:
         *,
         read_seconds: float = READ_SECONDS,
         creates: bool = False,
+        limit: int | None = None,
     ) -> dict[str, Json]:
         """Make one request and return the JSON object of its response. See ``exchange``."""
-        value, _ = self.exchange(method, path, body, read_seconds=read_seconds, creates=creates)
+        value, _ = self.exchange(
+            method, path, body, read_seconds=read_seconds, creates=creates, limit=limit
+        )
         return cast(dict[str, Json], value)
 
     def exchange(
@@ -96,10 +99,12 @@ class Transport:
         *,
         read_seconds: float = READ_SECONDS,
         creates: bool = False,
+        limit: int | None = None,
     ) -> tuple[Json, Mapping[str, str]]:
         """Make one request and return the JSON value and the headers of its response.
 
-        ``expected`` is the type of the value: dict, list, or NoneType for an empty body.
+        ``expected`` is the type of the value: dict, list, or NoneType for an empty body. A body
+        with more than ``limit`` bytes is too large; None is the limit of a compiled graph.
 
         If the API does not accept the token (HTTP 401) and it can be renewed, renew it and make
         the request again, unless the request ``creates`` something that must not exist twice. Such
@@ -113,6 +118,7 @@ class Transport:
             NotConnected: nothing was sent: there was no connection or no token.
             NoResponse: the response was lost or late. The request may have been sent.
             Throttled, NoResponse, InvalidResponse, Refused: as ``read_response``.
+            TooLarge: the response is too large.
             DataformError: raised by the token function.
         """
         # The query is left out: it is long, and does not help to find what failed.
@@ -125,7 +131,8 @@ class Transport:
             self._session.close()
 
         def attempt(seconds: float) -> tuple[Response, _Attempt]:
-            return self._attempt(what, method, path, body, (connect_seconds, read_seconds), seconds)
+            timeout = (connect_seconds, read_seconds)
+            return self._attempt(what, method, path, body, timeout, limit, seconds)
 
         response, made = attempt(seconds)
         self._last_response = time.monotonic()
@@ -143,6 +150,7 @@ class Transport:
         path: str,
         body: Json,
         timeout: tuple[float, float],
+        limit: int | None,
         seconds: float,
     ) -> tuple[Response, _Attempt]:
         """Make the request once and report it. Return the response and the attempt."""
@@ -150,7 +158,7 @@ class Transport:
         started_at = time.monotonic()
         try:
             response = attempt.response(
-                lambda: self._send(method, path, body, attempt, timeout), seconds
+                lambda: self._send(method, path, body, attempt, timeout, limit), seconds
             )
         except DataformError as error:
             self._report(what, started_at, error)
@@ -172,7 +180,13 @@ class Transport:
         _Attempt(self._base_url, self._token, self._secrets).authorize(READ_SECONDS)
 
     def _send(
-        self, method: str, path: str, body: Json, attempt: _Attempt, timeout: tuple[float, float]
+        self,
+        method: str,
+        path: str,
+        body: Json,
+        attempt: _Attempt,
+        timeout: tuple[float, float],
+        limit: int | None,
     ) -> Response:
         token = attempt.get_token()
         headers = {
@@ -186,7 +200,7 @@ class Transport:
             url=self._base_url + path,
             headers=headers,
             timeout=timeout,
-            limit=_BODY_LIMIT,
+            limit=_BODY_LIMIT if limit is None else min(limit, _BODY_LIMIT),
             json=body,
         )
         return self._session.send(request, self._secrets, on_send=attempt.begin)

@@ -49,5 +49,6 @@ def in_time(seconds: float, work: Callable[[], T], *, name: str) -> T:
     if not done.wait(seconds):
         raise Late
     if raised:
-        raise raised[0]
+        # The error refers to this function: a cycle would keep the values of both in memory.
+        raise raised.pop()
     return returned[0]

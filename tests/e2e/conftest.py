@@ -54,7 +54,7 @@ def job(make_job: Callable[..., Job]) -> Job:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the rows that tests recorded with ``record_property("row", …)`` as a table."""
+    """Print the rows and lines that tests recorded with ``record_property``."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -64,6 +64,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     properties = [entry for report in reports for entry in report.user_properties]
     recorded = cast("list[dict[str, str]]", [value for name, value in properties if name == "row"])
     rows = sorted(recorded, key=lambda row: row["order"])
+    lines = sorted(str(value) for name, value in properties if name == "memory")
+    if lines:
+        terminalreporter.section("Memory")
+        terminalreporter.write_line("\n".join(lines))
     if rows:
         terminalreporter.section("Effects of a signal at each stage")
         columns = [name for name in rows[0] if name != "order"]

@@ -42,15 +42,21 @@ _FILES = {
 class Job:
     """The folders of a job on the host, and the containers of its action.
 
-    ``network`` is the network of a job with ``container:`` or ``services:``, and ``action`` the
-    folder of the action.
+    ``network`` is the network of a job with ``container:`` or ``services:``, ``action`` the folder
+    of the action, and ``memory`` a limit of its container, such as ``128m``.
     """
 
     def __init__(
-        self, work: Path, image: str, network: str | None = None, action: str = ""
+        self,
+        work: Path,
+        image: str,
+        network: str | None = None,
+        action: str = "",
+        memory: str = "",
     ) -> None:
         self.image = image
         self.network = network
+        self.memory = memory
         self._metadata: dict[str, Any] = yaml.safe_load(
             Path(ROOT, action, "action.yml").read_text("utf-8")
         )
@@ -142,6 +148,9 @@ class Job:
         words += ["--entrypoint", entrypoint]
         if self.network is not None:
             words += ["--network", self.network]
+        if self.memory:
+            # The same limit for memory and swap: no swap is used.
+            words += ["--memory", self.memory, "--memory-swap", self.memory]
         for source, target in {Path("/var/run/docker.sock"): "", **self._mounts}.items():
             words += ["-v", f"{source}:{target or source}"]
         return [*words, self.image, *self._metadata["runs"].get("args", ())]

@@ -83,6 +83,27 @@ def test_much_sql(
     assert len(graph.actions) == 100
 
 
+def test_large_pages() -> None:
+    """A page with much SQL is halved although it is smaller than a compiled graph may be."""
+    with Emulator(repositories=[warehouse(100, "x" * 80_000)]) as emulator:
+        graph = GooglePlanSource(connect(emulator)).compile("main", MAIN)
+        assert emulator.sent_bytes > sum(len(action.query) for action in graph.actions)
+        assert min(sizes(emulator, "compilationResults")) == 25
+    assert len(graph.actions) == 100
+
+
+def test_equal_actions_are_one_object() -> None:
+    """What the base and the head have in common is in memory once."""
+    with Emulator() as emulator:
+        source = GooglePlanSource(connect(emulator))
+        base = source.compile("main", MAIN).actions
+        head = source.compile("feature", MAIN).actions
+    known = {action: action for action in base}
+    same = [action for action in head if action in known]
+    assert 0 < len(same) < len(head)
+    assert all(known[action] is action for action in same)
+
+
 def test_several_threads() -> None:
     """Threads that share a source do not disturb each other."""
     together = threading.Barrier(4, timeout=60)

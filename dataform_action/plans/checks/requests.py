@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TypeVar
 
 from dataform_action.clock import Retry
@@ -24,9 +25,10 @@ class Requests:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._results: dict[tuple[str, str], Result] = {}
+        #: By the hash of the query: the queries of a plan together may have many megabytes.
+        self._results: dict[bytes, Result] = {}
         #: Each is an atomic operation, unlike a sum.
-        self._sent: list[str] = []
+        self._sent: list[bytes] = []
 
     @property
     def dry_runs(self) -> int:
@@ -39,15 +41,16 @@ class Requests:
         Raises:
             DataformError: as ``Warehouse.dry_run`` and ``retry``.
         """
-        key = (sql, location)
+        key = sha256(f"{location}\n{sql}".encode("utf-8", "surrogatepass")).digest()
         known = self._results.get(key)
         if known is None:
-            self._sent.append(sql)
+            self._sent.append(key)
             patient = self._patient(retry, location)
             try:
                 known = self._warehouse.dry_run(sql, location, patient)
             except (InvalidQuery, Inconclusive) as error:
                 known = error
+                _drop_frames(error)
             self._results[key] = known
         return known
 
@@ -100,3 +103,8 @@ class Requests:
         except (InvalidQuery, Inconclusive):
             pass
         return True
+
+
+def _drop_frames(error: Exception) -> None:
+    """Keep only the own values of an error in memory, and not those of the functions it left."""
+    error.__cause__ = error.__context__ = error.__traceback__ = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -17,8 +18,37 @@ _Json = dict[str, Any]
 
 def render_plan_file(plan: Plan) -> str:
     """Return the plan as JSON. What is not known is null."""
+    return "".join(plan_file_parts(plan))
+
+
+def plan_file_parts(plan: Plan) -> Iterator[str]:
+    """Yield the parts of the JSON, each with at most one action: the whole may be large."""
+    members = {**_head(plan), "actions": [], **_end(plan)}
+    separator = "{\n "
+    for name, value in members.items():
+        yield f"{separator}{json.dumps(name)}: "
+        yield from _actions(plan) if name == "actions" else (_dump(value, 1),)
+        separator = ",\n "
+    yield "\n}\n"
+
+
+def _actions(plan: Plan) -> Iterator[str]:
+    separator = "[\n  "
+    for action in plan.actions:
+        yield f"{separator}{_dump(_action(action), 2)}"
+        separator = ",\n  "
+    yield "\n ]" if plan.actions else "[]"
+
+
+def _dump(value: object, level: int) -> str:
+    """Return JSON inside of so many levels; there is no line break in a text of JSON."""
+    return json.dumps(value, indent=1).replace("\n", "\n" + level * " ")
+
+
+def _head(plan: Plan) -> _Json:
+    """Return what is before the actions."""
     request = plan.request
-    document = {
+    return {
         "version": VERSION,
         "status": plan.status.value,
         "project_id": plan.project_id,
@@ -35,7 +65,12 @@ def render_plan_file(plan: Plan) -> str:
         "action_count": plan.action_count,
         "counts": _counts(plan),
         "scan": _scan(plan.scan),
-        "actions": list(map(_action, plan.actions)),
+    }
+
+
+def _end(plan: Plan) -> _Json:
+    """Return what is after the actions."""
+    return {
         "edges": [list(edge) for edge in plan.edges],
         "declarations_added": list(plan.declarations_added),
         "declarations_removed": list(plan.declarations_removed),
@@ -43,7 +78,6 @@ def render_plan_file(plan: Plan) -> str:
         "base_errors": list(map(_error, plan.base_errors)),
         "notes": list(plan.notes),
     }
-    return json.dumps(document, indent=1) + "\n"
 
 
 def _counts(plan: Plan) -> dict[str, int]:

@@ -27,6 +27,8 @@ PAGE_SIZE = 1000
 OPTIONAL_SECONDS = 5.0
 #: The page size of compiled actions. An API that ignores ``fields`` sends the SQL of each.
 COMPILED_SIZE = 400
+#: The longest page with several entries, in bytes. While it is read, it is in memory several times.
+_PAGE_LIMIT = 2 * 1024 * 1024
 _CONSOLE_URL = "https://console.cloud.google.com/bigquery/dataform"
 _NO_CONTEXT = Context()
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
@@ -58,6 +60,8 @@ class GoogleApi(NamedTuple):
     context: Context = _NO_CONTEXT
     #: Called before each request with its timeout. It returns the timeout to use, or raises.
     allow: Callable[[float], float] | None = None
+    #: The longest response, in bytes; None is that of ``Transport``.
+    limit: int | None = None
 
     def with_retry(self, retry: Retry) -> "GoogleApi":
         """Return this API with another ``retry`` for each request."""
@@ -99,7 +103,12 @@ class GoogleApi(NamedTuple):
         seconds = seconds if self.allow is None else self.allow(seconds)
         try:
             response = self.transport.send(
-                method, f"/v1/{path}", body, read_seconds=seconds, creates=creates
+                method,
+                f"/v1/{path}",
+                body,
+                read_seconds=seconds,
+                creates=creates,
+                limit=self.limit,
             )
         except CredentialsRefused:
             raise
@@ -235,7 +244,8 @@ class _PageReader:
 
     def _read(self) -> dict[str, Json]:
         query = {"pageSize": str(self.size), **self._query}
-        return self._api.get_once(self._path, self._fields, query)
+        api = self._api._replace(limit=_PAGE_LIMIT) if self.size > 1 else self._api
+        return api.get_once(self._path, self._fields, query)
 
     def _halve(self) -> None:
         self.size = max(1, self.size // 2)

@@ -40,6 +40,9 @@ class GooglePlanSource:
         self.project_id = self._api.project_id
         self.location = self._api.location
         self.repository = self._api.repository
+        #: Equal actions of the commits are one object: most of them do not differ, and a project
+        #: may have 20 MB of SQL.
+        self._actions: dict[GraphAction, GraphAction] = {}
 
     def remote(self, request: PlanRequest, retry: Retry = once) -> Remote:
         """Return the Git remote.
@@ -71,7 +74,7 @@ class GooglePlanSource:
             location=location,
             core_version=compilation.core_version,
             files_url=find_files_url(api, compilation.commit, self._github_url),
-            actions=_read_actions(api, compilation.name, folder),
+            actions=self._read_actions(api, compilation.name, folder),
         )
 
     def _compile(
@@ -92,6 +95,13 @@ class GooglePlanSource:
                     raise
             api.clock.sleep(_COMMIT_PAUSE)
 
+    def _read_actions(
+        self, api: GoogleApi, compilation_result: str, folder: str
+    ) -> tuple[GraphAction, ...]:
+        pages = api.pages(f"{compilation_result}:query", fields.GRAPH_ACTIONS, size=COMPILED_SIZE)
+        found = (action for page in pages for action in parse_graph_actions(page, folder))
+        return tuple(self._actions.setdefault(action, action) for action in found)
+
 
 def _run_request(commit: str, request: PlanRequest) -> RunRequest:
     """Return the request of a run that compiles the same."""
@@ -104,11 +114,6 @@ def _run_request(commit: str, request: PlanRequest) -> RunRequest:
         table_prefix=request.table_prefix,
         compile_overrides=request.compile_overrides,
     )
-
-
-def _read_actions(api: GoogleApi, compilation_result: str, folder: str) -> tuple[GraphAction, ...]:
-    pages = api.pages(f"{compilation_result}:query", fields.GRAPH_ACTIONS, size=COMPILED_SIZE)
-    return tuple(action for page in pages for action in parse_graph_actions(page, folder))
 
 
 def _public_url(url: str) -> str:

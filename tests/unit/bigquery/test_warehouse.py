@@ -31,6 +31,19 @@ def test_columns_of_a_table(api: responses.RequestsMock) -> None:
     assert api.calls[0].request.url == f"{TABLE}?fields={fields}"
 
 
+def test_equal_schemas_are_one_object(api: responses.RequestsMock) -> None:
+    """The columns of many tables take little memory if they are the same."""
+    number, text = {"name": "id", "type": "INT64"}, {"name": "name", "type": "STRING"}
+    for found in ([number, text], [number, text], [text, number]):
+        api.add("GET", TABLE, json={"schema": {"fields": found}})
+    warehouse = make_warehouse()
+    first, same, other = [warehouse.columns("my-project.shop.orders") for _ in range(3)]
+    assert first is same
+    assert first is not None
+    assert other is not None
+    assert other[1] is first[0]
+
+
 def test_names_cannot_change_the_path(api: responses.RequestsMock) -> None:
     """A name that has special characters is encoded."""
     api.add("GET", f"{API}/example.com:old/datasets/a%2Fb/tables/c%20d%3F", json={})

@@ -18,7 +18,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def _write(workspace: Path, path: str, text: str = "new") -> None:
-    write_in_workspace({"GITHUB_WORKSPACE": str(workspace)}, path, text)
+    write_in_workspace({"GITHUB_WORKSPACE": str(workspace)}, path, [text])
 
 
 def test_a_new_file_in_new_folders(workspace: Path) -> None:
@@ -40,7 +40,7 @@ def test_without_a_runner_the_working_directory_counts(
 ) -> None:
     """At a terminal, the path is relative to the working directory."""
     monkeypatch.chdir(workspace)
-    write_in_workspace({}, "plan.json", "new")
+    write_in_workspace({}, "plan.json", ["n", "ew"])
     assert (workspace / "plan.json").read_text("utf-8") == "new"
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 import threading
+import weakref
+from contextlib import suppress
 
 import pytest
 
 from dataform_action.emulator import Emulator
 from dataform_action.errors import NotConnected
+from dataform_action.transport.deadline import in_time
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -60,3 +64,25 @@ def test_no_free_thread(
             assert "--pids-limit" in caught.value.hint
     assert emulator.requests == []
     assert set(client.send("POST", RUNS, {})) == {"id"}
+
+
+def test_an_error_keeps_nothing_in_memory() -> None:
+    """What failed work held is free as soon as its error is, without the garbage collector."""
+
+    class Large:
+        pass
+
+    held: list[weakref.ref[Large]] = []
+
+    def fail() -> None:
+        large = Large()
+        held.append(weakref.ref(large))
+        raise ValueError
+
+    gc.disable()
+    try:
+        with suppress(ValueError):
+            in_time(30, fail, name="test")
+        assert held[0]() is None
+    finally:
+        gc.enable()

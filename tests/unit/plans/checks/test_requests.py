@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from dataform_action.clock import Retry, once
@@ -44,6 +46,21 @@ def test_a_query_is_sent_once() -> None:
         assert requests.dry_run("SELECT 2", "EU", once) is wrong
         assert requests.dry_run("SELECT 1", "US", once) == ok()
     assert len(warehouse.queries) == requests.dry_runs == 3
+
+
+def test_what_is_remembered_is_small() -> None:
+    """Neither the text of a query nor what led to its error is kept in memory."""
+    large = "SELECT 1 -- " + "x" * 100_000
+    warehouse = FakeWarehouse({"SELECT 1": failing(1, InvalidQuery("wrong"))})
+    requests = Requests(warehouse)
+    count = sys.getrefcount(large)
+    found = requests.dry_run(large, "EU", once)
+    assert isinstance(found, InvalidQuery)
+    assert (found.__traceback__, found.__context__, found.__cause__) == (None, None, None)
+    warehouse.queries.clear()
+    assert sys.getrefcount(large) == count
+    assert requests.dry_run(large, "EU", once) is found
+    assert warehouse.queries == []
 
 
 def test_columns() -> None:
