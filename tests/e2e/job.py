@@ -27,8 +27,9 @@ from tests.support.steps import ROOT, Step
 #: The times between SIGINT, SIGTERM and SIGKILL when the runner cancels, in seconds.
 SIGTERM_AFTER = 7.5
 SIGKILL_AFTER = 2.5
-#: The value of the expression ``github.token``.
 JOB_TOKEN = "ghs_0123456789"
+#: The expressions in the defaults of inputs, and their values in a job without a matrix.
+_EXPRESSIONS = {"${{ github.token }}": JOB_TOKEN, "${{ strategy.max-parallel }}": "1"}
 _LABEL = "dataform-action-e2e"
 _FILES = {
     "GITHUB_OUTPUT": "set_output",
@@ -197,7 +198,7 @@ class Job:
         defaults = {name: entry.get("default", "") for name, entry in declared.items()}
         values = {**defaults, **inputs}
         return {
-            f"INPUT_{name.upper()}": value.replace("${{ github.token }}", JOB_TOKEN)
+            f"INPUT_{name.upper()}": _EXPRESSIONS.get(value, value)
             for name, value in values.items()
         }
 
