@@ -30,7 +30,9 @@ class Target:
 
     def is_called(self, name: str) -> bool:
         """Return whether a name, which may omit its first parts, means this target."""
-        return f".{self}".endswith(f".{name}")
+        # The first part is only faster.
+        last = name.rpartition(".")[2]
+        return self.name.endswith(last) and f".{self}".endswith(f".{name}")
 
     def render(self) -> dict[str, object]:
         """Make the JSON object."""
