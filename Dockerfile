@@ -19,6 +19,7 @@ COPY dataform_action /action/dataform_action
 
 # A smoke test, which also compiles the modules that a run imports: the base has no bytecode, and a
 # container loses its own after the run. (The first lookup of a host name needs encodings.idna.)
+# It imports every kind of credentials, and so fails if one needs a package that is left out.
 # Then all bytecode is compiled again with a hash instead of the time of the source. So the same
 # input makes the same layer, and the bytecode stays valid if a build sets the times of files.
 # Two rooms are not for the image. Some builders, such as that of act, ignore .dockerignore.
@@ -26,6 +27,7 @@ RUN ["/usr/local/bin/python3", "-I", "-W", "error", "-c", "\
 import encodings.idna, importlib.util, pathlib, pkgutil, py_compile, shutil, sys; \
 [shutil.rmtree('/action/dataform_action/' + room, ignore_errors=True) \
  for room in ('emulator', 'integrations')]; \
+import google.auth.aws, google.auth.external_account_authorized_user; \
 import google.auth.identity_pool, google.auth.impersonated_credentials; \
 import google.oauth2.credentials, google.oauth2.service_account; \
 sys.path.insert(0, '/action'); \

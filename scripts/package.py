@@ -81,7 +81,8 @@ def _use(wheel: Path, folder: Path) -> None:
     venv.create(environment, with_pip=True)
     python = str(environment / "bin" / "python")
     install = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
-    locked = str(ROOT / "requirements.txt")
+    # The image leaves out some requirements of the extra, but this file does not.
+    locked = str(ROOT / "requirements" / "release.txt")
     _call(*install, "--require-hashes", "--no-deps", "-r", locked)
     # The requirements of the extra are installed by now, or this fails.
     _call(*install, "--no-index", f"{wheel}[google]")

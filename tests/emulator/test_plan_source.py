@@ -87,7 +87,6 @@ def test_large_pages() -> None:
     """A page with much SQL is halved although it is smaller than a compiled graph may be."""
     with Emulator(repositories=[warehouse(100, "x" * 80_000)]) as emulator:
         graph = GooglePlanSource(connect(emulator)).compile("main", MAIN)
-        assert emulator.sent_bytes > sum(len(action.query) for action in graph.actions)
         assert min(sizes(emulator, "compilationResults")) == 25
     assert len(graph.actions) == 100
 
