@@ -12,8 +12,8 @@ from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock
 from tests.support.steps import google_inputs_for, inputs_for, run_apart, run_here
 
-#: Every input as the runner passes it to a step without ``with``.
-_DECLARED = {declared.name: declared.default for declared in INPUTS}
+#: Every input as the runner passes it to a step without ``with``, in a job without a matrix.
+_DECLARED = {declared.name: declared.default for declared in INPUTS} | {"parallel-runs": "1"}
 
 
 @pytest.mark.parametrize(
