@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from dataform_action.emulator import Emulator
 from scripts.image import engine
 from tests.e2e.job import Job
-from tests.support.steps import google_inputs_for, inputs_for
+from tests.support.steps import ROOT, google_inputs_for, inputs_for
 
 
 def _find(image: str, *words: str) -> list[str]:
@@ -32,6 +34,15 @@ def test_only_what_a_run_needs(job: Job) -> None:
     assert _find(job.image, "/action", "-name", "integrations*") == []
     assert _find(job.image, "/root", "/tmp", "-type", "f") == []  # noqa: S108
     assert _find(job.image, "/usr/local", "-path", "*/pip/*.pyc") == []
+
+
+def test_only_the_packages_in_the_lock_file(job: Job) -> None:
+    """Each package is in requirements.txt, apart from pip, which is part of the base."""
+    found = _find(job.image, "/usr/local/lib", "-maxdepth", "3", "-name", "*.dist-info")
+    names = {path.rpartition("/")[2].partition("-")[0].replace("_", "-") for path in found}
+    text = Path(ROOT, "requirements.txt").read_text("utf-8")
+    locked = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
+    assert names - {"pip"} == set(locked)
 
 
 @pytest.mark.parametrize("make_inputs", [inputs_for, google_inputs_for])
