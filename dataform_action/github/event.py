@@ -29,6 +29,15 @@ _SECRETS = (
     "is pull_request_target, which is not supported: such a workflow has the secrets of the "
     "repository, and the SQL of a pull request may come from a stranger. Use pull_request."
 )
+_FORK = (
+    "names a pull request from a fork, which is not supported: its SQL may come from a stranger, "
+    "and the runner may have credentials of its own. Skip forks with a condition of the job, as "
+    "docs/plan.md shows. Do not use pull_request_target."
+)
+
+
+class UnsafeEvent(InputError):
+    """The event may bring the SQL of a stranger to credentials, whatever the inputs say."""
 
 
 class EventKind(Enum):
@@ -48,8 +57,7 @@ class WorkflowEvent:
     the event names beside it: of a pull request, a commit of the branch ``base_branch``, which may
     be out of date; of a merge group, the commit that it is merged into; of a push, the one before,
     unless the branch is new. ``base_branch`` is the branch that a pull request or a merge group is
-    merged into, or that was pushed. ``pull_request`` is a number. ``is_fork``: the commits of the
-    pull request are in another repository.
+    merged into, or that was pushed. ``pull_request`` is a number.
     """
 
     name: str = ""
@@ -58,7 +66,6 @@ class WorkflowEvent:
     base: str = ""
     base_branch: str = ""
     pull_request: int | None = None
-    is_fork: bool = False
 
 
 class WorkflowRun(NamedTuple):
@@ -76,12 +83,13 @@ def read_event(environ: Mapping[str, str]) -> WorkflowEvent:
     """Return what the event of this workflow says.
 
     Raises:
-        InputError: the event is ``pull_request_target``, or the payload is broken.
+        UnsafeEvent: the event is ``pull_request_target``, or a pull request from a fork.
+        InputError: the payload is broken.
     """
     name = environ.get("GITHUB_EVENT_NAME", "")
     match name:
         case "pull_request_target":
-            raise InputError([("GITHUB_EVENT_NAME", _SECRETS)])
+            raise UnsafeEvent([("GITHUB_EVENT_NAME", _SECRETS)])
         case "pull_request":
             return _parse_pull_request(_read_payload(environ), _repository_of(environ))
         case "merge_group":
@@ -109,6 +117,8 @@ def read_run(environ: Mapping[str, str]) -> WorkflowRun:
 
 
 def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
+    if _is_fork(value_at(payload, "pull_request.head"), repository):
+        raise UnsafeEvent([("GITHUB_EVENT_PATH", _FORK)])
     number = value_at(payload, "pull_request.number")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 10**12:
         raise _broken("pull_request.number", "a number")
@@ -119,14 +129,13 @@ def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
         base=_commit(payload, "pull_request.base.sha"),
         base_branch=_branch(payload, "pull_request.base.ref"),
         pull_request=number,
-        is_fork=_is_fork(value_at(payload, "pull_request.head"), repository),
     )
 
 
-def _is_fork(head: _Payload, repository: str) -> bool:
+def _is_fork(head: object, repository: str) -> bool:
     """Tell whether the head of a pull request is in another repository than this one."""
     # If the fork was deleted, its repository is null. Tools that write a payload may omit it.
-    if "repo" not in head:
+    if not isinstance(head, dict) or "repo" not in head:
         return False
     name = value_at(head, "repo.full_name")
     return not isinstance(name, str) or name.lower() != repository.lower()

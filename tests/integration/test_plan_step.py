@@ -200,17 +200,26 @@ def test_bad_inputs_send_nothing(bench: Bench) -> None:
     assert any("location is missing" in line and "max-bytes" in line for line in step.errors)
 
 
-def test_a_fork_has_no_credentials(bench: Bench) -> None:
-    """The message says that this is the reason, and what not to do."""
+def test_a_fork_is_refused(bench: Bench) -> None:
+    """A stranger's SQL gets no credentials, such as those of the runner or those in the inputs.
+
+    The commits in the inputs do not change that.
+    """
     environ = bench.environ()
     payload = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
     payload["pull_request"]["head"]["repo"]["full_name"] = "stranger/warehouse"
     fork = bench.folder / "fork.json"
     fork.write_text(json.dumps(payload), "utf-8")
-    nowhere = {"GITHUB_EVENT_PATH": str(fork), "HOME": str(bench.folder), "NO_GCE_CHECK": "true"}
-    step = bench.plan(token="", environ=nowhere)
-    assert step.exit_code == 3, step.log
-    assert any("from a fork has no credentials" in line for line in step.errors)
+    # Credentials that would be an error of their own if the step looked for them.
+    nowhere = {"GITHUB_EVENT_PATH": str(fork), "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere.json"}
+    commits = {"head": "head", "base": "base"}
+    for inputs in ({"token": ""}, {}, {"token": "", **commits}, commits):
+        step = bench.plan(environ=nowhere, **inputs)
+        assert step.exit_code == 2, step.log
+        [error] = step.errors
+        assert "names a pull request from a fork, which is not supported" in error
+    assert not bench.emulator.requests
+    assert not bench.comments
 
 
 def test_an_event_with_secrets_is_refused(bench: Bench) -> None:

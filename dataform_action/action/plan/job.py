@@ -21,10 +21,16 @@ from dataform_action.action.process import CheckedClock, run_and_exit
 from dataform_action.action.service_factory import ServiceContext
 from dataform_action.bigquery.warehouse import BigQueryWarehouse
 from dataform_action.clock import Clock, MonotonicClock
-from dataform_action.errors import CredentialsRefused, DataformError, InputError
+from dataform_action.errors import DataformError, InputError
 from dataform_action.github.api import GitHub, connect_github
 from dataform_action.github.commands import Console
-from dataform_action.github.event import EventKind, WorkflowEvent, read_event, read_run
+from dataform_action.github.event import (
+    EventKind,
+    UnsafeEvent,
+    WorkflowEvent,
+    read_event,
+    read_run,
+)
 from dataform_action.github.files import FileCommands
 from dataform_action.github.marker import make_key
 from dataform_action.github.merge_base import find_merge_base
@@ -40,11 +46,6 @@ from dataform_action.services.google.plan_source import GooglePlanSource
 from dataform_action.services.google.service import GoogleDataform
 
 _NOT_MADE = "The plan was not made."
-_FORK = (
-    "A pull request from a fork has no credentials, because GitHub gives them only to this "
-    "repository. Skip forks with a condition of the job, as docs/plan.md shows, and do not use "
-    "pull_request_target: it would run the SQL of a stranger with your permissions."
-)
 
 
 def entry() -> None:
@@ -115,7 +116,7 @@ class _PlanJob:
             except Exception as failure:
                 # Other code may have replaced the exception of a signal.
                 signals.check()
-                error = self._explain(failure)
+                error = failure
             finally:
                 signals.finish()
         except Interrupted as signal:
@@ -133,12 +134,6 @@ class _PlanJob:
             plan_file="" if settings is None else settings.plan_file,
             run_url=read_run(self._runner).url,
         )
-
-    def _explain(self, error: Exception) -> Exception:
-        """Return the error, or for a fork the reason why there are no credentials."""
-        if isinstance(error, CredentialsRefused) and self._event.is_fork:
-            return CredentialsRefused(error.message, hint=_FORK)
-        return error
 
     def _work(self, settings: PlanSettings) -> None:
         self._settings = settings
@@ -174,13 +169,13 @@ class _PlanJob:
         self._comment = self._write_comment(settings, self._plan)
 
     def _read_event(self, request: PlanRequest) -> WorkflowEvent:
-        """Return the event. If the inputs name both commits, it may be any event."""
+        """Return the event. If the inputs name both commits, it may be any safe event."""
         try:
             return read_event(self._runner)
+        except UnsafeEvent:
+            raise
         except InputError:
-            # The commits in the inputs do not make an event safe that has secrets.
-            is_safe = self._runner.get("GITHUB_EVENT_NAME") != "pull_request_target"
-            if request.head and request.base and is_safe:
+            if request.head and request.base:
                 return WorkflowEvent()
             raise
 

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from dataform_action.errors import InputError
 from dataform_action.github.event import (
     EventKind,
+    UnsafeEvent,
     WorkflowEvent,
     WorkflowRun,
     read_event,
@@ -58,20 +59,22 @@ def test_pull_request(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("more", "is_fork"),
-    [
-        ({"repo": {"full_name": "octo/SHOP"}}, False),
-        ({"repo": {"full_name": "stranger/shop"}}, True),
-        ({"repo": None}, True),
-        ({"repo": {}}, True),
-        ({}, False),
-    ],
-)
-def test_fork(tmp_path: Path, more: dict[str, Any], is_fork: bool) -> None:
-    """A fork is another repository, or a deleted one. Case does not matter."""
+@pytest.mark.parametrize("more", [{"repo": {"full_name": "octo/SHOP"}}, {}])
+def test_no_fork(tmp_path: Path, more: dict[str, Any]) -> None:
+    """The case of a repository's name does not matter. A payload without a repository is ours."""
     payload = _pull_request(head={"sha": HEAD, **more})
-    assert read_event(_environ(tmp_path, "pull_request", payload)).is_fork is is_fork
+    assert read_event(_environ(tmp_path, "pull_request", payload)).head == HEAD
+
+
+@pytest.mark.parametrize("repository", [{"full_name": "stranger/shop"}, None, {}])
+def test_fork(tmp_path: Path, repository: object) -> None:
+    """A pull request from a fork, also a deleted one, is refused before anything else is read."""
+    payload = _pull_request(head={"sha": HEAD, "repo": repository}, number="?")
+    with pytest.raises(UnsafeEvent) as caught:
+        read_event(_environ(tmp_path, "pull_request", payload))
+    message = caught.value.message
+    assert message.startswith("GITHUB_EVENT_PATH names a pull request from a fork, which is not")
+    assert message.endswith("Do not use pull_request_target.")
 
 
 def test_merge_group(tmp_path: Path) -> None:
@@ -119,7 +122,9 @@ def test_other_events(name: str) -> None:
 
 def test_pull_request_target() -> None:
     """A workflow with secrets does not plan the SQL of a stranger."""
-    message = _problem({"GITHUB_EVENT_NAME": "pull_request_target"})
+    with pytest.raises(UnsafeEvent) as caught:
+        read_event({"GITHUB_EVENT_NAME": "pull_request_target"})
+    message = caught.value.message
     assert message.startswith("GITHUB_EVENT_NAME is pull_request_target, which is not supported")
     assert message.endswith("Use pull_request.")
 
