@@ -23,18 +23,18 @@ def test_a_pull_request_cannot_act_as_production() -> None:
     for line in _commands("providers create-oidc"):
         pool = re.findall(r"--workload-identity-pool=(\S+)", line)[0]
         conditions[pool] = re.findall(r'--attribute-condition="([^"]*)"', line)[0].split(" && ")
-    repository = "assertion.repository == '$REPOSITORY'"
+    repository = "assertion.repository_id == '$REPOSITORY_ID'"
     assert conditions == {
         "github-main": [
             repository,
             "assertion.ref == 'refs/heads/main'",
-            "assertion.event_name != 'pull_request_target'",
+            "assertion.event_name in ['push', 'schedule', 'workflow_dispatch']",
         ],
         "github-pull-requests": [repository, "assertion.event_name == 'pull_request'"],
     }
     for account, pool in (("ci", "github-main"), ("check", "github-pull-requests")):
         [line] = _commands("iam.workloadIdentityUser", f"dataform-{account}@")
-        assert f"/workloadIdentityPools/{pool}/attribute.repository/$REPOSITORY" in line
+        assert f"/workloadIdentityPools/{pool}/attribute.repository_id/$REPOSITORY_ID" in line
 
 
 def test_the_identity_of_pull_requests_only_compiles_and_reads() -> None:
