@@ -12,8 +12,9 @@ import re
 from binascii import b2a_base64
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
-from requests.utils import get_environ_proxies, select_proxy
+from requests import utils
 from urllib3.util import parse_url
 
 from dataform_action.errors import Misconfigured
@@ -72,8 +73,10 @@ def find_proxy(url: str) -> Proxy | None:
     Raises:
         Misconfigured: the variable does not hold the address of a usable proxy.
     """
+    if not _may_name_proxies():
+        return None
     try:
-        given = select_proxy(url, get_environ_proxies(url))
+        given = utils.select_proxy(url, utils.get_environ_proxies(url))
     except ValueError as error:
         # The value is not repeated: it may be the address of a proxy with its password.
         variables = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
@@ -107,6 +110,14 @@ def find_proxy(url: str) -> Proxy | None:
         authorization=authorization,
         secrets=(password, unquote(password), authorization),
     )
+
+
+def _may_name_proxies() -> bool:
+    """Tell whether there may be a proxy. For each request, requests reads every variable twice."""
+    if utils.getproxies is not getproxies_environment:  # type: ignore[attr-defined]
+        # This system has settings for proxies.
+        return True
+    return "_proxy" in " ".join(os.environ).lower()
 
 
 def _is_plain_and_local(url: str) -> bool:

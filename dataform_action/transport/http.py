@@ -9,6 +9,7 @@ from typing import NamedTuple
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import default_headers
 
 from dataform_action.errors import Misconfigured
 from dataform_action.redaction import Redactor
@@ -63,7 +64,7 @@ class Request(NamedTuple):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that keeps no cookies, because cookies would make requests grow.
+    """An adapter that does not read cookies, which nothing here needs.
 
     A proxy's user name and password are in ``authorizations`` and never in its address: error
     messages of libraries would repeat them.
@@ -114,13 +115,6 @@ class _Adapter(HTTPAdapter):
         return super().build_response(req, resp)
 
 
-class _Session(requests.Session):
-    """A session that does not follow a redirect, and does not read its body to find the target."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        return None
-
-
 class HttpSession:
     """Make HTTP requests over kept-alive connections, without retries.
 
@@ -128,12 +122,9 @@ class HttpSession:
     """
 
     def __init__(self, secrets: Redactor) -> None:
-        self._session = _Session()
-        # This excludes .netrc and all variables that ``environment`` does not check.
-        self._session.trust_env = False
+        # Not a session of requests: it reads .netrc and variables that ``environment`` does not
+        # check, keeps cookies, and needs as much processor time as the rest of a request.
         self._adapter = _Adapter()
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
         self._secrets = secrets
 
     def send(
@@ -171,18 +162,13 @@ class HttpSession:
         return response
 
     def _send(self, request: Request, proxy: Proxy | None) -> Response:
-        with self._session.request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            json=request.json,
-            data=request.data,
-            proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
+        with self._adapter.send(
+            _prepared(request),
+            stream=True,
+            timeout=request.timeout,
             verify=certificate_bundle() or True,
             cert=request.cert,
-            timeout=request.timeout,
-            allow_redirects=False,
-            stream=True,
+            proxies={} if proxy is None else {"http": proxy.url, "https": proxy.url},
         ) as response:
             body = _read_body(response, request.limit)
         return Response(response.status_code, response.headers, body)
@@ -197,7 +183,17 @@ class HttpSession:
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._adapter.close()
+
+
+def _prepared(request: Request) -> requests.PreparedRequest:
+    """Return a request with the usual headers, and without cookies and other credentials."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_method(request.method)
+    prepared.prepare_url(request.url, None)
+    prepared.prepare_headers({**default_headers(), **request.headers})
+    prepared.prepare_body(request.data, None, request.json)
+    return prepared
 
 
 def report_request(

@@ -315,8 +315,9 @@ MUTATIONS = (
     Mutation(
         6,
         "a .netrc does not replace the token",
-        "self._session.trust_env = False",
-        "self._session.trust_env = True",
+        "prepared.prepare_body(request.data, None, request.json)",
+        "prepared.prepare_body(request.data, None, request.json)\n"
+        "    prepared.prepare_auth(requests.utils.get_netrc_auth(request.url))",
         "unit/transport",
     ),
     Mutation(

@@ -212,6 +212,31 @@ def test_lower_case_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _misconfigured("https://api.example").message.startswith("https_proxy ")
 
 
+@pytest.mark.parametrize("name", ["Https_Proxy", "aLL_pROXY"])
+def test_variable_in_any_case(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The name of a variable may have any case. Others that end alike have no effect."""
+    monkeypatch.setenv("MY_HTTPS_PROXY", "http://proxy:1")
+    assert find_proxy("https://api.example") is None
+    monkeypatch.setenv(name, "http://proxy:2")
+    proxy = find_proxy("https://api.example")
+    assert proxy is not None
+    assert (proxy.variable, proxy.url) == (name, "http://proxy:2")
+
+
+def test_proxy_that_is_set_during_a_wait(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the environment counts from the next request."""
+    client = connect(emulator)
+    client.send("POST", RUNS, {})
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(Misconfigured, match="the proxy set in HTTP_PROXY failed"):
+        client.send("POST", RUNS, {})
+    monkeypatch.delenv("HTTP_PROXY")
+    client.send("POST", RUNS, {})
+    assert len(emulator.requests) == 2
+
+
 def test_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy may come from a setting of the system instead of a variable."""
     monkeypatch.setattr("requests.utils.getproxies", lambda: {"https": "http://a#hunter22@b"})

@@ -12,6 +12,7 @@ from dataform_action.redaction import Redactor
 from dataform_action.transport import client as transport
 from dataform_action.transport.environment import HOST_HINT
 from dataform_action.transport.http import HttpSession, Request
+from dataform_action.version import __version__
 from tests.unit.transport.support import RUNS, connect
 
 
@@ -26,6 +27,26 @@ def test_one_connection_for_all_requests(emulator: Emulator) -> None:
             client.send("GET", f"{RUNS}/0")
     assert len(emulator.requests) == 99
     assert emulator.connections == 1
+
+
+def test_headers(emulator: Emulator) -> None:
+    """A request has exactly these headers, and no cookie of an earlier response."""
+    emulator.add_fault(Fault("json", body="{}", headers={"Set-Cookie": "a=b; Path=/"}, times=2))
+    client = connect(emulator)
+    client.send("GET", RUNS)
+    client.send("POST", RUNS, {"a": "é"})
+    first, second = (dict(request.headers) for request in emulator.requests)
+    assert first == {
+        "Host": emulator.url.removeprefix("http://"),
+        "User-Agent": f"dataform-action/{__version__} (gzip)",
+        "Accept-Encoding": "gzip, deflate",
+        "Accept": "*/*",
+        "Connection": "keep-alive",
+        "Authorization": f"Bearer {emulator.token}",
+    }
+    body = {"Content-Length": "15", "Content-Type": "application/json"}
+    assert second == first | body
+    assert emulator.requests[1].body == b'{"a": "\\u00e9"}'
 
 
 @pytest.mark.parametrize(("seconds", "connections"), [(30.0, 1), (0.0, 2)])
