@@ -49,17 +49,17 @@ def parts(action: GraphAction, *, incremental: bool) -> tuple[Part, ...]:
     """Return what decides what is built; ``incremental`` includes what only those tables have."""
     sql = action.kind not in _NOT_SQL
     more = incremental and action.kind == INCREMENTAL
-    before, after = action.pre_operations, action.post_operations
-    if more:
-        before += action.incremental_pre_operations
-        after += action.incremental_post_operations
     state = "disabled" if action.disabled else "enabled"
     return (
         Part("type", (_type(action),), is_sql=False),
         Part("SQL", _texts(action.query, *action.queries), is_sql=sql),
         Part("incremental SQL", _texts(action.incremental_query) if more else ()),
-        Part("operations before", before),
-        Part("operations after", after),
+        # A run that adds rows executes only the incremental operations, and a full refresh only the
+        # others. So an operation that moves between the lists is a change.
+        Part("operations before", action.pre_operations),
+        Part("incremental operations before", action.incremental_pre_operations if more else ()),
+        Part("operations after", action.post_operations),
+        Part("incremental operations after", action.incremental_post_operations if more else ()),
         Part("partitioning", _texts(action.partition)),
         Part("clustering", action.clusters),
         Part("unique key", action.unique_key if more else ()),
