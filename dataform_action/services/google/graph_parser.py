@@ -26,16 +26,18 @@ _ACTIONS = "compilationResultActions"
 _INCREMENTAL = "incrementalTableConfig"
 #: The texts without a field of their own in ``GraphAction``.
 _QUERIES = ("contents", "contentsYaml", "testQuery", "expectedOutputQuery")
-#: Fields that other fields of ``GraphAction`` have.
-_READ = frozenset(
+#: Fields that other fields of ``GraphAction`` have, by the form of their values.
+_TEXTS = frozenset(
+    {"relationType", "selectQuery", "incrementalSelectQuery", "partitionExpression", *_QUERIES}
+)
+_FLAGS = frozenset({"disabled", "hasOutput"})
+_LISTS = frozenset(
     {
-        *("relationType", "selectQuery", "queries", "hasOutput", "disabled", *_QUERIES),
-        *("preOperations", "postOperations", "partitionExpression", "clusterExpressions"),
-        *("incrementalSelectQuery", "uniqueKeyParts"),
+        *("queries", "clusterExpressions", "uniqueKeyParts", "preOperations", "postOperations"),
         *("incrementalPreOperations", "incrementalPostOperations"),
-        *("dependencyTargets", "tags", "displayName", "internalMetadata"),
     }
 )
+_NOT_COMPARED = frozenset({"dependencyTargets", "tags", "displayName", "internalMetadata"})
 #: Fields that do not decide what is built.
 _METADATA = frozenset({"relationDescriptor", "displayName", "parentAction"})
 _OBJECTS = frozenset({"parentAction", "relationDescriptor", _INCREMENTAL})
@@ -126,10 +128,16 @@ def _policy_tags(compiled: Mapping[str, Json]) -> Json:
 
 
 def _is_read(key: str, value: Json) -> bool:
-    """Return whether another field of ``GraphAction`` has a value."""
+    """Return whether another field of ``GraphAction`` has the whole value."""
     if key in _OBJECTS:
         return isinstance(value, dict)
-    return key in _READ and isinstance(value, str | bool | list)
+    if key in _LISTS:
+        return isinstance(value, list) and all(isinstance(text, str) for text in value)
+    if key in _TEXTS:
+        return isinstance(value, str)
+    if key in _FLAGS:
+        return isinstance(value, bool)
+    return key in _NOT_COMPARED and isinstance(value, str | list)
 
 
 def _metadata(compiled: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
