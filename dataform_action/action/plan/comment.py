@@ -156,8 +156,9 @@ class _Writer:
 
     def _list(self) -> list[Comment]:
         """Return the comments with this key, the oldest first."""
-        found = [comment for comment in self._read_all() if self._marks(comment)]
-        return sorted(comment for comment in found if self._is_own(comment))
+        # If a comment is on two pages, it must not be deleted as a second one.
+        found = {comment.id: comment for comment in self._read_all() if self._marks(comment)}
+        return sorted(comment for comment in found.values() if self._is_own(comment))
 
     def _read_all(self) -> Iterator[Comment]:
         for number in range(1, _MOST_PAGES + 1):

@@ -23,7 +23,7 @@ from dataform_action.emulator.github.api import JOB_LOGIN
 from dataform_action.github.api import GitHub
 from dataform_action.github.event import WorkflowRun
 from dataform_action.github.marker import COMMENT_LIMIT, Marker, make_key, render_marker
-from dataform_action.github.parse import Comment
+from dataform_action.github.parse import Comment, CommentPage
 from dataform_action.plan import Plan
 from dataform_action.redaction import Redactor
 from dataform_action.report.plan.comment import render_comment
@@ -311,6 +311,24 @@ def test_several_comments(server: Server) -> None:
     server.add()
     server.add(head=HEADS[2])
     assert server.write("new").url.endswith(str(oldest.id))
+    assert server.bodies == ["new"]
+
+
+def test_a_comment_on_two_pages(server: Server) -> None:
+    """A comment that a list has twice is one comment, and is not deleted."""
+
+    class Shifted(HookedGitHub):
+        def list_comments(self, number: int, page: int = 1) -> CommentPage:
+            return super().list_comments(number, 1)._replace(has_more=page == 1)
+
+    server.add()
+    github = Shifted(
+        repository="octo/shop",
+        token=server.emulator.token,
+        api_url=server.emulator.github_url,
+        graphql_url=server.emulator.graphql_url,
+    )
+    assert server.write("new", github=github).why_not == ""
     assert server.bodies == ["new"]
 
 
