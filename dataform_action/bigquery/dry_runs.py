@@ -27,8 +27,9 @@ _FIELDS = (
 )
 #: The limit of one response, in seconds: a long query takes a while.
 _READ_SECONDS = 60.0
-#: How an error message ends: with the line and the column.
-_POSITION = re.compile(r"\s+at \[([0-9]{1,7}):([0-9]{1,7})\]\s*\Z")
+#: How an error message ends: with the line and the column. The message may repeat a long text of
+#: the query, so no search starts inside of white space.
+_POSITION = re.compile(r"(?<!\s)\s++at \[([0-9]{1,7}):([0-9]{1,7})\]\s*\Z")
 _MISSING_TABLE = re.compile(r"Not found: Table ([^\s]+):([^\s:.]+)\.([^\s:.]+)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -118,6 +119,18 @@ def test_invalid_queries(
     with pytest.raises(InvalidQuery) as caught:
         run()
     assert (caught.value.message, caught.value.line, caught.value.column) == (text, *position)
+
+
+def test_a_long_message(api: responses.RequestsMock) -> None:
+    """A message that repeats a long text of the query takes no longer than its length."""
+    text = f"Could not cast literal '{' ' * 200_000}'"
+    failure = {"reason": "invalidQuery", "message": f"{text} at [1:8]"}
+    api.add("POST", JOBS, json={"status": {"errorResult": failure}})
+    started = time.process_time()
+    with pytest.raises(InvalidQuery) as caught:
+        run()
+    assert (caught.value.message, caught.value.column) == (text, 8)
+    assert time.process_time() - started < 10
 
 
 def test_an_error_in_the_job(api: responses.RequestsMock) -> None:
