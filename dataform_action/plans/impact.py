@@ -7,6 +7,7 @@ dependency but those on assertions. What an operation without output writes has 
 so each dependency on it is followed.
 
 A full name that is quoted as ``ref`` writes it counts as a dependency: it is one without ``ref``.
+So does the full name of a wildcard table, for each table that it covers.
 
 A disabled action is not built. So it changes nothing, unless it was enabled before, and it is not
 affected, unless it is a view: a view is computed when it is read.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from dataform_action.graph import GraphAction
@@ -49,7 +51,7 @@ def find_impact(
     pairs of the action in the base and in the head. None is missing.
     """
     causes = _causes(changed)
-    dependents = _dependents(actions)
+    dependents = _Dependents(actions)
     known = {action.name: action for _, action in actions}
     texts = _Texts()
     through: dict[str, list[str]] = {}
@@ -58,7 +60,7 @@ def find_impact(
     reached = set(causes)
     while waiting:
         upstream = waiting.popleft()
-        for name in dependents.get(upstream.name, ()):
+        for name in dependents.of(upstream.name):
             action = known[name]
             if name == upstream.name or not _is_live(action):
                 continue
@@ -86,20 +88,28 @@ def _causes(
     return causes
 
 
-def _dependents(
-    actions: Iterable[tuple[GraphAction | None, GraphAction]],
-) -> Mapping[str, list[str]]:
-    """Return the names of the downstream actions of each name, by head, base and full names."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for base, head in actions:
-        # An unchanged text may still name an action that is no longer a dependency.
-        old = () if base is None else base.dependencies
-        quoted = (name for text in _texts(head) for name in _QUOTED.findall(text))
-        # A name without its project may be of another table.
-        named = (name for name in quoted if name.count(".") > 1)
-        for name in dict.fromkeys((*head.dependencies, *old, *named)):
-            found[name].append(head.name)
-    return found
+class _Dependents:
+    """The names of the downstream actions of each name, by head, base and full names."""
+
+    def __init__(self, actions: Iterable[tuple[GraphAction | None, GraphAction]]) -> None:
+        self._names: defaultdict[str, list[str]] = defaultdict(list)
+        #: By the start of the names of a wildcard table.
+        self._wildcards: defaultdict[str, list[str]] = defaultdict(list)
+        for base, head in actions:
+            # An unchanged text may still name an action that is no longer a dependency.
+            old = () if base is None else base.dependencies
+            quoted = (name for text in _texts(head) for name in _QUOTED.findall(text))
+            # A name without its project may be of another table.
+            named = (name for name in quoted if name.count(".") > 1)
+            for name in dict.fromkeys((*head.dependencies, *old, *named)):
+                self._names[name].append(head.name)
+                if name.endswith("*"):
+                    self._wildcards[name[:-1]].append(head.name)
+
+    def of(self, name: str) -> Iterable[str]:
+        """Return the names of the actions downstream of an action, each once."""
+        covering = (names for start, names in self._wildcards.items() if name.startswith(start))
+        return dict.fromkeys(chain(self._names.get(name, ()), *covering))
 
 
 def _is_live(action: GraphAction) -> bool:

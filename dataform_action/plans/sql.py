@@ -45,6 +45,8 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _COMMENT = re.compile("--|#")
+#: A name that stands for all tables that start with it.
+_WILDCARD = re.compile(r"`([^`\s*]*+)\*`")
 
 
 def normalize(sql: str) -> str:
@@ -63,13 +65,14 @@ class Text:
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._plain: str | None = None
+        self._wildcards: list[str] = []
 
     def names(self, table: str) -> bool:
-        """Return whether the SQL names a table, with or without its project.
+        """Return whether the SQL names a table, with or without its project, or by a wildcard.
 
         Names in strings count as well, but not those in comments. ``table`` is a full name.
         """
-        if table.rpartition(".")[2] not in self._sql:
+        if table.rpartition(".")[2] not in self._sql and "*`" not in self._sql:
             return False
         # Most names are in this form, and not behind the start of a comment.
         at = self._sql.find(f"`{table}`")
@@ -79,8 +82,20 @@ class Text:
         if self._plain is None:
             normal = normalize(self._sql)
             self._plain = normal.replace("`", "").replace(" .", ".").replace(". ", ".")
+            self._wildcards = _WILDCARD.findall(normal)
+        if any(is_covered(table, start) for start in self._wildcards):
+            return True
         # A project may contain dots: example.com:my-project.
         return _contains(self._plain, ".".join(table.rsplit(".", 2)[-2:]))
+
+
+def is_covered(table: str, start: str) -> bool:
+    """Return whether a wildcard table may read a table: ``start`` is its name without the ``*``.
+
+    Its project and its dataset may be quoted on their own.
+    """
+    parts = table.rsplit(".", 2)
+    return any(name.startswith(start) for name in (table, ".".join(parts[-2:]), parts[-1]))
 
 
 def _contains(text: str, name: str) -> bool:

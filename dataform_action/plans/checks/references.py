@@ -6,12 +6,17 @@ import re
 from collections import Counter
 
 from dataform_action.plans.checks.statements import without_texts
-from dataform_action.plans.sql import QUOTED_NAME
+from dataform_action.plans.sql import QUOTED_NAME, is_covered
 
 _QUOTED = re.compile(QUOTED_NAME, re.VERBOSE)
-#: A project may start with a domain: ``example.com:my-project``.
 _PART = r"[\w-]++"
-_PATH = re.compile(rf"(?<![\w-])(?:{_PART}(?:\.{_PART})*+:)?+{_PART}(?:\s*+\.\s*+{_PART})++")
+_MORE = rf"\s*+\.\s*+{_PART}"
+#: A project may start with a domain: ``example.com:my-project``. What looks like a domain is one
+#: only if a path follows. Otherwise the search would start again at each of its parts, and the time
+#: would grow with the square of their number.
+_PATH = re.compile(
+    rf"(?<![\w-])(?:{_PART}(?:\.{_PART})*+:(?={_PART}{_MORE}))?+{_PART}(?:{_MORE})++"
+)
 
 
 class References:
@@ -24,6 +29,7 @@ class References:
         self._quoted_in_lower_case: Counter[str] = Counter()
         for name, count in self._quoted.items():
             self._quoted_in_lower_case[name.lower()] += count
+        self._wildcards = [name[:-1].lower() for name in self._quoted if name.endswith("*")]
         self._paths: Counter[str] = Counter()
         for match in _PATH.finditer(self.text.replace("`", "")):
             self._count(re.sub(r"\s", "", match[0]).lower())
@@ -60,14 +66,16 @@ class References:
     def names(self, known: dict[str, str]) -> set[str]:
         """Return the tables that the query may name, of those whose ``spellings`` are known."""
         keys = (*self._quoted_in_lower_case, *self._paths)
-        return {known[key] for key in keys if key in known}
+        found = {known[key] for key in keys if key in known}
+        if self._wildcards:
+            found.update(name for name in set(known.values()) if self._has_wildcard(name))
+        return found
 
     def _spellings(self, name: str) -> int:
         return sum(self._paths[spelling] for spelling in spellings(name))
 
     def _has_wildcard(self, name: str) -> bool:
-        starts = [quoted[:-1].lower() for quoted in self._quoted if quoted.endswith("*")]
-        return any(spelling.startswith(start) for start in starts for spelling in spellings(name))
+        return any(is_covered(name.lower(), start) for start in self._wildcards)
 
 
 def spellings(name: str) -> tuple[str, str]:

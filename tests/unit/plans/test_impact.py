@@ -102,7 +102,26 @@ def test_a_name_without_a_dependency() -> None:
     assert through(action("b", query="select 1 -- from `p.d.a`")) == {}
 
 
-@pytest.mark.parametrize("text", ["`a.", "`", "a.", "`a` "])
+@pytest.mark.parametrize(
+    ("query", "dependencies", "affected"),
+    [
+        ("select * from `p.d.a*`", (), True),
+        ("select * from `p.d.*`", (), True),
+        ("select * from `p.d.*` where `p.d.*`.x = 1", ("p.d.a",), True),
+        ("select * from `d.*`", ("p.d.a",), True),
+        ("select * from `p.d`.`a*`", ("p.d.a",), True),
+        ("select * from `d.*`", (), False),
+        ("select * from `p.d.b*`", ("p.d.a",), False),
+        ("select 1 -- `p.d.*`", ("p.d.a",), False),
+    ],
+)
+def test_wildcard_tables(query: str, dependencies: tuple[str, ...], affected: bool) -> None:
+    """A wildcard table reads all tables that it covers, with and without a dependency."""
+    found = through(action("b", query=query, dependencies=dependencies))
+    assert found == ({"b": ("a",)} if affected else {})
+
+
+@pytest.mark.parametrize("text", ["`a.", "`", "a.", "`a` ", "*`", "`*"])
 def test_long_texts(text: str) -> None:
     """The search for names takes no longer than the text."""
     assert through(action("b", query=text * 200_000)) == {}

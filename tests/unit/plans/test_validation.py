@@ -554,6 +554,16 @@ def test_tables_that_are_named_without_ref() -> None:
     assert any(sql.startswith(HIDDEN) for sql, _ in warehouse.queries)
 
 
+@pytest.mark.parametrize("dependencies", [(), ("d.t",)])
+def test_wildcard_tables(dependencies: tuple[str, ...]) -> None:
+    """What reads a changed table by a wildcard is not accepted: no WITH clause can hide it."""
+    reader = node("d.r", f"SELECT reader FROM `{full('d.t')}*`", *dependencies)
+    found, _ = run([SOURCE, OLD, reader], [SOURCE, NEW, reader], OUTCOMES)
+    reason = f"It names {full('d.t')} in another form than ref() does."
+    assert found["d.r"].change is Change.AFFECTED
+    assert verdict(found["d.r"]) == (Verdict.NOT_CHECKED, reason)
+
+
 def test_tables_that_read_each_other_without_ref() -> None:
     """They are not checked, and all others are, in their order."""
     outcomes = {"SELECT one": ok(), "SELECT two": ok(), HIDDEN: InvalidQuery("lost")}
