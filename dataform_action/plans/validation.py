@@ -22,6 +22,7 @@ from dataform_action.plan import Change, Plan, PlannedAction
 from dataform_action.plans.checks.action import check_action
 from dataform_action.plans.checks.baseline import Baseline, Behind, read_baseline
 from dataform_action.plans.checks.finding import Finding, Project, unchecked
+from dataform_action.plans.checks.gaps import unchecked_names
 from dataform_action.plans.checks.queries import is_relation, queries_of
 from dataform_action.plans.checks.references import spellings
 from dataform_action.plans.checks.requests import Requests
@@ -176,7 +177,10 @@ class _Validation:
         if task.is_baseline:
             return read_baseline(planned, self.requests, self._location, retry)
         upstreams = {name: self._findings[name] for name in self._upstreams[task.name]}
-        return check_action(self._project, planned, self._baselines[task.name], upstreams, retry)
+        baseline = self._baselines[task.name]
+        found = check_action(self._project, planned, baseline, upstreams, retry)
+        # These names are read once, and not again for each action downstream.
+        return found._replace(writes=unchecked_names(planned.action))
 
     def store(self, task: _Task, found: Baseline | Finding) -> bool:
         """Store the result of a task, and return whether its action is now checked."""

@@ -11,6 +11,7 @@ from dataform_action.plan import ColumnChange, PlannedAction, Scan
 from dataform_action.plans.checks.baseline import Baseline, Behind, scan_of
 from dataform_action.plans.checks.causes import Origins
 from dataform_action.plans.checks.judgement import not_checked
+from dataform_action.plans.checks.references import References
 from dataform_action.plans.checks.requests import Columns, Requests
 from dataform_action.plans.checks.schemas import differences
 
@@ -53,12 +54,14 @@ class Finding(NamedTuple):
     """The result for an action, and what the check of a downstream action needs.
 
     ``origins`` are the columns that change, each with the action where the change starts.
+    ``writes`` are the names in its SQL that is not checked; None without such SQL.
     """
 
     planned: PlannedAction
     baseline: Baseline = _NOTHING
     tables: Tables = Tables()
     origins: Origins = _NO_ORIGINS
+    writes: References | None = None
 
     def differs(self, columns: Columns) -> bool:
         """Return whether a table with these columns differs from the one in production.

@@ -62,6 +62,14 @@ class Accepted(NamedTuple):
         return any(judgement.has_shadows for judgement in self.judgements)
 
 
+def unchecked_names(action: GraphAction) -> References | None:
+    """Return the names in the SQL of an action that no dry run checks; None without such SQL."""
+    texts = operations_after(action)
+    if not is_relation(action) and action.kind != "assertion":
+        texts += action.queries
+    return References("\n;\n".join(texts)) if texts else None
+
+
 def find_gap(accepted: Accepted, *, is_rebuilt: bool) -> str:
     """Return why it is not known whether the action can be built; empty if it is."""
     checks = (
@@ -160,12 +168,8 @@ def _of_operations_upstream(it: Accepted) -> str:
         if not it.project.built.intersection(spellings(table)) and table not in it.reads
     }
     for name, upstream in sorted(it.upstreams.items()):
-        action = upstream.planned.action
-        texts = operations_after(action)
-        if not is_relation(action) and action.kind != "assertion":
-            texts += action.queries
-        references = References("\n;\n".join(texts)) if texts else None
-        found = min(filter(references.has, tables), default="") if references else ""
+        writes = upstream.writes
+        found = "" if writes is None else min(filter(writes.has, tables), default="")
         if found:
             return f"It reads {found}, which {name} may change with SQL that is not checked."
     return ""

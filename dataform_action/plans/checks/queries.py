@@ -14,16 +14,20 @@ _CHECKED = _RELATIONS | {"assertion"}
 
 
 class Query(NamedTuple):
-    """A query of an action. ``declarations`` are the statements in front of it."""
+    """A query of an action. ``declarations`` are the statements in front of it.
+
+    ``references`` are the names in the query, and ``outside`` those in front of it.
+    """
 
     sql: str
     declarations: str
     references: References
+    outside: References
     is_incremental: bool = False
 
     def reads(self, table: str) -> bool:
         """Return whether the query or a statement in front of it may name a table."""
-        return self.references.has(table) or References(self.declarations).has(table)
+        return self.references.has(table) or self.outside.has(table)
 
     @property
     def text(self) -> str:
@@ -63,10 +67,14 @@ def queries_of(action: GraphAction, *, exists: bool) -> tuple[Query, ...]:
     An incremental query needs its table, so it is left out if the table does not exist.
     """
     return tuple(
-        Query(sql, declarations(operations) or "", References(sql), is_incremental=bool(number))
+        _query(sql, declarations(operations) or "", is_incremental=bool(number))
         for number, (sql, operations) in enumerate(_parts(action))
         if exists or not number
     )
+
+
+def _query(sql: str, before: str, *, is_incremental: bool) -> Query:
+    return Query(sql, before, References(sql), References(before), is_incremental)
 
 
 def _parts(action: GraphAction) -> list[tuple[str, tuple[str, ...]]]:
