@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from dataform_action.clock import Retry, once
-from dataform_action.errors import InputError, Refused
+from dataform_action.errors import InputError, InvalidResponse, Refused
 from dataform_action.graph import CompiledGraph, GraphAction
-from dataform_action.model import Compilation, RunRequest
+from dataform_action.model import Compilation, CompileFailed, RunRequest
 from dataform_action.plan import PlanRequest, Remote
 from dataform_action.services.google import fields
 from dataform_action.services.google.client import COMPILED_SIZE, GoogleApi
@@ -68,7 +68,12 @@ class GooglePlanSource:
             names = {"git-ref": ref_input}
             raise InputError([(names.get(name, name), text) for name, text in problems])
         api = self._api.with_retry(retry)
-        compilation, folder, location = self._compile(api, run_request, ref_input)
+        try:
+            compilation, folder, location = self._compile(api, run_request, ref_input)
+        except CompileFailed as error:
+            _check_commit(commit, error.commit)
+            raise
+        _check_commit(commit, compilation.commit)
         return CompiledGraph(
             commit=compilation.commit,
             location=location,
@@ -101,6 +106,15 @@ class GooglePlanSource:
         pages = api.pages(f"{compilation_result}:query", fields.GRAPH_ACTIONS, size=COMPILED_SIZE)
         found = (action for page in pages for action in parse_graph_actions(page, folder))
         return tuple(self._actions.setdefault(action, action) for action in found)
+
+
+def _check_commit(requested: str, compiled: str) -> None:
+    """Raise an error if another commit was compiled than the requested one."""
+    if is_commit(requested) and compiled and not requested.startswith(compiled):
+        raise InvalidResponse(
+            f"Dataform compiled commit {compiled} instead of {requested}.",
+            hint="A branch or a tag may have the name of the commit. If so, delete it.",
+        )
 
 
 def _run_request(commit: str, request: PlanRequest) -> RunRequest:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import responses
 
-from dataform_action.errors import InputError, Refused
+from dataform_action.errors import InputError, InvalidResponse, Refused
 from dataform_action.model import CompileFailed, RunRequest
 from dataform_action.plan import PlanRequest, Remote
 from dataform_action.plans.ports import Source
@@ -95,7 +95,7 @@ def test_the_settings_of_the_environment(api: responses.RequestsMock) -> None:
     expect(
         api,
         f"POST {COMPILATIONS}",
-        result(codeCompilationConfig=config),
+        result(codeCompilationConfig=config, resolvedGitCommitSha=BASE),
         body={"gitCommitish": BASE, "codeCompilationConfig": config},
     )
     expect(api, f"GET {REPOSITORY}", {})
@@ -104,6 +104,17 @@ def test_the_settings_of_the_environment(api: responses.RequestsMock) -> None:
     graph = make_source().compile(BASE, FULL)
     assert graph.actions[0].file == "warehouse/definitions/a.sqlx"
     assert graph.files_url == ""
+
+
+@pytest.mark.parametrize("errors", [[], [{"message": "nope"}]])
+def test_another_commit(api: responses.RequestsMock, errors: list[object]) -> None:
+    """A plan of another commit than the requested one is refused, whether or not it compiles."""
+    response = result(resolvedGitCommitSha=BASE, compilationErrors=errors)
+    expect(api, f"POST {COMPILATIONS}", response, body={"gitCommitish": COMMIT})
+    if errors:
+        expect(api, f"GET {REPOSITORY}", GIT)
+    with pytest.raises(InvalidResponse, match=f"compiled commit {BASE} instead of {COMMIT}"):
+        make_source().compile(COMMIT, REQUEST)
 
 
 def test_compile_errors(api: responses.RequestsMock) -> None:
