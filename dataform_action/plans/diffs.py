@@ -17,6 +17,9 @@ _CONTEXT = 3
 #: The limits of one diff, and of all diffs of a plan, in characters.
 _LONGEST_LINE = 1_000
 _LONGEST_DIFF = 40_000
+#: If two lines are equal at the start for longer, only the last characters of it are shown.
+_LONGEST_START = 120
+_BEFORE = 40
 _LONGEST_TOTAL = 2_000_000
 #: The limits of the search for equal lines, whose time may grow with the product of the numbers of
 #: lines: for one part, and for all diffs of a plan.
@@ -73,8 +76,9 @@ class Differ:
                 if tag == "equal":
                     yield from (f" {_shown(line)}" for line in old[i1:i2])
                 else:
-                    yield from (f"-{_shown(line)}" for line in old[i1:i2])
-                    yield from (f"+{_shown(line)}" for line in new[j1:j2])
+                    before, after = _without_equal_starts(old[i1:i2], new[j1:j2])
+                    yield from (f"-{_shown(line)}" for line in before)
+                    yield from (f"+{_shown(line)}" for line in after)
 
     def _opcodes(self, old: list[str], new: list[str]) -> list[Opcode]:
         """Return how to turn old lines into new ones, as ``SequenceMatcher.get_opcodes`` does."""
@@ -130,6 +134,34 @@ def _range(first: int, last: int) -> str:
     count = last - first
     start = first + 1 if count else first
     return f"{start}" if count == 1 else f"{start},{count}"
+
+
+def _without_equal_starts(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """Return lines that replace each other, long ones from shortly before their difference.
+
+    Otherwise the end of a long line, where the difference is, may be cut.
+    """
+    if len(old) != len(new):
+        return old, new
+    starts = [_difference(one, other) - _BEFORE for one, other in zip(old, new, strict=True)]
+
+    def shown(lines: list[str]) -> list[str]:
+        pairs = zip(lines, starts, strict=True)
+        return [f"…{line[at:]}" if at > _LONGEST_START else line for line, at in pairs]
+
+    return shown(old), shown(new)
+
+
+def _difference(one: str, other: str) -> int:
+    """Return how many characters are equal at the start."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _shown(line: str) -> str:

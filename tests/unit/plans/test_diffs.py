@@ -87,6 +87,17 @@ def test_one_line_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.split("\n")[-1] == "\\ 1 more line is not shown."
 
 
+@pytest.mark.parametrize("length", [300, 5_000, 2_000_000])
+def test_the_end_of_a_long_line(length: int) -> None:
+    """Two long lines are shown from shortly before their difference, so that it is not cut."""
+    start = "SELECT " + "x, " * (length // 3)
+    text = diff(action("a", query=f"{start}old"), action("a", query=f"{start}new"))
+    assert text.split("\n") == [
+        "@@ -1 +1 @@ SQL",
+        *(f"{sign}…{start[-40:]}{end}" for sign, end in (("-", "old"), ("+", "new"))),
+    ]
+
+
 def test_all_diffs_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the diffs are too long together, each of the others says that it is omitted."""
     monkeypatch.setattr(diffs, "_LONGEST_TOTAL", 2_000)
