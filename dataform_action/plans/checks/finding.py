@@ -76,9 +76,13 @@ class Finding(NamedTuple):
 
 
 def unchecked(planned: PlannedAction, reason: str, baseline: Baseline = _NOTHING) -> Finding:
-    """Return the result for an action that is not checked. A disabled one keeps its table."""
+    """Return the result for an action that is not checked.
+
+    A disabled table stays as it is. A disabled view is computed from what changes.
+    """
     is_disabled = planned.action.disabled
-    known = baseline.production if is_disabled else None
+    keeps_table = is_disabled and planned.action.kind not in VIEWS
+    known = baseline.production if keeps_table else None
     planned = replace(
         planned,
         check=not_checked(reason),

@@ -23,6 +23,11 @@ from dataform_action.plans.checks.statements import split_statements, start_of
 from dataform_action.plans.sql import normalize
 
 _FILTER = ("requirePartitionFilter", "true")
+#: Options that every partitioned table may have, and settings that are not sent to BigQuery.
+_OF_PARTITIONS = frozenset({"requirePartitionFilter", "partitionExpirationDays"})
+_OF_DATAFORM = frozenset({"incrementalTableConfig.refreshDisabled", "defaultLocation"})
+#: The names of datasets.
+_DATASET = re.compile(r"\w{1,1024}", re.ASCII)
 #: How BigQuery names a column without a name.
 _UNNAMED = re.compile(r"f[0-9]+_")
 #: Statements that keep the columns of every table, and some that need no column.
@@ -75,6 +80,7 @@ def find_gap(accepted: Accepted, *, is_rebuilt: bool) -> str:
     checks = (
         _of_names,
         _of_settings,
+        _of_options,
         *(() if is_rebuilt else (_of_rows_that_exist,)),
         _of_itself,
         _of_tables_upstream,
@@ -97,6 +103,9 @@ def operations_after(action: GraphAction) -> tuple[str, ...]:
 
 
 def _of_names(it: Accepted) -> str:
+    dataset = it.planned.name.rsplit(".", 2)[-2:][0]
+    if it.baseline.production is None and _DATASET.fullmatch(dataset) is None:
+        return f"BigQuery may not accept {dataset} as the name of a dataset."
     query = it.judgements[0].query.sql
     known = {name for name, _ in it.baseline.production or ()}
     for number, (name, _) in enumerate(it.columns, 1):
@@ -104,6 +113,17 @@ def _of_names(it: Accepted) -> str:
             text = f"Its column {number} has no name."
             return f"{text} A query may have such a column, but a table may not."
     return ""
+
+
+def _of_options(it: Accepted) -> str:
+    """Check the options of a table, which are no part of a dry run: those that are new."""
+    action, base = it.planned.action, it.planned.base
+    is_same = base is not None and bool(base.partition) is bool(action.partition)
+    known = base.settings if base is not None and is_same else ()
+    harmless = _OF_DATAFORM | (_OF_PARTITIONS if action.partition else frozenset())
+    new = (key for key, value in action.settings if (key, value) not in known)
+    option = next((key for key in new if key not in harmless), "")
+    return f"BigQuery accepts its query, but its option {option} is not checked." if option else ""
 
 
 def _of_settings(it: Accepted) -> str:

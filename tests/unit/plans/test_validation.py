@@ -244,6 +244,16 @@ def test_a_disabled_action_keeps_its_table() -> None:
     assert verdict(found["d.r"]) == ACCEPTED
 
 
+def test_a_disabled_view_reads_what_changes() -> None:
+    """Its columns in production say nothing about what reads it after the change."""
+    view = node("d.v", "SELECT old FROM {d.t}", "d.t", kind="view", disabled=True)
+    reader = node("d.r", "SELECT reader FROM {d.v}", "d.v")
+    tables = {**TABLES, "d.v": "id INT64"}
+    found, _ = run([SOURCE, OLD, view, reader], [SOURCE, NEW, view, reader], {}, tables)
+    reason = f"It reads {full('d.v')}, which is not checked."
+    assert verdict(found["d.r"]) == (Verdict.NOT_CHECKED, reason)
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [

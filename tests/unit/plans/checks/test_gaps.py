@@ -65,6 +65,47 @@ def _reason(one: PlannedAction) -> str:
     return one.check.message
 
 
+_FILTER = ("requirePartitionFilter", "true")
+_OPTIONS = ("additionalOptions", '{"a": "b"}')
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "option"),
+    [
+        ({}, {"settings": (_OPTIONS,)}, "additionalOptions"),
+        ({"settings": (_OPTIONS,)}, {"settings": (_OPTIONS,)}, ""),
+        (None, {"settings": (_OPTIONS,)}, "additionalOptions"),
+        (None, {"settings": (("defaultLocation", '"EU"'),)}, ""),
+        (None, {"settings": (_FILTER,)}, "requirePartitionFilter"),
+        (None, {"settings": (_FILTER,), "partition": "day"}, ""),
+        (
+            {"settings": (_FILTER,), "partition": "day"},
+            {"settings": (_FILTER,)},
+            "requirePartitionFilter",
+        ),
+        ({"settings": (_OPTIONS,)}, {}, ""),
+    ],
+)
+def test_options(base: dict[str, Any] | None, head: dict[str, Any], option: str) -> None:
+    """A dry run does not say whether BigQuery accepts a new option of a table."""
+    before = [] if base is None else [table(**base)]
+    tables = {} if base is None else TABLES
+    found = check(before, [table("same", **head)], tables=tables)["d.t"]
+    text = f"BigQuery accepts its query, but its option {option} is not checked."
+    assert found == (text if option else ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_known"), [("d_2.t", True), ("d-2.t", False), ("d 2.t", False), ("dä.t", False)]
+)
+def test_names_of_datasets(name: str, is_known: bool) -> None:
+    """A dry run of the query does not say whether the dataset can be created."""
+    found = check([], [node(name, "SELECT same")], tables={})[name]
+    dataset = name.partition(".")[0]
+    text = f"BigQuery may not accept {dataset} as the name of a dataset."
+    assert found == (ACCEPTED if is_known else text)
+
+
 def test_columns_without_a_name() -> None:
     """A query may have such columns, but no table and no view."""
     found = check([table()], [table("COUNT(*)")])
