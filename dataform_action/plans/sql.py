@@ -19,6 +19,8 @@ STRING = r"""
     |   "(?!"")(?: [^"\\\r\n]++ | \\[\s\S] )*+"
     )"""
 QUOTED_NAME = r"`(?: [^`\\\r\n]++ | \\[\s\S] )*+`"
+#: Other white space of Unicode is an error in SQL. Without it, the query would be another one.
+WHITE = r"[\x08-\r\ \xa0\u2000-\u200a\u202f\u205f\u3000]"
 #: What is not terminated is no SQL.
 UNTERMINATED = r"""(?: ['"`] | /\* )[\s\S]*+"""
 _TOKENS = re.compile(
@@ -31,7 +33,7 @@ _TOKENS = re.compile(
         | {STRING}
         | {QUOTED_NAME}
     )
-    | (?: \s++ | {COMMENT} )++
+    | (?: {WHITE}++ | {COMMENT} )++
     | (
         # It is kept as it is, to the end.
         {UNTERMINATED}

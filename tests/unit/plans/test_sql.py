@@ -30,7 +30,9 @@ LITERALS = (
 WORDS = ("select", "a1", "_x", "é", "r", "b", "rb", "1", "1.5e-3", ".5", "0xFF", "2.")
 SIGNS = ("(", ")", ",", ";", "*", "/", "-", "+", "<=", ">=", "!=", "<>", "||", "=>", "|>", ".", "@")
 TOKENS = st.sampled_from((*LITERALS, *WORDS, *SIGNS))
-WHITE = (" ", "\n", "\t", "\r\n", "  ", "\u00a0")
+WHITE = (" ", "\n", "\t", "\r\n", "  ", "\v", "\u00a0", "\u2003", "\u3000")
+#: What is white space in Python, but an error in SQL.
+NOT_WHITE = "\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029"
 COMMENTS = ("-- it's\n", '# "\r\n', "/* ' ` */", "/**/", "/* ** */")
 GAPS = st.sampled_from((*WHITE, *COMMENTS))
 
@@ -72,6 +74,7 @@ def test_same_sql(one: str, other: str) -> None:
         ("select 'open -- a", "select 'open -- b"),
         ("select /* open a", "select /* open b"),
         ("select 1", "SELECT 1"),
+        *((f"select 1{sign}as x", "select 1 as x") for sign in NOT_WHITE),
     ],
 )
 def test_other_sql(one: str, other: str) -> None:
