@@ -61,10 +61,9 @@ def places(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:  # 
     """Yield the path of each value in JSON."""
     if path:
         yield path
-    inner = value.items() if isinstance(value, dict) else ()
-    inner = enumerate(value) if isinstance(value, list) else inner
-    for key, one in inner:
-        yield from places(one, *path, key)
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], *path, key)
 
 
 def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:  # noqa: ANN401
