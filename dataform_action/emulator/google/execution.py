@@ -1,8 +1,9 @@
 """The execution of one workflow invocation: its progress, and how the API shows it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
 from dataform_action.emulator.clock import Pace
@@ -138,27 +139,29 @@ class Execution:
         end = self._end() if ended else None
         return render_invocation(self.spec, self.state, self._steps.time_of(0), end)
 
-    def render_actions(self) -> Iterator[dict[str, object]]:
-        """Render the WorkflowInvocationActions."""
-        for action in self.spec.actions:
-            span = self._timeline[action.target]
-            state, shown = self._state(span), self._shown_state(action)
-            is_sent = shown != "PENDING" or self.sends_pending
-            started = span.start is not None and self._step >= span.start
-            job = self._job_of(action)
-            yield present(
-                target=action.target.render(),
-                canonicalTarget=action.canonical_target.render(),
-                state=shown if is_sent else None,
-                failureReason=span.reason if state == "FAILED" else None,
-                invocationTiming=self._timing(span) if state in _TIMED else None,
-                **render_execution(
-                    action,
-                    self.spec.full_refresh,
-                    job if started else None,
-                    state in ("SUCCEEDED", "FAILED"),
-                ),
-            )
+    def action_renderers(self) -> Sequence[Callable[[], dict[str, object]]]:
+        """Return a function for each WorkflowInvocationAction, which renders it."""
+        return [partial(self._render_action, action) for action in self.spec.actions]
+
+    def _render_action(self, action: Action) -> dict[str, object]:
+        span = self._timeline[action.target]
+        state, shown = self._state(span), self._shown_state(action)
+        is_sent = shown != "PENDING" or self.sends_pending
+        started = span.start is not None and self._step >= span.start
+        job = self._job_of(action)
+        return present(
+            target=action.target.render(),
+            canonicalTarget=action.canonical_target.render(),
+            state=shown if is_sent else None,
+            failureReason=span.reason if state == "FAILED" else None,
+            invocationTiming=self._timing(span) if state in _TIMED else None,
+            **render_execution(
+                action,
+                self.spec.full_refresh,
+                job if started else None,
+                state in ("SUCCEEDED", "FAILED"),
+            ),
+        )
 
     def executed(self) -> Iterator[Executed]:
         """Return the actions that have started."""

@@ -1,6 +1,6 @@
 """What a workflow invocation runs, and the interface of what executes it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -95,8 +95,8 @@ class WorkflowExecution(Protocol):
     def render(self) -> dict[str, object]:
         """Render the WorkflowInvocation."""
 
-    def render_actions(self) -> Iterator[dict[str, object]]:
-        """Render the WorkflowInvocationActions."""
+    def action_renderers(self) -> Sequence[Callable[[], dict[str, object]]]:
+        """Return a function for each WorkflowInvocationAction, which renders it."""
 
     def executed(self) -> Iterator[Executed]:
         """Return the actions that have started."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from dataform_action.emulator.google import compilations, configs, invocations, request_bodies
 from dataform_action.emulator.google.actions import render_compiled
@@ -18,6 +18,8 @@ from dataform_action.emulator.google.protobuf_json import Message
 from dataform_action.emulator.google.repository import RepositoryStore
 from dataform_action.emulator.http.endpoint import Operation
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -30,10 +32,13 @@ class Call:
     body: Mapping[str, Any]
     pager: Pager
 
-    def page(self, name: str, items: Sequence[Mapping[str, object]]) -> dict[str, object]:
-        """Return a page of a list; an empty list is omitted."""
+    def page(
+        self, name: str, items: Sequence[T], render: Callable[[T], object] = lambda item: item
+    ) -> dict[str, object]:
+        """Return a page of a list; an empty list is omitted. Only the page is rendered."""
         found, token = self.pager.page(items, self.path, self.query)
-        return ({name: found} if found else {}) | ({"nextPageToken": token} if token else {})
+        shown = [render(item) for item in found]
+        return ({name: shown} if shown else {}) | ({"nextPageToken": token} if token else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def _query_compilation_result(call: Call) -> Mapping[str, object]:
     result = call.repository.compilations.find(call.identifier)
     path = parse_file_path(call.query)
     actions = [action for action in result.graph.actions if path in (None, action.file_path)]
-    return call.page("compilationResultActions", [render_compiled(action) for action in actions])
+    return call.page("compilationResultActions", actions, render_compiled)
 
 
 def _create_invocation(call: Call) -> Mapping[str, object]:
@@ -99,7 +104,8 @@ def _list_invocations(call: Call) -> Mapping[str, object]:
 
 def _query_invocation(call: Call) -> Mapping[str, object]:
     execution = call.repository.invocations.find(call.identifier)
-    return call.page("workflowInvocationActions", list(execution.render_actions()))
+    renderers = execution.action_renderers()
+    return call.page("workflowInvocationActions", renderers, lambda render: render())
 
 
 def _cancel_invocation(call: Call) -> Mapping[str, object]:

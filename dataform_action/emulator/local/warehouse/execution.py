@@ -1,7 +1,7 @@
 """Runs the actions of workflow invocations in a BigQuery server."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -113,9 +113,9 @@ class ServerExecution:
         """Render the WorkflowInvocation."""
         return render_invocation(self.spec, self.true_state, self._started, self._schedule.ended)
 
-    def render_actions(self) -> Iterator[dict[str, object]]:
-        """Render the WorkflowInvocationActions."""
-        yield from self._schedule.view(_render)
+    def action_renderers(self) -> Sequence[Callable[[], dict[str, object]]]:
+        """Return a function for each WorkflowInvocationAction, which returns its present state."""
+        return [rendered.copy for rendered in self._schedule.view(_render)]
 
     def executed(self) -> Iterator[Executed]:
         """Return the actions that have started, for the emulator's own jobs."""
