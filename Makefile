@@ -124,9 +124,6 @@ release-rehearsal: $(RUN) ## Release a clone into a local registry, and use it; 
 bench: $(RUN) ## Compare the action with its peers; ARGS=--quick for a trial, ARGS=--write updates docs/benchmarks.md
 	@$(PIP_INSTALL) -r requirements/clients.txt || echo "Google's client cannot be installed" >&2
 	@$(BIN)/python -m benchmarks $(ARGS)
-	@$(BIN)/python -m benchmarks.report_cost
-	@$(BIN)/python -m benchmarks.plan_cost
-	@$(BIN)/python -m benchmarks.plan_checks
 
 format: $(DEV) ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix

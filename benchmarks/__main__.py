@@ -1,7 +1,7 @@
-"""Compare the action with its peers, and print a table: ``make bench``.
+"""Measure this action and what people use instead, and print a table for each question.
 
-All figures are measured in rounds that alternate between the contenders. --quick measures each
-figure once, to check that everything works. --write updates docs/benchmarks.md.
+--quick measures each figure once, to check that everything works. --write updates
+docs/benchmarks.md. --against also measures the package of an earlier commit.
 """
 
 from __future__ import annotations
@@ -10,89 +10,92 @@ import argparse
 import os
 import platform
 import sys
-from functools import partial
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from pathlib import Path
 
-from benchmarks import table
-from benchmarks.contenders import ALL, BARE, ROOT, Contender
-from benchmarks.measure import options as measure_options
-from benchmarks.measure.real_runs import measure_real_runs
-from benchmarks.measure.simulated_polls import PAUSE
-from benchmarks.measure.steps import Wait, poll, start
-from benchmarks.round_statistics import alternate
+from benchmarks import page
+from benchmarks.contenders import available, extract
+from benchmarks.measure import parallel_steps
+from benchmarks.questions import downloading, noticing, options, planning, starting, waiting
+from benchmarks.setup import Setup
 from scripts.image import build, engine
 
-DOCS = ROOT / "docs" / "benchmarks.md"
-MARK = "<!-- measured -->\n"
-OPTIONS_MARK = "<!-- options -->\n"
+_ROUNDS = 7
 
 
 def main() -> None:
     """Measure everything that this machine can measure, and print it."""
-    options = parse_options()
-    contenders = [one for one in ALL if not one.missing]
-    notes = [one.missing for one in ALL if one.missing]
-    collected = table.Collected()
-
-    report_progress("Starts")
-    starts = {one: partial(start, one) for one in contenders}
-    collected.starts = alternate(options.rounds, starts, warm_up=not options.quick)
-    image, problem = ("", "--no-image") if options.no_image else find_image(options.image)
-    if image:
-        report_progress(f"Starts in {image}")
-        in_image = {one: partial(start, one, image) for one in contenders if one.in_image}
-        collected.image_starts = alternate(
-            options.image_rounds, in_image, warm_up=not options.quick
+    started = time.monotonic()
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory() as path:
+        earlier = Path(path) if arguments.against else None
+        if earlier is not None:
+            extract(arguments.against, earlier)
+        contenders, notes = available(earlier, arguments.against)
+        image, problem = ("", "--no-image") if arguments.no_image else find_image(arguments.image)
+        if not image:
+            notes.append(f"`docker run` is not measured: {' '.join(problem.split())}")
+        setup = Setup(
+            contenders=contenders,
+            rounds=1 if arguments.quick else arguments.rounds,
+            image=image,
+            quick=arguments.quick,
+            notes=notes,
         )
-    else:
-        notes.append(f"`docker run` is not measured: {' '.join(problem.split())}")
-    report_progress("Polls")
-    waits = {one: partial(few_and_many, one, options.polls) for one in contenders}
-    collected.waits = alternate(options.poll_rounds, waits, warm_up=False)
-    report_progress(f"Real runs of {', '.join(f'{length:g}' for length in options.lengths)} s")
-    senders = [one for one in contenders if one is not BARE]
-    collected.real_runs = measure_real_runs(senders, options.lengths, options.pause)
-
-    text = "\n".join(
-        (describe(options, image), table.render(collected), *map("* {}".format, notes))
-    )
-    report_progress("Options")
-    more = measure_options.render(options.poll_rounds)
-    print(f"{text}\n{more}")
-    if options.write:
-        write(MARK, text)
-        write(OPTIONS_MARK, more)
+        answers = measure(setup)
+    minutes = (time.monotonic() - started) / 60
+    answers = {"machine": f"{describe()} It took {minutes:.1f} minutes.", **answers}
+    answers["machine"] += "".join(f"\n* {note}" for note in setup.notes)
+    print("\n\n".join(f"## {name}\n\n{answer}" for name, answer in answers.items()))
+    if arguments.write:
+        page.write(answers)
 
 
-def write(mark: str, text: str) -> None:
-    """Replace the text between two marks in docs/benchmarks.md."""
-    parts = DOCS.read_text("utf-8").split(mark)
-    parts[1] = text.rstrip("\n") + "\n"
-    DOCS.write_text(mark.join(parts), "utf-8")
+def measure(setup: Setup) -> dict[str, str]:
+    """Return the answer to each question.
+
+    The real runs wait in another thread while bytes are counted, which takes no exact times.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        real = thread.submit(noticing.real_runs, setup)
+        downloaded = take("downloading", downloading.answer, setup)
+        noticed = noticing.answer(setup, real.result())
+    return {
+        "noticing": noticed,
+        "waiting": take("waiting", waiting.answer, setup),
+        "downloading": downloaded,
+        "side by side": parallel_steps.measure(),
+        "starting": take("starting", starting.answer, setup),
+        "planning": take("planning", planning.answer, setup),
+        "options": take("options", options.answer, setup),
+    }
 
 
-def parse_options() -> argparse.Namespace:
-    """Return the options, with the values for --quick or for a full run."""
+def take(name: str, answer: Callable[[Setup], str], setup: Setup) -> str:
+    """Return an answer, and print how long it took."""
+    started = time.monotonic()
+    text = answer(setup)
+    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return text
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=31, help="rounds of starts")
-    parser.add_argument("--image-rounds", type=int, default=31, help="rounds in the image")
-    parser.add_argument("--poll-rounds", type=int, default=7, help="rounds of waits")
-    parser.add_argument("--polls", type=int, default=300, help="polls in a wait (at most 2,000)")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="rounds of each measurement")
+    parser.add_argument("--against", default="", metavar="COMMIT", help="an earlier commit")
     parser.add_argument("--image", default="", help="measure this image instead of building one")
     parser.add_argument("--no-image", action="store_true", help="do not use docker")
-    parser.add_argument("--quick", action="store_true", help="measure once, in 20 seconds")
+    parser.add_argument("--quick", action="store_true", help="measure once, in a minute")
     parser.add_argument("--write", action="store_true", help="update docs/benchmarks.md")
-    options = parser.parse_args()
-    # A run reaches its default timeout after about 2,000 polls.
-    if not 20 <= options.polls <= 2000:
-        parser.error("--polls must be from 20 to 2,000")
-    options.pause, options.lengths = PAUSE, (3.5, 22.5, 65.5)
-    if options.quick:
-        if options.write:
-            parser.error("--quick measures too little for --write")
-        options.rounds = options.image_rounds = options.poll_rounds = 1
-        options.polls, options.pause, options.lengths = 20, 2.0, (1.5,)
-    return options
+    arguments = parser.parse_args()
+    if arguments.write and (arguments.quick or arguments.against):
+        parser.error("--write goes with neither --quick nor --against")
+    return arguments
 
 
 def find_image(name: str) -> tuple[str, str]:
@@ -110,25 +113,13 @@ def find_image(name: str) -> tuple[str, str]:
     return name, ""
 
 
-def few_and_many(contender: Contender, polls: int) -> tuple[Wait, Wait]:
-    """Measure a wait with one poll, and one with many."""
-    return poll(contender, 1), poll(contender, polls)
-
-
-def describe(options: argparse.Namespace, image: str) -> str:
-    """Return a description of the machine and the rounds."""
-    where = f"the image is `{image}`" if image else "no image"
+def describe() -> str:
+    """Return a description of the machine and the run."""
     return (
-        f"Python {platform.python_version()}, requests {version('requests')}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors; {where}. "
-        f"Rounds: {options.rounds} of starts, {options.image_rounds} in the image, "
-        f"{options.poll_rounds} of waits with about {options.polls} polls.\n"
+        f"All figures are of one run on one machine: Python {platform.python_version()}, requests "
+        f"{version('requests')}, {platform.system()} {platform.machine()}, {os.cpu_count()} "
+        "processors."
     )
-
-
-def report_progress(line: str) -> None:
-    """Print a line to the standard error."""
-    print(f"{line} …", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

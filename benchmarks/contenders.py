@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
 PYTHON = (sys.executable, "-I", "-u")
 SCHEDULE = "nightly"
+_WITHOUT_WAITING = str(ROOT / "benchmarks" / "measure" / "without_waiting.py")
 _WEB = {"PROJECT_ID": "1234", "ENVIRONMENT": "production", "SCHEDULE": SCHEDULE}
 _GOOGLE = {
     "PROJECT_ID": "my-project",
@@ -29,14 +33,13 @@ _GOOGLE = {
 class Contender:
     """A program that creates a run and polls it to its end.
 
-    ``without_waiting`` is the command that polls without pauses; it is empty if an environment
-    variable removes the pauses. ``in_image`` is the entrypoint and its arguments in the action's
-    image, if the program can run there.
+    ``root`` is the folder with the code of the action; other programs have none. ``in_image`` is
+    the entrypoint and its arguments in the action's image, if the program can run there.
     """
 
     name: str
     command: tuple[str, ...]
-    without_waiting: tuple[str, ...] = ()
+    root: Path | None = None
     google: bool = False
     in_image: tuple[str, ...] = ()
     #: The required programs and modules, and how to install them.
@@ -51,7 +54,18 @@ class Contender:
         missing += [name for name in self.modules if not _is_importable(name)]
         if not missing:
             return ""
-        return f"{self.name} is not measured: {', '.join(missing)} missing ({self.source})"
+        return f"{self.name} is not measured: {', '.join(missing)} missing ({self.source})."
+
+    @property
+    def without_waiting(self) -> tuple[str, ...]:
+        """The command that skips its pauses; empty if the program is not in Python."""
+        *flags, script = self.command
+        return (*flags, _WITHOUT_WAITING, script) if script.endswith(".py") else ()
+
+    @property
+    def service(self) -> str:
+        """The service that the program uses."""
+        return "" if self is BARE else "Google Cloud" if self.google else "Dataform Web"
 
 
 def _is_importable(module: str) -> bool:
@@ -69,24 +83,17 @@ def _script_in_image(file: str) -> tuple[str, ...]:
     return (*_PYTHON_IN_IMAGE, "-u", f"/peers/{file}")
 
 
+def _step(root: Path) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", "-u", str(root / "entrypoint.py"))
+
+
 _PYTHON_IN_IMAGE = ("/usr/local/bin/python3", "-I")
-_STEP = (sys.executable, "-I", "-S", "-u", str(ROOT / "entrypoint.py"))
-_STEP_WITHOUT_WAITING = (*PYTHON, str(ROOT / "benchmarks" / "measure" / "step_without_waiting.py"))
 _BASH = shutil.which("bash") or "/bin/bash"
 
 ACTION = Contender(
-    name="this action",
-    command=_STEP,
-    without_waiting=_STEP_WITHOUT_WAITING,
-    in_image=("/action/entrypoint.py",),
+    name="this action", command=_step(ROOT), root=ROOT, in_image=("/action/entrypoint.py",)
 )
-ACTION_ON_GOOGLE = Contender(
-    name="this action",
-    command=_STEP,
-    without_waiting=_STEP_WITHOUT_WAITING,
-    google=True,
-    in_image=ACTION.in_image,
-)
+ACTION_ON_GOOGLE = replace(ACTION, google=True)
 SAMPLE = Contender(
     name="the API page's sample",
     command=_script("api_page_sample.py"),
@@ -104,7 +111,7 @@ CURL = Contender(
     source="apt-get install curl jq",
 )
 CLIENT = Contender(
-    name="google-cloud-dataform",
+    name="google-cloud-dataform loop",
     command=_script("google_cloud_dataform.py"),
     google=True,
     modules=("google.cloud.dataform_v1",),
@@ -117,9 +124,34 @@ BARE = Contender(
     in_image=(*_PYTHON_IN_IMAGE, "-c", "pass"),
 )
 
-ALL = (ACTION, SAMPLE, SESSION, CURL, ACTION_ON_GOOGLE, CLIENT, BARE)
-#: In the order of the table's columns.
-PEER_NAMES = tuple(peer.name for peer in (SAMPLE, SESSION, CURL, CLIENT, BARE))
+
+def available(earlier: Path | None, commit: str) -> tuple[list[Contender], list[str]]:
+    """Return the programs that can be measured here, and a line about each of the others."""
+    old = []
+    if earlier is not None:
+        name, command = f"this action at {commit}", _step(earlier)
+        old = [replace(ACTION, name=name, command=command, root=earlier, in_image=())]
+    on_google = [replace(one, google=True) for one in old]
+    every = [ACTION_ON_GOOGLE, *on_google, CLIENT, ACTION, *old, SAMPLE, SESSION, CURL, BARE]
+    found = [one for one in every if not one.missing]
+    return found, [one.missing for one in every if one.missing]
+
+
+def extract(commit: str, folder: Path) -> None:
+    """Write the package of an earlier commit into a folder."""
+    archive = subprocess.run(
+        ("git", "archive", commit, "dataform_action", "entrypoint.py"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+
+
+def reference(contender: Contender) -> Contender:
+    """Return the contender that another one is compared with: the action on the same service."""
+    return ACTION_ON_GOOGLE if contender.google else ACTION
 
 
 def environ_for(

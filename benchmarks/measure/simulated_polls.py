@@ -1,4 +1,4 @@
-"""The polls of each contender in simulated time.
+"""When the action and its peers poll, in simulated time.
 
 The schedule of the action comes from its real wait loop. The schedule of the others is a fixed
 pause after each response, as in their scripts.
@@ -6,20 +6,23 @@ pause after each response, as in their scripts.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
-from benchmarks.measure.step_without_waiting import InstantClock
-from dataform_action import DataformWeb, GoogleDataform, Polling, WaitTimeout, wait
-from dataform_action.clock import Retry, once
-from dataform_action.model import Action, Run
+from dataform_action import DataformWeb, Polling, WaitTimeout, wait
+from dataform_action.model import Run
 
 #: The pause of the peers, in seconds, as in the sample on the API's page.
 PAUSE = 10.0
 #: The time of a request in a simulation, in seconds; each direction takes half of it.
 REQUEST_SECONDS = 0.1
 _HOUR = 3600.0
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,9 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All requests of a wait for an endless run, in seconds since its start."""
+    """The polls of a wait for an endless run, in seconds since its start."""
 
     polls: tuple[Poll, ...]
-    others: tuple[float, ...] = ()
 
     def delay(self, end: float) -> float:
         """Return the time from the end of a run until the response that shows it.
@@ -71,10 +73,9 @@ class Schedule:
         return area / width
 
     @property
-    def requests_in_an_hour(self) -> int:
-        """The number of requests in the first hour of waiting."""
-        times = (*(poll.read for poll in self.polls), *self.others)
-        return sum(time < _HOUR for time in times)
+    def polls_in_an_hour(self) -> int:
+        """The number of polls in the first hour of waiting."""
+        return sum(poll.read < _HOUR for poll in self.polls)
 
 
 def fixed_pause(
@@ -89,28 +90,54 @@ def fixed_pause(
 
 
 def action_schedule(
-    interval: float = PAUSE,
-    *,
-    until: float,
-    request_seconds: float = REQUEST_SECONDS,
-    google: bool = False,
+    interval: float = PAUSE, *, until: float, request_seconds: float = REQUEST_SECONDS
 ) -> Schedule:
-    """Return the requests of the action's wait loop, on Google including those for actions."""
-    service = (_EndlessGoogle if google else _EndlessWeb)(request_seconds)
+    """Return the polls of the action's wait loop."""
+    service = _EndlessRun(request_seconds)
     polling = Polling(interval=interval, timeout=until, cancel=False)
     with suppress(WaitTimeout):
         wait(service, service.describe("1"), polling, clock=service.clock)
-    return Schedule(tuple(service.polls), tuple(service.others))
+    return Schedule(tuple(service.polls))
 
 
-class _EndlessWeb(DataformWeb):
+def earlier_schedule(root: Path, until: float) -> Schedule:
+    """Return the polls of the action whose package is in a folder, from a process of its own."""
+    program = (
+        f"import sys; sys.path[:0] = [{str(root)!r}, {str(_REPOSITORY)!r}]; "
+        f"from benchmarks.measure import simulated_polls; simulated_polls.print_polls({until!r})"
+    )
+    command = (sys.executable, "-I", "-c", program)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return Schedule(tuple(Poll(*times) for times in json.loads(done.stdout)))
+
+
+def print_polls(until: float) -> None:
+    """Print the polls of the action as JSON."""
+    print(json.dumps([astuple(poll) for poll in action_schedule(until=until).polls]))
+
+
+class InstantClock:
+    """A clock that only ``sleep`` moves, without waiting."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def now(self) -> float:
+        """Return the seconds slept so far."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self._now += seconds
+
+
+class _EndlessRun(DataformWeb):
     """Dataform Web with an endless run, and without a network."""
 
     def __init__(self, request_seconds: float) -> None:
         super().__init__(project_id="1234", token="unused")
         self.clock = InstantClock()
         self.polls: list[Poll] = []
-        self.others: list[float] = []
         self._request_seconds = request_seconds
 
     def get(self, run: Run) -> Run:
@@ -118,14 +145,3 @@ class _EndlessWeb(DataformWeb):
         self.clock.sleep(self._request_seconds)
         self.polls.append(Poll(read, self.clock.now()))
         return run
-
-
-class _EndlessGoogle(_EndlessWeb):
-    """The same with actions, which take one request."""
-
-    has_actions = GoogleDataform.has_actions
-
-    def actions(self, run: Run, retry: Retry = once) -> tuple[Action, ...]:  # noqa: ARG002
-        self.others.append(self.clock.now())
-        self.clock.sleep(self._request_seconds)
-        return ()

@@ -1,17 +1,31 @@
-"""Measure a start, or a wait with many polls, on this machine or in an image."""
+"""Measure a start, a whole step or a wait, on this machine or in an image."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from benchmarks.contenders import BARE, PEERS, ROOT, Contender, environ_for, is_poll, script_runs
-from dataform_action.emulator import Emulator
+from benchmarks.contenders import (
+    BARE,
+    PEERS,
+    ROOT,
+    SCHEDULE,
+    Contender,
+    environ_for,
+    is_poll,
+    script_runs,
+)
+from benchmarks.measure.simulated_polls import PAUSE
+from benchmarks.measure.without_waiting import FileClock
+from dataform_action.emulator import Emulator, Repository
 from scripts.image import engine
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure" / "process_cost.py"))
@@ -29,26 +43,21 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """A step whose run has ended at the first poll; all values are in seconds.
+class Wait:
+    """What a step with a wait takes: ``cpu`` in seconds, ``received`` and the memory in bytes.
 
-    ``first_request`` is the time from the start of the process to the first request, or to its end
-    if it sends nothing. ``ending`` is the time from the last request to the end of the process.
+    ``lists`` is the number of requests for the actions of the run. ``names_gzip`` says whether the
+    program asks Google's APIs for compressed responses.
     """
 
-    first_request: float
-    ending: float
-    cpu: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A step with many polls; ``cpu`` is in seconds, ``peak_memory`` in bytes."""
-
     polls: int
+    requests: int
+    lists: int
     connections: int
+    received: int
     cpu: float
     peak_memory: int
+    names_gzip: bool
 
 
 def launch(
@@ -76,8 +85,19 @@ def launch(
     return Launched(**json.loads(report.read_text("utf-8")))
 
 
-def start(contender: Contender, image: str = "") -> Start:
-    """Run a step with one poll, in an image if one is named."""
+def first_request(contender: Contender) -> float:
+    """Return the seconds from the start of a program to its first request, or to its end."""
+    with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        script_runs(emulator, 1)
+        environ = environ_for(contender, emulator, folder, pause=1)
+        launched = launch(contender.command, environ, folder)
+        end = launched.ended if contender is BARE else emulator.requests[0].time
+        return end - launched.started
+
+
+def whole_step(contender: Contender, runs: int, image: str = "") -> float:
+    """Return the seconds of a step whose run has ended at the first poll, as hyperfine measures."""
     with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         script_runs(emulator, 1)
@@ -85,38 +105,82 @@ def start(contender: Contender, image: str = "") -> Start:
         command = contender.command
         if image:
             command, environ = in_image(contender, image, environ, folder)
-        launched = launch(command, environ, folder)
-        return read_start(launched, emulator, sends=contender is not BARE)
+        return hyperfine(command, environ, folder, runs)
 
 
-def read_start(launched: Launched, emulator: Emulator, *, sends: bool) -> Start:
-    """Combine the values of the launcher and the emulator."""
-    if not sends:
-        return Start(launched.ended - launched.started, 0.0, launched.cpu)
-    first, last = emulator.requests[0].time, emulator.requests[-1].time
-    assert sum(map(is_poll, emulator.requests)) == 1
-    return Start(first - launched.started, launched.ended - last, launched.cpu)
+def hyperfine(command: Sequence[str], environ: Mapping[str, str], folder: Path, runs: int) -> float:
+    """Return the median of the seconds of some runs of a command.
+
+    Raises:
+        RuntimeError: a run failed; the message has the output.
+    """
+    report = folder / "hyperfine.json"
+    program = shutil.which("hyperfine") or "hyperfine"
+    options = ("--shell=none", "--show-output", f"--runs={runs}", f"--export-json={report}")
+    done = subprocess.run(
+        (program, *options, shlex.join(command)),
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command} cannot be measured:\n{done.stdout}")
+    return float(median(json.loads(report.read_text("utf-8"))["results"][0]["times"]))
 
 
-def poll(contender: Contender, polls: int) -> Wait:
-    """Run a step with about this number of polls, without pauses."""
-    with Emulator(advance="poll") as emulator, tempfile.TemporaryDirectory() as path:
+def wait(
+    contender: Contender,
+    seconds: float,
+    repository: Repository | None = None,
+    more: Mapping[str, str] | None = None,
+    *,
+    compresses: bool = True,
+) -> Wait:
+    """Run a step with a run of so many seconds of simulated time.
+
+    A program without a simulated clock makes as many polls as the peers, without pauses.
+    """
+    command = contender.without_waiting
+    with (
+        tempfile.TemporaryDirectory() as path,
+        Emulator(
+            advance="clock" if command else "poll",
+            run_seconds=seconds,
+            repositories=None if repository is None else [repository],
+            clock=(clock := FileClock(f"{path}/clock")),
+            compresses=compresses,
+        ) as emulator,
+    ):
         folder = Path(path)
-        script_runs(emulator, polls)
-        environ = environ_for(contender, emulator, folder, pause=0)
-        launched = launch(contender.without_waiting or contender.command, environ, folder)
-        sent = [request for request in emulator.requests if is_poll(request)]
-        return Wait(
-            polls=len(sent),
-            connections=len({request.connection for request in sent}),
-            cpu=launched.cpu,
-            peak_memory=launched.peak_memory,
-        )
+        if command:
+            emulator.set_outcome(SCHEDULE, ["RUNNING", "SUCCESSFUL"])
+        else:
+            script_runs(emulator, 1 + int(seconds / PAUSE))
+        environ = environ_for(contender, emulator, folder, PAUSE if command else 0)
+        environ |= {"CLOCK_FILE": f"{path}/clock", **(more or {})}
+        launched = launch(command or contender.command, environ, folder)
+        clock.close()
+        return read_wait(launched, emulator)
 
 
-def cpu_of_100_polls(few: Wait, many: Wait) -> float:
-    """Return the processor time of 100 polls in seconds, without start and end."""
-    return (many.cpu - few.cpu) / (many.polls - few.polls) * 100
+def read_wait(launched: Launched, emulator: Emulator) -> Wait:
+    """Combine the values of the launcher and the emulator."""
+    sent = emulator.requests
+    return Wait(
+        polls=sum(map(is_poll, sent)),
+        requests=len(sent),
+        lists=sum(
+            "/workflowInvocations/" in one.path and one.path.endswith(":query") for one in sent
+        ),
+        connections=emulator.connections,
+        received=emulator.sent_bytes,
+        cpu=launched.cpu,
+        peak_memory=launched.peak_memory,
+        names_gzip=any("gzip" in one.headers.get("User-Agent", "") for one in sent),
+    )
 
 
 def in_image(

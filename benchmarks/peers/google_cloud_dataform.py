@@ -1,4 +1,7 @@
-"""The same loop with Google's client for Google Cloud Dataform, over REST."""
+"""The same loop with Google's client for Google Cloud Dataform, over REST.
+
+With SHOW_PROGRESS, each poll also reads the states of the actions.
+"""
 
 # Few machines have the client and its types.
 # mypy: ignore-errors
@@ -26,6 +29,10 @@ print(invocation.name, flush=True)
 
 running = dataform_v1.WorkflowInvocation.State.RUNNING
 while (invocation := client.get_workflow_invocation(name=invocation.name)).state == running:
+    if "SHOW_PROGRESS" in os.environ:
+        query = {"name": invocation.name, "page_size": 1000}
+        actions = list(client.query_workflow_invocation_actions(query))
+        print(sum(action.state == action.State.SUCCEEDED for action in actions), flush=True)
     time.sleep(float(os.environ["POLL_SECONDS"]))
 print(invocation.state.name, flush=True)
 sys.exit(invocation.state != dataform_v1.WorkflowInvocation.State.SUCCEEDED)

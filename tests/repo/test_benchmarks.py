@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,29 +13,38 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import table
+from benchmarks import page
 from benchmarks.contenders import (
     ACTION,
+    ACTION_ON_GOOGLE,
     BARE,
     CURL,
     PYTHON,
     SAMPLE,
     SESSION,
     Contender,
+    available,
     environ_for,
     script_runs,
 )
-from benchmarks.measure.options import Cost, Variant, render_row
-from benchmarks.measure.real_runs import RealRun
-from benchmarks.measure.simulated_polls import Poll, Schedule, action_schedule, fixed_pause
-from benchmarks.measure.steps import Launched, Start, Wait, cpu_of_100_polls, launch, read_start
-from benchmarks.round_statistics import alternate, ratios, render_peer, render_spread
+from benchmarks.figures import alternate, cell, ratio, show, spread, table, target
+from benchmarks.measure.simulated_polls import (
+    Poll,
+    Schedule,
+    action_schedule,
+    earlier_schedule,
+    fixed_pause,
+)
+from benchmarks.measure.steps import first_request, launch, wait
+from benchmarks.measure.without_waiting import FileClock
+from benchmarks.questions import noticing
+from benchmarks.questions.options import Cost, Variant, render_row
+from benchmarks.questions.waiting import cpu_of_100_polls
 from dataform_action import Polling
 from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock
 from tests.support.steps import ROOT, inputs_for, run_here
 
-_DOCS = ROOT / "docs" / "benchmarks.md"
 _UNTIL = 3700.0
 #: Polls after 0, 10 and 20 s whose responses take a second.
 _EVERY_10 = Schedule((Poll(0, 1), Poll(10, 11), Poll(20, 21)))
@@ -63,7 +73,7 @@ def test_an_hour_costs_few_more_requests(request_seconds: float) -> None:
     """In an hour, the action sends at most 15 % more requests than a fixed pause of 10 s."""
     ours = action_schedule(until=_UNTIL, request_seconds=request_seconds)
     sample = fixed_pause(until=_UNTIL, request_seconds=request_seconds)
-    assert ours.requests_in_an_hour <= 1.15 * sample.requests_in_an_hour
+    assert ours.polls_in_an_hour <= 1.15 * sample.polls_in_an_hour
 
 
 def test_simulated_polls_match_a_real_step(emulator: Emulator, tmp_path: Path) -> None:
@@ -121,22 +131,29 @@ def test_the_actions_schedule_is_its_polling() -> None:
         assert waited == pytest.approx(Polling().delay(before.read))
 
 
-def test_requests_for_progress_count() -> None:
-    """On Google Cloud, requests for the actions are added to the polls."""
-    web = action_schedule(until=_UNTIL, request_seconds=0)
-    google = action_schedule(until=_UNTIL, request_seconds=0, google=True)
-    assert web.others == ()
-    assert google.requests_in_an_hour == web.requests_in_an_hour + sum(
-        moment < 3600 for moment in google.others
-    )
-    assert google.others[0] >= 15
+def test_an_earlier_package_has_its_own_schedule() -> None:
+    """The schedule of another folder's package comes from a process that imports that package."""
+    assert earlier_schedule(ROOT, 100.0) == action_schedule(until=100.0)
+
+
+def test_processes_share_a_simulated_time(tmp_path: Path) -> None:
+    """A pause of one process moves the time that another one reads."""
+    clock = FileClock(str(tmp_path / "clock"))
+    before = clock.now()
+    script = tmp_path / "pause.py"
+    script.write_text("import time; time.sleep(3600)\n")
+    command = (*PYTHON, str(ROOT / "benchmarks" / "measure" / "without_waiting.py"), str(script))
+    environ = {"CLOCK_FILE": str(tmp_path / "clock")}
+    subprocess.run(command, env=environ, check=True, timeout=60)
+    assert clock.now() - before == pytest.approx(3600)
+    clock.close()
 
 
 # Figures
 
 
-@pytest.mark.parametrize(("warm_up", "order"), [(True, "abbaab"), (False, "baab")])
-def test_rounds_alternate(*, warm_up: bool, order: str) -> None:
+@pytest.mark.parametrize(("rounds", "order"), [(2, "abbaab"), (1, "ba")])
+def test_rounds_alternate(rounds: int, order: str) -> None:
     """Each measure is taken once per round, in alternating order; a warm-up does not count."""
     taken: list[str] = []
 
@@ -145,58 +162,76 @@ def test_rounds_alternate(*, warm_up: bool, order: str) -> None:
         return len(taken)
 
     measures: dict[str, Callable[[], int]] = {name: partial(measure, name) for name in "ab"}
-    values = alternate(2, measures, warm_up=warm_up)
+    values = alternate(rounds, measures)
     assert "".join(taken) == order
     last = len(order)
-    assert values == {"a": [last - 2, last - 1], "b": [last - 3, last]}
+    assert values == ({"a": [4, 5], "b": [3, last]} if rounds == 2 else {"a": [2], "b": [1]})
 
 
-def test_ratios_are_taken_round_by_round() -> None:
-    """A ratio compares two values of the same round, even if one is zero."""
-    assert ratios([2.0, 9.0, 1.0], [1.0, 3.0, 0.0]) == [2.0, 3.0, math.inf]
+def test_a_ratio_compares_values_of_the_same_round() -> None:
+    """A ratio is the median of the rounds' ratios, even if one figure is zero."""
+    assert ratio([2.0, 9.0, 1.0], [1.0, 3.0, 0.0]) == 3.0
+    assert ratio([1.0], [0.0]) == math.inf
 
 
 @pytest.mark.parametrize(
-    ("values", "scale", "digits", "text"),
-    [
-        ([0.1], 1000, None, "100"),
-        ([0.0123], 1000, None, "12.3"),
-        ([0.1, 0.3, 0.2], 1000, None, "200 (150..250)"),
-        ([1.0, 1.0], 1, None, "1"),
-        ([1.001, 1.002], 1, 2, "1.00"),
-        ([1.0, 2.0, 3.0, 4.0, 100.0], 1, 1, "3.0 (2.0..4.0)"),
-    ],
+    ("value", "text"),
+    [(0.6049, "0.60"), (12.34, "12.3"), (123.4, "123"), (4711.0, "4,711"), (1.0, "1")],
 )
-def test_spread(values: list[float], scale: float, digits: int | None, text: str) -> None:
-    """A figure is a median, with the range of the middle half of its values if they differ."""
-    assert render_spread(values, scale, digits) == text
+def test_figures_have_few_digits(value: float, text: str) -> None:
+    """A figure has about three digits."""
+    assert show(value) == text
 
 
-def test_peer() -> None:
-    """A peer's cell has its own median, and our figure as a multiple of it."""
-    assert render_peer([0.2, 0.2, 0.3], [0.1, 0.2, 0.1], 1000) == "100, 2.00x (1.50..2.50)"
-    assert render_peer([2.0], [1.0]) == "1, 2.00x"
+def test_a_cell_has_the_ratio_to_our_figure() -> None:
+    """Beside a figure is its multiple of ours; our own figure is alone."""
+    ours = [0.1, 0.2, 0.1]
+    assert cell([0.2, 0.2, 0.3], ours) == "0.20 (2.00x)"
+    assert cell(ours, ours) == "0.10"
+    assert cell([20.0], [1.0]) == "20 (20x)"
 
 
-def test_cpu_of_polls() -> None:
-    """The cost of polls is the difference between many and few polls."""
-    few, many = Wait(1, 1, 0.1, 0), Wait(201, 1, 0.5, 0)
-    assert cpu_of_100_polls(few, many) == pytest.approx(0.2)
+def test_the_spread_is_that_of_the_noisiest_figure() -> None:
+    """The line under a table says how far the middle half of the rounds is from the median."""
+    text = spread([[1.0, 1.0, 1.0, 1.0, 1.0], [8.0, 9.0, 10.0, 11.0, 90.0]])
+    assert "the median of 5 rounds" in text
+    assert "within 10% of its median" in text
 
 
-# Measures and the table
+@pytest.mark.parametrize(("value", "verdict"), [(1.15, "met"), (1.16, "**missed**")])
+def test_targets(value: float, verdict: str) -> None:
+    """A target is met if the figure is at most its limit."""
+    assert target("at most 1.15x", value, 1.15) == f"Target: at most 1.15x: {verdict}."
 
 
-def test_start_is_read_from_the_first_request(emulator: Emulator, tmp_path: Path) -> None:
-    """The start lasts until the first request; the ending begins with the last request."""
-    script_runs(emulator, 1)
-    run_here(tmp_path, inputs_for(emulator), FakeClock())
-    first, last = (request.time for request in emulator.requests)
-    launched = Launched(started=first - 2, ended=last + 3, cpu=0.5, peak_memory=1)
-    start = read_start(launched, emulator, sends=True)
-    assert (start.first_request, start.ending, start.cpu) == pytest.approx((2, 3, 0.5))
-    whole = last + 3 - (first - 2)
-    assert read_start(launched, emulator, sends=False) == Start(whole, 0.0, 0.5)
+def test_a_table_is_markdown() -> None:
+    """Figures are aligned to the right."""
+    assert table(("a", "b"), [("c", "1")]) == "| a | b |\n| --- | ---: |\n| c | 1 |"
+
+
+# Measures
+
+
+def test_a_wait_is_measured_in_simulated_time() -> None:
+    """An hour of waiting makes hundreds of polls over one connection, in a moment."""
+    none, hour = wait(ACTION_ON_GOOGLE, 0), wait(ACTION_ON_GOOGLE, 3600)
+    assert (none.polls, none.connections, hour.connections) == (1, 1, 1)
+    assert 360 <= hour.polls <= 420
+    assert hour.lists > none.lists
+    assert hour.received > none.received
+    many = replace(none, polls=201, cpu=none.cpu + 0.4)
+    assert cpu_of_100_polls(none, many) == pytest.approx(0.2)
+
+
+def test_peers_wait_in_the_same_simulated_time() -> None:
+    """A loop with pauses of 10 s makes a poll every 10 s, and one at the start."""
+    assert wait(SESSION, 60).polls == 7
+
+
+def test_a_first_request_comes_after_the_start() -> None:
+    """The time to the first request is positive, and a program that sends nothing has its end."""
+    assert 0 < first_request(BARE) < 60
+    assert 0 < first_request(SESSION) < 60
 
 
 def test_a_contender_that_fails_is_not_measured(tmp_path: Path) -> None:
@@ -233,52 +268,53 @@ def test_missing_tools_are_named() -> None:
     unavailable = replace(CURL, programs=("no-such-program",), modules=("no.such", "nosuch"))
     assert unavailable.missing == (
         "curl and jq loop is not measured: no-such-program, no.such, nosuch missing "
-        "(apt-get install curl jq)"
+        "(apt-get install curl jq)."
     )
     assert replace(CURL, programs=(), modules=("json",)).missing == ""
     assert (CURL.missing == "") == all(map(shutil.which, ("bash", "curl", "jq")))
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "verdict"),
-    [([1.15], [1.0], "met"), ([1.2, 1.1, 1.2], [1.0] * 3, "**missed**"), ([1.0], None, None)],
-)
-def test_targets(ours: list[float], theirs: list[float] | None, verdict: str | None) -> None:
-    """A target is met if the median of the rounds' ratios is at most its limit."""
-    values = {ACTION: ours} if theirs is None else {ACTION: ours, SAMPLE: theirs}
-    rendered = table.Target(SAMPLE, 1.15).render(values)
-    assert rendered == (f"at most 1.15x of {SAMPLE.name}: {verdict}" if verdict else "")
+def test_an_earlier_commit_is_one_more_program(tmp_path: Path) -> None:
+    """It is measured on both services, beside the present one, and not in the image."""
+    found, _ = available(tmp_path, "abc1234")
+    earlier = [one for one in found if one.name == "this action at abc1234"]
+    assert [one.google for one in earlier] == [True, False]
+    assert {one.in_image for one in earlier} == {()}
+    assert found.index(ACTION_ON_GOOGLE) < found.index(earlier[0])
+    assert [one for one in available(None, "")[0] if one.root] == [ACTION_ON_GOOGLE, ACTION]
 
 
-def test_table_has_a_cell_for_every_column() -> None:
-    """Each row has as many cells as the head, even if a contender is missing."""
-    start, wait = Start(0.1, 0.01, 0.1), Wait(10, 1, 0.2, 2**20)
-    everyone = [one for contenders, _ in table.SERVICES for one in contenders]
-    collected = table.Collected(
-        starts={one: [start] for one in everyone},
-        image_starts={one: [start] for one in everyone if one.in_image},
-        waits={one: [(replace(wait, polls=1), wait)] for one in everyone if one is not BARE},
-        real_runs=[RealRun(ACTION, 3.5, 0.6, 0.5)],
+# The page
+
+
+def test_the_page_has_the_simulated_figures() -> None:
+    """The page has the figures that are the same on every machine."""
+    assert page.read("noticing").startswith(noticing.simulated({}))
+
+
+def test_the_page_has_a_place_for_each_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run replaces each answer, and an answer without a place is an error."""
+    copy = tmp_path / "page.md"
+    copy.write_text(page.PAGE.read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(page, "PAGE", copy)
+    names = (
+        *("machine", "noticing", "waiting", "downloading", "side by side"),
+        *("starting", "planning", "options"),
     )
-    lines = table.render(collected).splitlines()
-    assert {line.count("|") for line in lines} == {lines[0].count("|")}
-    assert "3.5 s: delay until the step ends, s [simulated] | 0.60 [0.50] |" in "\n".join(lines)
-
-
-def test_docs_contain_the_simulated_rows() -> None:
-    """The docs have the machine-independent figures, and all their targets are met."""
-    documented = _DOCS.read_text("utf-8").splitlines()
-    for contenders, prefix in table.SERVICES:
-        for row in table.simulated_rows(contenders, prefix):
-            assert row in documented
-            assert "missed" not in row
+    page.write({name: f"new {name}" for name in names})
+    assert [page.read(name) for name in names] == [f"new {name}\n" for name in names]
+    assert copy.read_text("utf-8").count("<!-- measured: ") == 2 * len(names)
+    with pytest.raises(ValueError, match="unpack"):
+        page.write({"no such question": ""})
 
 
 def test_what_an_option_adds() -> None:
     """The figures of each round are compared with those of the step without the option."""
     taken = {
-        "with": [Cost(3, 1500, 0.25), Cost(3, 1500, 0.35)],
-        "without": [Cost(1, 500, 0.1), Cost(1, 500, 0.2)],
+        "with": [Cost(3, 2500, 0.25), Cost(3, 2500, 0.35)],
+        "without": [Cost(1, 1000, 0.1), Cost(1, 1000, 0.2)],
     }
-    assert render_row(Variant("with", {}, "without"), taken) == "| with | +2 | +1,000 | +150 |"
-    assert render_row(Variant("without", {}), taken) == "| without | 1 | 500 | 150 |"
+    assert render_row(Variant("with", {}, "without"), taken) == ("with", "+2", "+2", "+150")
+    assert render_row(Variant("without", {}), taken) == ("without", "1", "1", "150")

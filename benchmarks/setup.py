@@ -1,0 +1,26 @@
+"""What a run of the benchmarks measures, and how thoroughly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.contenders import BARE, Contender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """The programs that this machine has, and how often each is measured.
+
+    ``image`` is empty without docker. ``notes`` collects what cannot be measured.
+    """
+
+    contenders: Sequence[Contender]
+    rounds: int
+    image: str = ""
+    quick: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def among(self, is_wanted: Callable[[Contender], bool]) -> list[Contender]:
+        """Return the programs that send requests and meet a condition."""
+        return [one for one in self.contenders if one is not BARE and is_wanted(one)]
