@@ -299,6 +299,13 @@ MUTATIONS = (
         "unit/plans/checks",
     ),
     Mutation(
+        5,
+        "a plan is of the requested commits",
+        "if is_commit(requested) and compiled and not requested.startswith(compiled):",
+        "if not requested:",
+        "unit/services",
+    ),
+    Mutation(
         6,
         "the interpreter is isolated from the workspace",
         '"/usr/local/bin/python3", "-I", "-S", "-u"',
@@ -585,6 +592,13 @@ MUTATIONS = (
         "ExitCode.SUCCESS if status in _SUCCESSES else",
         "ExitCode.SUCCESS if status in PlanStatus else",
         "unit/report/plan",
+    ),
+    Mutation(
+        8,
+        "a change of a compiled action is seen whatever its form",
+        "return isinstance(value, list) and all(isinstance(text, str) for text in value)",
+        "return isinstance(value, list)",
+        "unit/services",
     ),
     Mutation(
         9,
