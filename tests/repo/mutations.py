@@ -335,6 +335,13 @@ MUTATIONS = (
         "unit/github",
     ),
     Mutation(
+        6,
+        "a plan is not made with credentials for the SQL of a fork",
+        'if _is_fork(value_at(payload, "pull_request.head"), repository):',
+        "if False:",
+        "unit/github",
+    ),
+    Mutation(
         7,
         "the token is hidden if the API repeats it",
         "spans = _find(text, forms)",
