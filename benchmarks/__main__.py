@@ -68,7 +68,7 @@ def measure(setup: Setup) -> dict[str, str]:
         "noticing": noticed,
         "waiting": take("waiting", waiting.answer, setup),
         "downloading": downloaded,
-        "side by side": parallel_steps.measure(),
+        "side by side": parallel_steps.measure(setup.earlier),
         "starting": take("starting", starting.answer, setup),
         "planning": take("planning", planning.answer, setup),
         "options": take("options", options.answer, setup),

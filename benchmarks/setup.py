@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from benchmarks.contenders import BARE, Contender
+from benchmarks.contenders import ACTION, BARE, Contender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,12 @@ class Setup:
     image: str = ""
     quick: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def earlier(self) -> dict[str, Path]:
+        """The folder with the package of an earlier commit, by its name."""
+        roots = {one.name: one.root for one in self.among(lambda one: one.root != ACTION.root)}
+        return {name: root for name, root in roots.items() if root is not None}
 
     def among(self, is_wanted: Callable[[Contender], bool]) -> list[Contender]:
         """Return the programs that send requests and meet a condition."""

@@ -11,13 +11,14 @@ import random
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
+from itertools import count, starmap
+from pathlib import Path
 
-from benchmarks.measure.simulated_polls import PAUSE, REQUEST_SECONDS, Poll, Schedule
+from benchmarks.measure.simulated_polls import PAUSE, REQUEST_SECONDS, Poll, Schedule, call_with
 from dataform_action import Polling, RunRequest, WaitTimeout, run
 from dataform_action.clock import Retry, once
 from dataform_action.errors import Throttled
@@ -229,15 +230,27 @@ class _Endless(Service):
         return received
 
 
-def measure() -> str:
-    """Return a table of ten steps that start at the same time, and of one step."""
+def measure(earlier: Mapping[str, Path]) -> str:
+    """Return a table of ten steps that start at the same time, and of one step.
+
+    ``earlier`` are packages to compare, by their names.
+    """
     rows = {
         "this action in a matrix": simulate(10, Polling(parallel=10)),
         "this action, steps that do not know of each other": simulate(10, Polling()),
         "`requests.Session` loops with pauses of 10 s": simulate_loops(10),
         "for comparison: one step of this action": simulate(1, Polling()),
     }
-    return "\n".join((_HEAD, *(render_row(name, traffic) for name, traffic in rows.items())))
+    before = [
+        call_with(root, f"parallel_steps.print_unaware({name!r})").strip()
+        for name, root in earlier.items()
+    ]
+    return "\n".join((_HEAD, *starmap(render_row, rows.items()), *before))
+
+
+def print_unaware(name: str) -> None:
+    """Print the row of ten steps that do not know of each other."""
+    print(render_row(name, simulate(10, Polling())))
 
 
 def render_row(name: str, traffic: Traffic) -> str:

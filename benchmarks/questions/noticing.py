@@ -34,10 +34,7 @@ _UNTIL = 620.0
 
 def answer(setup: Setup, real: str) -> str:
     """Return the table; ``real`` is the line about real runs."""
-    earlier = setup.among(lambda one: one.root not in (None, ACTION.root) and not one.google)
-    schedules = {
-        one.name: earlier_schedule(one.root, _UNTIL) for one in earlier if one.root is not None
-    }
+    schedules = {name: earlier_schedule(root, _UNTIL) for name, root in setup.earlier.items()}
     return f"{simulated(schedules)}\n\n{real}"
 
 
