@@ -47,7 +47,7 @@ def test_steps_that_do_not_know_of_each_other_slow_down(begin: float) -> None:
 def test_one_step_is_as_fast_as_before() -> None:
     """A step that is alone polls without regard to the quota, and stays within it."""
     [schedule] = simulate(1, Polling()).schedules
-    alone = action_schedule(until=600.0, google=True)
+    alone = action_schedule(until=600.0)
     for length in (5.0, 20.0, 65.0):
         assert schedule.mean_delay(length) == pytest.approx(alone.mean_delay(length), rel=0.05)
     assert simulate(1, Polling(), actions=5000).most_in_a_minute <= QUOTA
