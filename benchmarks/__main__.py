@@ -24,7 +24,7 @@ from benchmarks.questions import downloading, noticing, options, planning, start
 from benchmarks.setup import Setup
 from scripts.image import build, engine
 
-_ROUNDS = 7
+_ROUNDS = 5
 
 
 def main() -> None:

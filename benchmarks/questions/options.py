@@ -30,7 +30,7 @@ from dataform_action.emulator import (
 
 _ACTIONS = 400
 _RUN_SECONDS = 65.0
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 2
 #: Earlier runs, every third of them of the schedule, an hour apart.
 _PAST_RUNS = 60
 _HOUR = 3600.0

@@ -20,7 +20,7 @@ from benchmarks.setup import Setup
 
 _HOUR = 3600.0
 _MORE_REQUESTS = 1.15
-_MOST_ROUNDS = 5
+_MOST_ROUNDS = 3
 _COLUMNS: dict[str, Callable[[Wait, Wait], float]] = {
     "Processor time of 100 polls, ms": lambda none, hour: cpu_of_100_polls(none, hour) * 1000,
     "Peak memory, MiB": lambda _none, hour: hour.peak_memory / 2**20,
