@@ -326,9 +326,12 @@ class Polling(Value):
             raise InputError(problems)
 
     @property
-    def seconds_per_request(self) -> float:
-        """Return the time for each request, if the parallel runs share one request a second."""
-        return min(float(self.parallel), LONGEST_SPACING)
+    def spacing(self) -> float:
+        """Return the least time between two requests; 0 for a run that has the quota for itself.
+
+        Parallel runs share one request a second.
+        """
+        return min(float(self.parallel), LONGEST_SPACING) if self.parallel > 1 else 0.0
 
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll, ``elapsed`` seconds after the start.

@@ -76,10 +76,9 @@ def render_settings(subject: Subject) -> list[str]:
 
 
 def _longest_wait(polling: Polling) -> str:
-    if polling.parallel == 1:
+    if polling.spacing <= polling.interval:
         return format_duration(polling.interval)
-    longest = max(polling.interval, polling.seconds_per_request)
-    return f"{format_duration(longest)}, because {polling.parallel} runs share the quota"
+    return f"{format_duration(polling.spacing)}, because {polling.parallel} runs share the quota"
 
 
 class Narrator:

@@ -102,7 +102,10 @@ class Backoff:
         """Record a usable response, or another success that ends an outage."""
         self.has_succeeded = self.has_succeeded or is_response
         since, self._outage_since, self._failures = self._outage_since, None, 0
-        self._is_throttled = False
+        if self._is_throttled:
+            # Once for each outage, whose further attempts waited longer each time.
+            self._is_throttled = False
+            self.pace.slow_down()
         if since is not None:
             self.notify(OutageEnded(self._clock.now() - since))
 
@@ -114,10 +117,7 @@ class Backoff:
                 ``consequence``.
         """
         self._failures += 1
-        if isinstance(error, Throttled) and not self._is_throttled:
-            # Once for each outage: its further attempts wait longer each time.
-            self._is_throttled = True
-            self.pace.slow_down()
+        self._is_throttled = self._is_throttled or isinstance(error, Throttled)
         limit = self._polling.outage_timeout
         if self._outage_since is None:
             self._outage_since = started
@@ -220,8 +220,8 @@ class Backoff:
             self._clock.sleep(min(until, self._last_update + HEARTBEAT) - now)
 
     def take_turn(self, run: Run) -> None:
-        """Wait before another request, as before a poll, if others need the quota as well."""
-        if self.pace.is_shared:
+        """Wait before another request as before a poll, if each request has a wait of its own."""
+        if self.pace.is_spaced:
             self.pause(run)
 
     def delay(self, error: Unusable | None = None) -> float:
@@ -239,10 +239,9 @@ class Backoff:
         wait might never reach its deadline.
         """
         now = self._clock.now()
-        elapsed = now - self._started
+        delay = pace.delay(now - self._started)
         if error is None or self._outage_since is None:
-            return min(now + pace.delay(elapsed), self._deadline)
-        delay = self._polling.delay(elapsed)
+            return min(now + delay, self._deadline)
         delay = min(delay * 2.0 ** min(self._failures, 10), max(_LONGEST_BACKOFF, delay))
         if error.retry_after is not None:
             delay = max(delay, min(error.retry_after, _LONGEST_RETRY_AFTER))

@@ -25,24 +25,30 @@ class Pace:
 
     def __init__(self, polling: Polling) -> None:
         self._polling = polling
-        #: The seconds for each request; 0 for a run that has the quota for itself.
-        self._spacing = polling.seconds_per_request if polling.parallel > 1 else 0.0
+        #: The least time between two requests, in seconds; 0 for a step that is alone.
+        self._spacing = polling.spacing
 
     @property
-    def is_shared(self) -> bool:
-        """Return whether others need the quota as well, so that each request has its own wait."""
+    def is_spaced(self) -> bool:
+        """Return whether each request has a wait of its own, because others need the quota."""
         return self._spacing > 0
 
     def slow_down(self) -> None:
-        """Record a 429: send at most half as many requests from now on."""
+        """Record a 429: make at most one request per poll interval, and half as many each time."""
         self._spacing = min(max(2 * self._spacing, self._polling.interval), LONGEST_SPACING)
 
     def delay(self, elapsed: float) -> float:
         """Return the wait before the next poll, ``elapsed`` seconds after the start of the wait."""
-        # The jitter is only added. It spreads steps that started at the same time.
-        share = self._spacing * (1 + random.random() / 20)  # noqa: S311
+        # The jitter is only added. It spreads steps that started at the same time, and leaves some
+        # of the quota for what they read after their ends.
+        share = self._spacing * (1 + random.random() / 5)  # noqa: S311
         return max(self._polling.delay(elapsed), share)
 
     def actions_interval(self, count: int) -> float:
         """Return the time until ``count`` actions are read again, in seconds."""
         return max(ACTIONS_INTERVAL, count / _ACTIONS_PER_SECOND) * max(self._spacing, 1.0)
+
+    @property
+    def most_seconds_for_actions(self) -> float:
+        """Return how long one read of the actions may take, which delays the next poll."""
+        return LONGEST_SPACING if self.is_spaced else ACTIONS_INTERVAL

@@ -1,4 +1,4 @@
-"""Read the actions of a running run, and once the earlier runs. Errors change nothing."""
+"""Read the actions of a running run, and the earlier runs once. Errors change nothing."""
 
 from __future__ import annotations
 
@@ -39,22 +39,20 @@ class ProgressReader:
 
     def read(self, run: Run, polled: float) -> None:
         """Read what is due after the poll at time ``polled``, and send it to the observer."""
-        is_due = polled >= self._next
-        # The earlier runs are read early, unless others need the quota for their polls.
-        is_time = is_due or not self._backoff.pace.is_shared
-        if is_time and self.history is not None and not self.history.was_read:
-            self._backoff.take_turn(run)
-            self.history.expect(run, self._backoff.elapsed, self._backoff.notify)
-        if is_due and self._service.has_actions:
+        history = self.history
+        # If others need the quota for their polls, the earlier runs are read after the end.
+        if history is not None and not history.was_read and not self._backoff.pace.is_spaced:
+            history.expect(run, self._backoff.elapsed, self._backoff.notify)
+        if polled >= self._next and self._service.has_actions:
             self._read_actions(run)
             self._next = polled + self._interval
 
     def _read_actions(self, run: Run) -> None:
-        until = self._backoff.now() + self._interval
+        until = self._backoff.now() + self._backoff.pace.most_seconds_for_actions
 
         def retry(request: Callable[[], T], /) -> T:
             self._backoff.take_turn(run)
-            if self._backoff.now() > until:
+            if self._backoff.now() > until or self._backoff.timed_out:
                 raise NoResponse("The list of actions takes too long.")
             return request()
 

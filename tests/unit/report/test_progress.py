@@ -196,6 +196,8 @@ def test_a_shared_quota_is_shown() -> None:
     subject = _subject(RunRequest(), "Web")._replace(polling=Polling(parallel=30))
     line = "Longest wait between two polls: 30s, because 30 runs share the quota"
     assert line in render_settings(subject)
+    subject = subject._replace(polling=Polling(parallel=10))
+    assert "Longest wait between two polls: 10s" in render_settings(subject)
 
 
 @pytest.mark.parametrize(
