@@ -104,6 +104,20 @@ MUTATIONS = (
     ),
     Mutation(
         2,
+        "a step is slower for good after a 429",
+        "self.pace.slow_down()\n        if since",
+        "pass\n        if since",
+        "unit/runs",
+    ),
+    Mutation(
+        2,
+        "parallel runs share the quota",
+        "return max(self._polling.delay(elapsed), share)",
+        "return self._polling.delay(elapsed)",
+        "unit/runs",
+    ),
+    Mutation(
+        2,
         "only the failed request is retried",
         "page = self.retry(reader)",
         "page = reader()",
