@@ -77,7 +77,7 @@ INPUTS = (
     ),
     Input(
         "parallel-runs",
-        "How many steps wait for runs of the same project and region at the same time; "
+        "How many steps wait for runs of a project and region at the same time; "
         "they share Google's quota.",
         default="${{ strategy.max-parallel }}",
         kind="number",
