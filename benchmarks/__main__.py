@@ -19,8 +19,15 @@ from pathlib import Path
 
 from benchmarks import page
 from benchmarks.contenders import available, extract
-from benchmarks.measure import parallel_steps
-from benchmarks.questions import downloading, noticing, options, planning, starting, waiting
+from benchmarks.questions import (
+    downloading,
+    noticing,
+    options,
+    planning,
+    side_by_side,
+    starting,
+    waiting,
+)
 from benchmarks.setup import Setup
 from scripts.image import build, engine
 
@@ -46,6 +53,8 @@ def main() -> None:
             quick=arguments.quick,
             notes=notes,
         )
+        if not setup.has_hyperfine:
+            setup.notes.append("Whole steps and plans are not measured: apt-get install hyperfine.")
         answers = measure(setup)
     minutes = (time.monotonic() - started) / 60
     answers = {"machine": f"{describe()} It took {minutes:.1f} minutes.", **answers}
@@ -68,7 +77,7 @@ def measure(setup: Setup) -> dict[str, str]:
         "noticing": noticed,
         "waiting": take("waiting", waiting.answer, setup),
         "downloading": downloaded,
-        "side by side": parallel_steps.measure(setup.earlier),
+        "side by side": take("side by side", side_by_side.answer, setup),
         "starting": take("starting", starting.answer, setup),
         "planning": take("planning", planning.answer, setup),
         "options": take("options", options.answer, setup),

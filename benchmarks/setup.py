@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,11 @@ class Setup:
     image: str = ""
     quick: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_hyperfine(self) -> bool:
+        """Whether whole steps and plans can be measured."""
+        return shutil.which("hyperfine") is not None
 
     @property
     def earlier(self) -> dict[str, Path]:

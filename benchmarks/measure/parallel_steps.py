@@ -11,14 +11,13 @@ import random
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count, starmap
-from pathlib import Path
+from itertools import count
 
-from benchmarks.measure.simulated_polls import PAUSE, REQUEST_SECONDS, Poll, Schedule, call_with
+from benchmarks.measure.simulated_polls import PAUSE, REQUEST_SECONDS, Poll, Schedule
 from dataform_action import Polling, RunRequest, run
 from dataform_action.clock import Retry, once
 from dataform_action.errors import Throttled
@@ -33,13 +32,6 @@ MINUTE, HOUR = 60.0, 3600.0
 _START_SECONDS = 5.0
 #: Their runs end at any time in the last part of the hour, which has so many seconds.
 _END_SECONDS = 3000.0
-_LENGTHS = (20.0, 65.0, 600.0)
-_HEAD = (
-    "| Ten steps at the same time | Most requests in 60 s | HTTP 429 in an hour | "
-    + " | ".join(f"End of a run of {length:g} s is noticed after, s" for length in _LENGTHS)
-    + " |\n|---|"
-    + "---:|" * (2 + len(_LENGTHS))
-)
 _REQUEST = RunRequest(schedule="nightly")
 
 
@@ -64,9 +56,7 @@ class Traffic:
         return sum(delays) / len(delays)
 
 
-def simulate(
-    steps: int, polling: Polling, *, actions: int = 80, quota: int = QUOTA, begin: float = 0.0
-) -> Traffic:
+def simulate(steps: int, polling: Polling, *, actions: int = 80, begin: float = 0.0) -> Traffic:
     """Return the traffic of some steps, whose runs take up to an hour.
 
     They start at about the same time, ``begin`` seconds after the start of a minute of the quota.
@@ -76,10 +66,10 @@ def simulate(
     def follow(service: _Warehouse) -> None:
         run(service, _REQUEST, polling, clock=service.clock, history=True)
 
-    return _simulate(steps, follow, actions, quota, begin)
+    return _simulate(steps, follow, actions, begin)
 
 
-def simulate_loops(steps: int, *, quota: int = QUOTA, begin: float = 0.0) -> Traffic:
+def simulate_loops(steps: int) -> Traffic:
     """Return the traffic of loops with a fixed pause. A 429 ends a loop, because it is an error."""
 
     def follow(service: _Warehouse) -> None:
@@ -88,16 +78,16 @@ def simulate_loops(steps: int, *, quota: int = QUOTA, begin: float = 0.0) -> Tra
             while service.get(created).state is State.RUNNING:
                 service.clock.sleep(PAUSE)
 
-    return _simulate(steps, follow, 0, quota, begin)
+    return _simulate(steps, follow, actions=0, begin=0.0)
 
 
 def _simulate(
-    steps: int, follow: Callable[[_Warehouse], None], actions: int, quota: int, begin: float
+    steps: int, follow: Callable[[_Warehouse], None], actions: int, begin: float
 ) -> Traffic:
     state = random.getstate()
     random.seed(1)
     clock, traffic = SharedClock(), Traffic()
-    limit = _Quota(quota, clock, traffic)
+    limit = _Quota(clock, traffic)
 
     def step(start: float) -> None:
         clock.sleep(start)
@@ -161,10 +151,9 @@ class SharedClock:
 
 
 class _Quota:
-    """A number of requests for each minute of the clock."""
+    """The quota of requests in each minute of the clock."""
 
-    def __init__(self, size: int, clock: SharedClock, traffic: Traffic) -> None:
-        self._size = size
+    def __init__(self, clock: SharedClock, traffic: Traffic) -> None:
         self._clock = clock
         self._traffic = traffic
         self._used: Counter[int] = Counter()
@@ -178,7 +167,7 @@ class _Quota:
         now = self._clock.now()
         self._traffic.sent.append(now)
         minute = int(now // MINUTE)
-        if self._used[minute] >= self._size:
+        if self._used[minute] >= QUOTA:
             self._traffic.refused.append(now)
             raise Throttled("HTTP 429: the quota is used up")
         self._used[minute] += 1
@@ -233,40 +222,3 @@ class _Warehouse(Service):
         finally:
             self.clock.sleep(REQUEST_SECONDS / 2)
         return received
-
-
-def measure(earlier: Mapping[str, Path]) -> str:
-    """Return a table of ten steps that start at the same time, and of one step.
-
-    ``earlier`` are packages to compare, by their names.
-    """
-    rows = {
-        "this action in a matrix": simulate(10, Polling(parallel=10)),
-        "this action, steps that do not know of each other": simulate(10, Polling()),
-        "`requests.Session` loops with pauses of 10 s": simulate_loops(10),
-        "for comparison: one step of this action": simulate(1, Polling()),
-    }
-    before = [
-        call_with(root, f"parallel_steps.print_unaware({name!r})").strip()
-        for name, root in earlier.items()
-    ]
-    return "\n".join((_HEAD, *starmap(render_row, rows.items()), *before))
-
-
-def print_unaware(name: str) -> None:
-    """Print the row of ten steps that do not know of each other."""
-    print(render_row(name, simulate(10, Polling())))
-
-
-def render_row(name: str, traffic: Traffic) -> str:
-    """Return a row of the table."""
-    delays = [_render_delay(traffic, length) for length in _LENGTHS]
-    cells = (name, traffic.most_in_a_minute, len(traffic.refused), *delays)
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def _render_delay(traffic: Traffic, length: float) -> str:
-    try:
-        return f"{traffic.mean_delay(length):.1f}"
-    except ValueError:
-        return "never: a step failed"

@@ -102,16 +102,15 @@ def action_schedule(
 
 def earlier_schedule(root: Path, until: float) -> Schedule:
     """Return the polls of the action whose package is in a folder."""
-    polls = json.loads(call_with(root, f"simulated_polls.print_polls({until!r})"))
+    polls = json.loads(call_with(root, f"{__name__}.print_polls({until!r})"))
     return Schedule(tuple(Poll(*times) for times in polls))
 
 
 def call_with(root: Path, call: str) -> str:
-    """Return what a function of this folder prints, if it uses the package in another folder."""
-    module = call.partition(".")[0]
+    """Return what ``module.function(…)`` prints if it uses the package in another folder."""
+    module = call.partition("(")[0].rpartition(".")[0]
     program = (
-        f"import sys; sys.path[:0] = [{str(root)!r}, {str(_REPOSITORY)!r}]; "
-        f"from benchmarks.measure import {module}; {call}"
+        f"import sys; sys.path[:0] = [{str(root)!r}, {str(_REPOSITORY)!r}]; import {module}; {call}"
     )
     command = (sys.executable, "-I", "-c", program)
     done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)

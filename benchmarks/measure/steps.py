@@ -30,6 +30,8 @@ from scripts.image import engine
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "measure" / "process_cost.py"))
 _WORKSPACE = "/github/workspace"
+#: The longest that a command may take, in seconds.
+_TIMEOUT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def launch(
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         check=False,
-        timeout=300,
+        timeout=_TIMEOUT,
     )
     if done.returncode != exit_code:
         raise RuntimeError(f"{command} ended with exit code {done.returncode}:\n{done.stdout}")
@@ -125,6 +127,7 @@ def hyperfine(command: Sequence[str], environ: Mapping[str, str], folder: Path, 
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         check=False,
+        timeout=_TIMEOUT,
     )
     if done.returncode:
         raise RuntimeError(f"{command} cannot be measured:\n{done.stdout}")

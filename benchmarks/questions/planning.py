@@ -56,8 +56,8 @@ _LARGE = Case(5000, 400, lines=100)
 
 def answer(setup: Setup) -> str:
     """Measure whole plans and, if Dataform's command line is there, what it does instead."""
-    if shutil.which("hyperfine") is None:
-        return "Not measured: apt-get install hyperfine."
+    if not setup.has_hyperfine:
+        return "Not measured."
     programs = setup.among(lambda one: one.google and one.root is not None)
     cases = (_SMALL, _CHECKED) if setup.quick else (_SMALL, _CHECKED, _LARGE)
     measures: dict[tuple[Case, Contender], Callable[[], tuple[float, int]]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
@@ -33,9 +32,7 @@ def answer(setup: Setup) -> str:
     measures: dict[tuple[str, Contender], Callable[[], float]] = {
         (_FIRST, one): partial(first_request, one) for one in setup.contenders
     }
-    if shutil.which("hyperfine") is None:
-        setup.notes.append("Whole steps are not measured: apt-get install hyperfine.")
-    else:
+    if setup.has_hyperfine:
         runs = 1 if setup.quick else _RUNS
         for one in setup.contenders:
             measures[_WHOLE, one] = partial(whole_step, one, runs)

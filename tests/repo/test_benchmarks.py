@@ -37,9 +37,10 @@ from benchmarks.measure.simulated_polls import (
 )
 from benchmarks.measure.steps import first_request, launch, wait
 from benchmarks.measure.without_waiting import FileClock
-from benchmarks.questions import noticing
+from benchmarks.questions import noticing, side_by_side
 from benchmarks.questions.options import Cost, Variant, render_row
 from benchmarks.questions.waiting import cpu_of_100_polls
+from benchmarks.setup import Setup
 from dataform_action import Polling
 from dataform_action.emulator import Emulator
 from tests.support.fakes import FakeClock
@@ -230,8 +231,8 @@ def test_peers_wait_in_the_same_simulated_time() -> None:
 
 def test_a_first_request_comes_after_the_start() -> None:
     """The time to the first request is positive, and a program that sends nothing has its end."""
-    assert 0 < first_request(BARE) < 60
-    assert 0 < first_request(SESSION) < 60
+    assert first_request(BARE) > 0
+    assert first_request(SESSION) > 0
 
 
 def test_a_contender_that_fails_is_not_measured(tmp_path: Path) -> None:
@@ -290,6 +291,8 @@ def test_an_earlier_commit_is_one_more_program(tmp_path: Path) -> None:
 def test_the_page_has_the_simulated_figures() -> None:
     """The page has the figures that are the same on every machine."""
     assert page.read("noticing").startswith(noticing.simulated({}))
+    setup = Setup(contenders=[], rounds=1)
+    assert page.read("side by side") == f"{side_by_side.answer(setup)}\n"
 
 
 def test_the_page_has_a_place_for_each_answer(
