@@ -12,18 +12,16 @@ T = TypeVar("T")
 
 
 def alternate(rounds: int, measures: Mapping[K, Callable[[], T]]) -> dict[K, list[T]]:
-    """Take the measures in turn, after a warm-up round if there are several; return the values.
+    """Take the measures in turn, and return the values.
 
     So a busy time of the machine affects all measures equally. Every second round is in reverse
     order, so that no measure always follows the same other one.
     """
     taken: dict[K, list[T]] = {name: [] for name in measures}
     forward = list(measures)
-    for number in range(-1 if rounds > 1 else 0, rounds):
+    for number in range(rounds):
         for name in forward if number % 2 else reversed(forward):
-            value = measures[name]()
-            if number >= 0:
-                taken[name].append(value)
+            taken[name].append(measures[name]())
     return taken
 
 

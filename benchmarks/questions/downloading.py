@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cache
 
 from benchmarks.contenders import ACTION_ON_GOOGLE, CLIENT, Contender
 from benchmarks.figures import cell, show, table, target
 from benchmarks.measure.steps import Wait, wait
+from benchmarks.repository import make_tables
 from benchmarks.setup import Setup
-from dataform_action.emulator import Repository, make_warehouse
+from dataform_action.emulator import Repository
 
 #: The numbers of actions, and the most MB that a minute of waiting may download.
 _LIMITS = {1000: 1.0, 5000: 5.0}
@@ -48,19 +49,20 @@ def answer(setup: Setup) -> str:
 
 def _measure(setup: Setup, actions: int) -> dict[str, list[float]]:
     """Return the MB of each program: for a minute of ten, and for the first minute."""
-    repository = _make_repository(actions)
+    repository = make_tables(actions, _SQL)
     found: dict[str, list[float]] = {}
-    reads: list[float] = []
+    pages: list[int] = []
     for one in setup.among(lambda one: one.google and one.root is not None):
         waits = _waits(one, repository)
         found[one.name] = _megabytes(waits)
         if one is ACTION_ON_GOOGLE:
-            pages = -(-actions // _PAGE)
-            reads = [(each.lists - waits[0].lists) / pages for each in waits[1:]]
+            pages = [each.lists - waits[0].lists for each in waits[1:]]
             if waits[0].names_gzip:
                 found[_PLAIN] = _megabytes(_waits(one, repository, compresses=False))
     if CLIENT in setup.contenders:
-        found[f"{CLIENT.name}, reading the actions as often"] = _of_client(repository, reads)
+        (long, first), page = _of_client(min(actions, _PAGE))
+        client = [long + page * pages[0] / _MINUTES, first + page * pages[1]]
+        found[f"{CLIENT.name}, reading the actions as often"] = client
     return found
 
 
@@ -77,28 +79,11 @@ def _megabytes(waits: Sequence[Wait]) -> list[float]:
     return [(long - none) / _MINUTES, first - none]
 
 
-def _of_client(repository: Repository, reads: Sequence[float]) -> list[float]:
-    """Return the MB of Google's client, with some reads of all actions in each of two runs.
+@cache
+def _of_client(actions: int) -> tuple[list[float], float]:
+    """Return the MB of the polls of Google's client, and of one read of so many actions.
 
     All its reads are alike, so one is measured: a run that ends at the second poll has one.
     """
-    polls = _megabytes(_waits(CLIENT))
-    with_read = wait(CLIENT, 1.0, repository, {"SHOW_PROGRESS": "true"})
-    one_read = (with_read.received - wait(CLIENT, 1.0).received) / 1e6
-    return [polls[0] + one_read * reads[0] / _MINUTES, polls[1] + one_read * reads[1]]
-
-
-def _make_repository(actions: int) -> Repository:
-    """Return a repository with many tables, each with much SQL."""
-    sample = make_warehouse()
-    tables = [
-        {
-            "target": {"database": "my-project", "schema": "marts", "name": f"table_{number}"},
-            "type": "table",
-            "query": _SQL,
-            "fileName": f"definitions/marts/table_{number}.sqlx",
-        }
-        for number in range(actions)
-    ]
-    refs = {name: replace(commit, graph=None) for name, commit in sample.refs.items()}
-    return replace(sample, graph={"tables": tables}, refs=refs)
+    read = wait(CLIENT, 1.0, make_tables(actions, _SQL), {"SHOW_PROGRESS": "true"})
+    return _megabytes(_waits(CLIENT)), (read.received - wait(CLIENT, 1.0).received) / 1e6

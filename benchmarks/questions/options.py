@@ -19,14 +19,9 @@ from benchmarks.figures import alternate, table
 from benchmarks.measure.simulated_polls import PAUSE
 from benchmarks.measure.steps import launch
 from benchmarks.measure.without_waiting import FileClock
+from benchmarks.repository import make_tables
 from benchmarks.setup import Setup
-from dataform_action.emulator import (
-    Course,
-    Emulator,
-    PastInvocation,
-    Repository,
-    make_warehouse,
-)
+from dataform_action.emulator import Course, Emulator, PastInvocation, Repository
 
 _ACTIONS = 400
 _RUN_SECONDS = 65.0
@@ -105,16 +100,7 @@ def measure(variant: Variant) -> Cost:
 
 def _repository(past_runs: int) -> Repository:
     """Return a repository with many tables, and with earlier runs."""
-    sample = make_warehouse()
-    tables = [
-        {
-            "target": {"database": "my-project", "schema": "marts", "name": f"table_{number}"},
-            "type": "table",
-            "query": "SELECT 1 AS id",
-            "fileName": f"definitions/marts/table_{number}.sqlx",
-        }
-        for number in range(_ACTIONS)
-    ]
+    sample = make_tables(_ACTIONS, "SELECT 1 AS id")
     now = time.time()
     schedules = [config.name for config in sample.workflow_configs][:2]
     past = [
@@ -125,8 +111,7 @@ def _repository(past_runs: int) -> Repository:
         )
         for number in range(past_runs)
     ]
-    refs = {name: replace(commit, graph=None) for name, commit in sample.refs.items()}
-    return replace(sample, graph={"tables": tables}, refs=refs, past_invocations=past)
+    return replace(sample, past_invocations=past)
 
 
 def answer(setup: Setup) -> str:

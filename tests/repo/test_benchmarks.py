@@ -153,9 +153,9 @@ def test_processes_share_a_simulated_time(tmp_path: Path) -> None:
 # Figures
 
 
-@pytest.mark.parametrize(("rounds", "order"), [(2, "abbaab"), (1, "ba")])
+@pytest.mark.parametrize(("rounds", "order"), [(2, "baab"), (1, "ba")])
 def test_rounds_alternate(rounds: int, order: str) -> None:
-    """Each measure is taken once per round, in alternating order; a warm-up does not count."""
+    """Each measure is taken once per round, in alternating order."""
     taken: list[str] = []
 
     def measure(name: str) -> int:
@@ -165,8 +165,7 @@ def test_rounds_alternate(rounds: int, order: str) -> None:
     measures: dict[str, Callable[[], int]] = {name: partial(measure, name) for name in "ab"}
     values = alternate(rounds, measures)
     assert "".join(taken) == order
-    last = len(order)
-    assert values == ({"a": [4, 5], "b": [3, last]} if rounds == 2 else {"a": [2], "b": [1]})
+    assert values == {name: [at for at, one in enumerate(order, 1) if one == name] for name in "ab"}
 
 
 def test_a_ratio_compares_values_of_the_same_round() -> None:
