@@ -34,10 +34,16 @@ _FORK = (
     "and the runner may have credentials of its own. Skip forks with a condition of the job, as "
     "docs/plan.md shows. Do not use pull_request_target."
 )
+#: The events about code that may be in a fork, by the start of their names: where their payloads
+#: have the code, and its repository. If the fork was deleted, the repository is null.
+_SOURCES = {
+    "pull_request": ("pull_request.head", "repo"),
+    "workflow_run": ("workflow_run", "head_repository"),
+}
 
 
 class UnsafeEvent(InputError):
-    """The event may bring the SQL of a stranger to credentials, whatever the inputs say."""
+    """The event may run a stranger's SQL with credentials. No input changes that."""
 
 
 class EventKind(Enum):
@@ -83,7 +89,7 @@ def read_event(environ: Mapping[str, str]) -> WorkflowEvent:
     """Return what the event of this workflow says.
 
     Raises:
-        UnsafeEvent: the event is ``pull_request_target``, or a pull request from a fork.
+        UnsafeEvent: the event is ``pull_request_target``, or its code is in a fork.
         InputError: the payload is broken.
     """
     name = environ.get("GITHUB_EVENT_NAME", "")
@@ -91,12 +97,14 @@ def read_event(environ: Mapping[str, str]) -> WorkflowEvent:
         case "pull_request_target":
             raise UnsafeEvent([("GITHUB_EVENT_NAME", _SECRETS)])
         case "pull_request":
-            return _parse_pull_request(_read_payload(environ), _repository_of(environ))
+            return _parse_pull_request(_read_payload(environ))
         case "merge_group":
             return _parse_merge_group(_read_payload(environ))
         case "push":
             return _parse_push(_read_payload(environ))
         case _:
+            if environ.get("GITHUB_EVENT_PATH"):
+                _read_payload(environ)
             return WorkflowEvent(name=name)
 
 
@@ -116,9 +124,7 @@ def read_run(environ: Mapping[str, str]) -> WorkflowRun:
     )
 
 
-def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
-    if _is_fork(value_at(payload, "pull_request.head"), repository):
-        raise UnsafeEvent([("GITHUB_EVENT_PATH", _FORK)])
+def _parse_pull_request(payload: _Payload) -> WorkflowEvent:
     number = value_at(payload, "pull_request.number")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 10**12:
         raise _broken("pull_request.number", "a number")
@@ -130,15 +136,6 @@ def _parse_pull_request(payload: _Payload, repository: str) -> WorkflowEvent:
         base_branch=_branch(payload, "pull_request.base.ref"),
         pull_request=number,
     )
-
-
-def _is_fork(head: object, repository: str) -> bool:
-    """Tell whether the head of a pull request is in another repository than this one."""
-    # If the fork was deleted, its repository is null. Tools that write a payload may omit it.
-    if not isinstance(head, dict) or "repo" not in head:
-        return False
-    name = value_at(head, "repo.full_name")
-    return not isinstance(name, str) or name.lower() != repository.lower()
 
 
 def _parse_merge_group(payload: _Payload) -> WorkflowEvent:
@@ -170,11 +167,23 @@ def _parse_push(payload: _Payload) -> WorkflowEvent:
 def _repository_of(environ: Mapping[str, str]) -> str:
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not is_github_repository(repository):
-        raise InputError([("GITHUB_REPOSITORY", "is not set to the form owner/name.")])
+        raise UnsafeEvent([("GITHUB_REPOSITORY", "is not set to the form owner/name.")])
     return repository
 
 
+def _refuse_fork(payload: _Payload, environ: Mapping[str, str]) -> None:
+    """Raise UnsafeEvent if the code of an event is not known to be in this repository."""
+    event = environ.get("GITHUB_EVENT_NAME", "")
+    for name, (path, key) in _SOURCES.items():
+        code = value_at(payload, path)
+        if event.startswith(name) or (isinstance(code, dict) and key in code):
+            repository = value_at(code, f"{key}.full_name")
+            if str(repository).lower() != _repository_of(environ).lower():
+                raise UnsafeEvent([("GITHUB_EVENT_PATH", _FORK)])
+
+
 def _read_payload(environ: Mapping[str, str]) -> _Payload:
+    """Return the payload of the event, whose code is not in a fork."""
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
         raise InputError([("GITHUB_EVENT_PATH", f"is not set. {_REMEDY}")])
@@ -189,6 +198,7 @@ def _read_payload(environ: Mapping[str, str]) -> _Payload:
     if not isinstance(value, dict):
         text = f"names a file that does not contain a JSON object. {_REMEDY}"
         raise InputError([("GITHUB_EVENT_PATH", text)])
+    _refuse_fork(value, environ)
     return value
 
 

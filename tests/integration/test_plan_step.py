@@ -213,8 +213,15 @@ def test_a_fork_is_refused(bench: Bench) -> None:
     # Credentials that would be an error of their own if the step looked for them.
     nowhere = {"GITHUB_EVENT_PATH": str(fork), "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere.json"}
     commits = {"head": "head", "base": "base"}
-    for inputs in ({"token": ""}, {}, {"token": "", **commits}, commits):
-        step = bench.plan(environ=nowhere, **inputs)
+    review = {**nowhere, "GITHUB_EVENT_NAME": "pull_request_review"}
+    for inputs, given in (
+        ({"token": ""}, nowhere),
+        ({}, nowhere),
+        ({"token": "", **commits}, nowhere),
+        (commits, nowhere),
+        (commits, review),
+    ):
+        step = bench.plan(environ=given, **inputs)
         assert step.exit_code == 2, step.log
         [error] = step.errors
         assert "names a pull request from a fork, which is not supported" in error

@@ -351,7 +351,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a plan is not made with credentials for the SQL of a fork",
-        'if _is_fork(value_at(payload, "pull_request.head"), repository):',
+        "if str(repository).lower() != _repository_of(environ).lower():",
         "if False:",
         "unit/github",
     ),

@@ -22,6 +22,7 @@ from dataform_action.github.event import (
 
 HEAD, BASE, NONE = "a" * 40, "b" * 40, "0" * 40
 REMEDY = "Set the inputs head and base to the commits to compare."
+HERE = {"full_name": "octo/shop"}
 
 
 def _pull_request(**more: object) -> dict[str, Any]:
@@ -59,22 +60,69 @@ def test_pull_request(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("more", [{"repo": {"full_name": "octo/SHOP"}}, {}])
-def test_no_fork(tmp_path: Path, more: dict[str, Any]) -> None:
-    """The case of a repository's name does not matter. A payload without a repository is ours."""
-    payload = _pull_request(head={"sha": HEAD, **more})
+def test_no_fork(tmp_path: Path) -> None:
+    """The case of a repository's name does not matter."""
+    payload = _pull_request(head={"sha": HEAD, "repo": {"full_name": "octo/SHOP"}})
     assert read_event(_environ(tmp_path, "pull_request", payload)).head == HEAD
 
 
-@pytest.mark.parametrize("repository", [{"full_name": "stranger/shop"}, None, {}])
-def test_fork(tmp_path: Path, repository: object) -> None:
-    """A pull request from a fork, also a deleted one, is refused before anything else is read."""
-    payload = _pull_request(head={"sha": HEAD, "repo": repository}, number="?")
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"sha": HEAD, "repo": {"full_name": "stranger/shop"}},
+        {"sha": HEAD, "repo": {}},
+        {"sha": HEAD, "repo": None},
+        {"sha": HEAD},
+        None,
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["pull_request", "pull_request_review", "pull_request_review_comment"]
+)
+def test_fork(tmp_path: Path, name: str, head: object) -> None:
+    """A pull request is refused before anything else is read, unless its code is known as ours.
+
+    If the fork was deleted, its repository is missing.
+    """
     with pytest.raises(UnsafeEvent) as caught:
-        read_event(_environ(tmp_path, "pull_request", payload))
+        read_event(_environ(tmp_path, name, _pull_request(head=head, number="?")))
     message = caught.value.message
     assert message.startswith("GITHUB_EVENT_PATH names a pull request from a fork, which is not")
     assert message.endswith("Do not use pull_request_target.")
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("workflow_run", {"workflow_run": {"head_repository": {"full_name": "stranger/shop"}}}),
+        ("workflow_run", {"workflow_run": {"head_repository": None}}),
+        ("workflow_run", {"workflow_run": {}}),
+        ("workflow_run", {}),
+        ("deployment", {"workflow_run": {"head_repository": {"full_name": "stranger/shop"}}}),
+        ("new_event", {"pull_request": {"head": {"repo": {"full_name": "stranger/shop"}}}}),
+    ],
+)
+def test_other_events_of_forks(tmp_path: Path, name: str, payload: dict[str, Any]) -> None:
+    """Every event whose payload names the repository of the code is refused if it is a fork."""
+    with pytest.raises(UnsafeEvent, match="a pull request from a fork"):
+        read_event(_environ(tmp_path, name, payload))
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("pull_request_review", _pull_request()),
+        ("workflow_run", {"workflow_run": {"head_repository": HERE}}),
+        ("deployment", {"workflow_run": None}),
+        ("deployment", {"workflow_run": {"id": 1}}),
+        ("workflow_dispatch", {"inputs": None}),
+    ],
+)
+def test_other_events_of_this_repository(
+    tmp_path: Path, name: str, payload: dict[str, Any]
+) -> None:
+    """Other events whose code is not in a fork name no commits."""
+    assert read_event(_environ(tmp_path, name, payload)) == WorkflowEvent(name=name)
 
 
 def test_merge_group(tmp_path: Path) -> None:
@@ -113,9 +161,9 @@ def test_push_that_deletes(tmp_path: Path) -> None:
     assert "was deleted" in _problem(_environ(tmp_path, "push", payload))
 
 
-@pytest.mark.parametrize("name", ["workflow_dispatch", "schedule", "pull_request_review", ""])
+@pytest.mark.parametrize("name", ["workflow_dispatch", "schedule", ""])
 def test_other_events(name: str) -> None:
-    """Other events, and a start outside of GitHub, name no commits. Their payload is not read."""
+    """Other events, and a start outside of GitHub, need no payload and name no commits."""
     assert read_event({"GITHUB_EVENT_NAME": name}) == WorkflowEvent(name=name)
     assert read_event({}) == WorkflowEvent()
 
@@ -135,9 +183,9 @@ def test_pull_request_target() -> None:
         ({"number": "7"}, "pull_request.number is not a number"),
         ({"number": True}, "pull_request.number is not a number"),
         ({"number": 0}, "pull_request.number is not a number"),
-        ({"head": None}, "pull_request.head.sha is not a commit"),
-        ({"head": {"sha": "../../x"}}, "pull_request.head.sha is not a commit"),
-        ({"head": {"sha": HEAD[:39]}}, "pull_request.head.sha is not a commit"),
+        ({"head": {"repo": HERE}}, "pull_request.head.sha is not a commit"),
+        ({"head": {"sha": "../../x", "repo": HERE}}, "pull_request.head.sha is not a commit"),
+        ({"head": {"sha": HEAD[:39], "repo": HERE}}, "pull_request.head.sha is not a commit"),
         ({"base": {"sha": BASE, "ref": "a..b"}}, "pull_request.base.ref is not the name"),
         ({"base": {"sha": BASE}}, "pull_request.base.ref is not the name"),
     ],
@@ -152,7 +200,7 @@ def test_broken_payload(tmp_path: Path, change: dict[str, Any], path: str) -> No
 
 def test_commit_ids(tmp_path: Path) -> None:
     """A commit has 40 or 64 digits. They become lower case."""
-    payload = _pull_request(head={"sha": "A1" * 32})
+    payload = _pull_request(head={"sha": "A1" * 32, "repo": HERE})
     assert read_event(_environ(tmp_path, "pull_request", payload)).head == "a1" * 32
 
 
@@ -187,7 +235,8 @@ def test_payload_that_cannot_be_read(tmp_path: Path) -> None:
 def test_missing_repository(tmp_path: Path) -> None:
     """Without the name of this repository, it is not known whether another one is a fork."""
     environ = _environ(tmp_path, "pull_request", _pull_request())
-    assert _problem({**environ, "GITHUB_REPOSITORY": "shop"}).startswith("GITHUB_REPOSITORY is not")
+    with pytest.raises(UnsafeEvent, match="GITHUB_REPOSITORY is not"):
+        read_event({**environ, "GITHUB_REPOSITORY": "shop"})
 
 
 _VALUES = st.recursive(
