@@ -41,24 +41,27 @@ Act = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def pytest_sessionstart() -> None:
-    """Stop at once if docker is missing."""
+    """Stop at once if docker is missing, or if act would use images of something else."""
     try:
         engine.check()
     except engine.EngineError as error:
         pytest.exit(str(error), returncode=1)
-    _remove_images()
+    earlier = " ".join(_images())
+    if earlier:
+        text = "There are images of act already, and these tests would use them. If nothing needs"
+        pytest.exit(f"{text} them, remove them: docker rmi {earlier}", returncode=1)
 
 
 def pytest_sessionfinish() -> None:
     """Remove the images that act built. Until then, act builds each of them once."""
-    _remove_images()
-
-
-def _remove_images() -> None:
-    names = ("images", "--filter", f"reference={_IMAGES}", "--format", "{{.Repository}}:{{.Tag}}")
-    with contextlib.suppress(engine.EngineError):
-        for image in engine.docker(*names).split():
+    for image in _images():
+        with contextlib.suppress(engine.EngineError):
             engine.docker("rmi", image)
+
+
+def _images() -> list[str]:
+    names = ("images", "--filter", f"reference={_IMAGES}", "--format", "{{.Repository}}:{{.Tag}}")
+    return engine.docker(*names).split()
 
 
 @cache
