@@ -16,13 +16,11 @@ VERSION = 1
 _Json = dict[str, Any]
 
 
-def render_plan_file(plan: Plan) -> str:
-    """Return the plan as JSON. What is not known is null."""
-    return "".join(plan_file_parts(plan))
+def render_plan_file(plan: Plan) -> Iterator[str]:
+    """Yield the parts of the JSON, each with at most one action: the whole may be large.
 
-
-def plan_file_parts(plan: Plan) -> Iterator[str]:
-    """Yield the parts of the JSON, each with at most one action: the whole may be large."""
+    What is not known is null.
+    """
     members = {**_head(plan), "actions": [], **_end(plan)}
     separator = "{\n "
     for name, value in members.items():

@@ -23,7 +23,7 @@ from dataform_action.report.plan.outcome import (
     warnings_of_plan,
 )
 from dataform_action.report.plan.outputs import notes_on_outputs, render_outputs
-from dataform_action.report.plan.plan_file import plan_file_parts
+from dataform_action.report.plan.plan_file import render_plan_file
 from dataform_action.report.publish import Guard, annotate, end_log
 
 
@@ -110,7 +110,7 @@ def _end(outcome: PlanOutcome, console: Console) -> None:
 
 def _write_file(plan: Plan, path: str, console: Console, runner: Mapping[str, str]) -> None:
     try:
-        write_in_workspace(runner, path, plan_file_parts(plan))
+        write_in_workspace(runner, path, render_plan_file(plan))
     except OSError as error:
         console.warning(
             f"Cannot write plan-file {path}: {error.strerror or error}.",

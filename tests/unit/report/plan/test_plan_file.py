@@ -12,7 +12,7 @@ from hypothesis import given
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from dataform_action.plan import Column, ColumnChange, Plan, PlannedAction
-from dataform_action.report.plan.plan_file import VERSION, plan_file_parts, render_plan_file
+from dataform_action.report.plan.plan_file import VERSION, render_plan_file
 from tests.support.plans import breaking, hostile, make_plan, planned, plans
 from tests.support.runner import hostile_texts
 
@@ -22,7 +22,7 @@ SCHEMA = json.loads(
 
 
 def read(plan: Plan) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(render_plan_file(plan))
+    found: dict[str, Any] = json.loads("".join(render_plan_file(plan)))
     return found
 
 
@@ -57,7 +57,7 @@ def test_plans_follow_the_schema(name: str) -> None:
 def test_the_parts_are_one_document(name: str) -> None:
     """No part has more than one action, and together they are JSON with one field in a line."""
     plan = plans()[name]
-    found = list(plan_file_parts(plan))
+    found = list(render_plan_file(plan))
     assert "".join(found) == json.dumps(read(plan), indent=1) + "\n"
     assert max(part.count('"full_refresh"') for part in found) <= 1
 
