@@ -37,6 +37,8 @@ _MOST_CONNECTIONS = 8
 #: Response headers with an id by which the service can find the request.
 _REQUEST_IDS = ("X-Request-Id", "X-Goog-Request-Id", "X-Cloud-Trace-Context")
 _ID = r"[A-Za-z0-9._:/;=*-]{1,100}"
+#: Without it, requests accepts every encoding that a module of this Python can read.
+_ENCODING = {"Accept-Encoding": "gzip"}
 _ADDRESS_HINT = "Use the form https://host/path, without a user name or password."
 
 #: An address that all libraries parse in the same way, without user, password and fragment.
@@ -191,7 +193,7 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     prepared = requests.PreparedRequest()
     prepared.prepare_method(request.method)
     prepared.prepare_url(request.url, None)
-    prepared.prepare_headers({**default_headers(), **request.headers})
+    prepared.prepare_headers({**default_headers(), **_ENCODING, **request.headers})
     prepared.prepare_body(request.data, None, request.json)
     return prepared
 

@@ -39,7 +39,7 @@ def test_headers(emulator: Emulator) -> None:
     assert first == {
         "Host": emulator.url.removeprefix("http://"),
         "User-Agent": f"dataform-action/{__version__} (gzip)",
-        "Accept-Encoding": "gzip, deflate",
+        "Accept-Encoding": "gzip",
         "Accept": "*/*",
         "Connection": "keep-alive",
         "Authorization": f"Bearer {emulator.token}",
