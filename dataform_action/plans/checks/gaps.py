@@ -103,6 +103,7 @@ def operations_after(action: GraphAction) -> tuple[str, ...]:
 
 
 def _of_names(it: Accepted) -> str:
+    # A broken response may name no dataset.
     dataset = it.planned.name.rsplit(".", 2)[-2:][0]
     if it.baseline.production is None and _DATASET.fullmatch(dataset) is None:
         return f"BigQuery may not accept {dataset} as the name of a dataset."

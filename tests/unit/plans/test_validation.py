@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -589,17 +588,6 @@ def test_tables_that_read_each_other_without_ref() -> None:
     reason = f"It reads {full('d.two')} as it is in production."
     assert verdict(found["d.one"]) == (Verdict.NOT_CHECKED, reason)
     assert verdict(found["d.a"]) == (Verdict.INVALID, "lost")
-
-
-def test_a_long_operation_with_many_readers() -> None:
-    """Its SQL is read once, and not for each action that depends on it."""
-    script = "SELECT 1; " * 30_000
-    old, new = (node("d.t", kind="operation", queries=(script + text,)) for text in ("old", "new"))
-    readers = [node(f"d.r{i}", f"SELECT reader FROM `raw.t{i}`", "d.t") for i in range(200)]
-    started = time.process_time()
-    found, _ = run([old, *readers], [new, *readers], OUTCOMES)
-    assert time.process_time() - started < 5
-    assert found["d.r7"].change is Change.AFFECTED
 
 
 def test_two_actions_with_one_name() -> None:

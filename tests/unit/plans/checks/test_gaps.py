@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dataform_action.clock import once
 from dataform_action.graph import GraphAction
-from dataform_action.plan import PlannedAction, Verdict
-from dataform_action.plans.checks.gaps import changes_columns
+from dataform_action.plan import Check, PlannedAction, Verdict
+from dataform_action.plans.checks.baseline import Baseline, Behind
+from dataform_action.plans.checks.finding import Finding, Project
+from dataform_action.plans.checks.gaps import Accepted, changes_columns, find_gap
+from dataform_action.plans.checks.judgement import Judgement
+from dataform_action.plans.checks.queries import queries_of
+from dataform_action.plans.checks.references import References
+from dataform_action.plans.checks.requests import Requests
 from dataform_action.plans.validation import validate
 from tests.support.projects import full, graph, node, plan_of, ref
 from tests.support.warehouses import FakeWarehouse, Outcome, ok
@@ -210,6 +217,31 @@ def test_operations_that_write_a_table_of_nobody() -> None:
     assert found.startswith(f"It reads {full('ext.x')}, which {full('d.t')} may change with SQL")
     other = reader("FROM {shop.orders}", "shop.orders")
     assert check([source, job("a"), other], [source, job("b"), other])["d.r"] == ACCEPTED
+
+
+@pytest.mark.parametrize(("writes", "is_gap"), [(References(ref("ext.x")), True), (None, False)])
+def test_names_in_operations_are_read_once(writes: References | None, is_gap: bool) -> None:
+    """The check of a reader uses the names that were found, and not the SQL of the operation."""
+    before, after = graph(), graph(node("d.t", kind="operation"), reader("FROM {ext.x}", "ext.x"))
+    planned, operation = plan_of(before, after).actions
+    requests = Requests(FakeWarehouse({}))
+    project = Project(requests, "EU", Behind({}, (), requests, "EU"), (), frozenset(), frozenset())
+    [query] = queries_of(planned.action, exists=False)
+    accepted = Judgement(Check(verdict=Verdict.ACCEPTED), query, ok("n INT64"))
+    upstreams = {operation.name: Finding(operation, writes=writes)}
+    it = Accepted(project, planned, Baseline(), (accepted,), {}, upstreams)
+    gap = find_gap(it, is_rebuilt=True)
+    assert gap.startswith(f"It reads {full('ext.x')}, which {full('d.t')} may") is is_gap
+    assert bool(gap) is is_gap
+
+
+def test_a_name_without_a_dataset() -> None:
+    """A response that names an action without its dataset ends no plan."""
+    before, after = (graph(replace(table(text), name="t", key="t")) for text in ("old", "same"))
+    warehouse = FakeWarehouse(OUTCOMES)
+    plan = plan_of(before, after)
+    [found] = validate(plan, after, before, warehouse, lambda _: once, lambda _: None).actions
+    assert found.verdict is Verdict.ACCEPTED
 
 
 def test_a_spelling_that_is_not_recognized() -> None:
