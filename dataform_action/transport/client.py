@@ -19,7 +19,7 @@ from dataform_action.version import __version__
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 #: Google's APIs compress a response only if the name of the client contains "gzip" as well:
-#: https://developers.google.com/authorized-buyers/apis/guides/get-started/performance
+#: https://cloud.google.com/compute/docs/api/how-tos/performance
 _USER_AGENT = f"dataform-action/{__version__} (gzip)"
 #: How long after a response the same connection is used for a request that creates something.
 _TRUSTED_SECONDS = 30.0

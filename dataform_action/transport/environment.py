@@ -1,8 +1,7 @@
 """The proxies in the process's environment: read, checked and explained.
 
-requests reads the environment itself, so this module reads the same variables. Error messages of
-other libraries may repeat a value, and a value may contain a password. Messages of this module name
-the variable and never repeat its value.
+It reads the variables as requests does. Error messages of other libraries may repeat a value, and a
+value may contain a password. Messages of this module name the variable and never repeat its value.
 """
 
 import importlib.util
@@ -113,7 +112,10 @@ def find_proxy(url: str) -> Proxy | None:
 
 
 def _may_name_proxies() -> bool:
-    """Tell whether there may be a proxy. For each request, requests reads every variable twice."""
+    """Tell whether a proxy may be set.
+
+    It saves time: requests reads every variable twice for each request.
+    """
     if utils.getproxies is not getproxies_environment:  # type: ignore[attr-defined]
         # This system has settings for proxies.
         return True

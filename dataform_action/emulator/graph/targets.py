@@ -30,7 +30,7 @@ class Target:
 
     def is_called(self, name: str) -> bool:
         """Return whether a name, which may omit its first parts, means this target."""
-        # The first part is only faster.
+        # Comparing the last part first is only faster.
         last = name.rpartition(".")[2]
         return self.name.endswith(last) and f".{self}".endswith(f".{name}")
 
