@@ -31,6 +31,16 @@ JOB_TOKEN = "ghs_0123456789"
 #: The expressions in the defaults of inputs, and their values in a job without a matrix.
 _EXPRESSIONS = {"${{ github.token }}": JOB_TOKEN, "${{ strategy.max-parallel }}": "1"}
 _LABEL = "dataform-action-e2e"
+#: How the line with the memory starts.
+PEAK = "Peak memory in KiB: "
+#: Runs a program, and prints the largest memory that it had.
+_MEASURE = f"""
+import os, sys
+_, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print("{PEAK}", usage.ru_maxrss, sep="")
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 _FILES = {
     "GITHUB_OUTPUT": "set_output",
     "GITHUB_STATE": "save_state",
@@ -44,7 +54,8 @@ class Job:
     """The folders of a job on the host, and the containers of its action.
 
     ``network`` is the network of a job with ``container:`` or ``services:``, ``action`` the folder
-    of the action, and ``memory`` a limit of its container, such as ``128m``.
+    of the action, and ``memory`` a limit of its container, such as ``128m``. With a limit, the log
+    ends with the memory that the action used.
     """
 
     def __init__(
@@ -146,6 +157,10 @@ class Job:
         words += ["-e", "GITHUB_ACTIONS=true"]
         if "CI" not in variables:
             words += ["-e", "CI=true"]
+        arguments = self._metadata["runs"].get("args", ())
+        if self.memory:
+            arguments = ["-ISc", _MEASURE, entrypoint, *arguments]
+            entrypoint = "/usr/local/bin/python3"
         words += ["--entrypoint", entrypoint]
         if self.network is not None:
             words += ["--network", self.network]
@@ -154,7 +169,7 @@ class Job:
             words += ["--memory", self.memory, "--memory-swap", self.memory]
         for source, target in {Path("/var/run/docker.sock"): "", **self._mounts}.items():
             words += ["-v", f"{source}:{target or source}"]
-        return [*words, self.image, *self._metadata["runs"].get("args", ())]
+        return [*words, self.image, *arguments]
 
     def _translate(self, value: str) -> str:
         """Translate a value that is a mounted folder of the host, or a path in one."""

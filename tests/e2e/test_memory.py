@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 from dataform_action.emulator import DryRun, Emulator
+from dataform_action.transport.response import MEMORY_HINT
 from scripts.image import engine
-from tests.e2e.job import Container, Job
+from tests.e2e.job import PEAK, Job
 from tests.support.large_projects import (
     ACTIONS,
     CHANGED,
@@ -25,44 +21,20 @@ from tests.support.pull_requests import HOME, make_payload, open_pull_request
 from tests.support.steps import Step, google_inputs_for
 
 #: The limit of a container, for its memory without swap.
-LIMIT = os.environ.get("E2E_MEMORY", "128m")
+LIMIT = "128m"
 _KILLED = 137
 _SECONDS = 300
 
 
-class _Peak:
-    """Watches the first process of a container: the largest memory that it has used so far."""
-
-    def __init__(self, container: Container) -> None:
-        container.wait_until_started()
-        pid = engine.docker("inspect", "--format", "{{.State.Pid}}", container.name).strip()
-        self._status = Path(f"/proc/{pid}/status")
-        self._kib = 0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        with suppress(OSError, StopIteration):
-            while True:
-                lines = self._status.read_text("utf-8").splitlines()
-                found = next(line for line in lines if line.startswith("VmHWM:"))
-                self._kib = int(found.split()[1])
-                time.sleep(0.02)
-
-    def mib(self) -> int:
-        self._thread.join()
-        return round(self._kib / 1024)
-
-
-def _run(job: Job, inputs: dict[str, str], record: Callable[[str, object], None]) -> Step:
+def _run(
+    what: str, job: Job, inputs: dict[str, str], record: Callable[[str, object], None]
+) -> Step:
     """Run a job to its end, and record its peak memory."""
-    container = job.start(inputs)
-    peak = _Peak(container)
-    step = container.wait(_SECONDS)
-    what = "plan" if "base" in inputs or "github-token" in inputs else "run"
-    record("memory", f"{what}: at most {peak.mib()} MiB, exit code {step.exit_code}, limit {LIMIT}")
+    step = job.start(inputs).wait(_SECONDS)
     assert step.exit_code != _KILLED
-    assert not [line for line in step.log if "memory" in line]
+    assert not [line for line in step.log if MEMORY_HINT in line]
+    peak = round(int(step.log[-1].removeprefix(PEAK)) / 1024)
+    record("memory", f"{what}: at most {peak} MiB, exit code {step.exit_code}, limit {LIMIT}")
     return step
 
 
@@ -71,7 +43,7 @@ def test_run(make_job: Callable[..., Job], record_property: Callable[[str, objec
     with Emulator(host=engine.gateway(), repositories=[make_large_repository()]) as emulator:
         more = {"bigquery-url": emulator.url, "costs": "true", "poll-interval": "1"}
         inputs = google_inputs_for(emulator, **more)
-        step = _run(make_job(memory=LIMIT), inputs, record_property)
+        step = _run("run", make_job(memory=LIMIT), inputs, record_property)
         assert step.exit_code == 1, step.log[-20:]
         failed, blocked = len(FAILED), 4 * len(FAILED)
         succeeded = ACTIONS - failed - blocked
@@ -96,7 +68,7 @@ def test_plan(make_job: Callable[..., Job], record_property: Callable[[str, obje
         inputs = google_inputs_for(emulator, **place)
         del inputs["schedule"]
         inputs |= {"github-token": emulator.token, "plan-file": "plan.json"}
-        step = _run(job, inputs, record_property)
+        step = _run("plan", job, inputs, record_property)
         assert (step.exit_code, step.outputs["status"]) == (0, "changes"), step.log[-20:]
         count = len(CHANGED)
         assert step.outputs["affected-actions-count"] == f"{count}"
