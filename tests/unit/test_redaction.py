@@ -9,7 +9,6 @@ import json
 import random
 import re
 import string
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote, quote_plus
@@ -211,9 +210,7 @@ def test_a_secret_is_hidden_in_base64_of_base64(before: str, prefix: str) -> Non
 
 @pytest.mark.parametrize("character", ["\\", "%", "&", "/", "0", "%25", "&amp;", "\\u005c"])
 def test_time_for_a_long_text(character: str) -> None:
-    """A million repetitions of a special character do not take long."""
+    """The time grows as the length of a text. If it grew as the square, this would take hours."""
     secret = f"{character * 20}secret{character * 20}"
     text = f"{character * (1_000_000 // len(character))}s-e-c-r-e-t"
-    start = time.process_time()
     assert Redactor(secret)(text) == text
-    assert time.process_time() - start < 20

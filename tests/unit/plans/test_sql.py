@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import pytest
 from hypothesis import assume, example, given, strategies as st
@@ -123,11 +122,9 @@ def test_a_normal_text_stays_as_it_is(text: str) -> None:
 )
 @pytest.mark.parametrize("start", ["", "'", "'''", "/*", "`", "r'"])
 def test_hostile_text(start: str, unit: str) -> None:
-    """The time grows with the length only: a megabyte takes less than some seconds."""
+    """The time grows as the length of a text. If it grew as the square, this would take hours."""
     text = start + unit * (1_000_000 // len(unit)) + "'"
-    started = time.process_time()
     normalize(text)
-    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
