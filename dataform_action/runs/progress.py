@@ -62,7 +62,7 @@ class ProgressReader:
             self._backoff.pace.slow_down()
         except DataformError:
             # Progress is optional: the wait continues without it.
-            return
+            pass
         else:
             self._count = len(actions)
             self._backoff.notify(Progressed(actions, self._backoff.elapsed))
